@@ -1,0 +1,57 @@
+# Everything a bare Debian needs is made here: Python 3.11 with pip, make and git are enough. `make help` lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := $(PYTHON) -m deployments.setup
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" .bootstrap/bin/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check faults bench lock clean fonts-or-none test-machine
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
+
+run: .venv/.installed fonts-or-none ## start Relais on this machine
+	@exec $(BIN)/relais up
+
+test: test-machine ## the whole suite, on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: .venv/.installed-dev ## style, types, architecture, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.machines $(BIN)/relais check-migrations
+
+faults: test-machine ## kill Relais at every point where it may die, and look at what is left
+	@$(BIN)/python -m pytest tests/faults --all-points
+
+bench: test-machine ## measure; nothing is asserted about another machine's speed
+	@$(BIN)/python -m pytest tests/benchmarks -s
+
+lock: .venv/.installed-dev ## resolve the dependencies again (UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) pyproject.toml --group build -o requirements.txt
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group pyproject.toml:installer -o deployments/setup/uv.txt
+	$(COMPILE) --group pyproject.toml:node -o deployments/setup/node.txt
+	@$(SETUP).frontend lock
+
+clean: ## remove all that make has made; the data stays
+	rm -rf .venv .bootstrap .chromium node_modules services/web/static/vendor
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/.installed: requirements.txt pyproject.toml deployments/setup/uv.txt
+	@$(SETUP).install requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt pyproject.toml deployments/setup/uv.txt
+	@$(SETUP).install requirements-dev.txt
+	@touch .venv/.installed $@
+
+fonts-or-none:
+	@$(SETUP).frontend fonts || echo "The pages will use this machine's own fonts; all else works."
+
+test-machine: .venv/.installed-dev
+	@$(SETUP).frontend fonts browser

@@ -1,0 +1,1 @@
+"""The specification, mirroring the four packages."""
