@@ -1,0 +1,233 @@
+"""What the engine keeps: events, work, tasks, obligations, occurrences, messages, loops, the story clock."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, new_id
+from models.cases import Case, Referral, Visit
+from models.programmes import Organisation
+from models.vocabulary import MessageState, TaskState, WorkState
+
+_Serial = BigInteger().with_variant(Integer(), "sqlite")  # SQLite only counts INTEGER PRIMARY KEY by itself
+
+
+class Event(Base):
+    """A recorded domain fact in the past tense. Append-only; its payload holds no text and no name."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        UniqueConstraint("case_id", "seq"),
+        Index("ix_event_programme_id_occurred_at", "programme_id", "occurred_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
+    seq: Mapped[int]
+    type: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    actor: Mapped[str]  # kind:id (person, organisation, timer, engine)
+    on_behalf_of: Mapped[UUID | None]  # the organisation whose answer was recorded by somebody else
+    source: Mapped[str]
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+
+
+class Work(Base):
+    """The relay's queue: one row for each event to handle, deleted when handled.
+
+    `leased_until` is lease time (the database's or a monotonic clock), `ready_at` too; business time has no say here.
+    """
+
+    __tablename__ = "work"
+    __table_args__ = (Index("ix_work_state_ready_at", "state", "ready_at"),)
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), unique=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    type: Mapped[str]
+    state: Mapped[str] = mapped_column(default=WorkState.READY.value)
+    created_at: Mapped[datetime]
+    ready_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    error: Mapped[str | None]  # class and place, no personal datum
+
+
+class Task(Base):
+    """One thing that one responsible party must do by a date."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("ix_task_case_id_state", "case_id", "state"),
+        Index("ix_task_programme_id_state_due_at", "programme_id", "state", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
+    kind: Mapped[str]
+    party: Mapped[str]
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    alert_id: Mapped[UUID | None] = mapped_column(ForeignKey("alert.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
+    visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"))
+    ordinal: Mapped[int] = mapped_column(default=0)  # which call of the follow-up: 1, 6 or 12 months
+    state: Mapped[str] = mapped_column(default=TaskState.OPEN.value)
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    provisional: Mapped[bool] = mapped_column(default=False)  # the date is final once the mail is accepted
+    closed_at: Mapped[datetime | None]
+    link_version: Mapped[int] = mapped_column(default=1)
+    effect_key: Mapped[str] = mapped_column(unique=True)
+
+    case: Mapped[Case] = relationship()
+    organisation: Mapped[Organisation | None] = relationship()
+    referral: Mapped[Referral | None] = relationship()
+    visit: Mapped[Visit | None] = relationship()
+
+
+class Obligation(Base):
+    """A running clock on a task or a visit: the ladder it climbs, its next step and when.
+
+    `generation` is raised when it is armed again, so an occurrence of an older life can never fire.
+    """
+
+    __tablename__ = "obligation"
+    __table_args__ = (Index("ix_obligation_next_at", "next_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    task_id: Mapped[UUID] = mapped_column(ForeignKey("task.id"), index=True)
+    ladder: Mapped[str]
+    anchor_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=1)
+    next_step: Mapped[int | None]
+    next_at: Mapped[datetime | None]  # None: nothing more to fire
+    ended_at: Mapped[datetime | None]
+    effect_key: Mapped[str] = mapped_column(unique=True)
+
+    task: Mapped[Task] = relationship()
+
+
+class Occurrence(Base):
+    """One step of an obligation that fired, or was suppressed and why."""
+
+    __tablename__ = "occurrence"
+    __table_args__ = (UniqueConstraint("obligation_id", "generation", "step", "recipient"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    obligation_id: Mapped[UUID] = mapped_column(ForeignKey("obligation.id"))
+    generation: Mapped[int]
+    step: Mapped[int]
+    recipient: Mapped[str]  # the party the step speaks to; "" for a step that opens a task or acts
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    due_at: Mapped[datetime]
+    at: Mapped[datetime]
+
+
+class Message(Base):
+    """The delivery ledger: one notification, one recipient, one channel.
+
+    `due_at` and back-off are business time; `leased_until` is lease time. The text is written by the claim and
+    kept ninety days. `message_id` is fixed at creation and the same on every attempt.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("ix_message_state_due_at", "state", "due_at"),
+        Index("ix_message_case_id", "case_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"))  # why it leaves
+    task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"), index=True)
+    text: Mapped[str]  # which text of the catalogue
+    party: Mapped[str]
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    alert_id: Mapped[UUID | None] = mapped_column(ForeignKey("alert.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"))
+    visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"))
+    channel: Mapped[str]
+    address: Mapped[str]  # e-mail, E.164 number; "" for a letter (the dwelling's at printing)
+    state: Mapped[str] = mapped_column(default=MessageState.QUEUED.value)
+    urgent: Mapped[bool] = mapped_column(default=False)  # passes quiet hours
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    subject: Mapped[str | None]
+    body: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    first_tried_at: Mapped[datetime | None]
+    token: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    data_started_at: Mapped[datetime | None]
+    message_id: Mapped[str] = mapped_column(unique=True)
+    reply_code: Mapped[int | None]
+    provider_id: Mapped[str | None]  # queue id or SMS reference
+    error: Mapped[str | None]
+    done_at: Mapped[datetime | None]  # accepted, refused, cancelled, posted
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("letter_batch.id"), index=True)
+    effect_key: Mapped[str] = mapped_column(unique=True)
+
+    case: Mapped[Case] = relationship()
+    organisation: Mapped[Organisation | None] = relationship()
+
+
+class LetterBatch(Base):
+    """The letters of a day, printed as one PDF; posted when a person says so."""
+
+    __tablename__ = "letter_batch"
+    __table_args__ = (UniqueConstraint("programme_id", "on", "ordinal"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    on: Mapped[date]
+    ordinal: Mapped[int]
+    printed_at: Mapped[datetime]
+    posted_on: Mapped[date | None]
+    posted_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Routine(Base):
+    """One thing the relay does when due (tick, delivery, upkeep): who holds it, when it last ran."""
+
+    __tablename__ = "routine"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last_at: Mapped[datetime | None]
+    token: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+
+
+class StoryProgress(Base):
+    """The clock of a played story and the index of its last step; its presence forbids `relais up`."""
+
+    __tablename__ = "story_progress"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    story: Mapped[str]
+    now: Mapped[datetime]
+    next_step: Mapped[int]
+
+
+class ImportedFile(Base):
+    """A file of alerts that was imported, by the hash of its content."""
+
+    __tablename__ = "imported_file"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    imported_at: Mapped[datetime]
+    rows: Mapped[int]
+    summary: Mapped[dict[str, Any]]

@@ -1,0 +1,156 @@
+"""What may follow what: the transition tables of cases, referrals and visits, and nothing else moves them."""
+
+from enum import StrEnum
+from typing import Final
+
+from models.refusals import TransitionRefused
+from models.vocabulary import CaseState as C
+from models.vocabulary import ReferralState as R
+from models.vocabulary import VisitState as V
+
+
+class CaseAction(StrEnum):
+    """What can be done to a case."""
+
+    EXAMINE = "examine"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ATTEMPT = "attempt"
+    REACH = "reach"
+    REFUSE = "refuse"
+    PLAN_VISIT = "plan_visit"
+    MOVE_VISIT = "move_visit"
+    LOSE_VISIT = "lose_visit"
+    HOLD_VISIT = "hold_visit"
+    DELIVER_REPORT = "deliver_report"
+    REFER = "refer"
+    FOLLOW_UP = "follow_up"
+    GIVE_UP = "give_up"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+class ReferralAction(StrEnum):
+    """What can be done to a referral."""
+
+    SEND = "send"
+    ASK = "ask"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    EXPIRE = "expire"
+    REPORT_PROGRESS = "report_progress"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    WITHDRAW = "withdraw"
+
+
+class VisitAction(StrEnum):
+    """What can be done to a planned visit."""
+
+    MOVE = "move"
+    HOLD = "hold"
+    MISS = "miss"
+    MISS_BY_VISITOR = "miss_by_visitor"
+    CANCEL_BY_HOUSEHOLD = "cancel_by_household"
+    CANCEL_BY_SERVICE = "cancel_by_service"
+
+
+A = CaseAction
+CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
+    (C.SUBMITTED, A.EXAMINE): C.TRIAGE,
+    (C.TRIAGE, A.ACCEPT): C.TO_CONTACT,
+    (C.TRIAGE, A.REJECT): C.REJECTED,
+    (C.TO_CONTACT, A.ATTEMPT): C.CONTACTING,
+    (C.CONTACTING, A.ATTEMPT): C.CONTACTING,
+    (C.QUALIFIED, A.ATTEMPT): C.CONTACTING,
+    (C.TO_CONTACT, A.REACH): C.QUALIFIED,
+    (C.CONTACTING, A.REACH): C.QUALIFIED,
+    (C.QUALIFIED, A.REACH): C.QUALIFIED,
+    (C.TO_CONTACT, A.REFUSE): C.REFUSED,
+    (C.CONTACTING, A.REFUSE): C.REFUSED,
+    (C.QUALIFIED, A.REFUSE): C.REFUSED,
+    (C.QUALIFIED, A.PLAN_VISIT): C.VISIT_PLANNED,
+    (C.VISIT_PLANNED, A.MOVE_VISIT): C.VISIT_PLANNED,
+    (C.VISIT_PLANNED, A.LOSE_VISIT): C.QUALIFIED,
+    (C.VISIT_PLANNED, A.HOLD_VISIT): C.VISITED,
+    (C.VISITED, A.DELIVER_REPORT): C.REPORT_DELIVERED,
+    (C.REPORT_DELIVERED, A.REFER): C.ORIENTING,
+    (C.ORIENTING, A.REFER): C.ORIENTING,
+    (C.IN_FOLLOW_UP, A.REFER): C.ORIENTING,
+    (C.ORIENTING, A.FOLLOW_UP): C.IN_FOLLOW_UP,
+    (C.REPORT_DELIVERED, A.FOLLOW_UP): C.IN_FOLLOW_UP,
+    (C.CONTACTING, A.GIVE_UP): C.UNREACHABLE,
+    (C.REPORT_DELIVERED, A.CLOSE): C.CLOSED,
+    (C.ORIENTING, A.CLOSE): C.CLOSED,
+    (C.IN_FOLLOW_UP, A.CLOSE): C.CLOSED,
+    (C.REJECTED, A.REOPEN): C.TRIAGE,
+    (C.UNREACHABLE, A.REOPEN): C.CONTACTING,
+    (C.REFUSED, A.REOPEN): C.CONTACTING,
+    (C.CLOSED, A.REOPEN): C.IN_FOLLOW_UP,
+}
+
+B = ReferralAction
+REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
+    (R.DRAFT, B.SEND): R.SENT,
+    (R.SENT, B.ASK): R.UNDER_REVIEW,
+    (R.UNDER_REVIEW, B.ASK): R.UNDER_REVIEW,
+    (R.SENT, B.ACCEPT): R.ACCEPTED,
+    (R.UNDER_REVIEW, B.ACCEPT): R.ACCEPTED,
+    (R.SENT, B.DECLINE): R.DECLINED,
+    (R.UNDER_REVIEW, B.DECLINE): R.DECLINED,
+    (R.SENT, B.EXPIRE): R.EXPIRED,
+    (R.UNDER_REVIEW, B.EXPIRE): R.EXPIRED,
+    (R.ACCEPTED, B.REPORT_PROGRESS): R.IN_PROGRESS,
+    (R.IN_PROGRESS, B.REPORT_PROGRESS): R.IN_PROGRESS,
+    (R.ACCEPTED, B.COMPLETE): R.COMPLETED,
+    (R.IN_PROGRESS, B.COMPLETE): R.COMPLETED,
+    (R.ACCEPTED, B.FAIL): R.FAILED,
+    (R.IN_PROGRESS, B.FAIL): R.FAILED,
+    (R.DRAFT, B.WITHDRAW): R.WITHDRAWN,
+    (R.SENT, B.WITHDRAW): R.WITHDRAWN,
+    (R.UNDER_REVIEW, B.WITHDRAW): R.WITHDRAWN,
+    (R.ACCEPTED, B.WITHDRAW): R.WITHDRAWN,
+    (R.IN_PROGRESS, B.WITHDRAW): R.WITHDRAWN,
+}
+UNANSWERED: Final = frozenset({R.DRAFT, R.SENT, R.UNDER_REVIEW})
+UNDER_WAY: Final = frozenset({R.ACCEPTED, R.IN_PROGRESS})
+FINAL_REFERRALS: Final = frozenset(R) - UNANSWERED - UNDER_WAY
+
+D = VisitAction
+VISIT_MOVES: Final[dict[tuple[V, VisitAction], V]] = {
+    (V.PLANNED, D.MOVE): V.PLANNED,
+    (V.PLANNED, D.HOLD): V.HELD,
+    (V.PLANNED, D.MISS): V.HOUSEHOLD_ABSENT,
+    (V.PLANNED, D.MISS_BY_VISITOR): V.VISITOR_ABSENT,
+    (V.PLANNED, D.CANCEL_BY_HOUSEHOLD): V.CANCELLED_BY_HOUSEHOLD,
+    (V.PLANNED, D.CANCEL_BY_SERVICE): V.CANCELLED_BY_SERVICE,
+}
+
+
+def next_case_state(state: C, action: CaseAction) -> C:
+    """Return the state a case takes, or raise `TransitionRefused`."""
+    try:
+        return CASE_MOVES[state, action]
+    except KeyError:
+        raise TransitionRefused("case", state, action) from None
+
+
+def next_referral_state(state: R, action: ReferralAction) -> R:
+    """Return the state a referral takes, or raise `TransitionRefused`."""
+    try:
+        return REFERRAL_MOVES[state, action]
+    except KeyError:
+        raise TransitionRefused("referral", state, action) from None
+
+
+def next_visit_state(state: V, action: VisitAction) -> V:
+    """Return the state a visit takes, or raise `TransitionRefused`."""
+    try:
+        return VISIT_MOVES[state, action]
+    except KeyError:
+        raise TransitionRefused("visit", state, action) from None
+
+
+def case_actions(state: C) -> frozenset[CaseAction]:
+    """What the table allows from here; permissions and guards may still refuse."""
+    return frozenset(action for from_state, action in CASE_MOVES if from_state is state)
