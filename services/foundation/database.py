@@ -1,0 +1,167 @@
+"""The database: the one place where transactions open and commit, on SQLite and PostgreSQL alike."""
+
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from services.foundation.clock import Clock, SystemClock
+from services.foundation.crashpoints import crashpoint
+from services.foundation.errors import Conflict, Setup
+
+WAKE_CHANNEL: Final = "relais_work"
+_FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
+
+
+@dataclass
+class UnitOfWork:
+    """One transaction: its session, the business time at which it opened, and what to do once it is committed.
+
+    Handed down from the edge to use cases; nothing below the edge commits.
+    """
+
+    session: Session
+    now: datetime
+    dialect: str
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def lease_time(self) -> datetime:
+        """Lease time: PostgreSQL's own clock, the machine's on SQLite (one machine by construction). Aware UTC."""
+        if self.dialect != "postgresql":
+            return datetime.now(UTC)
+        value: datetime = self.session.execute(text("select clock_timestamp()")).scalar_one()
+        return value.astimezone(UTC)
+
+    def wake_relay(self) -> None:
+        """Tell the relay at commit that there is work; on SQLite its short poll sees it."""
+        if self.dialect == "postgresql":
+            self.session.execute(text("select pg_notify(:channel, '')"), {"channel": WAKE_CHANNEL})
+
+
+class Database:
+    """Opens units of work. On SQLite every write takes a file lock, then `BEGIN IMMEDIATE`.
+
+    Without the lock a busy relay starved the web for seconds; with SQLAlchemy's default transactions updates were lost.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        """`url` is an SQLAlchemy address; nothing is opened yet."""
+        self.url = make_url(url)
+        self.clock: Clock = clock or SystemClock()
+        self.dialect = self.url.get_backend_name()
+        self.engine = _sqlite(url) if self.dialect == "sqlite" else _postgresql(url)
+        self._lock_path = f"{self.url.database}.lock" if self.dialect == "sqlite" else None
+        self._thread_lock = threading.Lock()
+
+    @contextmanager
+    def write(self, label: str) -> Iterator[UnitOfWork]:
+        """A unit of work that commits at the end; any exception rolls all of it back.
+
+        `label` names the crash points around the commit. Raises `Conflict` when somebody else changed a row read here.
+        """
+        with self._writing(), Session(self.engine, expire_on_commit=False) as session:
+            unit = UnitOfWork(session, self.clock.now(), self.dialect)
+            try:
+                yield unit
+                session.flush()
+                crashpoint(f"{label}.before_commit")
+                session.commit()
+            except StaleDataError as error:
+                raise Conflict from error
+        crashpoint(f"{label}.after_commit")
+        for act in unit.after_commit:
+            act()
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """A unit of work that never writes: a flush in it is a programming error and is rolled back."""
+        with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
+            session.connection(execution_options={"relais_read": True})
+            yield UnitOfWork(session, self.clock.now(), self.dialect)
+            session.rollback()
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._lock_path is None:
+            yield
+            return
+        with self._thread_lock:
+            handle = os.open(self._lock_path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
+
+
+def _sqlite(url: str) -> Engine:
+    module = _sqlite_module()
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, module=module, connect_args={"check_same_thread": False, "timeout": 8})
+    journal = "WAL" if module.sqlite_version_info >= _FIXED_SQLITE else "TRUNCATE"
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (f"journal_mode={journal}", "foreign_keys=ON", "busy_timeout=8000", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        reads = connection.get_execution_options().get("relais_read")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_module() -> ModuleType:
+    """`pysqlite3` carries a SQLite free of the WAL-reset bug; Debian's own has it."""
+    try:
+        import pysqlite3  # noqa: PLC0415 - absent on platforms without a wheel
+    except ImportError:  # pragma: no cover
+        import sqlite3  # noqa: PLC0415
+
+        return sqlite3
+    return pysqlite3  # type: ignore[no-any-return]
+
+
+def _postgresql(url: str) -> Engine:
+    options = (
+        "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    )
+    return create_engine(url, pool_size=5, max_overflow=10, pool_pre_ping=True, connect_args={"options": options})
+
+
+def is_duplicate(error: IntegrityError) -> bool:
+    """Whether a unique key said no, on either database."""
+    return "unique" in str(error.orig).lower()
+
+
+def lease_until(unit: UnitOfWork, seconds: float) -> datetime:
+    """The lease time `seconds` from now."""
+    return unit.lease_time() + timedelta(seconds=seconds)
+
+
+def check_supported() -> None:
+    """Raise `Setup` on a platform without file locks."""
+    if sys.platform == "win32":  # pragma: no cover
+        raise Setup("Relais demande un système de type Unix.")

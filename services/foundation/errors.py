@@ -1,0 +1,96 @@
+"""The refusals of the services: each says what a person can do about it, in one French sentence."""
+
+from models.refusals import CaseworkError, TransitionRefused
+
+__all__ = [
+    "CaseworkError",
+    "Conflict",
+    "Denied",
+    "GuardRefused",
+    "InvalidInput",
+    "LinkExpired",
+    "NotFound",
+    "Setup",
+    "SignInRefused",
+    "TransitionRefused",
+]
+
+
+class NotFound(CaseworkError):
+    """The thing does not exist, or this actor may not know that it does: the answer is the same."""
+
+    status_code = 404
+    code = "not-found"
+
+    def __init__(self) -> None:
+        """One sentence for both cases."""
+        super().__init__("Cette page n’existe pas, ou ne vous est pas ouverte.")
+
+
+class Denied(CaseworkError):
+    """The actor knows of the thing but may not do this to it."""
+
+    status_code = 403
+    code = "denied"
+
+    def __init__(self, sentence: str = "Vous n’avez pas le droit de faire cela sur cette situation.") -> None:
+        """`sentence` when more can be said."""
+        super().__init__(sentence)
+
+
+class SignInRefused(CaseworkError):
+    """Who are you?"""
+
+    status_code = 401
+    code = "sign-in-refused"
+
+    def __init__(self, sentence: str = "Connectez-vous pour continuer.") -> None:
+        """The same sentence whether the address is known or not."""
+        super().__init__(sentence)
+
+
+class Conflict(CaseworkError):
+    """Somebody else was faster; reading again and trying again is right."""
+
+    retryable = True
+    code = "conflict"
+
+    def __init__(self, sentence: str = "La situation a changé entre-temps : relisez-la, puis recommencez.") -> None:
+        """`sentence` when more can be said."""
+        super().__init__(sentence)
+
+
+class GuardRefused(CaseworkError):
+    """A rule of the office forbids it now; the sentence says which and what is missing."""
+
+    code = "guard-refused"
+
+
+class InvalidInput(CaseworkError):
+    """A field is wrong; `field` names it, the sentence is shown beside it."""
+
+    status_code = 422
+    code = "invalid-input"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        """`field` is the form's field name."""
+        super().__init__(sentence)
+        self.field = field
+
+
+class LinkExpired(CaseworkError):
+    """A link of a mail that no longer opens anything."""
+
+    status_code = 410
+    code = "link-expired"
+
+    def __init__(self) -> None:
+        """The same for a used, revoked, late or forged link."""
+        super().__init__("Ce lien ne sert plus : la demande a changé ou sa date est passée.")
+
+
+class Setup(CaseworkError):
+    """The installation itself is at fault; the command says so in one sentence and stops."""
+
+    status_code = 503
+    code = "setup"

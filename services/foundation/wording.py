@@ -1,0 +1,122 @@
+"""French words for days, due dates, amounts and telephone numbers, with the spaces French typography asks for."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from babel.dates import format_date
+from babel.numbers import format_currency
+
+from models.delays import Delay, DelayUnit
+from services.foundation.calendar import WorkingCalendar
+
+NBSP: Final = "\N{NO-BREAK SPACE}"
+PLURAL_FROM: Final = 2
+FAR_OFF: Final = 15
+"""Working days beyond which a date says more than a count."""
+
+SOON: Final = 2
+"""Working days within which a due date is pressing."""
+
+FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF", "PM", "NC", "PF", "WF"})
+
+_UNITS: Final = {
+    DelayUnit.HOURS: ("heure", "heures"),
+    DelayUnit.DAYS: ("jour", "jours"),
+    DelayUnit.WORKING_DAYS: (f"jour{NBSP}ouvré", f"jours{NBSP}ouvrés"),
+    DelayUnit.MONTHS: ("mois", "mois"),
+}
+
+
+class Tone(StrEnum):
+    """How pressing a due date is; the page adds an icon, colour never speaks alone."""
+
+    LATE = "late"
+    SOON = "soon"
+    INFO = "info"
+
+
+class Chip(NamedTuple):
+    """A due date in two or three words."""
+
+    text: str
+    tone: Tone
+
+
+def day(value: date, *, today: date | None = None) -> str:
+    """`mardi 2 décembre`; the year is added when it is not the year of `today`."""
+    year = "" if today is None or today.year == value.year else f"{NBSP}{value.year}"
+    return f"{format_date(value, 'EEEE', locale='fr')} {_day_and_month(value)}{year}"
+
+
+def moment(instant: datetime, zone: ZoneInfo, *, today: date | None = None) -> str:
+    """`mardi 2 décembre à 14 h 30`, on the clocks of `zone`. `instant` must be aware."""
+    if instant.utcoffset() is None:
+        raise ValueError("a naive datetime cannot be told: give it a zone")
+    local = instant.astimezone(zone)
+    return f"{day(local.date(), today=today)} à {hour(local)}"
+
+
+def hour(local: datetime) -> str:
+    """`14 h 30`, `14 h` on the hour: as the datetime reads, without conversion."""
+    minutes = f"{NBSP}{local.minute:02d}" if local.minute else ""
+    return f"{local.hour}{NBSP}h{minutes}"
+
+
+def chip(due: datetime, now: datetime, calendar: WorkingCalendar) -> Chip:
+    """How far off a due date is: late in calendar days, ahead in working days, a date beyond `FAR_OFF`."""
+    due_on, today = calendar.local_day(due), calendar.local_day(now)
+    if due < now:
+        return Chip(_lateness(due.astimezone(calendar.zone), (today - due_on).days), Tone.LATE)
+    if due_on == today:
+        return Chip("Aujourd’hui", Tone.SOON)
+    if due_on == today + timedelta(days=1):
+        return Chip("Demain", Tone.SOON)
+    return _ahead(due_on, today, calendar.working_days_between(today, due_on))
+
+
+def duration(delay: Delay) -> str:
+    """`5 jours ouvrés`, `1 mois`."""
+    one, many = _UNITS[delay.unit]
+    return f"{delay.amount}{NBSP}{one if delay.amount < PLURAL_FROM else many}"
+
+
+def euros(amount: Decimal | int) -> str:
+    """`1 855 €`, `12,50 €`: cents only when there are some."""
+    pattern = f"#,##0{NBSP}¤" if amount == int(amount) else f"#,##0.00{NBSP}¤"
+    return format_currency(amount, "EUR", format=pattern, currency_digits=False, locale="fr")
+
+
+def phone(number: str) -> str:
+    """`06 12 34 56 78` for an E.164 number of France and overseas, `+32 …` for another country's."""
+    parsed = phonenumbers.parse(number)
+    french = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
+    style = phonenumbers.PhoneNumberFormat.NATIONAL
+    if not FRENCH_REGIONS.intersection(french):
+        style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, style).replace(" ", NBSP)
+
+
+def _day_and_month(value: date) -> str:
+    number = "1er" if value.day == 1 else str(value.day)
+    return f"{number}{NBSP}{format_date(value, 'MMMM', locale='fr')}"
+
+
+def _lateness(due: datetime, days: int) -> str:
+    if days == 0:
+        return f"En retard depuis {hour(due)}"
+    return f"En retard de {days}{NBSP}j"
+
+
+def _ahead(due_on: date, today: date, working_days: int) -> Chip:
+    if working_days > FAR_OFF:
+        year = "" if due_on.year == today.year else f"{NBSP}{due_on.year}"
+        return Chip(f"Le {_day_and_month(due_on)}{year}", Tone.INFO)
+    if working_days == 0:
+        return Chip(f"Dans {(due_on - today).days}{NBSP}j", Tone.SOON)
+    opened = "ouvré" if working_days == 1 else "ouvrés"
+    tone = Tone.SOON if working_days <= SOON else Tone.INFO
+    return Chip(f"Dans {working_days}{NBSP}j{NBSP}{opened}", tone)
