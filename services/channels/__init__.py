@@ -1,0 +1,1 @@
+"""Ports and adapters toward people: mail, SMS, letters, calendar invitations. They know nothing of cases."""
