@@ -1,0 +1,1 @@
+"""The rules of the office: policy, pathway, plan, the one way to act, the ledgers and the texts."""

@@ -1,0 +1,118 @@
+"""The French word of a code, and the sentence of an event on the timeline."""
+
+import re
+import string
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from models.events import FACTS
+from models.vocabulary import CaseState, Channel, MessageState
+from services.foundation import wording
+from services.foundation.errors import Setup
+from services.rules.texts.typography import french
+
+# A kind that speaks only where its own word differs, then asks the others in turn.
+FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "theme_mail": ("theme",),
+        "message_state_email": ("message_state",),
+        "message_state_sms": ("message_state",),
+        "message_state_letter": ("message_state",),
+        "reason": ("decline_reason", "failure_reason", "rejection_reason"),
+    }
+)
+
+
+class LabelMissing(Setup):
+    """No French word is written for a code: the pathway or the vocabulary is ahead of the labels."""
+
+    code = "label-missing"
+
+    def __init__(self, kind: str, code: str) -> None:
+        """`kind` and `code` as they were asked."""
+        super().__init__(f"Le libellé « {code} » manque au catalogue des libellés ({kind}).")
+        self.kind, self.missing = kind, code
+
+
+class _Labels(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: int
+    labels: dict[str, dict[str, str]]
+
+
+def label(kind: str, code: str) -> str:
+    """The word for `code`, standing alone (capital first, except parties: « la coordination »).
+
+    `kind` is an enumeration's name in snake case (`case_state`), or one of the kinds of `labels.fr.yaml` (`task`,
+    `task_next`, `event`, `theme_mail`, `theme_plain`…). `reason` finds the reason of a decline, a failure or a
+    rejection. Raises `LabelMissing`.
+    """
+    written = _written()
+    for place in (kind, *FALLBACKS.get(kind, ())):
+        if found := written.get(place, {}).get(code):
+            return found
+    raise LabelMissing(kind, code)
+
+
+def choices(kind: str) -> list[tuple[str, str]]:
+    """Every (code, label) of a kind, in the order of the file: the options of a form."""
+    return list(_written()[kind].items())
+
+
+def has_label(kind: str, code: str) -> bool:
+    """Whether `label` would answer."""
+    return any(code in _written().get(place, {}) for place in (kind, *FALLBACKS.get(kind, ())))
+
+
+def message_label(state: MessageState, channel: Channel) -> str:
+    """The state of a message in the words of its channel: a mail is handed over, a letter posted."""
+    return label(f"message_state_{channel.value}", state.value)
+
+
+def event_sentence(event_type: str, payload: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """The line of the timeline for an event, filled from its codes, numbers and dates only."""
+    sentence = label("event", event_type)
+    fact = FACTS[event_type].model_validate(payload)
+    words = {field: _word(getattr(fact, field), field, zone) for field in placeholders(sentence)}
+    return french(sentence.format_map(words))
+
+
+def placeholders(sentence: str) -> list[str]:
+    """The fields that a sentence asks for."""
+    return [field for _, field, _, _ in string.Formatter().parse(sentence) if field]
+
+
+def inside(words: str) -> str:
+    """The same words inside a sentence: first letter lowered, unless it begins an acronym."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
+def kind_of(enumeration: type[Enum]) -> str:
+    """`CaseState` → `case_state`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", enumeration.__name__).lower()
+
+
+def _word(value: object, field: str, zone: ZoneInfo) -> str:
+    if isinstance(value, Enum):
+        return inside(label(kind_of(type(value)), value.value))
+    if isinstance(value, datetime):
+        return wording.moment(value, zone)
+    if field == "state":  # a reopened case says its state as a bare code
+        return inside(label(kind_of(CaseState), str(value)))
+    return str(value)
+
+
+@cache
+def _written() -> dict[str, dict[str, str]]:
+    source = resources.files(__package__).joinpath("labels.fr.yaml").read_text(encoding="utf-8")
+    kinds = _Labels.model_validate(yaml.safe_load(source)).labels
+    return {kind: {code: french(words) for code, words in codes.items()} for kind, codes in kinds.items()}
