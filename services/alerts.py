@@ -1,0 +1,179 @@
+"""Requests for a visit: what an alert giver sends becomes a case; the engine then looks for territory and doubles."""
+
+import re
+import unicodedata
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from rapidfuzz import fuzz
+from sqlalchemy import or_, select
+
+from models.base import new_id
+from models.cases import Alert, Case, Dwelling, Household, Permission, Phone
+from models.engine import Event
+from models.events import AlertSubmitted, CaseExamined
+from models.lifecycles import CaseAction
+from models.programmes import Commune, Programme, Territory
+from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Urgency
+from services.forms import AlertForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import Denied, InvalidInput
+from services.rules import casework
+from services.rules.casework import Hand
+
+AGREEMENT_TEXT: Final = "accord-2026-11"
+ALIKE: Final = 82
+"""Score (0-100) of name and street from which two households are shown as possibly the same."""
+
+
+def search_key(*parts: str) -> str:
+    """Lower case, no accent, words only: the same on both databases. "BEN ALI" and "Benali" meet."""
+    plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "", plain)
+
+
+def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form") -> Case:
+    """Open a case from an alert. Refuses without the household's agreement. The engine does the rest."""
+    actor = hand.actor
+    if actor.programme_id is None or actor.kind not in {"form", "person", "import"}:
+        raise Denied
+    if not form.agreement:
+        raise InvalidInput("agreement", "Sans l’accord de la personne, la demande ne peut pas partir.")
+    if unit.session.get(Commune, form.commune_code) is None:
+        raise InvalidInput("commune_code", "Cette commune n’est pas connue : choisissez-la dans la liste.")
+    case = _case(unit, actor.programme_id, form)
+    alert = Alert(
+        id=new_id(),
+        case=case,
+        organisation_id=actor.organisation_id,
+        giver_name=form.giver_name,
+        giver_email=form.giver_email,
+        giver_phone=form.giver_phone,
+        origin=origin,
+        motives=[motive.value for motive in form.motives],
+        free_text=form.free_text,
+        received_at=unit.now,
+    )
+    unit.session.add(alert)
+    unit.session.flush()
+    _permissions(unit, case, form)
+    fact = AlertSubmitted(alert_id=alert.id, urgency=form.urgency, motives=form.motives)
+    casework.record(unit, case, fact, hand=hand)
+    return case
+
+
+def _case(unit: UnitOfWork, programme_id: UUID, form: AlertForm) -> Case:
+    household = Household(
+        civility=form.civility,
+        first_name=form.first_name,
+        surname=form.surname,
+        email=form.email,
+        best_time=form.best_time.value,
+        birth_year=form.birth_year,
+        people=form.people,
+        search_key=search_key(form.surname, form.first_name),
+        phones=[Phone(number=form.phone)],
+    )
+    dwelling = Dwelling(
+        street=form.street,
+        complement=form.complement,
+        postcode=form.postcode,
+        commune_code=form.commune_code,
+        tenure=form.tenure.value,
+        landlord=form.landlord,
+        search_key=search_key(form.street),
+    )
+    programme = unit.session.scalars(select(Programme).where(Programme.id == programme_id).with_for_update()).one()
+    programme.case_count += 1
+    year = unit.now.astimezone(ZoneInfo(programme.zone)).year
+    case = Case(
+        id=new_id(),
+        programme_id=programme.id,
+        number=f"{year}-{programme.case_count:05d}",
+        pathway_hash=programme.pathway_hash,
+        household=household,
+        dwelling=dwelling,
+        urgency=form.urgency.value,
+        danger=Danger.PERSON.value if form.urgency is Urgency.DANGER else None,
+        opened_at=unit.now,
+        state=CaseState.SUBMITTED.value,
+        stage=Stage.DETECTION.value,
+        last_seq=0,
+    )
+    unit.session.add(case)
+    unit.session.flush()
+    return case
+
+
+def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
+    kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
+    for kind in kinds:
+        unit.session.add(
+            Permission(
+                case_id=case.id,
+                kind=kind.value,
+                mode=form.agreement_mode.value,
+                collected_by=form.giver_name,
+                given_on=form.agreement_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+                text_version=AGREEMENT_TEXT,
+            )
+        )
+
+
+def examine(unit: UnitOfWork, event: Event) -> None:
+    """Compare a submitted case with the territory and the known households; moves it to triage. Safe to repeat.
+
+    What is found is shown to the coordinator only: an alert giver must not learn who is already known.
+    """
+    key = f"{event.id}:examined"
+    if unit.session.scalar(select(Event.id).where(Event.idempotency_key == key)) is not None:
+        return
+    case = unit.session.scalars(select(Case).where(Case.id == event.case_id).with_for_update(of=Case)).one()
+    in_territory = _in_territory(unit, case)
+    doubles = possible_duplicates(unit, case)
+    case.checks = {"in_territory": in_territory, "possible_duplicates": [found.number for found in doubles]}
+    fact = CaseExamined(in_territory=in_territory, possible_duplicates=[found.id for found in doubles])
+    casework.record(unit, case, fact, hand=casework.engine_hand(key), action=CaseAction.EXAMINE)
+
+
+def _in_territory(unit: UnitOfWork, case: Case) -> bool:
+    day = case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()
+    found = unit.session.scalar(
+        select(Territory.commune_code).where(
+            Territory.programme_id == case.programme_id,
+            Territory.commune_code == case.dwelling.commune_code,
+            Territory.from_on <= day,
+            or_(Territory.to_on.is_(None), Territory.to_on >= day),
+        )
+    )
+    return found is not None
+
+
+def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Case]:
+    """Other cases of the programme with the same number, or in the same commune with a like name and street."""
+    numbers = [phone.number for phone in case.household.phones]
+    same_number = select(Phone.household_id).where(Phone.number.in_(numbers))
+    same_commune = select(Dwelling.id).where(Dwelling.commune_code == case.dwelling.commune_code)
+    found = unit.session.scalars(
+        select(Case)
+        .where(
+            Case.programme_id == case.programme_id,
+            Case.id != case.id,
+            or_(Case.household_id.in_(same_number), Case.dwelling_id.in_(same_commune)),
+        )
+        .order_by(Case.opened_at.desc())
+        .limit(200)
+    ).all()
+    known = set(numbers)
+    return [
+        other
+        for other in found
+        if known & {phone.number for phone in other.household.phones} or _alike(case, other) >= ALIKE
+    ]
+
+
+def _alike(case: Case, other: Case) -> float:
+    names = fuzz.ratio(case.household.search_key, other.household.search_key)
+    streets = fuzz.partial_ratio(case.dwelling.search_key, other.dwelling.search_key)
+    return min(float(max(names, fuzz.partial_ratio(case.household.search_key, other.household.search_key))), streets)

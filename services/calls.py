@@ -1,0 +1,144 @@
+"""Calls to the household: attempts, the right number, giving up only after enough tries."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models import events as e
+from models.base import new_id
+from models.cases import Call, Case, Phone
+from models.engine import Event
+from models.lifecycles import CaseAction
+from models.vocabulary import BestTime, CallResult, ClosureOutcome
+from services.forms import CallForm, NumberForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.notes import write_note
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for, task_for_link
+from services.rules.published import pathway_of
+from services.rules.view import CONTACT, attempts_since_contact
+
+NOON: Final = 12
+AFTERNOON: Final = 14
+EVENING: Final = 17
+
+
+def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> Case:
+    """Log one call. A wrong number is blocked for every channel in the same transaction."""
+    case = case_for(unit, hand.actor, case_id, Right.CALL)
+    phone = _phone(case, form.phone_id)
+    call = log_call(unit, hand, case, phone, result=form.result, purpose=CONTACT)
+    event = _tell(unit, hand, case, call, phone)
+    write_note(unit, case, hand, form.note, event=event)
+    return case
+
+
+def log_call(
+    unit: UnitOfWork, hand: Hand, case: Case, phone: Phone | None, *, result: CallResult, purpose: str
+) -> Call:
+    """Store a call and what it says of the number."""
+    at = hand.occurred_at or unit.now
+    call = Call(
+        id=new_id(),
+        case_id=case.id,
+        phone_id=phone.id if phone else None,
+        at=at,
+        result=result.value,
+        purpose=purpose,
+        by_person_id=hand.actor.id if hand.actor.kind == "person" else None,
+    )
+    if phone is not None and result in {CallResult.REACHED, CallResult.REFUSED}:
+        phone.reached_at = phone.reached_at or at
+    if phone is not None and result is CallResult.WRONG_NUMBER:
+        phone.blocked_at = at
+    unit.session.add(call)
+    unit.session.flush()
+    return call
+
+
+def _tell(unit: UnitOfWork, hand: Hand, case: Case, call: Call, phone: Phone | None) -> Event:
+    match CallResult(call.result):
+        case CallResult.REACHED:
+            fact: e.Fact = e.HouseholdReached(call_id=call.id)
+            return casework.record(unit, case, fact, hand=hand, action=CaseAction.REACH)
+        case CallResult.REFUSED:
+            event = casework.record(
+                unit, case, e.HouseholdRefused(call_id=call.id), hand=hand, action=CaseAction.REFUSE
+            )
+            case.outcome = ClosureOutcome.REFUSED_VISIT.value
+            return event
+        case CallResult.WRONG_NUMBER:
+            if phone is None:
+                raise InvalidInput("phone_id", "Quel numéro est faux ? Il n’en reste aucun de connu.")
+            left = sum(other.blocked_at is None for other in case.household.phones)
+            fact = e.NumberBlocked(call_id=call.id, phone_id=phone.id, numbers_left=left)
+            return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
+        case result:
+            attempt = len(attempts_since_contact(unit, case.id))
+            fact = e.CallAttempted(call_id=call.id, result=result, attempt=attempt)
+            return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
+
+
+def _phone(case: Case, phone_id: UUID | None) -> Phone | None:
+    usable = [phone for phone in case.household.phones if phone.blocked_at is None]
+    if phone_id is None:
+        return usable[0] if usable else None
+    found = next((phone for phone in case.household.phones if phone.id == phone_id), None)
+    if found is None:
+        raise InvalidInput("phone_id", "Ce numéro n’est pas celui de ce ménage.")
+    if found.blocked_at is not None:
+        raise InvalidInput("phone_id", "Ce numéro est bloqué : quelqu’un d’autre y a répondu.")
+    return found
+
+
+def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: NumberForm) -> Case:
+    """Give the right number: staff on the case, or the alert giver through the link of his task (`case_id` None)."""
+    if case_id is None:
+        task = task_for_link(unit, hand.actor, "correct_number")
+        case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    else:
+        case = case_for(unit, hand.actor, case_id, Right.CORRECT)
+    if any(phone.number == form.phone for phone in case.household.phones):
+        raise InvalidInput("phone", "Ce numéro est déjà connu : il a été essayé, ou quelqu’un d’autre y répond.")
+    rank = max((phone.rank for phone in case.household.phones), default=0) + 1
+    phone = Phone(id=new_id(), household_id=case.household_id, number=form.phone, rank=rank)
+    unit.session.add(phone)
+    unit.session.flush()
+    unit.session.refresh(case.household, ["phones"])
+    casework.record(unit, case, e.HouseholdCorrected(phone_id=phone.id), hand=hand)
+    return case
+
+
+def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """Close as unreachable. Refused before enough attempts, on enough days, at enough times of the day."""
+    case = case_for(unit, hand.actor, case_id, Right.GIVE_UP)
+    attempts = attempts_since_contact(unit, case.id)
+    pathway = pathway_of(unit, case.pathway_hash)
+    local = [at.astimezone(ZoneInfo(case.programme.zone)) for at in attempts]
+    lacking = []
+    if len(local) < pathway.call_attempts:
+        lacking.append(f"{pathway.call_attempts} appels (il y en a eu {len(local)})")
+    if len({at.date() for at in local}) < pathway.call_days:
+        lacking.append(f"{pathway.call_days} jours différents")
+    if len({slot(at) for at in local}) < pathway.call_slots:
+        lacking.append(f"{pathway.call_slots} moments de la journée")
+    if lacking:
+        raise GuardRefused("Avant de renoncer, il faut " + ", ".join(lacking) + ".")
+    fact = e.CaseUnreachable(attempts=len(attempts))
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
+    case.outcome = ClosureOutcome.UNREACHABLE.value
+    return case
+
+
+def slot(local: datetime) -> BestTime:
+    """The time of the day of a call, in local time."""
+    if local.hour < NOON:
+        return BestTime.MORNING
+    if local.hour < AFTERNOON:
+        return BestTime.NOON
+    return BestTime.AFTERNOON if local.hour < EVENING else BestTime.EVENING

@@ -1,0 +1,91 @@
+"""Files of a case: checked by their content, stored under a random name, served only to who may read the case."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from models.base import new_id
+from models.cases import Case, Document
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput, NotFound
+from services.foundation.runtime import Runtime
+from services.foundation.tokens import new_token
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, case_for
+
+LARGEST: Final = 20 * 1024 * 1024
+KINDS: Final[dict[bytes, str]] = {
+    b"%PDF-": "application/pdf",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+}
+
+
+def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, str]:
+    """Write an upload beside the database; return its path, SHA-256, size and type. Nothing is left if it is refused."""
+    folder = runtime.settings.data_folder / "documents"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / new_token()
+    digest, size, head = hashlib.sha256(), 0, b""
+    try:
+        with path.open("xb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > LARGEST:
+                    raise InvalidInput("file", "Ce fichier est trop lourd : 20 Mo au plus.")
+                head = head or chunk[:16]
+                digest.update(chunk)
+                file.write(chunk)
+        return path, digest.hexdigest(), size, _kind(head)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _kind(head: bytes) -> str:
+    for start, media_type in KINDS.items():
+        if head.startswith(start):
+            return media_type
+    raise InvalidInput("file", "Ce fichier n’est ni un PDF, ni une photo (JPEG, PNG).")
+
+
+def add_document(
+    unit: UnitOfWork, hand: Hand, case_id: UUID, filename: str, stored: tuple[Path, str, int, str]
+) -> Document:
+    """Attach a stored upload to a case."""
+    case = case_for(unit, hand.actor, case_id, Right.REPORT)
+    path, sha256, size, media_type = stored
+    document = Document(
+        id=new_id(),
+        case_id=case.id,
+        filename=_plain(filename),
+        media_type=media_type,
+        size=size,
+        sha256=sha256,
+        stored_as=path.name,
+        added_at=unit.now,
+        added_by_id=hand.actor.id if hand.actor.kind == "person" else None,
+    )
+    unit.session.add(document)
+    unit.session.flush()
+    return document
+
+
+def _plain(filename: str) -> str:
+    name = "".join(letter for letter in Path(filename.replace("\\", "/")).name if letter.isprintable())
+    return name.strip()[:120] or "rapport.pdf"
+
+
+def document_for(unit: UnitOfWork, actor: Actor, document_id: UUID) -> tuple[Document, Case]:
+    """A document that the actor may read. Raises `NotFound`."""
+    document = unit.session.get(Document, document_id)
+    if document is None:
+        raise NotFound
+    return document, case_for(unit, actor, document.case_id, Right.READ)
+
+
+def path_of(runtime: Runtime, document: Document) -> Path:
+    """Where its content lies."""
+    return runtime.settings.data_folder / "documents" / document.stored_as

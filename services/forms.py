@@ -1,0 +1,227 @@
+"""What people fill in, validated once for the screens, the API, the imports and the stories."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator
+
+from models.vocabulary import (
+    AgreementMode,
+    BestTime,
+    CallResult,
+    ClosureOutcome,
+    Danger,
+    DeclineReason,
+    FailureReason,
+    Motive,
+    ReferralOutcome,
+    RejectionReason,
+    Tenure,
+    Theme,
+    Urgency,
+    VisitState,
+)
+from services.foundation.nir import mask_nir
+from services.foundation.phones import normalise
+
+
+def _without_nir(text: str) -> str:
+    """Social-security numbers have no place here: they are masked wherever they are typed."""
+    return mask_nir(text)[0]
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+RequiredLine = Annotated[Line, StringConstraints(min_length=1)]
+FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
+PhoneNumber = Annotated[str, AfterValidator(normalise)]
+Aware = Annotated[datetime, Field(description="Instant avec fuseau horaire")]
+
+
+class Form(BaseModel):
+    """Base: nothing unexpected is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=4000)
+
+
+class AlertForm(Form):
+    """A request for a visit. Nine fields are essential; the others are "si vous savez"."""
+
+    surname: RequiredLine = Field(description="Nom du ménage")
+    phone: PhoneNumber = Field(description="Téléphone où la personne répond")
+    street: RequiredLine = Field(description="Numéro et rue")
+    commune_code: str = Field(pattern=r"^[0-9AB]{5}$", description="Code INSEE de la commune")
+    postcode: str = Field(pattern=r"^[0-9]{5}$", description="Code postal")
+    tenure: Tenure = Field(description="Statut d’occupation")
+    motives: list[Motive] = Field(min_length=1, description="Que se passe-t-il ?")
+    urgency: Urgency = Field(description="Urgence")
+    best_time: BestTime = Field(description="Meilleur moment pour appeler")
+    agreement: bool = Field(description="La personne est d’accord pour être appelée et visitée")
+    agreement_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
+    agreement_on: date | None = Field(None, description="Date de l’accord ; vide : aujourd’hui")
+    giver_name: RequiredLine = Field(description="Votre nom")
+    giver_email: EmailStr | None = Field(None, description="Votre adresse électronique")
+    giver_phone: PhoneNumber | None = Field(None, description="Votre téléphone")
+    civility: Line = Field("", description="Civilité")
+    first_name: Line = Field("", description="Prénom")
+    email: EmailStr | None = Field(None, description="Adresse électronique du ménage")
+    sms_agreed: bool = Field(False, description="La personne accepte de recevoir des SMS")
+    complement: Line = Field("", description="Étage, porte, code")
+    birth_year: int | None = Field(None, ge=1900, le=2020, description="Année de naissance")
+    people: int | None = Field(None, ge=1, le=20, description="Nombre de personnes")
+    landlord: Line = Field("", description="Bailleur")
+    free_text: ShortText = Field("", description="Précisions : des faits seulement")
+
+    @field_validator("giver_email", "giver_phone", "email", "agreement_on", "birth_year", "people", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class Acceptance(Form):
+    """Take a case up and give it to an operator."""
+
+    operator_id: UUID = Field(description="Opérateur chargé de la visite")
+
+
+class Rejection(Form):
+    """Refuse a case."""
+
+    reason: RejectionReason = Field(description="Motif")
+    note: FreeText = Field("", description="Précision pour l’équipe")
+
+
+class CallForm(Form):
+    """One call to the household."""
+
+    result: CallResult = Field(description="Résultat de l’appel")
+    phone_id: UUID | None = Field(None, description="Numéro appelé ; vide : le premier encore bon")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class NumberForm(Form):
+    """The right number of a household."""
+
+    phone: PhoneNumber = Field(description="Nouveau numéro")
+
+
+class VisitForm(Form):
+    """When the visit takes place."""
+
+    starts_at: Aware = Field(description="Début")
+    minutes: int = Field(120, ge=15, le=480, description="Durée en minutes")
+    officer_id: UUID | None = Field(None, description="Chargé de visite")
+
+
+class LostVisit(Form):
+    """Why a visit did not take place."""
+
+    state: VisitState = Field(description="Ce qui s’est passé")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class HeldVisit(Form):
+    """A visit that took place."""
+
+    danger: Danger | None = Field(None, description="Danger constaté")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+    @field_validator("danger", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class DangerForm(Form):
+    """A danger met."""
+
+    danger: Danger = Field(description="Danger constaté")
+
+
+class ReportForm(Form):
+    """The visit's report, given to the household."""
+
+    document_id: UUID = Field(description="Fichier du rapport")
+    summary: FreeText = Field(min_length=1, description="Résumé")
+    to_alert_giver: bool = Field(False, description="Le ménage veut bien que le donneur d’alerte le lise")
+    to_landlord: bool = Field(False, description="Le ménage veut bien que le bailleur soit contacté")
+
+
+class ReferralForm(Form):
+    """Ask a partner to help with one need."""
+
+    partner_id: UUID = Field(description="Partenaire")
+    theme: Theme = Field(description="Type de solution")
+    brief: FreeText = Field(min_length=1, description="Ce que le partenaire a besoin de savoir")
+    permission: bool = Field(description="Le ménage est d’accord pour que ce partenaire soit contacté")
+    permission_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
+    replaces_id: UUID | None = Field(None, description="Orientation que celle-ci remplace")
+
+    @field_validator("replaces_id", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class OnBehalf(Form):
+    """Who said it and how, when a partner's answer is recorded by somebody else."""
+
+    said_by: RequiredLine = Field(description="Qui l’a dit")
+    how: RequiredLine = Field(description="Comment (téléphone, courrier, portail…)")
+    file_number: Line = Field("", description="Numéro de dossier chez le partenaire")
+
+
+class Answer(Form):
+    """A partner's yes, or news; `on_behalf` when somebody records it for him."""
+
+    note: FreeText = Field("", description="Message")
+    file_number: Line = Field("", description="Votre numéro de dossier")
+    on_behalf: OnBehalf | None = None
+
+
+class Decline(Answer):
+    """A partner's no."""
+
+    reason: DeclineReason = Field(description="Motif")
+
+
+class Question(Answer):
+    """A partner's question, or its answer."""
+
+    note: FreeText = Field(min_length=1, description="Question")
+
+
+class Completion(Answer):
+    """What the help came to."""
+
+    outcome: ReferralOutcome = Field(description="Résultat")
+    amount_cents: int | None = Field(None, ge=0, description="Montant obtenu, en centimes")
+
+
+class Failure(Answer):
+    """Why it came to nothing."""
+
+    reason: FailureReason = Field(description="Motif")
+
+
+class FollowUpForm(Form):
+    """A call of the follow-up."""
+
+    result: CallResult = Field(description="Résultat de l’appel")
+    still_cold: bool | None = Field(None, description="A encore froid")
+    still_in_arrears: bool | None = Field(None, description="A encore des factures impayées")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class ClosureForm(Form):
+    """How the case ends."""
+
+    outcome: ClosureOutcome = Field(description="Issue")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class NoteForm(Form):
+    """A note for the team."""
+
+    text: FreeText = Field(min_length=1, description="Note")

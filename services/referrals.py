@@ -1,0 +1,285 @@
+"""Referrals: ask a partner, take his answer (from the mail's page or on his behalf), his news, his outcome."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models import events as e
+from models.base import new_id
+from models.cases import Case, Need, Permission, Referral
+from models.engine import Task
+from models.lifecycles import UNANSWERED, CaseAction, ReferralAction, next_referral_state
+from models.programmes import Organisation
+from models.vocabulary import (
+    CaseState,
+    DeclineReason,
+    Loop,
+    OrganisationKind,
+    PermissionKind,
+    ReferralState,
+    TaskState,
+    Theme,
+)
+from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.notes import write_note
+from services.rules import casework, obligations
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for, task_for_link
+
+CAPACITY_DAYS: Final = 30
+"""A partner who declines for lack of capacity is shown as full for so many days, unless he says otherwise."""
+
+
+def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
+    """Ask a partner, with the household's permission. The answer's clock starts when his mail server accepts."""
+    case = case_for(unit, hand.actor, case_id, Right.REFER)
+    partner = _partner(unit, case, form)
+    replaced = _replaced(unit, case, form)
+    need = (
+        replaced.need if replaced else Need(id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now)
+    )
+    referral = Referral(
+        id=new_id(),
+        case_id=case.id,
+        need=need,
+        partner_id=partner.id,
+        partner=partner,
+        replaces_id=form.replaces_id,
+        state=next_referral_state(ReferralState.DRAFT, ReferralAction.SEND).value,
+        loop=Loop.OPEN.value,
+        brief=form.brief,
+        snapshot={"partner": partner.name, "email": partner.email},
+        sent_at=unit.now,
+    )
+    unit.session.add_all([need, referral])
+    unit.session.flush()
+    _permit(unit, hand, case, form)
+    casework.record(unit, case, _about(referral, e.ReferralSent), hand=hand, action=CaseAction.REFER)
+    return referral
+
+
+def _partner(unit: UnitOfWork, case: Case, form: ReferralForm) -> Organisation:
+    partner = unit.session.get(Organisation, form.partner_id)
+    if partner is None or partner.programme_id != case.programme_id or partner.kind != OrganisationKind.PARTNER:
+        raise InvalidInput("partner_id", "Choisissez un partenaire de ce dispositif.")
+    if form.theme.value not in partner.themes:
+        raise InvalidInput("partner_id", "Ce partenaire n’intervient pas pour ce type de solution.")
+    if not partner.email:
+        raise InvalidInput("partner_id", "Ce partenaire n’a pas d’adresse électronique : complétez l’annuaire.")
+    if not form.permission:
+        raise InvalidInput("permission", "Sans l’accord du ménage, ce partenaire ne peut pas être contacté.")
+    return partner
+
+
+def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | None:
+    live = unit.session.scalars(
+        select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED))
+    ).all()
+    if any(other.partner_id == form.partner_id and other.need.theme == form.theme for other in live):
+        raise GuardRefused("Ce partenaire a déjà cette demande : sa réponse est attendue.")
+    if form.replaces_id is None:
+        return None
+    replaced = unit.session.get(Referral, form.replaces_id)
+    if replaced is None or replaced.case_id != case.id:
+        raise InvalidInput("replaces_id", "L’orientation à remplacer n’est pas de cette situation.")
+    return replaced
+
+
+def _permit(unit: UnitOfWork, hand: Hand, case: Case, form: ReferralForm) -> None:
+    unit.session.add(
+        Permission(
+            case_id=case.id,
+            kind=PermissionKind.SHARE_WITH_PARTNER.value,
+            organisation_id=form.partner_id,
+            mode=form.permission_mode.value,
+            collected_by=hand.actor.name,
+            given_on=unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+            text_version="partage-2026-11",
+        )
+    )
+
+
+def accept(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
+    """The partner takes it; what he did is asked for next."""
+    referral, hand = _answerer(unit, hand, referral_id, "accept", form)
+    _move(referral, ReferralAction.ACCEPT, form)
+    referral.answered_at = unit.now
+    _tell(unit, hand, referral, _about(referral, e.ReferralAccepted), form)
+    return referral
+
+
+def decline(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Decline) -> Referral:
+    """The partner cannot; the coordinator owns what is next. "At capacity" is noted in the directory."""
+    referral, hand = _answerer(unit, hand, referral_id, "decline", form)
+    _move(referral, ReferralAction.DECLINE, form)
+    referral.answered_at = referral.ended_at = unit.now
+    referral.reason = form.reason.value
+    if form.reason is DeclineReason.CAPACITY:
+        today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
+        referral.partner.full_until = today + timedelta(days=CAPACITY_DAYS)
+    _tell(unit, hand, referral, e.ReferralDeclined(**_ids(referral), reason=form.reason), form)
+    return referral
+
+
+def ask(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
+    """The partner wants to know more; the first question gives him the answer's delay again, once."""
+    referral, hand = _answerer(unit, hand, referral_id, "ask", form)
+    first = ReferralState(referral.state) is ReferralState.SENT
+    _move(referral, ReferralAction.ASK, form)
+    if first:
+        _extend(unit, referral)
+    _tell(unit, hand, referral, _about(referral, e.QuestionAsked), form)
+    return referral
+
+
+def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
+    """Answer the partner's question; he reads it on his page."""
+    referral = _referral(unit, referral_id)
+    case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
+        raise GuardRefused("Ce partenaire n’attend pas de réponse à une question.")
+    _tell(unit, hand, referral, _about(referral, e.QuestionAnswered), form)
+    return referral
+
+
+def report_progress(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
+    """The partner gives news: the clock of sixty days starts again."""
+    referral, hand = _answerer(unit, hand, referral_id, "report_progress", form)
+    _move(referral, ReferralAction.REPORT_PROGRESS, form)
+    _tell(unit, hand, referral, _about(referral, e.ReferralProgressed), form)
+    return referral
+
+
+def complete(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Completion) -> Referral:
+    """The help came to an outcome, as the partner reports it; the household's word comes at the follow-up."""
+    referral, hand = _answerer(unit, hand, referral_id, "complete", form)
+    _move(referral, ReferralAction.COMPLETE, form)
+    referral.outcome, referral.amount_cents = form.outcome.value, form.amount_cents
+    referral.loop, referral.ended_at = Loop.REPORTED.value, unit.now
+    _tell(unit, hand, referral, e.ReferralCompleted(**_ids(referral), outcome=form.outcome), form)
+    return referral
+
+
+def fail(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Failure) -> Referral:
+    """The partner tried in vain; the coordinator owns what is next."""
+    referral, hand = _answerer(unit, hand, referral_id, "fail", form)
+    _move(referral, ReferralAction.FAIL, form)
+    referral.reason, referral.ended_at = form.reason.value, unit.now
+    _tell(unit, hand, referral, e.ReferralFailed(**_ids(referral), reason=form.reason), form)
+    return referral
+
+
+def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
+    """Take the request back; the partner's link dies at once and he is told."""
+    referral = _referral(unit, referral_id)
+    case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    _move(referral, ReferralAction.WITHDRAW, Answer())
+    referral.ended_at = unit.now
+    casework.record(unit, case, _about(referral, e.ReferralWithdrawn), hand=hand)
+    return referral
+
+
+def drop_need(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """Nothing more to orient: the follow-up begins. Refused while a partner's answer is awaited."""
+    case = case_for(unit, hand.actor, case_id, Right.REFER)
+    if _awaited(unit, case):
+        raise GuardRefused("Un partenaire n’a pas encore répondu : attendez sa réponse ou retirez la demande.")
+    casework.record(unit, case, e.FollowUpStarted(), hand=hand, action=CaseAction.FOLLOW_UP)
+    return case
+
+
+def expire(unit: UnitOfWork, task: Task) -> None:
+    """The timer's act: the partner never answered. Does nothing on an answered referral."""
+    referral = task.referral
+    if referral is None or ReferralState(referral.state) not in UNANSWERED or referral.delivered_at is None:
+        return
+    referral = _lock(unit, referral)
+    _move(referral, ReferralAction.EXPIRE, Answer())
+    referral.ended_at = unit.now
+    casework.record(unit, referral.case, _about(referral, e.ReferralExpired), hand=casework.timer_hand())
+
+
+def settle(unit: UnitOfWork, case_id: UUID) -> None:
+    """Move to the follow-up when no referral is awaited and none waits to be re-oriented. Safe to repeat."""
+    case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+    if case.state != CaseState.ORIENTING or _awaited(unit, case):
+        return
+    casework.record(unit, case, e.FollowUpStarted(), hand=casework.engine_hand(), action=CaseAction.FOLLOW_UP)
+
+
+def _awaited(unit: UnitOfWork, case: Case) -> bool:
+    live = select(Referral.id).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED)).limit(1)
+    undecided = select(Task.id).where(
+        Task.case_id == case.id, Task.kind.in_(("reorient", "orient")), Task.state == TaskState.OPEN
+    )
+    return unit.session.scalar(live) is not None or unit.session.scalar(undecided.limit(1)) is not None
+
+
+def _answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form: Answer) -> tuple[Referral, Hand]:
+    """The partner through his link, or somebody of the case who says from whom he has the answer."""
+    if hand.actor.kind == "link":
+        task = task_for_link(unit, hand.actor, action)
+        if task.referral_id != referral_id:
+            raise NotFound
+        return _lock(unit, _referral(unit, referral_id)), hand
+    referral = _referral(unit, referral_id)
+    case_for(unit, hand.actor, referral.case_id, Right.ANSWER_FOR_PARTNER)
+    if form.on_behalf is None:
+        raise InvalidInput("said_by", "Dites qui a donné cette réponse, et comment.")
+    return referral, Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
+
+
+def _referral(unit: UnitOfWork, referral_id: UUID) -> Referral:
+    referral = unit.session.get(Referral, referral_id)
+    if referral is None:
+        raise NotFound
+    return referral
+
+
+def _lock(unit: UnitOfWork, referral: Referral) -> Referral:
+    unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    return referral
+
+
+def _move(referral: Referral, action: ReferralAction, form: Answer) -> None:
+    referral.state = next_referral_state(ReferralState(referral.state), action).value
+    number = form.file_number or (form.on_behalf.file_number if form.on_behalf else "")
+    referral.file_number = number or referral.file_number
+
+
+def _tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: Answer) -> None:
+    event = casework.record(unit, referral.case, fact, hand=hand)
+    said = f"{form.on_behalf.said_by} ({form.on_behalf.how})" if form.on_behalf else ""
+    text = " : ".join(part for part in (said, form.note) if part)
+    write_note(unit, referral.case, hand, text, event=event, audience="partner", referral_id=referral.id)
+
+
+def _extend(unit: UnitOfWork, referral: Referral) -> None:
+    """The answer's delay starts again at the first question. Source: ladder of answers, extended once."""
+    task = unit.session.scalars(
+        select(Task).where(
+            Task.referral_id == referral.id, Task.kind == "answer_referral", Task.state == TaskState.OPEN
+        )
+    ).first()
+    if task is not None and not task.provisional:
+        obligations.rearm(unit, task, since=unit.now)
+
+
+class _Ids(TypedDict):
+    referral_id: UUID
+    partner_id: UUID
+    theme: Theme
+
+
+def _ids(referral: Referral) -> _Ids:
+    return {"referral_id": referral.id, "partner_id": referral.partner_id, "theme": Theme(referral.need.theme)}
+
+
+def _about(referral: Referral, fact: Callable[..., e.Fact]) -> e.Fact:
+    return fact(**_ids(referral))

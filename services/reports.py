@@ -1,0 +1,59 @@
+"""The visit's report: a file and a summary, given to the household; shared further only with its permission."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models.base import new_id
+from models.cases import Document, Permission, Report, Visit
+from models.events import ReportDelivered
+from models.lifecycles import CaseAction
+from models.vocabulary import AgreementMode, PermissionKind, VisitState
+from services.forms import ReportForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+
+def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm) -> Report:
+    """The household has its report; the orientation is next."""
+    case = case_for(unit, hand.actor, case_id, Right.REPORT)
+    document = unit.session.get(Document, form.document_id)
+    if document is None or document.case_id != case.id:
+        raise InvalidInput("file", "Joignez le fichier du rapport.")
+    visit = unit.session.scalars(
+        select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).order_by(Visit.ordinal.desc())
+    ).first()
+    if visit is None:
+        raise GuardRefused("Aucune visite n’a encore eu lieu.")
+    report = Report(
+        id=new_id(),
+        case_id=case.id,
+        visit_id=visit.id,
+        document_id=document.id,
+        summary=form.summary,
+        delivered_at=hand.occurred_at or unit.now,
+    )
+    unit.session.add(report)
+    unit.session.flush()
+    agreed = {
+        PermissionKind.REPORT_TO_ALERT_GIVER: form.to_alert_giver,
+        PermissionKind.LANDLORD: form.to_landlord,
+    }
+    for kind in (kind for kind, given in agreed.items() if given):
+        unit.session.add(
+            Permission(
+                case_id=case.id,
+                kind=kind.value,
+                mode=AgreementMode.ORAL.value,
+                collected_by=hand.actor.name,
+                given_on=unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+                text_version="rapport-2026-11",
+            )
+        )
+    fact = ReportDelivered(report_id=report.id, to_alert_giver=form.to_alert_giver)
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.DELIVER_REPORT)
+    return report

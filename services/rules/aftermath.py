@@ -1,0 +1,26 @@
+"""What follows the life of a message, in the transaction that records it: clocks start, dead ends get an owner."""
+
+from sqlalchemy import select
+
+from models.cases import Case
+from models.engine import Message, Task
+from models.events import MessageFailed
+from services.foundation.database import UnitOfWork
+from services.rules import casework, obligations
+
+
+def message_accepted(unit: UnitOfWork, message: Message) -> None:
+    """The reader's server took it: if it is the request of a task, the task's clock starts now."""
+    task = unit.session.get(Task, message.task_id) if message.task_id else None
+    if task is not None and task.provisional:
+        obligations.start_clock(unit, task, delivered_at=unit.now)
+
+
+def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None:
+    """It was refused for good, or nobody can tell: an event, so that somebody owns it."""
+    case = unit.session.scalars(select(Case).where(Case.id == message.case_id).with_for_update(of=Case)).one()
+    fact = MessageFailed(
+        message_id=message.id, task_id=message.task_id, referral_id=message.referral_id, unknown=unknown
+    )
+    key = f"{message.id}:{'unknown' if unknown else 'refused'}"
+    casework.record(unit, case, fact, hand=casework.engine_hand(key))

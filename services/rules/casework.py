@@ -1,0 +1,117 @@
+"""The one way to act on a case: permission, move, event, work, tasks completed, dead ends owned; one transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.base import new_id
+from models.cases import Case
+from models.engine import Event, Obligation, Task, Work
+from models.events import Fact
+from models.lifecycles import CaseAction, next_case_state
+from models.pathway import NO_RULE
+from models.vocabulary import CaseState, Source, TaskState
+from services.foundation.database import UnitOfWork
+from services.rules import effects, plan
+from services.rules.policy import ENGINE, Actor
+from services.rules.published import pathway_of
+from services.rules.view import views
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Who acts, by which way, and for whom when the answer of somebody else is recorded.
+
+    `occurred_at` is set when the thing happened before it was recorded (a call of this morning).
+    """
+
+    actor: Actor
+    source: Source = Source.WEB
+    on_behalf_of: UUID | None = None
+    occurred_at: datetime | None = None
+    key: str | None = None
+
+
+def engine_hand(key: str | None = None) -> Hand:
+    """The engine's own hand; `key` makes the event unique whatever the number of tries."""
+    return Hand(ENGINE, Source.ENGINE, key=key)
+
+
+def timer_hand(key: str | None = None) -> Hand:
+    """A clock's hand."""
+    return Hand(ENGINE, Source.TIMER, key=key)
+
+
+def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: CaseAction | None = None) -> Event:
+    """Move the case, append the event and its work, complete the tasks that it ends, open the dead ends' items.
+
+    Raises `TransitionRefused`. Does not check permissions (`policy` does) and does not commit.
+    """
+    if action is not None:
+        _move(unit, case, action)
+    case.last_seq += 1
+    event = Event(
+        id=new_id(),
+        programme_id=case.programme_id,
+        case_id=case.id,
+        seq=case.last_seq,
+        type=fact.type,
+        payload=fact.model_dump(mode="json"),
+        actor=hand.actor.label,
+        on_behalf_of=hand.on_behalf_of,
+        source=hand.source.value,
+        occurred_at=hand.occurred_at or unit.now,
+        recorded_at=unit.now,
+        idempotency_key=hand.key,
+    )
+    lease_now = unit.lease_time()
+    work = Work(event_id=event.id, case_id=case.id, type=event.type, created_at=lease_now, ready_at=lease_now)
+    unit.session.add(event)
+    unit.session.flush()
+    unit.session.add(work)
+    _complete(unit, case, fact)
+    _own_dead_ends(unit, case, event)
+    unit.session.flush()
+    unit.wake_relay()
+    return event
+
+
+def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
+    was_closed = case.is_closed
+    case.enter(next_case_state(CaseState(case.state), action))
+    if case.is_closed:
+        case.closed_at = unit.now
+    elif was_closed:
+        case.closed_at, case.outcome = None, None
+
+
+def _complete(unit: UnitOfWork, case: Case, fact: Fact) -> None:
+    rule = pathway_of(unit, case.pathway_hash).events.get(fact.type, NO_RULE)
+    if not rule.completes:
+        return
+    open_tasks = unit.session.scalars(
+        select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN, Task.kind.in_(rule.completes))
+    ).all()
+    ended = [task for task in open_tasks if plan.ends(unit, fact, task.referral_id)]
+    close(unit, ended, TaskState.COMPLETED)
+
+
+def close(unit: UnitOfWork, tasks: Iterable[Task], state: TaskState) -> None:
+    """End tasks, their links and their clocks."""
+    for task in tasks:
+        task.state, task.closed_at = state.value, unit.now
+        task.link_version += 1
+        for obligation in unit.session.scalars(
+            select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
+        ):
+            obligation.ended_at, obligation.next_at, obligation.next_step = unit.now, None, None
+
+
+def _own_dead_ends(unit: UnitOfWork, case: Case, event: Event) -> None:
+    rule = pathway_of(unit, case.pathway_hash).events.get(event.type, NO_RULE)
+    if rule.at_once:
+        view = views(unit, [case.id])[case.id]
+        effects.write(unit, plan.at_once(plan.situation(unit, event, view)))

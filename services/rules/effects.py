@@ -1,0 +1,258 @@
+"""Writes what was planned: tasks with their clocks, messages with their recipients. Safe to repeat."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.base import new_id
+from models.cases import Alert, Case, Permission, Referral, Visit
+from models.engine import Event, Message, Obligation, Task
+from models.events import FACTS
+from models.pathway import NO_RULE
+from models.programmes import Membership, Organisation, Person
+from models.vocabulary import Channel, MessageState, Party, PermissionKind, Role, TaskState
+from services.foundation.database import UnitOfWork
+from services.foundation.phones import is_mobile
+from services.rules import plan
+from services.rules.plan import Effect, OpenTask, PlanMessage
+from services.rules.published import calendar_of, pathway_of
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One place a message can go. An empty address with a reason is kept in the ledger as not sent."""
+
+    address: str = ""
+    organisation_id: UUID | None = None
+    person_id: UUID | None = None
+    alert_id: UUID | None = None
+    lacking: str | None = None
+
+
+_TASK_CLOSED = Recipient(lacking="task_closed")
+
+
+def apply(unit: UnitOfWork, events: Sequence[Event]) -> list[str]:
+    """Write what follows a batch of events; return a line for each effect (codes only). Does not commit."""
+    later = _later(unit, events)
+    effects = [
+        effect
+        for event, found in zip(events, plan.situations(unit, events), strict=True)
+        for effect in plan.then(found)
+        if not _overtaken(unit, effect, event, later[event.case_id])
+    ]
+    return write(unit, effects)
+
+
+def _later(unit: UnitOfWork, events: Sequence[Event]) -> defaultdict[UUID, list[Event]]:
+    """What happened on the same cases since; people do not wait for the engine."""
+    first: dict[UUID, int] = {}
+    for event in events:
+        first[event.case_id] = min(event.seq, first.get(event.case_id, event.seq))
+    found: defaultdict[UUID, list[Event]] = defaultdict(list)
+    for event in unit.session.scalars(select(Event).where(Event.case_id.in_(first)).order_by(Event.seq)):
+        if event.seq > first[event.case_id]:
+            found[event.case_id].append(event)
+    return found
+
+
+def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[Event]) -> bool:
+    """Whether a later act has already ended the task that this older event would open."""
+    if not isinstance(effect, OpenTask):
+        return False
+    rules = pathway_of(unit, effect.case.pathway_hash).events
+    return any(
+        other.seq > event.seq
+        and effect.kind in rules.get(other.type, NO_RULE).completes
+        and plan.ends(unit, FACTS[other.type].model_validate(other.payload), effect.about.referral_id)
+        for other in later
+    )
+
+
+def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
+    """Write planned effects that are not there yet."""
+    tasks = [effect for effect in effects if isinstance(effect, OpenTask)]
+    messages = [effect for effect in effects if isinstance(effect, PlanMessage)]
+    known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([t.key for t in tasks]))))
+    for effect in tasks:
+        if effect.key not in known:
+            _open(unit, effect)
+    for message in messages:
+        _plan(unit, message)
+    unit.session.flush()
+    return [f"tâche {t.kind} · {t.party}" for t in tasks] + [f"message {m.text} · {m.channel}" for m in messages]
+
+
+def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
+    event_id = UUID(effect.key.split(":")[0])
+    anchor = unit.session.get_one(Event, event_id).occurred_at
+    task = Task(
+        id=new_id(),
+        programme_id=effect.case.programme_id,
+        case_id=effect.case.case_id,
+        kind=effect.kind,
+        party=effect.party.value,
+        organisation_id=effect.organisation_id,
+        alert_id=effect.alert_id,
+        referral_id=effect.about.referral_id,
+        visit_id=effect.about.visit_id,
+        ordinal=effect.ordinal,
+        opened_at=anchor,
+        due_at=effect.due_at,
+        provisional=effect.provisional,
+        effect_key=effect.key,
+    )
+    unit.session.add(task)
+    if effect.ladder:
+        obligation = Obligation(
+            case_id=task.case_id,
+            task_id=task.id,
+            task=task,
+            ladder=effect.ladder,
+            anchor_at=anchor,
+            due_at=task.due_at,
+            generation=1,
+            effect_key=f"{effect.key}:clock",
+        )
+        unit.session.add(obligation)
+        plan.first_step(unit, obligation, pathway_of(unit, effect.case.pathway_hash), delivered=False)
+    return task
+
+
+def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
+    case = unit.session.get_one(Case, effect.case.case_id)
+    task_id = _task_of(unit, effect)
+    for recipient in recipients(unit, case, effect) if task_id or not effect.about_task else [_TASK_CLOSED]:
+        place = f"{recipient.person_id or recipient.alert_id or recipient.organisation_id or effect.party}"
+        key = f"{effect.key}:{place}"
+        if unit.session.scalar(select(Message.id).where(Message.effect_key == key)) is not None:
+            continue
+        message_id = new_id()
+        unit.session.add(
+            Message(
+                id=message_id,
+                programme_id=case.programme_id,
+                case_id=case.id,
+                event_id=effect.event_id,
+                task_id=task_id,
+                text=effect.text,
+                party=effect.party.value,
+                organisation_id=recipient.organisation_id,
+                person_id=recipient.person_id,
+                alert_id=recipient.alert_id,
+                referral_id=effect.about.referral_id,
+                visit_id=effect.about.visit_id,
+                channel=effect.channel.value,
+                address=recipient.address,
+                state=(MessageState.CANCELLED if recipient.lacking else MessageState.QUEUED).value,
+                error=recipient.lacking,
+                done_at=unit.now if recipient.lacking else None,
+                urgent=effect.urgent,
+                created_at=unit.now,
+                due_at=_leaves_at(unit, effect),
+                message_id=f"<{message_id}.{_mark(key)}@relais>",
+                effect_key=key,
+            )
+        )
+
+
+def _mark(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def _leaves_at(unit: UnitOfWork, effect: PlanMessage) -> datetime:
+    """At once for letters and urgent texts; otherwise in the programme's sending hours."""
+    if effect.urgent or effect.channel is Channel.LETTER:
+        return unit.now
+    return calendar_of(unit, effect.case.programme_id).next_sending_time(unit.now)
+
+
+def _task_of(unit: UnitOfWork, effect: PlanMessage) -> UUID | None:
+    """The open task that a message is about; a reminder is about the task that its clock chases."""
+    unit.session.flush()
+    if effect.about_task is None:
+        return effect.about.task_id
+    query = select(Task.id).where(
+        Task.case_id == effect.case.case_id, Task.kind == effect.about_task, Task.state == TaskState.OPEN
+    )
+    if effect.about.referral_id:
+        query = query.where(Task.referral_id == effect.about.referral_id)
+    return unit.session.scalars(query.order_by(Task.due_at)).first()
+
+
+def recipients(unit: UnitOfWork, case: Case, effect: PlanMessage) -> list[Recipient]:
+    """Who a message is for, one by one; never empty: nobody to write to is written down with its reason."""
+    match effect.party:
+        case Party.HOUSEHOLD:
+            return [_household(unit, case, effect.channel)]
+        case Party.COORDINATOR:
+            found = _staff(unit, case.programme_id)
+        case Party.ALERT_GIVER:
+            found = _alert_givers(case)
+        case Party.OPERATOR:
+            found = _operator(unit, case, effect.about.visit_id)
+        case Party.PARTNER:
+            found = _partner(unit, effect.about.referral_id)
+    return found or [Recipient(lacking="no_address")]
+
+
+def _household(unit: UnitOfWork, case: Case, channel: Channel) -> Recipient:
+    if channel is Channel.LETTER:
+        return Recipient()
+    if channel is Channel.EMAIL:
+        return Recipient(case.household.email) if case.household.email else Recipient(lacking="no_address")
+    # Source: detection rules of the field: no SMS to a number that nobody has reached, unless agreed at the alert.
+    agreed = unit.session.scalar(
+        select(Permission.id).where(
+            Permission.case_id == case.id, Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
+        )
+    )
+    for phone in case.household.phones:
+        if phone.blocked_at is None and is_mobile(phone.number) and (phone.reached_at or agreed):
+            return Recipient(phone.number)
+    return Recipient(lacking="sms_not_allowed")
+
+
+def _staff(unit: UnitOfWork, programme_id: UUID) -> list[Recipient]:
+    rows = unit.session.execute(
+        select(Person.id, Person.email)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(
+            Membership.programme_id == programme_id,
+            Membership.role == Role.COORDINATOR,
+            Membership.ended_at.is_(None),
+            Person.disabled_at.is_(None),
+        )
+        .order_by(Person.email)
+    )
+    return [Recipient(email, person_id=person_id) for person_id, email in rows]
+
+
+def _alert_givers(case: Case) -> list[Recipient]:
+    first: dict[str, Alert] = {}
+    for alert in case.alerts:
+        if alert.giver_email:
+            first.setdefault(alert.giver_email, alert)
+    return [Recipient(address, alert.organisation_id, alert_id=alert.id) for address, alert in first.items()]
+
+
+def _operator(unit: UnitOfWork, case: Case, visit_id: UUID | None) -> list[Recipient]:
+    visit = unit.session.get(Visit, visit_id) if visit_id else None
+    if visit is not None and visit.officer is not None:
+        return [Recipient(visit.officer.email, case.operator_id, person_id=visit.officer.id)]
+    operator = unit.session.get(Organisation, case.operator_id) if case.operator_id else None
+    if operator is None or not operator.email:
+        return _staff(unit, case.programme_id)
+    return [Recipient(operator.email, operator.id)]
+
+
+def _partner(unit: UnitOfWork, referral_id: UUID | None) -> list[Recipient]:
+    referral = unit.session.get(Referral, referral_id) if referral_id else None
+    if referral is None or not referral.partner.email:
+        return []
+    return [Recipient(referral.partner.email, referral.partner_id)]

@@ -1,0 +1,128 @@
+"""The conditions that a pathway may name. Append-only: a stored pathway may still use an old one."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from models import events as e
+from models.pathway import Pathway
+from models.vocabulary import STAGE_OF, CaseState, ClosureOutcome, Stage, Urgency, VisitState
+from services.rules.view import CaseView
+
+Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
+NEAR = timedelta(days=7)
+
+
+def _attempts_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return len(view.attempts) < pathway.call_attempts
+
+
+def _attempts_exhausted(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return len(view.attempts) >= pathway.call_attempts
+
+
+def _another_number(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.numbers_left > 0
+
+
+def _no_number_and_alert_giver(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.numbers_left == 0 and view.alert_id is not None
+
+
+def _no_number_and_nobody(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.numbers_left == 0 and view.alert_id is None
+
+
+def _awaiting_contact(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    waiting = {CaseState.CONTACTING, CaseState.TO_CONTACT}
+    calls = {"first_call", "call_again", "await_household", "plan_visit"}
+    return view.state in waiting and not view.open_tasks & calls
+
+
+def _too_many_absences(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return _household_was_absent(fact, view, pathway, _now) and view.absences > pathway.absences_allowed
+
+
+def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return not _too_many_absences(fact, view, pathway, now)
+
+
+def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.VisitMissed) and fact.state is VisitState.HOUSEHOLD_ABSENT
+
+
+def _visit_is_near(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
+    return view.visit_starts_at is not None and view.visit_starts_at - now <= NEAR
+
+
+def _visit_is_far(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return not _visit_is_near(fact, view, pathway, now)
+
+
+def _danger_told(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.urgency == Urgency.DANGER
+
+
+def _calls_planned(pathway: Pathway) -> int:
+    return len(pathway.tasks["follow_up_call"].due.series)
+
+
+def _more_calls_to_come(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return view.follow_ups_done < _calls_planned(pathway)
+
+
+def _last_call_made(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return not _more_calls_to_come(fact, view, pathway, now)
+
+
+def _no_call_open(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return not view.open_tasks & {"follow_up_call", "close_case"} and view.follow_ups_done < _calls_planned(pathway)
+
+
+def _calls_all_made(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return not view.open_tasks & {"follow_up_call", "close_case"} and view.follow_ups_done >= _calls_planned(pathway)
+
+
+def _reopened_in(*stages: Stage) -> Guard:
+    def guard(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+        return isinstance(fact, e.CaseReopened) and STAGE_OF[CaseState(fact.state)] in stages
+
+    return guard
+
+
+def _request_was_refused(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.MessageFailed) and not fact.unknown and fact.task_id is not None
+
+
+def _message_is_unknown(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.MessageFailed) and fact.unknown
+
+
+def _somebody_to_write_to(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return not (isinstance(fact, e.CaseClosed) and fact.outcome is ClosureOutcome.DECEASED)
+
+
+GUARDS: Final[dict[str, Guard]] = {
+    "attempts_left": _attempts_left,
+    "attempts_exhausted": _attempts_exhausted,
+    "another_number": _another_number,
+    "no_number_and_alert_giver": _no_number_and_alert_giver,
+    "no_number_and_nobody": _no_number_and_nobody,
+    "awaiting_contact": _awaiting_contact,
+    "absence_allowed": _absence_allowed,
+    "too_many_absences": _too_many_absences,
+    "household_was_absent": _household_was_absent,
+    "visit_is_near": _visit_is_near,
+    "visit_is_far": _visit_is_far,
+    "danger_told": _danger_told,
+    "more_calls_to_come": _more_calls_to_come,
+    "last_call_made": _last_call_made,
+    "no_call_open": _no_call_open,
+    "calls_all_made": _calls_all_made,
+    "back_to_triage": _reopened_in(Stage.DETECTION),
+    "back_to_contact": _reopened_in(Stage.VISIT),
+    "back_to_follow_up": _reopened_in(Stage.FOLLOW_UP),
+    "request_was_refused": _request_was_refused,
+    "message_is_unknown": _message_is_unknown,
+    "somebody_to_write_to": _somebody_to_write_to,
+}

@@ -1,0 +1,185 @@
+"""Running clocks: what is due becomes an event, once; guards are looked at again; an outage is caught up once.
+
+A step is due when its instant is before now and it is not done: never "exactly three days ago".
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.cases import Case
+from models.engine import Obligation, Occurrence, Task
+from models.events import ReferralDelivered, ReminderDue
+from models.pathway import Ladder, Rung, Send
+from models.vocabulary import OccurrenceState, TaskState, Theme
+from services.foundation.database import UnitOfWork
+from services.rules import casework, plan
+from services.rules.published import calendar_of, pathway_of
+
+TimerAct = Callable[[UnitOfWork, Task], None]
+BATCH: Final = 50
+
+
+def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) -> int:
+    """Turn the due steps of at most `limit` clocks into events; return how many clocks were looked at.
+
+    `acts` are what a timer does by itself, by the name that the pathway uses. Does not commit.
+    """
+    due = unit.session.scalars(
+        select(Obligation)
+        .where(Obligation.next_at <= unit.now)
+        .order_by(Obligation.next_at, Obligation.id)
+        .limit(limit)
+        .with_for_update(of=Obligation, skip_locked=True)
+    ).all()
+    for obligation in due:
+        _fire(unit, obligation, acts)
+    unit.session.flush()
+    return len(due)
+
+
+def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]) -> None:
+    task = obligation.task
+    if task.state != TaskState.OPEN or obligation.next_step is None:
+        obligation.ended_at, obligation.next_at, obligation.next_step = unit.now, None, None
+        return
+    case = unit.session.scalars(select(Case).where(Case.id == obligation.case_id).with_for_update(of=Case)).one()
+    ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
+    step, due_at = _latest_due(unit, obligation, ladder)
+    _note(unit, obligation, ladder, step, due_at, OccurrenceState.FIRED)
+    fact = ReminderDue(
+        obligation_id=obligation.id,
+        task_id=task.id,
+        ladder=obligation.ladder,
+        generation=obligation.generation,
+        step=step,
+    )
+    key = f"{obligation.id}:{obligation.generation}:{step}"
+    casework.record(unit, case, fact, hand=casework.timer_hand(key))
+    _climb_on(unit, obligation, ladder, step)
+    act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
+    if act is not None:
+        acts[act](unit, task)
+
+
+def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tuple[int, datetime]:
+    """The latest step that is due, and its instant; the older ones are suppressed as stale."""
+    step, at = obligation.next_step, obligation.next_at
+    if step is None or at is None:  # pragma: no cover - the query took only armed clocks
+        raise ValueError("nothing is due")
+    while step != plan.UNDELIVERED:
+        _climb_on(unit, obligation, ladder, step)
+        if obligation.next_at is None or obligation.next_step is None or obligation.next_at > unit.now:
+            break
+        _note(unit, obligation, ladder, step, at, OccurrenceState.SUPPRESSED, reason="stale")
+        step, at = obligation.next_step, obligation.next_at
+    return step, at
+
+
+def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: int) -> None:
+    if step == plan.UNDELIVERED:
+        obligation.next_step, obligation.next_at = None, None
+        return
+    calendar = calendar_of(unit, obligation.task.programme_id)
+    plan.climb(obligation, ladder.rungs, calendar, start=step + 1, after=None)
+
+
+def _note(
+    unit: UnitOfWork,
+    obligation: Obligation,
+    ladder: Ladder,
+    step: int,
+    due_at: datetime,
+    state: OccurrenceState,
+    *,
+    reason: str | None = None,
+) -> None:
+    unit.session.add(
+        Occurrence(
+            obligation_id=obligation.id,
+            generation=obligation.generation,
+            step=step,
+            recipient=_speaks_to(ladder, step),
+            state=state.value,
+            reason=reason,
+            due_at=due_at,
+            at=unit.now,
+        )
+    )
+
+
+def _speaks_to(ladder: Ladder, step: int) -> str:
+    steps = ladder.undelivered if step == plan.UNDELIVERED else ladder.rungs[step].steps
+    return next((found.to.value for found in steps if isinstance(found, Send)), "")
+
+
+def start_clock(unit: UnitOfWork, task: Task, *, delivered_at: datetime) -> None:
+    """The request of a task reached its reader: its date becomes final and its ladder begins, in this transaction."""
+    if task.state != TaskState.OPEN or not task.provisional:
+        return
+    task.provisional = False
+    rearm(unit, task, since=delivered_at)
+    if task.referral is not None:
+        case = unit.session.get_one(Case, task.case_id)
+        task.referral.delivered_at = delivered_at
+        fact = ReferralDelivered(
+            referral_id=task.referral.id,
+            partner_id=task.referral.partner_id,
+            theme=Theme(task.referral.need.theme),
+            delivered_at=delivered_at,
+        )
+        casework.record(unit, case, fact, hand=casework.engine_hand())
+
+
+def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
+    """Count a task's delay again from an instant; occurrences of the older life can never fire."""
+    case = unit.session.get_one(Case, task.case_id)
+    pathway = pathway_of(unit, case.pathway_hash)
+    delay = pathway.tasks[task.kind].due.delay
+    if delay is not None:
+        task.due_at = calendar_of(unit, task.programme_id).apply(delay, since)
+    for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
+        obligation.anchor_at, obligation.due_at = since, task.due_at
+        obligation.generation += 1
+        plan.first_step(unit, obligation, pathway, delivered=True)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A step still to come, projected with the function that the tick uses."""
+
+    case_id: UUID
+    task: Task
+    at: datetime
+    rung: Rung
+
+
+def coming(unit: UnitOfWork, case_id: UUID) -> list[Coming]:
+    """What the clocks of a case will do if nothing happens, soonest first."""
+    obligations = unit.session.scalars(
+        select(Obligation).where(Obligation.case_id == case_id, Obligation.next_at.is_not(None))
+    ).all()
+    return sorted((found for obligation in obligations for found in _ahead(unit, obligation)), key=lambda it: it.at)
+
+
+def _ahead(unit: UnitOfWork, obligation: Obligation) -> Iterator[Coming]:
+    case = unit.session.get_one(Case, obligation.case_id)
+    ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
+    calendar = calendar_of(unit, obligation.task.programme_id)
+    if obligation.next_step is None or obligation.next_step == plan.UNDELIVERED:
+        return
+    for rung in ladder.rungs[obligation.next_step :]:
+        at = plan.rung_at(rung, anchor=obligation.anchor_at, due=obligation.due_at, calendar=calendar)
+        yield Coming(case.id, obligation.task, at, rung)
+
+
+def next_due(unit: UnitOfWork) -> datetime | None:
+    """The instant at which some clock is next due."""
+    found: datetime | None = unit.session.scalar(
+        select(Obligation.next_at).where(Obligation.next_at.is_not(None)).order_by(Obligation.next_at).limit(1)
+    )
+    return found

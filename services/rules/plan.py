@@ -1,0 +1,262 @@
+"""What follows an event: decided in memory from the fact, the case and its pathway, then written once.
+
+Every effect has a key made of the event and its place in the pathway, so handling an event twice changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypedDict
+from uuid import UUID
+
+from models.cases import Referral
+from models.delays import DelayUnit
+from models.engine import Event, Obligation, Task
+from models.events import FACTS, Fact, ReminderDue
+from models.pathway import NO_RULE, Anchor, Due, Open, Pathway, Rung, Send, Step
+from models.vocabulary import Channel, Party, Urgency
+from services.foundation.calendar import WorkingCalendar
+from services.foundation.database import UnitOfWork
+from services.rules.guards import GUARDS
+from services.rules.published import calendar_of, pathway_of
+from services.rules.view import CaseView, views
+
+UNDELIVERED = -1
+"""The number of the step "the request was not delivered" of a ladder that counts from delivery."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What an event is about, beside its case; carried by the tasks and messages that follow."""
+
+    referral_id: UUID | None = None
+    partner_id: UUID | None = None
+    visit_id: UUID | None = None
+    task_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task to open and the ladder to arm with it."""
+
+    key: str
+    case: CaseView
+    kind: str
+    party: Party
+    organisation_id: UUID | None
+    alert_id: UUID | None
+    about: About
+    ordinal: int
+    due_at: datetime
+    provisional: bool
+    ladder: str | None
+
+
+@dataclass(frozen=True)
+class PlanMessage:
+    """A message to plan, for whoever the party is when it is written."""
+
+    key: str
+    case: CaseView
+    event_id: UUID
+    text: str
+    party: Party
+    channel: Channel
+    about: About
+    about_task: str | None
+    urgent: bool
+
+
+Effect = OpenTask | PlanMessage
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An event among what is needed to plan it. `now` is business time."""
+
+    event_id: UUID
+    occurred_at: datetime
+    fact: Fact
+    case: CaseView
+    pathway: Pathway
+    calendar: WorkingCalendar
+    about: About
+    now: datetime
+
+
+def at_once(situation: Situation) -> list[Effect]:
+    """The effects that belong to the event's own transaction."""
+    rule = situation.pathway.events.get(situation.fact.type, NO_RULE)
+    return _effects(situation, rule.at_once, prefix="now")
+
+
+def then(situation: Situation) -> list[Effect]:
+    """The effects that the engine writes when it handles the event."""
+    if isinstance(situation.fact, ReminderDue):
+        return _effects(situation, _rung_steps(situation.fact, situation.pathway), prefix="then")
+    rule = situation.pathway.events.get(situation.fact.type, NO_RULE)
+    return _effects(situation, rule.then, prefix="then")
+
+
+def _rung_steps(fact: ReminderDue, pathway: Pathway) -> tuple[Step, ...]:
+    ladder = pathway.ladders[fact.ladder]
+    return ladder.undelivered if fact.step == UNDELIVERED else ladder.rungs[fact.step].steps
+
+
+def _effects(situation: Situation, steps: Sequence[Step], *, prefix: str) -> list[Effect]:
+    kept = [(index, step) for index, step in enumerate(steps) if allowed(step.when, situation)]
+    return [_effect(situation, step, f"{situation.event_id}:{prefix}{index}") for index, step in kept]
+
+
+def allowed(guard: str | None, situation: Situation) -> bool:
+    """Whether a named condition holds; no condition always does."""
+    if guard is None:
+        return True
+    return GUARDS[guard](situation.fact, situation.case, situation.pathway, situation.now)
+
+
+def _effect(situation: Situation, step: Step, key: str) -> Effect:
+    return _task(situation, step, key) if isinstance(step, Open) else _message(situation, step, key)
+
+
+def _task(situation: Situation, step: Open, key: str) -> OpenTask:
+    rule = situation.pathway.tasks[step.open]
+    case = situation.case
+    ordinal = case.follow_ups_done + 1 if rule.due.series else 0
+    owners = {Party.OPERATOR: case.operator_id, Party.PARTNER: situation.about.partner_id}
+    giver = rule.party is Party.ALERT_GIVER
+    organisation_id = case.alert_organisation_id if giver else owners.get(rule.party)
+    return OpenTask(
+        key=key,
+        case=case,
+        kind=step.open,
+        party=rule.party if organisation_id or giver else Party.COORDINATOR,
+        organisation_id=organisation_id,
+        alert_id=case.alert_id if giver else None,
+        about=situation.about,
+        ordinal=ordinal,
+        due_at=due_at(rule.due, situation, ordinal=ordinal),
+        provisional=rule.provisional,
+        ladder=rule.ladder,
+    )
+
+
+def _message(situation: Situation, step: Send, key: str) -> PlanMessage:
+    return PlanMessage(
+        key=key,
+        case=situation.case,
+        event_id=situation.event_id,
+        text=step.send,
+        party=step.to,
+        channel=step.by,
+        about=situation.about,
+        about_task=step.about,
+        urgent=step.urgent,
+    )
+
+
+def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
+    """When a task is due, in UTC. A missing anchor (no visit yet) counts from the event."""
+    calendar, case = situation.calendar, situation.case
+    anchors = {
+        Anchor.EVENT: situation.occurred_at,
+        Anchor.FIRST_ATTEMPT: case.attempts[0] if case.attempts else None,
+        Anchor.VISIT: case.visit_starts_at,
+        Anchor.LAST_VISIT_HELD: case.last_held_at,
+    }
+    delay = due.series[min(ordinal, len(due.series)) - 1] if due.series else due.delay
+    if due.urgent is not None and case.urgency != Urgency.NONE:
+        delay = due.urgent
+    if delay is None:  # pragma: no cover - the schema forbids it
+        raise ValueError("a due date needs a delay")
+    at = calendar.apply(delay, anchors[due.since] or situation.occurred_at)
+    return max(at, calendar.apply(due.at_least, situation.occurred_at)) if due.at_least else at
+
+
+def rung_at(rung: Rung, *, anchor: datetime, due: datetime, calendar: WorkingCalendar) -> datetime:
+    """When a rung is climbed, in UTC: 09:00 of its day, or a number of real hours, or the due instant itself."""
+    if rung.after is not None:
+        after = calendar.apply(rung.after, anchor)
+        return after if rung.after.unit is DelayUnit.HOURS else calendar.step_time(calendar.local_day(after))
+    if rung.before is not None:
+        return calendar.step_time(calendar.days_before(calendar.local_day(due), rung.before.amount))
+    if rung.after_due is None or rung.after_due.amount == 0:
+        return due
+    # The due instant is 18:00 sharp, which already counts as the next day.
+    return calendar.step_time(calendar.local_day(calendar.apply(rung.after_due, due - timedelta(minutes=1))))
+
+
+def situations(unit: UnitOfWork, events: Sequence[Event]) -> list[Situation]:
+    """Read what a batch of events needs, with a fixed number of queries and one look at each pathway."""
+    cases = views(unit, (event.case_id for event in events))
+    return [situation(unit, event, cases[event.case_id]) for event in events]
+
+
+def situation(unit: UnitOfWork, event: Event, case: CaseView) -> Situation:
+    """Put one event among what it needs."""
+    fact = FACTS[event.type].model_validate(event.payload)
+    return Situation(
+        event_id=event.id,
+        occurred_at=event.occurred_at,
+        fact=fact,
+        case=case,
+        pathway=pathway_of(unit, case.pathway_hash),
+        calendar=calendar_of(unit, case.programme_id),
+        about=_about(unit, fact),
+        now=unit.now,
+    )
+
+
+def _about(unit: UnitOfWork, fact: Fact) -> About:
+    task_id = getattr(fact, "task_id", None)
+    task = unit.session.get(Task, task_id) if task_id else None
+    if task is not None:
+        partner_id = task.referral.partner_id if task.referral else None
+        return About(task.referral_id, partner_id, task.visit_id, task.id)
+    return About(
+        referral_id=getattr(fact, "referral_id", None),
+        partner_id=getattr(fact, "partner_id", None),
+        visit_id=getattr(fact, "visit_id", None),
+    )
+
+
+def ends(unit: UnitOfWork, fact: Fact, referral_id: UUID | None) -> bool:
+    """Whether an event may end a task of this referral: its own, the one that it replaces, or of none at all."""
+    own = getattr(fact, "referral_id", None)
+    if own is None or referral_id is None or own == referral_id:
+        return True
+    return unit.session.get_one(Referral, own).replaces_id == referral_id
+
+
+def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
+    """Set an obligation on its first rung still ahead, or on the wait for delivery. Rungs already past are left out."""
+    ladder = pathway.ladders[obligation.ladder]
+    calendar = calendar_of(unit, obligation.task.programme_id)
+    if ladder.counts_from_delivery and not delivered:
+        obligation.next_step = UNDELIVERED if ladder.undelivered_after else None
+        wait = ladder.undelivered_after
+        obligation.next_at = rung_at(Rung(after=wait, act="-"), **_clock(obligation, calendar)) if wait else None
+        return
+    climb(obligation, ladder.rungs, calendar, start=0, after=unit.now)
+
+
+def climb(
+    obligation: Obligation, rungs: Sequence[Rung], calendar: WorkingCalendar, *, start: int, after: datetime | None
+) -> None:
+    """Point an obligation at its next rung from `start`; with `after`, at the first one later than that instant."""
+    for step in range(start, len(rungs)):
+        at = rung_at(rungs[step], **_clock(obligation, calendar))
+        if after is None or at > after:
+            obligation.next_step, obligation.next_at = step, at
+            return
+    obligation.next_step, obligation.next_at = None, None
+
+
+class _Clock(TypedDict):
+    anchor: datetime
+    due: datetime
+    calendar: WorkingCalendar
+
+
+def _clock(obligation: Obligation, calendar: WorkingCalendar) -> _Clock:
+    return {"anchor": obligation.anchor_at, "due": obligation.due_at, "calendar": calendar}

@@ -1,0 +1,73 @@
+"""Published pathways and the working calendar of a programme, read once and kept."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models.pathway import Pathway
+from models.programmes import Closure, PathwayVersion, Programme
+from services.foundation.calendar import WorkingCalendar
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import Setup
+from services.rules.guards import GUARDS
+from services.rules.texts.catalogue import missing
+
+_pathways: dict[str, Pathway] = {}
+
+
+def problems(pathway: Pathway, *, acts: frozenset[str]) -> list[str]:
+    """What this version of the software lacks to run a pathway: guards, texts, acts of timers."""
+    unknown = [f"condition inconnue : {name}" for name in sorted(pathway.guards() - set(GUARDS))]
+    unknown += [f"acte inconnu : {name}" for name in sorted(pathway.acts() - acts)]
+    return [*unknown, *missing(pathway)]
+
+
+def publish(unit: UnitOfWork, pathway: Pathway) -> str:
+    """Store a definition by its hash, once; return the hash. Cases already open keep theirs."""
+    if unit.session.get(PathwayVersion, pathway.hash) is None:
+        body = pathway.model_dump(mode="json")
+        unit.session.add(
+            PathwayVersion(
+                hash=pathway.hash, name=pathway.name, version=pathway.version, body=body, published_at=unit.now
+            )
+        )
+        unit.session.flush()
+    return pathway.hash
+
+
+def pathway_of(unit: UnitOfWork, pathway_hash: str) -> Pathway:
+    """The definition pinned on a case. It never changes, so a process keeps it."""
+    if pathway_hash not in _pathways:
+        row = unit.session.get(PathwayVersion, pathway_hash)
+        if row is None:
+            raise Setup("Une situation suit un parcours qui n’est plus dans la base.")
+        _pathways[pathway_hash] = Pathway.model_validate(row.body)
+    return _pathways[pathway_hash]
+
+
+def calendar_of(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
+    """The programme's open days as of this transaction."""
+    key = ("calendar", programme_id)
+    if key not in unit.session.info:
+        programme = unit.session.get_one(Programme, programme_id)
+        closures = unit.session.scalars(select(Closure).where(Closure.programme_id == programme_id)).all()
+        unit.session.info[key] = _calendar(programme.zone, programme.subdivision, _days(closures))
+    found: WorkingCalendar = unit.session.info[key]
+    return found
+
+
+def _days(closures: Sequence[Closure]) -> frozenset[date]:
+    return frozenset(
+        closure.first_on + timedelta(days=n)
+        for closure in closures
+        for n in range((closure.last_on - closure.first_on).days + 1)
+    )
+
+
+@lru_cache(maxsize=64)
+def _calendar(zone: str, subdivision: str | None, closures: frozenset[date]) -> WorkingCalendar:
+    return WorkingCalendar(ZoneInfo(zone), subdivision, closures)

@@ -1,0 +1,157 @@
+"""Writes a message at the moment it leaves: facts read again, link made, or a reason why it must not leave."""
+
+from datetime import timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models.cases import Alert, Case, Referral, Visit
+from models.engine import Event, Message, Task
+from models.programmes import Membership, Organisation, Person, Programme
+from models.vocabulary import Channel, Party, Role, TaskState, VisitState
+from services.channels.ics import Invitation, invitation
+from services.foundation.database import UnitOfWork
+from services.foundation.runtime import runtime
+from services.rules.links import task_url
+from services.rules.texts.catalogue import TextContext, render
+
+COORDINATION: Final = "La coordination"
+CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
+
+
+class Rendered(NamedTuple):
+    """What leaves. `ics` is a calendar part for e-mails about a visit."""
+
+    subject: str
+    body: str
+    ics: bytes | None = None
+
+
+class Suppressed(Exception):
+    """The message must not leave any more; `reason` is a code for the ledger."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason`: task_closed, visit_past."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+def render_message(unit: UnitOfWork, message: Message) -> Rendered:
+    """Subject, body and calendar part of a message; raises `Suppressed` when its reason is gone."""
+    _check_reason(unit, message)
+    context = context_of(unit, message)
+    channel = Channel(message.channel)
+    subject, body = render(message.text, Party(message.party), channel, context)
+    return Rendered(subject, body, _calendar_part(unit, message) if channel is Channel.EMAIL else None)
+
+
+def _check_reason(unit: UnitOfWork, message: Message) -> None:
+    task = unit.session.get(Task, message.task_id) if message.task_id else None
+    if task is not None and task.state != TaskState.OPEN:
+        raise Suppressed("task_closed")
+    if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:
+        visit = unit.session.get_one(Visit, message.visit_id)
+        if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
+            raise Suppressed("visit_past")
+
+
+def context_of(unit: UnitOfWork, message: Message) -> TextContext:
+    """What the texts may say of a message's case; a household is named in its own letters only."""
+    case = unit.session.get_one(Case, message.case_id)
+    programme = unit.session.get_one(Programme, case.programme_id)
+    task = unit.session.get(Task, message.task_id) if message.task_id else None
+    visit = unit.session.get(Visit, message.visit_id) if message.visit_id else None
+    referral = unit.session.get(Referral, message.referral_id) if message.referral_id else None
+    event = unit.session.get_one(Event, message.event_id)
+    signer = coordinator_of(unit, programme.id)
+    return TextContext(
+        programme_name=programme.public_name,
+        programme_phone=programme.phone,
+        programme_email=programme.email,
+        carrier=programme.carrier,
+        postal_address=programme.postal_address,
+        dpo_contact=programme.email,
+        city=programme.city,
+        zone=ZoneInfo(programme.zone),
+        today=unit.now.astimezone(ZoneInfo(programme.zone)).date(),
+        reference=case.number,
+        commune=case.dwelling.commune.name,
+        signer_name=signer.name if signer else COORDINATION,
+        signer_phone=programme.phone,
+        organisation=_organisation(unit, message, case),
+        addressee=case.household.name if message.party == Party.HOUSEHOLD else None,
+        theme=referral.need.theme if referral else None,
+        partner=referral.partner.name if referral else None,
+        task=task.kind if task else None,
+        responsible=task.party if task else None,
+        due_at=task.due_at if task else None,
+        visit_starts_at=visit.starts_at if visit else None,
+        visit_ends_at=visit.ends_at if visit else None,
+        officer=visit.officer.name if visit and visit.officer else (case.operator.name if case.operator else None),
+        reason=event.payload.get("reason"),
+        outcome=event.payload.get("outcome"),
+        stage=case.stage,
+        danger=event.payload.get("danger") or case.danger,
+        link=_link(message, task),
+    )
+
+
+def _organisation(unit: UnitOfWork, message: Message, case: Case) -> str | None:
+    if message.text == "household_notice":
+        alert = next(iter(case.alerts), None)
+        return alert.organisation.name if alert and alert.organisation else None
+    organisation = unit.session.get(Organisation, message.organisation_id) if message.organisation_id else None
+    alert = unit.session.get(Alert, message.alert_id) if message.alert_id else None
+    return organisation.name if organisation else (alert.giver_name if alert else None)
+
+
+def _link(message: Message, task: Task | None) -> str | None:
+    """A link of its own for those who have no account; the case's page (which asks who you are) for the others."""
+    current = runtime()
+    if message.party in {Party.PARTNER, Party.ALERT_GIVER}:
+        return task_url(current, task) if task and task.party == message.party else None
+    if message.party in {Party.COORDINATOR, Party.OPERATOR}:
+        return f"{current.settings.public_url}/situations/{message.case_id}"
+    return None
+
+
+def coordinator_of(unit: UnitOfWork, programme_id: UUID) -> Person | None:
+    """The coordinator who signs: the first by name."""
+    return unit.session.scalars(
+        select(Person)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(
+            Membership.programme_id == programme_id,
+            Membership.role == Role.COORDINATOR,
+            Membership.ended_at.is_(None),
+            Person.disabled_at.is_(None),
+        )
+        .order_by(Person.name)
+    ).first()
+
+
+def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:
+    method = CALENDAR_TEXTS.get(message.text)
+    if method is None or message.visit_id is None:
+        return None
+    visit = unit.session.get_one(Visit, message.visit_id)
+    case = unit.session.get_one(Case, message.case_id)
+    programme = unit.session.get_one(Programme, case.programme_id)
+    return invitation(
+        Invitation(
+            uid=f"{visit.id}@relais",
+            sequence=visit.sequence,
+            reference=case.number,
+            commune=case.dwelling.commune.name,
+            starts_at=visit.starts_at,
+            duration=max(visit.ends_at - visit.starts_at, timedelta(minutes=30)),
+            organiser_name=programme.public_name,
+            organiser_email=programme.email,
+            attendees=(message.address,),
+            stamped_at=message.created_at,
+            zone=ZoneInfo(programme.zone),
+        ),
+        method="CANCEL" if method == "CANCEL" else "REQUEST",
+    )

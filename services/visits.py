@@ -1,0 +1,165 @@
+"""Visits: planned, moved, cancelled, missed, held; and the dangers met there, told at once."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from models import events as e
+from models.base import new_id
+from models.cases import Case, Visit
+from models.lifecycles import CaseAction, VisitAction, next_visit_state
+from models.programmes import Membership, Person
+from models.vocabulary import Danger, VisitState
+from services.forms import DangerForm, HeldVisit, LostVisit, VisitForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.notes import write_note
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+_LOSSES = {
+    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
+    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
+    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
+    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
+}
+_ABSENCES = frozenset({VisitState.HOUSEHOLD_ABSENT, VisitState.VISITOR_ABSENT})
+
+
+def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> Visit:
+    """Agree on a date; reminders and the invitation follow by themselves."""
+    case = case_for(unit, hand.actor, case_id, Right.VISIT)
+    _check(unit, case, form)
+    ordinal = (unit.session.scalar(select(func.max(Visit.ordinal)).where(Visit.case_id == case.id)) or 0) + 1
+    visit = Visit(
+        id=new_id(),
+        case_id=case.id,
+        ordinal=ordinal,
+        state=VisitState.PLANNED.value,
+        starts_at=form.starts_at,
+        ends_at=form.starts_at + timedelta(minutes=form.minutes),
+        officer_id=form.officer_id,
+        sequence=0,
+    )
+    unit.session.add(visit)
+    unit.session.flush()
+    fact = e.VisitPlanned(visit_id=visit.id, ordinal=ordinal, starts_at=form.starts_at)
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.PLAN_VISIT)
+    return visit
+
+
+def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> Visit:
+    """Change the date: the same invitation, its next sequence."""
+    case = case_for(unit, hand.actor, case_id, Right.VISIT)
+    visit = planned_visit(unit, case)
+    _check(unit, case, form)
+    visit.state = next_visit_state(VisitState(visit.state), VisitAction.MOVE).value
+    visit.starts_at = form.starts_at
+    visit.ends_at = form.starts_at + timedelta(minutes=form.minutes)
+    visit.officer_id = form.officer_id or visit.officer_id
+    visit.sequence += 1
+    fact = e.VisitMoved(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.MOVE_VISIT)
+    return visit
+
+
+def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> Visit:
+    """The visit did not take place: cancelled before, or somebody absent. An absence is not a cancellation."""
+    case = case_for(unit, hand.actor, case_id, Right.VISIT)
+    visit = planned_visit(unit, case)
+    if form.state not in _LOSSES:
+        raise InvalidInput("state", "Dites si la visite a été annulée ou si quelqu’un était absent.")
+    if form.state in _ABSENCES and unit.now < visit.starts_at:
+        raise GuardRefused("Une absence se constate au rendez-vous : avant l’heure, annulez la visite.")
+    visit.state = next_visit_state(VisitState(visit.state), _LOSSES[form.state]).value
+    visit.done_at = unit.now
+    visit.sequence += 1
+    unit.session.flush()
+    event = casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=CaseAction.LOSE_VISIT)
+    write_note(unit, case, hand, form.note, event=event)
+    return visit
+
+
+def _loss(unit: UnitOfWork, case: Case, visit: Visit) -> e.Fact:
+    state = VisitState(visit.state)
+    if state not in _ABSENCES:
+        return e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state)
+    absences = unit.session.scalar(
+        select(func.count()).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT)
+    )
+    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=absences or 0)
+
+
+def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> Visit:
+    """The visit took place: the report is due. A danger met is told to the coordinator in the same minute."""
+    case = case_for(unit, hand.actor, case_id, Right.VISIT)
+    visit = planned_visit(unit, case)
+    if unit.now < visit.starts_at:
+        raise GuardRefused("Cette visite n’a pas encore commencé.")
+    visit.state = next_visit_state(VisitState(visit.state), VisitAction.HOLD).value
+    visit.done_at = unit.now
+    unit.session.flush()
+    fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.HOLD_VISIT)
+    write_note(unit, case, hand, form.note, event=event)
+    if form.danger is not None:
+        _tell_danger(unit, hand, case, form.danger)
+    return visit
+
+
+def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm) -> Case:
+    """Tell the coordinator of a danger at once, at any moment of an open case."""
+    case = case_for(unit, hand.actor, case_id, Right.DANGER)
+    if case.is_closed:
+        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    _tell_danger(unit, hand, case, form.danger)
+    return case
+
+
+def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """Somebody takes the danger in hand: the flag falls, the reminders stop."""
+    case = case_for(unit, hand.actor, case_id, Right.DANGER)
+    danger = Danger(case.danger) if case.danger else Danger.PERSON
+    case.danger = None
+    casework.record(unit, case, e.DangerAcknowledged(danger=danger), hand=hand)
+    return case
+
+
+def _tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:
+    case.danger = danger.value
+    casework.record(unit, case, e.DangerReported(danger=danger), hand=hand)
+
+
+def planned_visit(unit: UnitOfWork, case: Case) -> Visit:
+    """The visit that is planned. Raises `GuardRefused` when there is none."""
+    visit = unit.session.scalars(
+        select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
+    ).first()
+    if visit is None:
+        raise GuardRefused("Aucune visite n’est prévue.")
+    return visit
+
+
+def _check(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
+    if form.starts_at <= unit.now:
+        raise InvalidInput("starts_at", "La visite doit être prévue dans l’avenir.")
+    if form.officer_id is not None and form.officer_id not in {officer.id for officer in officers(unit, case)}:
+        raise InvalidInput("officer_id", "Cette personne ne travaille pas pour l’opérateur de la situation.")
+
+
+def officers(unit: UnitOfWork, case: Case) -> list[Person]:
+    """Those of the case's operator who may make the visit, by name."""
+    return list(
+        unit.session.scalars(
+            select(Person)
+            .join(Membership, Membership.person_id == Person.id)
+            .where(
+                Membership.organisation_id == case.operator_id,
+                Membership.ended_at.is_(None),
+                Person.disabled_at.is_(None),
+            )
+            .order_by(Person.name)
+        )
+    )
