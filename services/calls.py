@@ -1,7 +1,7 @@
 """Calls to the household: attempts, the right number, giving up only after enough tries."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -32,16 +32,22 @@ def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> 
     """Log one call. A wrong number is blocked for every channel in the same transaction."""
     case = case_for(unit, hand.actor, case_id, Right.CALL)
     phone = _phone(case, form.phone_id)
-    call = log_call(unit, hand, case, phone, result=form.result, purpose=CONTACT)
+    call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
     event = _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
     return case
 
 
-def log_call(
-    unit: UnitOfWork, hand: Hand, case: Case, phone: Phone | None, *, result: CallResult, purpose: str
-) -> Call:
+class Dialled(NamedTuple):
+    """Which number was called, if one is known, and what for."""
+
+    phone: Phone | None
+    purpose: str
+
+
+def log_call(unit: UnitOfWork, hand: Hand, case: Case, dialled: Dialled, *, result: CallResult) -> Call:
     """Store a call and what it says of the number."""
+    phone, purpose = dialled
     at = hand.occurred_at or unit.now
     call = Call(
         id=new_id(),

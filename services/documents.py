@@ -24,7 +24,7 @@ KINDS: Final[dict[bytes, str]] = {
 
 
 def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, str]:
-    """Write an upload beside the database; return its path, SHA-256, size and type. Nothing is left if it is refused."""
+    """Write an upload beside the database; return its path, SHA-256, size and type; a refused one leaves nothing."""
     folder = runtime.settings.data_folder / "documents"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / new_token()
@@ -33,8 +33,7 @@ def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, st
         with path.open("xb") as file:
             for chunk in chunks:
                 size += len(chunk)
-                if size > LARGEST:
-                    raise InvalidInput("file", "Ce fichier est trop lourd : 20 Mo au plus.")
+                _check_size(size)
                 head = head or chunk[:16]
                 digest.update(chunk)
                 file.write(chunk)
@@ -42,6 +41,11 @@ def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, st
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise InvalidInput("file", "Ce fichier est trop lourd : 20 Mo au plus.")
 
 
 def _kind(head: bytes) -> str:

@@ -8,7 +8,7 @@ from models import events as e
 from models.cases import Call, Case
 from models.engine import Task
 from models.vocabulary import CallResult, TaskState
-from services.calls import log_call
+from services.calls import Dialled, log_call
 from services.forms import FollowUpForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -29,7 +29,7 @@ def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUp
         raise GuardRefused("Aucun appel de suivi n’est prévu en ce moment.")
     purpose = f"follow_up_{task.ordinal}"
     phone = next((phone for phone in case.household.phones if phone.blocked_at is None), None)
-    call = log_call(unit, hand, case, phone, result=form.result, purpose=purpose)
+    call = log_call(unit, hand, case, Dialled(phone, purpose), result=form.result)
     event = casework.record(unit, case, _fact(unit, case, task, call, form), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     return case

@@ -257,7 +257,7 @@ def _tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: 
     event = casework.record(unit, referral.case, fact, hand=hand)
     said = f"{form.on_behalf.said_by} ({form.on_behalf.how})" if form.on_behalf else ""
     text = " : ".join(part for part in (said, form.note) if part)
-    write_note(unit, referral.case, hand, text, event=event, audience="partner", referral_id=referral.id)
+    write_note(unit, referral.case, hand, text, event=event)
 
 
 def _extend(unit: UnitOfWork, referral: Referral) -> None:

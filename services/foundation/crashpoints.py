@@ -1,4 +1,4 @@
-"""Named points at which a test may kill the process: before and after each commit and each step outside the database."""
+"""Named points at which a test may kill the process: around each commit and each step outside the database."""
 
 import os
 import signal

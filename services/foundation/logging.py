@@ -14,7 +14,36 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from models.refusals import CaseworkError
 
 PERSONAL: Final = frozenset(
-    ["name", "first_name", "last_name", "surname", "civility", "email", "address", "postal_address", "to", "sender", "recipient", "recipients", "phone", "number", "subject", "body", "text", "note", "comment", "password", "token", "authorization", "cookie", "client_addr", "ip", "url", "query", "params"]
+    [
+        "name",
+        "first_name",
+        "last_name",
+        "surname",
+        "civility",
+        "email",
+        "address",
+        "postal_address",
+        "to",
+        "sender",
+        "recipient",
+        "recipients",
+        "phone",
+        "number",
+        "subject",
+        "body",
+        "text",
+        "note",
+        "comment",
+        "password",
+        "token",
+        "authorization",
+        "cookie",
+        "client_addr",
+        "ip",
+        "url",
+        "query",
+        "params",
+    ]
 )
 """Keys that are dropped, wherever they come from. What is logged is a reference, a code, a count or a duration."""
 FRAMES: Final = 6

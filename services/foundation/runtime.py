@@ -1,4 +1,4 @@
-"""What a process works with: settings, database, clock, secrets; made once at the edge and found from anywhere below."""
+"""What a process works with: settings, database, clock, secrets; made once at the edge, found from anywhere below."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

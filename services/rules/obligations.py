@@ -50,7 +50,7 @@ def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]
     case = unit.session.scalars(select(Case).where(Case.id == obligation.case_id).with_for_update(of=Case)).one()
     ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
     step, due_at = _latest_due(unit, obligation, ladder)
-    _note(unit, obligation, ladder, step, due_at, OccurrenceState.FIRED)
+    _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=due_at)
     fact = ReminderDue(
         obligation_id=obligation.id,
         task_id=task.id,
@@ -75,7 +75,8 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
         _climb_on(unit, obligation, ladder, step)
         if obligation.next_at is None or obligation.next_step is None or obligation.next_at > unit.now:
             break
-        _note(unit, obligation, ladder, step, at, OccurrenceState.SUPPRESSED, reason="stale")
+        missed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
+        missed.state, missed.reason = OccurrenceState.SUPPRESSED.value, "stale"
         step, at = obligation.next_step, obligation.next_at
     return step, at
 
@@ -88,28 +89,18 @@ def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: in
     plan.climb(obligation, ladder.rungs, calendar, start=step + 1, after=None)
 
 
-def _note(
-    unit: UnitOfWork,
-    obligation: Obligation,
-    ladder: Ladder,
-    step: int,
-    due_at: datetime,
-    state: OccurrenceState,
-    *,
-    reason: str | None = None,
-) -> None:
-    unit.session.add(
-        Occurrence(
-            obligation_id=obligation.id,
-            generation=obligation.generation,
-            step=step,
-            recipient=_speaks_to(ladder, step),
-            state=state.value,
-            reason=reason,
-            due_at=due_at,
-            at=unit.now,
-        )
+def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int, due_at: datetime) -> Occurrence:
+    occurrence = Occurrence(
+        obligation_id=obligation.id,
+        generation=obligation.generation,
+        step=step,
+        recipient=recipient,
+        state=OccurrenceState.FIRED.value,
+        due_at=due_at,
+        at=unit.now,
     )
+    unit.session.add(occurrence)
+    return occurrence
 
 
 def _speaks_to(ladder: Ladder, step: int) -> str:

@@ -23,6 +23,7 @@ MAX_ATTEMPTS: Final = 12
 BASE_S: Final = 5.0
 CAP_S: Final = 900.0
 _OURS: Final = ("models", "services", "flows", "deployments")
+_ROOT: Final = Path(__file__).parents[2]
 
 
 class Fenced(CaseworkError):
@@ -179,10 +180,9 @@ def unhandled(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
 
 def describe(error: BaseException) -> str:
     """An error as the administrator may see it: its class and the line of ours where it came up, never its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [name for frame in frames if (name := _module(frame.filename)).split(".")[0] in _OURS]
-    lines = [frame.lineno for frame in frames if _module(frame.filename).split(".")[0] in _OURS]
-    return f"{type(error).__name__} {ours[-1]}:{lines[-1]}" if ours else type(error).__name__
+    frames = [(_module(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [f"{module}:{line}" for module, line in frames if module.split(".")[0] in _OURS]
+    return " ".join([type(error).__name__, *ours[-1:]])
 
 
 def is_outage(error: BaseException) -> bool:
@@ -242,6 +242,5 @@ def _execute(unit: UnitOfWork, statement: Any) -> CursorResult[Any]:
 
 
 def _module(filename: str) -> str:
-    parts = Path(filename).with_suffix("").parts
-    start = next((at for at in range(len(parts) - 1, -1, -1) if parts[at] in _OURS), None)
-    return ".".join(parts[start:]) if start is not None else ""
+    path = Path(filename)
+    return ".".join(path.relative_to(_ROOT).with_suffix("").parts) if path.is_relative_to(_ROOT) else ""
