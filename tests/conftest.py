@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.machines", "tests.databases"]
+pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]

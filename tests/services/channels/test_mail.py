@@ -72,7 +72,7 @@ def send(sink: Sink, marks: Marks | None = None, *, times: int = 1) -> list[Hand
 
     async def script(connection: MailConnection) -> None:
         for _ in range(times):
-            handovers.append(await connection.send(PARCEL, before_data=marks or Marks()))  # noqa: PERF401 - awaits
+            handovers.append(await connection.send(PARCEL, before_data=marks or Marks()))
 
     within(sink, script)
     return handovers

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import Channel, MessageState
+from services.channels.evidence import Verdict
 from services.channels.mail import Handover
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
@@ -276,7 +277,7 @@ def test_proof_is_asked_after_two_minutes(database: Database, office: Office) ->
     [("yes", MessageState.ACCEPTED), ("no", MessageState.QUEUED), ("cannot_tell", MessageState.UNKNOWN)],
 )
 def test_only_a_certain_no_sends_an_unknown_message_again(
-    database: Database, office: Office, verdict: ledger.Verdict, state: MessageState
+    database: Database, office: Office, verdict: Verdict, state: MessageState
 ) -> None:
     doubt = doubtful(database, office)
 
