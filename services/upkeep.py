@@ -21,5 +21,5 @@ def right_stages(unit: UnitOfWork) -> list[str]:
         )
         count = cast("CursorResult[Any]", righted).rowcount
         if count:
-            drifts.append(f"{state.value} → {stage.value} : {count}")
+            drifts.append(f"{state.value} → {stage.value}: {count}")
     return drifts

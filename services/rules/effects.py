@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -34,6 +35,7 @@ class Recipient:
     lacking: str | None = None
 
 
+IMPORT_MUTED: Final = "import_muted"
 _TASK_CLOSED = Recipient(lacking="task_closed")
 
 
@@ -133,6 +135,7 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
         if unit.session.scalar(select(Message.id).where(Message.effect_key == key)) is not None:
             continue
         message_id = new_id()
+        cancelled = recipient.lacking or _mute(unit, effect)
         unit.session.add(
             Message(
                 id=message_id,
@@ -149,9 +152,9 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
                 visit_id=effect.about.visit_id,
                 channel=effect.channel.value,
                 address=recipient.address,
-                state=(MessageState.CANCELLED if recipient.lacking else MessageState.QUEUED).value,
-                error=recipient.lacking,
-                done_at=unit.now if recipient.lacking else None,
+                state=(MessageState.CANCELLED if cancelled else MessageState.QUEUED).value,
+                error=cancelled,
+                done_at=unit.now if cancelled else None,
                 urgent=effect.urgent,
                 created_at=unit.now,
                 due_at=_leaves_at(unit, effect),
@@ -159,6 +162,16 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
                 effect_key=key,
             )
         )
+
+
+def _mute(unit: UnitOfWork, effect: PlanMessage) -> str | None:
+    """Why an imported alert's message stays here; a letter waits for somebody to print it and is due by law anyway.
+
+    Source: GDPR art. 14 - who is told of by somebody else is informed within a month.
+    """
+    event = unit.session.get_one(Event, effect.event_id)
+    is_silent = event.payload.get("silent", False) and effect.channel is not Channel.LETTER
+    return IMPORT_MUTED if is_silent else None
 
 
 def _mark(key: str) -> str:

@@ -48,6 +48,16 @@ def done(unit: UnitOfWork, name: str, token: str) -> None:
     )
 
 
+def let_go(unit: UnitOfWork, name: str, token: str) -> None:
+    """The routine failed: it is due still, for whoever comes next."""
+    unit.session.execute(
+        update(Routine)
+        .where(Routine.name == name, Routine.token == token)
+        .values(token=None, leased_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def last_at(unit: UnitOfWork, name: str) -> datetime | None:
     """When the routine last ended well; None if it never ran."""
     return unit.session.scalar(select(Routine.last_at).where(Routine.name == name))

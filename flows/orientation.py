@@ -1,0 +1,25 @@
+"""Orientation: partners are asked to help, answer, and give news."""
+
+from collections.abc import Sequence
+
+from prefect import flow
+
+from flows.engine import Batch, body
+from flows.steps import apply_pathway, show
+from models.engine import Event
+from services import referrals
+from services.foundation.database import UnitOfWork
+
+
+@flow(name="orientation", flow_run_name="orientation: {batch}")
+@body
+async def orientation(batch: Batch) -> None:
+    """Carry out what a batch of orientation events asks for. Safe to run twice for the same batch."""
+    done = await apply_pathway(batch, after=settle)  # requests and clocks, then the cases with nothing left to orient
+    show("orientation", done)
+
+
+def settle(unit: UnitOfWork, events: Sequence[Event]) -> None:
+    """Move to follow-up each case that has nothing left to orient."""
+    for case_id in dict.fromkeys(event.case_id for event in events):
+        referrals.settle(unit, case_id)

@@ -1,0 +1,45 @@
+"""Reminders: clocks that lapse become events; events of no stage are handled here."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from prefect import flow
+
+from flows.engine import Batch, body
+from flows.steps import apply_pathway, show
+from models.engine import Task
+from services import referrals
+from services.foundation.database import UnitOfWork
+from services.foundation.runtime import runtime
+from services.rules import obligations
+
+ACTS: Final[Mapping[str, Callable[[UnitOfWork, Task], None]]] = {"expire_referral": referrals.expire}
+"""What a ladder may do by itself, by the name that the pathway gives it."""
+
+
+@flow(name="engine", flow_run_name="engine: {batch}")
+@body
+async def engine(batch: Batch) -> None:
+    """Carry out what a batch of reminders and failed messages asks for. Safe to run twice for the same batch."""
+    done = await apply_pathway(batch)  # reminders planned, dead ends handed to somebody
+    show("engine", done)
+
+
+async def tick() -> int:
+    """Turn every step that is due into an event, a limited number a transaction; how many there were."""
+    turned = 0
+    while step := await asyncio.to_thread(_turn):
+        turned += step
+    return turned
+
+
+def _turn() -> int:
+    with runtime().database.write("tick") as unit:
+        return obligations.tick(unit, ACTS)
+
+
+@flow(name="tick")
+async def tick_flow() -> int:
+    """The tick as a deployment: the safety net under the relay's own."""
+    return await tick()
