@@ -59,12 +59,13 @@ class _FollowUp(Fact):
 
 
 class AlertSubmitted(_Detection):
-    """An alert giver asked for a visit."""
+    """An alert giver asked for a visit. `silent`: taken from a file, so what follows at once is not sent."""
 
     type: ClassVar[str] = "alert.submitted"
     alert_id: UUID
     urgency: Urgency
     motives: list[Motive]
+    silent: bool = False
 
 
 class CaseExamined(_Detection):

@@ -79,6 +79,7 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.IN_FOLLOW_UP, A.REFER): C.ORIENTING,
     (C.ORIENTING, A.FOLLOW_UP): C.IN_FOLLOW_UP,
     (C.REPORT_DELIVERED, A.FOLLOW_UP): C.IN_FOLLOW_UP,
+    (C.IN_FOLLOW_UP, A.FOLLOW_UP): C.IN_FOLLOW_UP,  # a help that failed later is not tried again
     (C.CONTACTING, A.GIVE_UP): C.UNREACHABLE,
     (C.REPORT_DELIVERED, A.CLOSE): C.CLOSED,
     (C.ORIENTING, A.CLOSE): C.CLOSED,

@@ -50,6 +50,7 @@ STAGE_OF: Final[dict[CaseState, Stage]] = {
     CaseState.REFUSED: Stage.CLOSED,
     CaseState.CLOSED: Stage.CLOSED,
 }
+CLOSED_STATES: Final = frozenset(state for state, stage in STAGE_OF.items() if stage is Stage.CLOSED)
 
 
 class ReferralState(StrEnum):

@@ -179,17 +179,19 @@ def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
     """Take the request back; the partner's link dies at once and he is told."""
     referral = _referral(unit, referral_id)
     case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    _move(referral, ReferralAction.WITHDRAW, Answer())
+    _move(_lock(unit, referral), ReferralAction.WITHDRAW, Answer())
     referral.ended_at = unit.now
     casework.record(unit, case, _about(referral, e.ReferralWithdrawn), hand=hand)
     return referral
 
 
 def drop_need(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """Nothing more to orient: the follow-up begins. Refused while a partner's answer is awaited."""
+    """Nothing more to orient: the follow-up begins, or goes on. Refused while a partner's answer is awaited."""
     case = case_for(unit, hand.actor, case_id, Right.REFER)
-    if _awaited(unit, case):
+    if _unanswered(unit, case):
         raise GuardRefused("Un partenaire n’a pas encore répondu : attendez sa réponse ou retirez la demande.")
+    if case.state == CaseState.IN_FOLLOW_UP and not _undecided(unit, case):
+        raise GuardRefused("Il n’y a rien à réorienter : le suivi est déjà en cours.")
     casework.record(unit, case, e.FollowUpStarted(), hand=hand, action=CaseAction.FOLLOW_UP)
     return case
 
@@ -208,17 +210,21 @@ def expire(unit: UnitOfWork, task: Task) -> None:
 def settle(unit: UnitOfWork, case_id: UUID) -> None:
     """Move to the follow-up when no referral is awaited and none waits to be re-oriented. Safe to repeat."""
     case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
-    if case.state != CaseState.ORIENTING or _awaited(unit, case):
+    if case.state != CaseState.ORIENTING or _unanswered(unit, case) or _undecided(unit, case):
         return
     casework.record(unit, case, e.FollowUpStarted(), hand=casework.engine_hand(), action=CaseAction.FOLLOW_UP)
 
 
-def _awaited(unit: UnitOfWork, case: Case) -> bool:
+def _unanswered(unit: UnitOfWork, case: Case) -> bool:
     live = select(Referral.id).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED)).limit(1)
-    undecided = select(Task.id).where(
+    return unit.session.scalar(live) is not None
+
+
+def _undecided(unit: UnitOfWork, case: Case) -> bool:
+    waiting = select(Task.id).where(
         Task.case_id == case.id, Task.kind.in_(("reorient", "orient")), Task.state == TaskState.OPEN
     )
-    return unit.session.scalar(live) is not None or unit.session.scalar(undecided.limit(1)) is not None
+    return unit.session.scalar(waiting.limit(1)) is not None
 
 
 def _answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form: Answer) -> tuple[Referral, Hand]:
@@ -232,7 +238,7 @@ def _answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form
     case_for(unit, hand.actor, referral.case_id, Right.ANSWER_FOR_PARTNER)
     if form.on_behalf is None:
         raise InvalidInput("said_by", "Dites qui a donné cette réponse, et comment.")
-    return referral, Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
+    return _lock(unit, referral), Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
 
 
 def _referral(unit: UnitOfWork, referral_id: UUID) -> Referral:
@@ -243,7 +249,9 @@ def _referral(unit: UnitOfWork, referral_id: UUID) -> Referral:
 
 
 def _lock(unit: UnitOfWork, referral: Referral) -> Referral:
+    """Read it again once its case is locked: two answers at once must not both find it unanswered."""
     unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    unit.session.refresh(referral)
     return referral
 
 

@@ -68,11 +68,11 @@ def configure(form: Literal["console", "json"], *, level: int = logging.INFO) ->
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    # structlog writes the arguments of %s into the message before ours run: access lines keep theirs in the record.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
+            pass_foreign_args=True,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
         )
     )
@@ -81,14 +81,20 @@ def configure(form: Literal["console", "json"], *, level: int = logging.INFO) ->
     root.setLevel(level)
     for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "aiosmtplib", "mail.log", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for own_way in ("uvicorn", "uvicorn.access", "uvicorn.error"):
+        logger = logging.getLogger(own_way)
+        logger.handlers.clear()
+        logger.propagate, logger.disabled = True, False
+        logger.setLevel(logging.NOTSET)
 
 
 def access(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     """Turn a line of uvicorn's access log into method, path and status: no address, no query, no token."""
+    arguments = entry.pop("positional_args", None)
     record = entry.get("_record")
-    if isinstance(record, logging.LogRecord) and record.name == _ACCESS and isinstance(record.args, tuple):
-        _client, method, target, _version, status = record.args
-        entry |= {"event": "request", "method": method, "path": masked(str(target)), "status": status}
+    if isinstance(record, logging.LogRecord) and record.name == _ACCESS and arguments:
+        _client, method, target, _version, status = arguments
+        entry.update(event="request", method=method, path=masked(str(target)), status=status)
     return entry
 
 

@@ -1,6 +1,6 @@
 """The one way to act on a case: permission, move, event, work, tasks completed, dead ends owned; one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -73,6 +73,8 @@ def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: Case
     unit.session.flush()
     unit.session.add(work)
     _complete(unit, case, fact)
+    if case.is_closed and action is not None:
+        close(unit, _open_tasks(unit, case), TaskState.SUPERSEDED)
     _own_dead_ends(unit, case, event)
     unit.session.flush()
     unit.wake_relay()
@@ -92,11 +94,12 @@ def _complete(unit: UnitOfWork, case: Case, fact: Fact) -> None:
     rule = pathway_of(unit, case.pathway_hash).events.get(fact.type, NO_RULE)
     if not rule.completes:
         return
-    open_tasks = unit.session.scalars(
-        select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN, Task.kind.in_(rule.completes))
-    ).all()
-    ended = [task for task in open_tasks if plan.ends(unit, fact, task.referral_id)]
-    close(unit, ended, TaskState.COMPLETED)
+    named = [task for task in _open_tasks(unit, case) if task.kind in rule.completes]
+    close(unit, [task for task in named if plan.ends(unit, fact, task.referral_id)], TaskState.COMPLETED)
+
+
+def _open_tasks(unit: UnitOfWork, case: Case) -> Sequence[Task]:
+    return unit.session.scalars(select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN)).all()
 
 
 def close(unit: UnitOfWork, tasks: Iterable[Task], state: TaskState) -> None:

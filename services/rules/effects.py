@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from models.engine import Event, Message, Obligation, Task
 from models.events import FACTS
 from models.pathway import NO_RULE
 from models.programmes import Membership, Organisation, Person
-from models.vocabulary import Channel, MessageState, Party, PermissionKind, Role, TaskState
+from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Party, PermissionKind, Role, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.phones import is_mobile
 from services.rules import plan
@@ -64,9 +64,11 @@ def _later(unit: UnitOfWork, events: Sequence[Event]) -> defaultdict[UUID, list[
 
 
 def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[Event]) -> bool:
-    """Whether a later act has already ended the task that this older event would open."""
+    """Whether a later act has already ended the task that this older event would open; an ended case opens none."""
     if not isinstance(effect, OpenTask):
         return False
+    if CaseState(effect.case.state) in CLOSED_STATES:
+        return True
     rules = pathway_of(unit, effect.case.pathway_hash).events
     return any(
         other.seq > event.seq
@@ -81,13 +83,29 @@ def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
     tasks = [effect for effect in effects if isinstance(effect, OpenTask)]
     messages = [effect for effect in effects if isinstance(effect, PlanMessage)]
     known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([t.key for t in tasks]))))
+    asked = _asked(unit, {effect.case.case_id for effect in tasks})
     for effect in tasks:
-        if effect.key not in known:
+        subject = (effect.case.case_id, effect.kind, effect.about.referral_id)
+        if effect.key not in known and (subject not in asked or effect.about.message_id is not None):
             _open(unit, effect)
+            asked.add(subject)
     for message in messages:
         _plan(unit, message)
     unit.session.flush()
     return [f"tâche {t.kind} · {t.party}" for t in tasks] + [f"message {m.text} · {m.channel}" for m in messages]
+
+
+def _asked(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[tuple[UUID, str, UUID | None]]:
+    """What is asked already on these cases: the same thing is asked once, however many events ask for it.
+
+    A message to check is a thing of its own.
+    """
+    rows = unit.session.execute(
+        select(Task.case_id, Task.kind, Task.referral_id).where(
+            Task.case_id.in_(case_ids), Task.state == TaskState.OPEN
+        )
+    )
+    return {(case_id, kind, referral_id) for case_id, kind, referral_id in rows}
 
 
 def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
@@ -128,12 +146,12 @@ def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
 
 def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
     case = unit.session.get_one(Case, effect.case.case_id)
+    if _is_planned(unit, effect):
+        return
     task_id = _task_of(unit, effect)
     for recipient in recipients(unit, case, effect) if task_id or not effect.about_task else [_TASK_CLOSED]:
         place = f"{recipient.person_id or recipient.alert_id or recipient.organisation_id or effect.party}"
         key = f"{effect.key}:{place}"
-        if unit.session.scalar(select(Message.id).where(Message.effect_key == key)) is not None:
-            continue
         message_id = new_id()
         cancelled = recipient.lacking or _mute(unit, effect)
         unit.session.add(
@@ -162,6 +180,14 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
                 effect_key=key,
             )
         )
+
+
+def _is_planned(unit: UnitOfWork, effect: PlanMessage) -> bool:
+    """Whether this effect was written before, to whomever it was for then: a new colleague gets no old message."""
+    query = select(Message.id).where(
+        Message.case_id == effect.case.case_id, Message.effect_key.startswith(f"{effect.key}:", autoescape=True)
+    )
+    return unit.session.scalar(query.limit(1)) is not None
 
 
 def _mute(unit: UnitOfWork, effect: PlanMessage) -> str | None:

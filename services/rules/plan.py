@@ -10,9 +10,9 @@ from typing import TypedDict
 from uuid import UUID
 
 from models.cases import Referral
-from models.delays import DelayUnit
+from models.delays import Delay, DelayUnit
 from models.engine import Event, Obligation, Task
-from models.events import FACTS, Fact, ReminderDue
+from models.events import FACTS, Fact, MessageFailed, ReferralSent, ReminderDue
 from models.pathway import NO_RULE, Anchor, Due, Open, Pathway, Rung, Send, Step
 from models.vocabulary import Channel, Party, Urgency
 from services.foundation.calendar import WorkingCalendar
@@ -33,6 +33,7 @@ class About:
     partner_id: UUID | None = None
     visit_id: UUID | None = None
     task_id: UUID | None = None
+    message_id: UUID | None = None  # a message in doubt, each a thing of its own
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,17 @@ def at_once(situation: Situation) -> list[Effect]:
 def then(situation: Situation) -> list[Effect]:
     """The effects that the engine writes when it handles the event."""
     if isinstance(situation.fact, ReminderDue):
-        return _effects(situation, _rung_steps(situation.fact, situation.pathway), prefix="then")
+        return _effects(situation, _rung_steps(situation.fact, situation), prefix="then")
     rule = situation.pathway.events.get(situation.fact.type, NO_RULE)
     return _effects(situation, rule.then, prefix="then")
 
 
-def _rung_steps(fact: ReminderDue, pathway: Pathway) -> tuple[Step, ...]:
-    ladder = pathway.ladders[fact.ladder]
-    return ladder.undelivered if fact.step == UNDELIVERED else ladder.rungs[fact.step].steps
+def _rung_steps(fact: ReminderDue, situation: Situation) -> tuple[Step, ...]:
+    ladder = situation.pathway.ladders[fact.ladder]
+    if fact.step == UNDELIVERED:
+        return ladder.undelivered
+    rung = ladder.rungs[fact.step]
+    return rung.steps if allowed(rung.when, situation) else ()
 
 
 def _effects(situation: Situation, steps: Sequence[Step], *, prefix: str) -> list[Effect]:
@@ -176,14 +180,18 @@ def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
 def rung_at(rung: Rung, *, anchor: datetime, due: datetime, calendar: WorkingCalendar) -> datetime:
     """When a rung is climbed, in UTC: 09:00 of its day, or a number of real hours, or the due instant itself."""
     if rung.after is not None:
-        after = calendar.apply(rung.after, anchor)
-        return after if rung.after.unit is DelayUnit.HOURS else calendar.step_time(calendar.local_day(after))
+        return _after(rung.after, anchor, calendar)
     if rung.before is not None:
         return calendar.step_time(calendar.days_before(calendar.local_day(due), rung.before.amount))
     if rung.after_due is None or rung.after_due.amount == 0:
         return due
     # The due instant is 18:00 sharp, which already counts as the next day.
     return calendar.step_time(calendar.local_day(calendar.apply(rung.after_due, due - timedelta(minutes=1))))
+
+
+def _after(delay: Delay, start: datetime, calendar: WorkingCalendar) -> datetime:
+    end = calendar.apply(delay, start)
+    return end if delay.unit is DelayUnit.HOURS else calendar.step_time(calendar.local_day(end))
 
 
 def situations(unit: UnitOfWork, events: Sequence[Event]) -> list[Situation]:
@@ -209,23 +217,31 @@ def situation(unit: UnitOfWork, event: Event, case: CaseView) -> Situation:
 
 def _about(unit: UnitOfWork, fact: Fact) -> About:
     task_id = getattr(fact, "task_id", None)
+    message_id = fact.message_id if isinstance(fact, MessageFailed) and fact.unknown else None
     task = unit.session.get(Task, task_id) if task_id else None
     if task is not None:
         partner_id = task.referral.partner_id if task.referral else None
-        return About(task.referral_id, partner_id, task.visit_id, task.id)
+        return About(task.referral_id, partner_id, task.visit_id, task.id, message_id)
     return About(
         referral_id=getattr(fact, "referral_id", None),
         partner_id=getattr(fact, "partner_id", None),
         visit_id=getattr(fact, "visit_id", None),
+        message_id=message_id,
     )
 
 
 def ends(unit: UnitOfWork, fact: Fact, referral_id: UUID | None) -> bool:
-    """Whether an event may end a task of this referral: its own, the one that it replaces, or of none at all."""
+    """Whether an event may end a task of this referral (None: a task of no referral).
+
+    A referral's event ends the tasks of its own referral; its sending also those of the case (a first orientation)
+    and of the referral that it replaces. An event of no referral ends any.
+    """
     own = getattr(fact, "referral_id", None)
-    if own is None or referral_id is None or own == referral_id:
+    if own is None or own == referral_id:
         return True
-    return unit.session.get_one(Referral, own).replaces_id == referral_id
+    if not isinstance(fact, ReferralSent):
+        return False
+    return referral_id is None or unit.session.get_one(Referral, own).replaces_id == referral_id
 
 
 def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
@@ -233,9 +249,9 @@ def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, de
     ladder = pathway.ladders[obligation.ladder]
     calendar = calendar_of(unit, obligation.task.programme_id)
     if ladder.counts_from_delivery and not delivered:
-        obligation.next_step = UNDELIVERED if ladder.undelivered_after else None
-        wait = ladder.undelivered_after
-        obligation.next_at = rung_at(Rung(after=wait, act="-"), **_clock(obligation, calendar)) if wait else None
+        if ladder.undelivered_after is not None:
+            obligation.next_step = UNDELIVERED
+            obligation.next_at = _after(ladder.undelivered_after, obligation.anchor_at, calendar)
         return
     climb(obligation, ladder.rungs, calendar, start=0, after=unit.now)
 

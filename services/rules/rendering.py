@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from models.cases import Alert, Case, Referral, Visit
+from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import Membership, Organisation, Person, Programme
 from models.vocabulary import Channel, Party, Role, TaskState, VisitState
@@ -33,7 +33,7 @@ class Suppressed(Exception):
     """The message must not leave any more; `reason` is a code for the ledger."""
 
     def __init__(self, reason: str) -> None:
-        """`reason`: task_closed, visit_past."""
+        """`reason`: task_closed, visit_past, number_blocked."""
         super().__init__(reason)
         self.reason = reason
 
@@ -51,10 +51,21 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
     task = unit.session.get(Task, message.task_id) if message.task_id else None
     if task is not None and task.state != TaskState.OPEN:
         raise Suppressed("task_closed")
+    if message.channel == Channel.SMS and _is_blocked(unit, message):
+        raise Suppressed("number_blocked")
     if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+
+
+def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
+    """Somebody else answered at this number since the SMS was planned."""
+    household_id = unit.session.get_one(Case, message.case_id).household_id
+    query = select(Phone.id).where(
+        Phone.household_id == household_id, Phone.number == message.address, Phone.blocked_at.is_not(None)
+    )
+    return unit.session.scalar(query) is not None
 
 
 def context_of(unit: UnitOfWork, message: Message) -> TextContext:

@@ -1,7 +1,8 @@
 """First household.
 
-Revision: 0001. After: .
+Revision 0001, after nothing.
 """
+# ruff: noqa: PLR0915
 
 import sqlalchemy as sa
 from alembic import op

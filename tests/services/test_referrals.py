@@ -1,0 +1,158 @@
+"""Referrals: every dead end has an owner at once, and nobody is left waiting."""
+
+import pytest
+
+from models.cases import Referral
+from models.vocabulary import ClosureOutcome
+from services import closing, referrals
+from services.forms import Answer, ClosureForm
+from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from tests.services.rules.situations import ADA, ANSWERS, BO, OTHER_PARTNER, Office, referral_form
+
+
+@pytest.mark.parametrize("answers", [["decline"], ["full"], ["accept", "fail"]])
+def test_a_dead_end_is_the_coordinators_in_the_same_transaction(office: Office, answers: list[str]) -> None:
+    case_id, referral_id = office.referred()
+    for answer in answers:
+        office.answer(referral_id, answer)
+
+    assert "reorient" in office.due(case_id)  # nothing was drained
+
+
+def test_a_partner_who_declines_for_lack_of_capacity_is_shown_full_for_a_month(office: Office) -> None:
+    _, referral_id = office.referred()
+    office.answer(referral_id, "full")
+
+    with office.database.read() as unit:
+        referral = unit.session.get_one(Referral, referral_id)
+        assert str(referral.partner.full_until) == "2025-11-07"
+
+
+def test_nobody_is_asked_without_the_households_permission(office: Office) -> None:
+    case_id = office.reported()
+
+    with pytest.raises(InvalidInput) as refusal:
+        office.do(referrals.send, BO, case_id, referral_form(permission=False))
+
+    assert refusal.value.field == "permission"
+
+
+def test_a_partner_is_not_asked_the_same_thing_twice(office: Office) -> None:
+    case_id, _ = office.referred()
+
+    with pytest.raises(GuardRefused, match="déjà cette demande"):
+        office.refer(case_id)
+
+
+def test_a_case_with_a_live_referral_does_not_close(office: Office) -> None:
+    case_id, _ = office.followed()
+
+    with pytest.raises(GuardRefused, match="adil"):
+        office.do(closing.close_case, ADA, case_id, ClosureForm(outcome=ClosureOutcome.SOLVED))
+
+
+def test_an_answer_for_a_partner_says_who_gave_it(office: Office) -> None:
+    _, referral_id = office.referred()
+
+    with pytest.raises(InvalidInput, match="qui a donné"):
+        office.do(referrals.accept, ADA, referral_id, Answer())
+
+
+def test_an_answer_given_for_a_partner_is_stored_as_his(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.answer(referral_id, "accept")
+    office.drain()
+
+    assert office.case(case_id).state == "in_follow_up"
+    assert set(office.due(case_id)) == {"report_outcome", "follow_up_call"}
+
+
+def test_a_request_sent_again_to_another_partner_ends_the_dead_end(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.answer(referral_id, "decline")
+    office.refer(case_id, OTHER_PARTNER, replaces_id=referral_id)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"answer_referral"}
+
+
+def test_the_case_stays_in_orientation_while_one_partner_has_not_answered(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.refer(case_id, OTHER_PARTNER)
+    office.answer(referral_id, "accept")
+    office.drain()
+
+    assert office.case(case_id).state == "orienting"
+
+
+def test_taking_back_the_only_request_begins_the_follow_up(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.do(referrals.withdraw, BO, referral_id)
+    office.drain()
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == ("in_follow_up", {"follow_up_call"})
+
+
+@pytest.mark.parametrize("answers", [["decline"], ["accept", "fail"]])
+def test_a_dead_end_may_be_left_there(office: Office, answers: list[str]) -> None:
+    case_id, referral_id = office.referred()
+    for answer in answers:
+        office.answer(referral_id, answer)
+        office.drain()
+    office.do(referrals.drop_need, ADA, case_id)
+    office.drain()
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == ("in_follow_up", {"follow_up_call"})
+
+
+def test_nothing_to_orient_at_all_begins_the_follow_up(office: Office) -> None:
+    case_id = office.reported()
+    office.do(referrals.drop_need, BO, case_id)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"follow_up_call"}
+
+
+def test_the_orientation_is_not_dropped_while_an_answer_is_awaited(office: Office) -> None:
+    case_id, _ = office.referred()
+
+    with pytest.raises(GuardRefused, match="pas encore répondu"):
+        office.do(referrals.drop_need, BO, case_id)
+
+
+def test_there_is_nothing_to_drop_once_the_follow_up_goes_on(office: Office) -> None:
+    case_id, _ = office.followed()
+
+    with pytest.raises(GuardRefused, match="rien à réorienter"):
+        office.do(referrals.drop_need, BO, case_id)
+
+
+def test_a_request_made_during_the_follow_up_keeps_its_calls(office: Office) -> None:
+    case_id, _ = office.followed()
+    second = office.refer(case_id, OTHER_PARTNER)
+    office.drain()
+    office.answer(second, "accept")
+    office.drain()
+
+    assert [task.kind for task in office.tasks(case_id)].count("follow_up_call") == 1
+
+
+@pytest.mark.parametrize("answer", sorted(set(ANSWERS) - {"accept"}))
+def test_a_declined_referral_takes_no_other_answer(office: Office, answer: str) -> None:
+    _, referral_id = office.referred()
+    office.answer(referral_id, "decline")
+
+    with pytest.raises(TransitionRefused):
+        office.answer(referral_id, answer)
+
+
+def test_a_reopened_case_has_somebody_to_close_it_again(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.close(case_id)
+    assert office.tasks(case_id) == []
+
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"close_case"}

@@ -1,0 +1,110 @@
+"""Visits: an absence is not a cancellation, and a danger is told in the same minute."""
+
+from uuid import UUID
+
+import pytest
+
+from models.vocabulary import Danger
+from services import visits
+from services.forms import DangerForm, LostVisit, VisitForm
+from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from tests.services.rules.situations import ADA, BO, CY_ID, Office, paris
+
+
+def planned(office: Office) -> UUID:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-08T10:00")
+    office.drain()
+    return case_id
+
+
+def lose(office: Office, case_id: UUID, state: str) -> None:
+    office.do(visits.lose_visit, BO, case_id, LostVisit.model_validate({"state": state}))
+    office.drain()
+
+
+def test_a_visit_is_planned_in_the_future(office: Office) -> None:
+    case_id = office.qualified()
+
+    with pytest.raises(InvalidInput, match="avenir"):
+        office.plan(case_id, "2025-10-06T09:00")
+
+
+def test_a_visit_is_made_by_the_operators_own_people(office: Office) -> None:
+    case_id = office.qualified()
+    form = VisitForm(starts_at=paris("2025-10-08T10:00"), officer_id=CY_ID)
+
+    with pytest.raises(InvalidInput, match="opérateur"):
+        office.do(visits.plan_visit, BO, case_id, form)
+
+
+def test_a_household_not_yet_reached_gets_no_visit(office: Office) -> None:
+    case_id = office.accepted()
+
+    with pytest.raises(TransitionRefused):
+        office.plan(case_id, "2025-10-08T10:00")
+
+
+def test_an_absence_is_seen_at_the_door_only(office: Office) -> None:
+    case_id = planned(office)
+
+    with pytest.raises(GuardRefused, match="annulez"):
+        lose(office, case_id, "household_absent")
+
+
+def test_a_visit_to_come_was_not_held(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-08T10:00")
+
+    with pytest.raises(GuardRefused, match="pas encore commencé"):
+        office.hold(case_id)
+
+
+@pytest.mark.parametrize("state", ["cancelled_by_household", "cancelled_by_service"])
+def test_a_cancelled_visit_is_planned_again(office: Office, state: str) -> None:
+    case_id = planned(office)
+    lose(office, case_id, state)
+
+    assert set(office.due(case_id)) == {"plan_visit"}
+
+
+def test_the_second_absence_of_the_household_is_for_the_coordinator_to_decide(office: Office) -> None:
+    case_id = office.qualified()
+    for day in ("08", "15"):
+        office.plan(case_id, f"2025-10-{day}T10:00")
+        office.at(f"2025-10-{day}T11:00")
+        lose(office, case_id, "household_absent")
+
+    assert [(task.kind, task.party) for task in office.tasks(case_id)] == [("decide_after_absence", "coordinator")]
+
+
+def test_the_visitors_own_absence_is_not_held_against_the_household(office: Office) -> None:
+    case_id = office.qualified()
+    for day in ("08", "15"):
+        office.plan(case_id, f"2025-10-{day}T10:00")
+        office.at(f"2025-10-{day}T11:00")
+        lose(office, case_id, "visitor_absent")
+
+    assert set(office.due(case_id)) == {"plan_visit"}
+    assert office.sent(case_id, "visit_missed") == []
+
+
+def test_a_danger_met_is_told_to_the_coordinator_in_the_same_minute(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-08T10:00")
+    office.at("2025-10-08T12:00")
+    office.hold(case_id, danger="electrical")
+    office.drain()
+
+    assert office.told(case_id, "danger") == [("2025-10-08 12:00", "coordinator", "queued")]
+    assert set(office.due(case_id)) == {"deliver_report", "acknowledge_danger"}
+
+
+def test_taking_a_danger_in_hand_leaves_the_rest_of_the_case_as_it_was(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    office.drain()
+    office.do(visits.acknowledge_danger, ADA, case_id)
+    office.drain()
+
+    assert (set(office.due(case_id)), office.case(case_id).danger) == ({"first_call"}, None)
