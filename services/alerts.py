@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from models.base import new_id
 from models.cases import Alert, Case, Dwelling, Household, Permission, Phone
@@ -33,8 +35,11 @@ def search_key(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", plain)
 
 
-def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form") -> Case:
-    """Open a case from an alert. Refuses without the household's agreement. The engine does the rest."""
+def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form", silent: bool = False) -> Case:
+    """Open a case from an alert. Refuses without the household's agreement. The engine does the rest.
+
+    `silent`: the receipt and the coordinator's e-mails are planned, then cancelled; the household's letter stays.
+    """
     actor = hand.actor
     if actor.programme_id is None or actor.kind not in {"form", "person", "import"}:
         raise Denied
@@ -58,7 +63,7 @@ def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form
     unit.session.add(alert)
     unit.session.flush()
     _permissions(unit, case, form)
-    fact = AlertSubmitted(alert_id=alert.id, urgency=form.urgency, motives=form.motives)
+    fact = AlertSubmitted(alert_id=alert.id, urgency=form.urgency, motives=form.motives, silent=silent)
     casework.record(unit, case, fact, hand=hand)
     return case
 
@@ -114,7 +119,7 @@ def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
                 case_id=case.id,
                 kind=kind.value,
                 mode=form.agreement_mode.value,
-                collected_by=form.giver_name,
+                collected_by=form.agreement_by or form.giver_name,
                 given_on=form.agreement_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
                 text_version=AGREEMENT_TEXT,
             )
@@ -130,24 +135,54 @@ def examine(unit: UnitOfWork, event: Event) -> None:
     if unit.session.scalar(select(Event.id).where(Event.idempotency_key == key)) is not None:
         return
     case = unit.session.scalars(select(Case).where(Case.id == event.case_id).with_for_update(of=Case)).one()
-    in_territory = _in_territory(unit, case)
+    day = case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()
+    own_commune = Territory.commune_code == case.dwelling.commune_code
+    in_territory = unit.session.scalar(territory(case.programme_id, day).where(own_commune)) is not None
     doubles = possible_duplicates(unit, case)
     case.checks = {"in_territory": in_territory, "possible_duplicates": [found.number for found in doubles]}
     fact = CaseExamined(in_territory=in_territory, possible_duplicates=[found.id for found in doubles])
     casework.record(unit, case, fact, hand=casework.engine_hand(key), action=CaseAction.EXAMINE)
 
 
-def _in_territory(unit: UnitOfWork, case: Case) -> bool:
-    day = case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()
-    found = unit.session.scalar(
-        select(Territory.commune_code).where(
-            Territory.programme_id == case.programme_id,
-            Territory.commune_code == case.dwelling.commune_code,
-            Territory.from_on <= day,
-            or_(Territory.to_on.is_(None), Territory.to_on >= day),
-        )
+def territory(programme_id: UUID, day: date) -> Select[str]:
+    """The INSEE codes of the communes in which the programme works that day: a query."""
+    return select(Territory.commune_code).where(
+        Territory.programme_id == programme_id,
+        Territory.from_on <= day,
+        or_(Territory.to_on.is_(None), Territory.to_on >= day),
     )
-    return found is not None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What tells whether two requests may come from one household: numbers (E.164), search keys, commune."""
+
+    numbers: frozenset[str]
+    name: str
+    street: str
+    commune_code: str
+
+    def shares_number(self, other: "Likeness") -> bool:
+        """Whether one number rings at both."""
+        return not self.numbers.isdisjoint(other.numbers)
+
+    def has_like_name(self, other: "Likeness") -> bool:
+        """Whether the names are the same but for spelling, or one holds the other."""
+        return max(fuzz.ratio(self.name, other.name), fuzz.partial_ratio(self.name, other.name)) >= ALIKE
+
+    def is_neighbour(self, other: "Likeness") -> bool:
+        """Whether name and street are alike in the same commune."""
+        return (
+            self.commune_code == other.commune_code
+            and self.has_like_name(other)
+            and fuzz.partial_ratio(self.street, other.street) >= ALIKE
+        )
+
+
+def likeness(case: Case) -> Likeness:
+    """A known case, to be compared."""
+    numbers = frozenset(phone.number for phone in case.household.phones)
+    return Likeness(numbers, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code)
 
 
 def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Case]:
@@ -165,15 +200,6 @@ def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Case]:
         .order_by(Case.opened_at.desc())
         .limit(200)
     ).all()
-    known = set(numbers)
-    return [
-        other
-        for other in found
-        if known & {phone.number for phone in other.household.phones} or _alike(case, other) >= ALIKE
-    ]
-
-
-def _alike(case: Case, other: Case) -> float:
-    names = fuzz.ratio(case.household.search_key, other.household.search_key)
-    streets = fuzz.partial_ratio(case.dwelling.search_key, other.dwelling.search_key)
-    return min(float(max(names, fuzz.partial_ratio(case.household.search_key, other.household.search_key))), streets)
+    own = likeness(case)
+    others = ((other, likeness(other)) for other in found)
+    return [other for other, its in others if own.shares_number(its) or own.is_neighbour(its)]

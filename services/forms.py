@@ -1,10 +1,19 @@
 """What people fill in, validated once for the screens, the API, the imports and the stories."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from models.vocabulary import (
     AgreementMode,
@@ -36,7 +45,7 @@ RequiredLine = Annotated[Line, StringConstraints(min_length=1)]
 FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
 PhoneNumber = Annotated[str, AfterValidator(normalise)]
-Aware = Annotated[datetime, Field(description="Instant avec fuseau horaire")]
+Aware = Annotated[AwareDatetime, Field(description="Instant avec fuseau horaire")]
 
 
 class Form(BaseModel):
@@ -60,6 +69,7 @@ class AlertForm(Form):
     agreement: bool = Field(description="La personne est d’accord pour être appelée et visitée")
     agreement_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
     agreement_on: date | None = Field(None, description="Date de l’accord ; vide : aujourd’hui")
+    agreement_by: Line = Field("", description="Qui a recueilli l’accord ; vide : vous")
     giver_name: RequiredLine = Field(description="Votre nom")
     giver_email: EmailStr | None = Field(None, description="Votre adresse électronique")
     giver_phone: PhoneNumber | None = Field(None, description="Votre téléphone")

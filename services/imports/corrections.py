@@ -1,0 +1,59 @@
+"""The file to correct: refused and doubtful rows with their reasons, to be completed and given back.
+
+It holds neither the dropped columns nor the ignored ones, and no name of a known case. Nothing in it is a formula.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import xlsxwriter
+
+from services.imports.mapping import CONFIRM_HEADER, LABELS, REASON_HEADER, ROW_HEADER
+from services.imports.verdicts import Judged, Verdict
+
+TO_CORRECT: Final = frozenset({Verdict.REFUSED, Verdict.DOUBTFUL})
+PRIVATE: Final = 0o600
+# Source: OWASP ASVS 5.0, 1.2.10, and the full-width signs that some spreadsheets read alike.
+RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+
+
+def write(path: Path, judged: Sequence[Judged], kept: Sequence[str]) -> None:
+    """Write the rows to correct, readable by their owner only. The suffix of `path` says the format."""
+    fields = [name for name in LABELS if (name in kept or name == "agreement") and name != "confirmed"]
+    rows = [[ROW_HEADER, REASON_HEADER, CONFIRM_HEADER, *(LABELS[name] for name in fields)]]
+    for one in judged:
+        if one.verdict in TO_CORRECT:
+            confirm = "non" if one.verdict is Verdict.DOUBTFUL else ""
+            cells = [one.row.values.get(name, "") for name in fields]
+            rows.append([str(one.row.number), " ".join(one.reasons), confirm, *cells])
+    content = _workbook(rows) if path.suffix.lower() == ".xlsx" else _csv(rows)
+    path.touch(mode=PRIVATE)
+    path.write_bytes(content)
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """With a byte-order mark and semicolons, as a French spreadsheet expects."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL)
+    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip(" \"'").startswith(RISKY) or cell.startswith(RISKY) else cell
+
+
+def _workbook(rows: Sequence[Sequence[str]]) -> bytes:
+    data = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(data, options) as book:
+        sheet = book.add_worksheet("À corriger")
+        sheet.freeze_panes(1, 0)
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                sheet.write_string(row, column, cell)
+        sheet.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
+    return data.getvalue()

@@ -1,0 +1,289 @@
+"""The verdict of each row: valid, doubtful, duplicate, refused, or already taken; with reasons that quote nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from services.alerts import Likeness, search_key
+from services.forms import AlertForm
+from services.foundation.nir import MASK
+from services.foundation.phones import PhoneRefused, normalise
+from services.imports import words
+from services.imports.mapping import LABELS, Row
+
+SHORT_TEXT: Final = 500
+_FORMULA: Final = ("=", "@", "＝", "＠")
+_LINES: Final = ("surname", "first_name", "civility", "street", "complement", "landlord", "giver_name")
+_NEEDED: Final = {"surname": "Nom", "street": "Adresse", "giver_name": "Référent", "postcode": "Code postal"}
+
+
+class Verdict(StrEnum):
+    """What becomes of a row."""
+
+    VALID = "valid"
+    DOUBTFUL = "doubtful"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Commune:
+    """A commune as rows are compared with it."""
+
+    code: str
+    name_key: str
+    postcodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A request already there: a case, or an earlier row of the same file (`number` is then the row's)."""
+
+    likeness: Likeness
+    number: str
+    is_open: bool = True
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Who collected the agreement of the households of a whole file, and when."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True)
+class Giver:
+    """Who signs the alerts of a row that names nobody."""
+
+    name: str
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class Office:
+    """What rows are judged against."""
+
+    communes: Sequence[Commune]
+    territory: frozenset[str]
+    known: Sequence[Known]
+    done: frozenset[tuple[int, int]]  # sheet and row
+    giver: Giver
+    today: date
+    collected: Collected | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row and its verdict. `known` names cases: for the coordination only, never for the alert giver."""
+
+    row: Row
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    form: AlertForm | None = None
+
+
+@dataclass
+class _Findings:
+    refused: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+class _Memory:
+    """The requests already there, found by number or by commune."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self._by_number: defaultdict[str, list[Known]] = defaultdict(list)
+        self._by_commune: defaultdict[str, list[Known]] = defaultdict(list)
+        for one in known:
+            self.add(one)
+
+    def add(self, one: Known) -> None:
+        for number in one.likeness.numbers:
+            self._by_number[number].append(one)
+        self._by_commune[one.likeness.commune_code].append(one)
+
+    def same_number(self, own: Likeness) -> list[Known]:
+        return [one for number in own.numbers for one in self._by_number[number]]
+
+    def neighbours(self, own: Likeness) -> list[Known]:
+        return [one for one in self._by_commune[own.commune_code] if own.is_neighbour(one.likeness)]
+
+
+class _Gazetteer:
+    """Finds a commune from what a row says of it."""
+
+    def __init__(self, communes: Iterable[Commune]) -> None:
+        self._by_code: dict[str, Commune] = {}
+        self._by_name: defaultdict[str, list[Commune]] = defaultdict(list)
+        self._by_postcode: defaultdict[str, list[Commune]] = defaultdict(list)
+        for commune in communes:
+            self._by_code[commune.code] = commune
+            self._by_name[words.commune_key(commune.name_key)].append(commune)
+            for postcode in commune.postcodes:
+                self._by_postcode[postcode].append(commune)
+
+    def find(self, values: Mapping[str, str]) -> Commune | str:
+        """The commune, or the reason why it is not known."""
+        if code := values.get("commune_code", "").upper():
+            return self._by_code.get(code.zfill(5), "Code INSEE inconnu.")
+        postcode, name = words.postcode(values.get("postcode", "")), words.commune_key(values.get("commune", ""))
+        if not name:
+            found = self._by_postcode[postcode] if postcode else []
+            return found[0] if len(found) == 1 else "Commune absente\u00a0: écrivez son nom."
+        named = self._by_name[name]
+        exact = [commune for commune in named if postcode in commune.postcodes]
+        # A CEDEX postcode belongs to no commune: its department is enough if the name is unique there.
+        near = [commune for commune in named if not postcode or words.department(commune.code) == postcode[:2]]
+        for found in (exact, near):
+            if len(found) == 1:
+                return found[0]
+        if not named:
+            return "Commune inconnue\u00a0: vérifiez son nom."
+        return "Commune et code postal ne vont pas ensemble, ou plusieurs communes portent ce nom."
+
+
+def judge(rows: Iterable[Row], office: Office) -> list[Judged]:
+    """The verdict of every row, in their order. Writes nothing."""
+    memory, gazetteer = _Memory(office.known), _Gazetteer(office.communes)
+    return [_judge(row, office, memory, gazetteer) for row in rows]
+
+
+def _judge(row: Row, office: Office, memory: _Memory, gazetteer: _Gazetteer) -> Judged:
+    if (row.sheet, row.number) in office.done:
+        return Judged(row, Verdict.DONE)
+    found = _Findings()
+    form = _form(row.values, office, gazetteer, found)
+    if form is None or found.refused:
+        return Judged(row, Verdict.REFUSED, tuple(dict.fromkeys(found.refused)))
+    own = _likeness(form, row.values)
+    doubles = _doubles(own, memory, found)
+    known = tuple(dict.fromkeys(one.number for one in [*memory.same_number(own), *memory.neighbours(own)]))
+    memory.add(Known(own, f"ligne {row.number}"))
+    if doubles:
+        return Judged(row, Verdict.DUPLICATE, ("Déjà connu\u00a0: même téléphone et même nom.",), doubles)
+    if form.commune_code not in office.territory:
+        found.doubts.append("Commune hors du territoire du dispositif.")
+    if found.doubts and words.yes(row.values.get("confirmed", "")) is not True:
+        return Judged(row, Verdict.DOUBTFUL, tuple(dict.fromkeys(found.doubts)), known, form)
+    return Judged(row, Verdict.VALID, tuple(dict.fromkeys(found.doubts)), known, form)
+
+
+def _likeness(form: AlertForm, values: Mapping[str, str]) -> Likeness:
+    numbers = {form.phone}
+    with suppress(PhoneRefused):
+        numbers.add(normalise(values.get("phone_2", "")))
+    return Likeness(
+        frozenset(numbers), search_key(form.surname, form.first_name), search_key(form.street), form.commune_code
+    )
+
+
+def _doubles(own: Likeness, memory: _Memory, found: _Findings) -> tuple[str, ...]:
+    """Open requests of the same household; whatever else is alike is a doubt."""
+    same_number = memory.same_number(own)
+    doubles = [one.number for one in same_number if one.is_open and own.has_like_name(one.likeness)]
+    if any(not own.has_like_name(one.likeness) for one in same_number):
+        found.doubts.append("Une autre demande a ce téléphone, sous un autre nom.")
+    if any(not one.is_open and own.has_like_name(one.likeness) for one in same_number):
+        found.doubts.append("Une demande close ressemble à celle-ci (même téléphone, même nom).")
+    if any(not own.shares_number(one.likeness) for one in memory.neighbours(own)):
+        found.doubts.append("Une autre demande lui ressemble (nom et adresse).")
+    return tuple(dict.fromkeys(doubles))
+
+
+def _form(values: Mapping[str, str], office: Office, gazetteer: _Gazetteer, found: _Findings) -> AlertForm | None:
+    data: dict[str, Any] = {name: words.line(values.get(name, "")) for name in _LINES}
+    for name in ("surname", "first_name", "street", "complement", "landlord"):
+        if data[name].startswith(_FORMULA):
+            found.doubts.append(f"«\u00a0{LABELS[name]}\u00a0» commence comme une formule\u00a0: lu comme un texte.")
+        if MASK in data[name]:
+            found.refused.append(f"«\u00a0{LABELS[name]}\u00a0» contenait un numéro de sécurité sociale.")
+    number = words.line(values.get("street_number", ""))
+    data["street"] = f"{number} {data['street']}".strip() if data["street"] else ""
+    data["giver_name"] = data["giver_name"] or office.giver.name
+    data["giver_email"] = values.get("giver_email") or office.giver.email
+    data["email"] = values.get("email", "")
+    data["phone"] = _phone(values, found)
+    data["giver_phone"] = _giver_phone(values, office, found)
+    data |= words.choices(values, found.refused) | _agreement(values, office, found)
+    data["free_text"] = _free_text(values, data.pop("unread", ""), found)
+    commune = gazetteer.find(values)
+    if isinstance(commune, str):
+        found.refused.append(commune)
+        return None
+    data["commune_code"] = commune.code
+    data["postcode"] = words.postcode(values.get("postcode", "")) or next(iter(commune.postcodes), "")
+    return None if found.refused else _validated(data, found)
+
+
+def _phone(values: Mapping[str, str], found: _Findings) -> str:
+    written = [text for text in (values.get("phone", ""), values.get("phone_2", "")) if text]
+    for text in written:
+        try:
+            return normalise(text)
+        except PhoneRefused:
+            continue
+    found.refused.append("Téléphone non valable." if written else "Téléphone absent.")
+    return ""
+
+
+def _giver_phone(values: Mapping[str, str], office: Office, found: _Findings) -> str | None:
+    text = values.get("giver_phone", "")
+    try:
+        return normalise(text) if text else office.giver.phone
+    except PhoneRefused:
+        found.doubts.append("«\u00a0Téléphone du référent\u00a0» n’est pas valable\u00a0: il serait laissé de côté.")
+        return None
+
+
+def _agreement(values: Mapping[str, str], office: Office, found: _Findings) -> dict[str, Any]:
+    """The household's agreement, from the row or, if the row says nothing, from who collected it for the file."""
+    text = values.get("agreement", "")
+    said = words.agreed(text)
+    mode = words.agreement_mode(f"{values.get('agreement_mode', '')} {text}")
+    if said is False:
+        found.refused.append("La personne n’a pas donné son accord.")
+    elif text and said is None:
+        found.refused.append("Accord du ménage à préciser\u00a0: écrivez oui ou non.")
+    elif said is None and office.collected is None:
+        found.refused.append("Accord du ménage absent.")
+    elif said is None and office.collected is not None:
+        by_file = {"agreement_on": office.collected.on, "agreement_by": office.collected.by}
+        return {"agreement": True, "agreement_mode": mode, **by_file}
+    written = values.get("agreement_on", "")
+    on = words.day(written) or (words.day(text) if not written else None)
+    if (written and on is None) or (on is not None and on > office.today):
+        found.refused.append("Date de l’accord non valable.")
+    return {"agreement": said is True, "agreement_mode": mode, "agreement_on": on}
+
+
+def _free_text(values: Mapping[str, str], unread: str, found: _Findings) -> str:
+    text = "\n".join(part for part in (values.get("free_text", ""), unread) if part).replace("\0", "")
+    if len(text) > SHORT_TEXT:
+        found.doubts.append(f"Précisions trop longues\u00a0: elles seraient coupées à {SHORT_TEXT} caractères.")
+    return text[:SHORT_TEXT]
+
+
+def _validated(data: dict[str, Any], found: _Findings) -> AlertForm | None:
+    try:
+        return AlertForm.model_validate(data)
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]) for each in error.errors(include_input=False)}
+    for name in sorted(wrong & set(_NEEDED)):
+        state = "absent" if not data[name] else "trop long ou illisible"
+        found.refused.append(f"«\u00a0{_NEEDED[name]}\u00a0» est {state}.")
+    for name in sorted(wrong - set(_NEEDED)):
+        found.doubts.append(
+            f"«\u00a0{LABELS.get(name, name)}\u00a0» n’est pas valable\u00a0: il serait laissé de côté."
+        )
+        del data[name]
+    return None if found.refused else AlertForm.model_validate(data)

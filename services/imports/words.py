@@ -1,0 +1,163 @@
+"""What people write in the cells of a spreadsheet, brought back to the codes of Relais. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from models.vocabulary import AgreementMode, BestTime, Motive, Tenure, Urgency
+from services.alerts import search_key
+from services.rules.texts.labels import choices as labelled
+
+_YES: Final = frozenset({"oui", "o", "yes", "y", "x", "1", "vrai", "true", "ok", "accord", "donne", "recueilli"})
+_NO: Final = frozenset({"non", "n", "no", "0", "faux", "false", "refus", "refuse", "aucun", "sans", "pasdaccord"})
+_LEADING: Final = re.compile(r"^\W*(oui|non)\b", re.IGNORECASE)
+_DAY: Final = re.compile(r"\b([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})\b")
+_ISO: Final = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b")
+_YEAR: Final = re.compile(r"\b(19[0-9]{2}|20[0-9]{2})\b")
+_CEDEX: Final = re.compile(r"\bcedex\b.*$|\b[0-9]{1,2}(?:er|e|eme|ème)\b.*$", re.IGNORECASE)
+
+# Pieces of words, looked for in what is written once the exact labels have been tried; the first found wins.
+_TENURES: Final = (
+    ("proprietaire", Tenure.OWNER), ("accedant", Tenure.OWNER), ("meuble", Tenure.FURNISHED),
+    ("hotel", Tenure.FURNISHED), ("heberg", Tenure.HOSTED), ("gratuit", Tenure.HOSTED), ("hlm", Tenure.SOCIAL_TENANT),
+    ("social", Tenure.SOCIAL_TENANT), ("parcpublic", Tenure.SOCIAL_TENANT), ("prive", Tenure.PRIVATE_TENANT),
+    ("autre", Tenure.OTHER), ("caravane", Tenure.OTHER), ("mobilhome", Tenure.OTHER),
+)  # fmt: skip
+_MOTIVES: Final = (
+    ("impaye", Motive.ARREARS), ("dette", Motive.ARREARS), ("coupure", Motive.CUT_ANNOUNCED), ("froid", Motive.COLD),
+    ("facture", Motive.HIGH_BILL), ("humid", Motive.DAMP), ("moisi", Motive.DAMP), ("panne", Motive.HEATING_BROKEN),
+    ("absencedechauffage", Motive.HEATING_BROKEN), ("privation", Motive.RESTRICTION),
+    ("restriction", Motive.RESTRICTION), ("appoint", Motive.AUXILIARY_HEATING), ("canicule", Motive.HEAT),
+    ("chaleur", Motive.HEAT), ("degrad", Motive.DEGRADED), ("insalub", Motive.DEGRADED), ("indecen", Motive.DEGRADED),
+)  # fmt: skip
+_URGENCIES: Final = (
+    ("danger", Urgency.DANGER), ("monoxyde", Urgency.DANGER), ("coupure", Urgency.CUT_ANNOUNCED),
+    ("chauffage", Urgency.HEATING_OUT), ("panne", Urgency.HEATING_OUT), ("pasdurgence", Urgency.NONE),
+    ("aucune", Urgency.NONE), ("normal", Urgency.NONE), ("faible", Urgency.NONE),
+)  # fmt: skip
+_TIMES: Final = (
+    ("apresmidi", BestTime.AFTERNOON), ("matin", BestTime.MORNING), ("midi", BestTime.NOON), ("soir", BestTime.EVENING),
+    ("findejournee", BestTime.EVENING),
+)  # fmt: skip
+
+
+def line(text: str) -> str:
+    """One line: what a cell breaks over several is joined; other control characters stay, and are refused later."""
+    return " ".join(text.split())
+
+
+def postcode(text: str) -> str:
+    """Five digits, or nothing; a spreadsheet takes the leading zero off."""
+    digits = re.sub(r"[ .\xa0]", "", text)
+    return digits.zfill(5) if digits.isdecimal() and len(digits) in {4, 5} else ""
+
+
+def department(commune_code: str) -> str:
+    """The first two digits of the postcodes of a commune's department; Corsica's are 20."""
+    return "20" if commune_code[:2] in {"2A", "2B"} else commune_code[:2]
+
+
+def commune_key(name: str) -> str:
+    """A commune's name for comparison: no CEDEX, no arrondissement, `St` spelt out."""
+    plain = _CEDEX.sub("", name)
+    plain = re.sub(r"(?i)\bste\b", "sainte", re.sub(r"(?i)\bst\b", "saint", plain))
+    return search_key(plain)
+
+
+def yes(text: str) -> bool | None:
+    """Yes, no, or nothing that can be understood."""
+    key = search_key(text)
+    return True if key in _YES else False if key in _NO else None
+
+
+def agreed(text: str) -> bool | None:
+    """As `yes`, and « oral », « écrit le 3/10/2025 », « oui, par téléphone »."""
+    if leading := _LEADING.match(text):
+        return leading[1].lower() == "oui"
+    if (said := yes(text)) is not None:
+        return said
+    key = search_key(text)
+    if key.startswith(("pas", "refus", "non", "sans")):
+        return False
+    return True if key.startswith(("oral", "ecrit", "accord")) else None
+
+
+def agreement_mode(text: str) -> AgreementMode:
+    """Written if it says so, else oral: the weaker claim."""
+    key = search_key(text)
+    return AgreementMode.WRITTEN if "ecrit" in key or "sign" in key or "written" in key else AgreementMode.ORAL
+
+
+def day(text: str) -> date | None:
+    """A date in a French or ISO writing, wherever it stands in the text."""
+    if found := _ISO.search(text):
+        year, month, number = (int(part) for part in found.groups())
+    elif found := _DAY.search(text):
+        number, month, year = (int(part) for part in found.groups())
+        year += 2000 if year < 100 else 0  # noqa: PLR2004 - a year of two digits
+    else:
+        return None
+    try:
+        return date(year, month, number)
+    except ValueError:
+        return None
+
+
+def choices(values: Mapping[str, str], refused: list[str]) -> dict[str, Any]:
+    """The fields with a list of choices; what a required one does not say is added to `refused`."""
+    tenure = _code("tenure", values.get("tenure", ""), _TENURES)
+    if tenure is None:
+        refused.append(
+            "Statut d’occupation à préciser (propriétaire, parc privé, parc social, hébergé, meublé ou autre)."
+        )
+    urgency = _urgency(values.get("urgency", ""))
+    if urgency is None:
+        refused.append("Urgence à préciser (coupure annoncée, plus de chauffage, danger, ou rien).")
+    motives, unread = _motives(values.get("motives", ""))
+    if not motives:
+        refused.append("Motif absent.")
+    year, people = _YEAR.search(values.get("birth_year", "")), re.match(r"\s*([0-9]{1,2})\b", values.get("people", ""))
+    return {
+        "tenure": tenure,
+        "urgency": urgency,
+        "motives": motives,
+        "unread": unread,
+        "best_time": _code("best_time", values.get("best_time", ""), _TIMES) or BestTime.ANY.value,
+        "sms_agreed": yes(values.get("sms_agreed", "")) is True,
+        "birth_year": int(year[1]) if year else None,
+        "people": int(people[1]) if people else None,
+    }
+
+
+def _urgency(text: str) -> str | None:
+    """Nothing written, or « non », is no urgency; « oui » does not say which."""
+    if not text or yes(text) is False:
+        return Urgency.NONE.value
+    return _code("urgency", text, _URGENCIES)
+
+
+def _code(kind: str, text: str, pieces: tuple[tuple[str, Any], ...]) -> str | None:
+    key = search_key(text)
+    if not key:
+        return None
+    if code := _exact(kind).get(key):
+        return code
+    return next((str(code.value) for piece, code in pieces if piece in key), None)
+
+
+def _exact(kind: str) -> dict[str, str]:
+    """Label or code → code."""
+    by_label = {search_key(word): code for code, word in labelled(kind)}
+    return by_label | {search_key(code): code for code, _ in labelled(kind)}
+
+
+def _motives(text: str) -> tuple[list[str], str]:
+    """The motives recognised; when none is, « autre » and the words themselves, so that nothing is lost."""
+    exact = _exact("motive")
+    found = [exact[key] for part in (text, *re.split(r"[,;/|+\n]", text)) if (key := search_key(part)) in exact]
+    key = search_key(text)
+    found += [code.value for piece, code in _MOTIVES if piece in key]
+    if found or not key:
+        return list(dict.fromkeys(found)), ""
+    return [Motive.OTHER.value], f"Motif indiqué\u00a0: {line(text)}"
