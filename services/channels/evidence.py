@@ -18,7 +18,7 @@ class Evidence(Protocol):
 class NoEvidence:
     """For a mail server that cannot be asked: every doubt goes to a person."""
 
-    def accepted(self, message_id: str) -> Verdict:  # noqa: ARG002 - the port's signature
+    def accepted(self, message_id: str) -> Verdict:
         return "cannot_tell"
 
 

@@ -128,7 +128,7 @@ class HttpSms:
         with _overheard():
             self._provider("+33639980000")
 
-    def send(self, number: str, text: str, *, reference: str) -> SmsReceipt:  # noqa: ARG002 - apprise carries none
+    def send(self, number: str, text: str, *, reference: str) -> SmsReceipt:
         """One request, no retry: retries belong to the ledger."""
         body = plain(text)
         if segments(body) > LONGEST:

@@ -1,0 +1,1 @@
+"""The web: pages, API, templates and static files."""

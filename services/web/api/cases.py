@@ -1,0 +1,106 @@
+"""The API's readings: cases, tasks, the directory."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Final, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from models.programmes import Programme
+from models.vocabulary import OrganisationKind, Stage
+from services import notes
+from services.forms import NoteForm
+from services.foundation.database import UnitOfWork
+from services.rules.policy import Actor, Right, require
+from services.web.api import reading
+from services.web.api.answers import CaseAnswer, Cases, Organisations, Receipt, Tasks
+from services.web.api.edge import Acts, Reads, etag, readable
+
+TAG: Final = "Lecture"
+router = APIRouter(tags=[TAG])
+Limit = Annotated[int, Query(ge=1, le=200, description="Nombre de lignes par page")]
+After = Annotated[UUID | None, Query(description="« next » de la page précédente")]
+Due = Literal["late", "today", "week"]
+_DAYS: Final[dict[Due, int]] = {"today": 1, "week": 7}
+
+
+@router.get("/cases", operation_id="list_cases", summary="Lister les situations")
+def list_cases(
+    reads: Reads,
+    stage: Annotated[Stage | None, Query(description="Étape")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Cases:
+    """Les situations que vous pouvez lire, de la plus récente à la plus ancienne."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        require(actor, Right.READ)
+        return reading.cases(unit, actor, stage=stage, after=after, limit=limit)
+
+
+@router.get("/cases/{case_id}", operation_id="read_case", summary="Lire une situation")
+def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
+    """Une situation : où elle en est, qui est attendu et jusqu’à quand. La lecture est notée.
+
+    L’en-tête `ETag` porte la version, à rendre en `If-Match` avec un acte.
+    """
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        case = readable(unit, actor, case_id)
+        answer = reading.case(unit, actor, case)
+    reads.note(actor, "case.read", case_id)
+    response.headers["ETag"] = etag(answer.version)
+    response.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@router.post(
+    "/cases/{case_id}/notes",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="add_note",
+    name="add_note",
+    summary="Écrire une note pour l’équipe",
+)
+def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
+    """La note est lue par la coordination et l’opérateur de la situation."""
+    return acts.on_case(case_id, lambda unit, hand: notes.add_note(unit, hand, case_id, form), said=form, status=201)
+
+
+@router.get("/tasks", operation_id="list_tasks", summary="Lister mes tâches")
+def list_tasks(
+    reads: Reads,
+    due: Annotated[
+        Due | None, Query(description="late : en retard ; today : avant ce soir ; week : sous 7 jours")
+    ] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Tasks:
+    """Ce qui vous attend, vous ou votre structure, du plus pressé au moins pressé."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        require(actor, Right.READ)
+        before = _before(unit, actor, due) if due else None
+        return reading.tasks_of(unit, actor, before=before, after=after, limit=limit)
+
+
+@router.get("/organisations", operation_id="list_organisations", summary="Lire l’annuaire")
+def list_organisations(
+    reads: Reads, kind: Annotated[OrganisationKind | None, Query(description="Nature de la structure")] = None
+) -> Organisations:
+    """Les structures du dispositif : opérateurs, partenaires, donneurs d’alerte."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        require(actor, Right.READ)
+        return reading.organisations(unit, actor, kind)
+
+
+def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:
+    """The instant before which a task is due: now, or a coming midnight in the programme's zone."""
+    if due == "late":
+        return unit.now
+    zone = ZoneInfo(unit.session.get_one(Programme, actor.programme_id).zone)
+    day = unit.now.astimezone(zone).date() + timedelta(days=_DAYS[due])
+    return datetime.combine(day, time(), zone)

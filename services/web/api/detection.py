@@ -1,0 +1,41 @@
+"""The API's acts of detection: take a request up, or refuse it."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from services import triage
+from services.forms import Acceptance, Rejection
+from services.web.api.answers import Receipt
+from services.web.api.edge import Acts
+
+TAG: Final = "Repérage"
+router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
+
+
+@router.post(
+    "/accept",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="accept_case",
+    name="accept_case",
+    summary="Prendre la demande",
+)
+def accept_case(acts: Acts, case_id: UUID, form: Acceptance) -> JSONResponse:
+    """La situation est confiée à un opérateur, qui la voit dès lors."""
+    return acts.on_case(case_id, lambda unit, hand: triage.accept(unit, hand, case_id, form), said=form, status=200)
+
+
+@router.post(
+    "/reject",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="reject_case",
+    name="reject_case",
+    summary="Refuser la demande",
+)
+def reject_case(acts: Acts, case_id: UUID, form: Rejection) -> JSONResponse:
+    """Le donneur d’alerte apprend la nature du motif ; le ménage reçoit un autre contact."""
+    return acts.on_case(case_id, lambda unit, hand: triage.reject(unit, hand, case_id, form), said=form, status=200)

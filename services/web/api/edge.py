@@ -1,0 +1,197 @@
+"""The edge of the API: who asks, one transaction an act, the answer kept under its idempotency key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.responses import JSONResponse
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPBase
+from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
+
+from models.cases import Case
+from models.vocabulary import CaseState, Source, Stage
+from services import idempotency
+from services.foundation.database import UnitOfWork, is_duplicate
+from services.foundation.errors import Denied, NotFound
+from services.foundation.runtime import Runtime
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, case_for, note_access, visible
+from services.web.actors import Credentials, actor_of, credentials_of, runtime_of
+from services.web.api.answers import Receipt
+from services.web.problems import Stale
+from services.web.sessions import PLAIN_COOKIE
+
+REPLAYED: Final = "Idempotent-Replayed"
+NOTHING: Final = ""
+"""The fingerprint of an act that has no body."""
+
+_key = HTTPBearer(auto_error=False, scheme_name="CleApi", description="Clé de l’API : agit comme une personne.")
+_link = HTTPBase(
+    scheme="Lien", auto_error=False, scheme_name="LienDemande", description="Lien secret d’un donneur d’alerte."
+)
+_cookie = APIKeyCookie(
+    name=PLAIN_COOKIE, auto_error=False, scheme_name="Session", description="Navigateur connecté à Relais."
+)
+
+
+def signed_in(
+    request: Request,
+    _by_key: Annotated[object, Security(_key)],
+    _by_link: Annotated[object, Security(_link)],
+    _by_cookie: Annotated[object, Security(_cookie)],
+) -> None:
+    """Raise `SignInRefused` before anything else of the request is looked at. Each act reads the actor again."""
+    runtime = runtime_of(request)
+    credentials = credentials_of(request)
+    with runtime.database.read() as unit:
+        actor_of(unit, runtime, credentials)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A request that only reads."""
+
+    runtime: Runtime
+    credentials: Credentials
+
+    def actor(self, unit: UnitOfWork) -> Actor:
+        """Who reads, as of this transaction."""
+        return actor_of(unit, self.runtime, self.credentials)
+
+    def note(self, actor: Actor, action: str, case_id: UUID) -> None:
+        """Write down that a case was read."""
+        with self.runtime.database.write("access") as unit:
+            note_access(unit, actor, action, case_id=case_id)
+
+
+@dataclass(frozen=True)
+class Acting:
+    """A request that acts: once for each idempotency key, on the version that its sender has read if it says so."""
+
+    reading: Reading
+    route: str
+    path: str
+    key: str
+    if_match: str | None
+
+    def on_case(
+        self, case_id: UUID, act: Callable[[UnitOfWork, Hand], object], *, said: BaseModel | str = NOTHING, status: int
+    ) -> JSONResponse:
+        """Act on a case that this actor may read, and answer with its receipt.
+
+        The case is locked first, so that whatever the act reads next is not older than the lock.
+        """
+
+        def on_locked(unit: UnitOfWork, hand: Hand) -> Receipt:
+            case = case_for(unit, hand.actor, case_id, Right.READ)
+            if self.if_match is not None and self.if_match != etag(case.version):
+                raise Stale
+            made = act(unit, hand)
+            unit.session.flush()
+            return receipt(case, made)
+
+        return self.once(on_locked, said=said, status=status, case_id=case_id)
+
+    def once(
+        self,
+        act: Callable[[UnitOfWork, Hand], Receipt],
+        *,
+        said: BaseModel | str,
+        status: int,
+        case_id: UUID | None = None,
+    ) -> JSONResponse:
+        """Act and keep the answer in one transaction, or give the first answer again."""
+        chosen = self.reading.runtime
+        words = said if isinstance(said, str) else said.model_dump_json()
+        asked = idempotency.request_hash(chosen.secrets, self.path, words)
+        try:
+            with chosen.database.write("api") as unit:
+                actor = self.reading.actor(unit)
+                known = idempotency.find(unit, actor.label, self.route, self.key, asked)
+                if known is not None:
+                    return _answer(known.body, known.status, replayed=True)
+                body = act(unit, Hand(actor, Source.API)).model_dump(mode="json")
+                idempotency.remember(unit, actor.label, self.route, self.key, asked, status=status, body=body)
+        except (Denied, NotFound):
+            self._note_refusal(case_id)
+            raise
+        except IntegrityError as error:
+            if is_duplicate(error):
+                raise idempotency.KeyInUse from error
+            raise
+        return _answer(body, status)
+
+    def _note_refusal(self, case_id: UUID | None) -> None:
+        with self.reading.runtime.database.write("access") as unit:
+            note_access(unit, self.reading.actor(unit), self.route, case_id=case_id, allowed=False)
+
+
+def reading(request: Request) -> Reading:
+    """What a route that reads asks for."""
+    return Reading(runtime_of(request), credentials_of(request))
+
+
+def acting(
+    request: Request,
+    idempotency_key: Annotated[
+        str,
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Une valeur nouvelle par acte (un UUID convient) : répétée, elle rend la première réponse.",
+            examples=["0199b6c2-6f0e-7c54-9d3c-2f6f0a4d1e11"],
+        ),
+    ],
+    if_match: Annotated[
+        str | None,
+        Header(description="ETag de la situation lue : refus 412 si elle a changé depuis.", examples=['"7"']),
+    ] = None,
+) -> Acting:
+    """What a route that acts asks for."""
+    route = str(getattr(request.scope.get("route"), "name", request.url.path))
+    return Acting(reading(request), route, request.url.path, idempotency_key, if_match)
+
+
+Reads = Annotated[Reading, Depends(reading)]
+Acts = Annotated[Acting, Depends(acting)]
+
+
+def etag(version: int) -> str:
+    """The version of a case as HTTP writes it."""
+    return f'"{version}"'
+
+
+def receipt(case: Case, made: object = None, *, bare: bool = False) -> Receipt:
+    """What is told of an act; `bare` for an alert giver, who must not learn what becomes of it this way."""
+    if bare:
+        return Receipt(case_id=case.id, number=case.number)
+    return Receipt(
+        case_id=case.id,
+        number=case.number,
+        state=CaseState(case.state),
+        stage=Stage(case.stage),
+        version=case.version,
+        made_id=None if made is case else getattr(made, "id", None),
+    )
+
+
+def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
+    """A case to read, without locking it. Raises `NotFound`."""
+    case = unit.session.scalars(visible(actor).where(Case.id == case_id)).first()
+    if case is None:
+        raise NotFound
+    return case
+
+
+def _answer(body: dict[str, Any], status: int, *, replayed: bool = False) -> JSONResponse:
+    headers = {"Cache-Control": "no-store"}
+    if body.get("version") is not None:
+        headers["ETag"] = etag(body["version"])
+    if replayed:
+        headers[REPLAYED] = "true"
+    return JSONResponse(body, status, headers=headers)

@@ -1,0 +1,180 @@
+"""The API's acts of orientation: ask a partner, write down what he answers and does."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from models.cases import Referral
+from services import referrals
+from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
+from services.web.api.answers import Receipt
+from services.web.api.edge import Acts
+
+TAG: Final = "Orientation"
+router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
+
+
+@router.post(
+    "/referrals",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="send_referral",
+    name="send_referral",
+    summary="Demander l’aide d’un partenaire",
+)
+def send_referral(acts: Acts, case_id: UUID, form: ReferralForm) -> JSONResponse:
+    """Avec l’accord du ménage. Le délai de réponse court dès que la demande est remise."""
+    return acts.on_case(case_id, lambda unit, hand: referrals.send(unit, hand, case_id, form), said=form, status=201)
+
+
+@router.post(
+    "/referrals/{referral_id}/accept",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="accept_referral",
+    name="accept_referral",
+    summary="Noter l’accord du partenaire",
+)
+def accept_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
+    """Dites dans `on_behalf` qui l’a dit, et comment."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.accept(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/decline",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="decline_referral",
+    name="decline_referral",
+    summary="Noter le refus du partenaire",
+)
+def decline_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Decline) -> JSONResponse:
+    """La coordination cherche une autre solution."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.decline(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/question",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="ask_question",
+    name="ask_question",
+    summary="Noter une question du partenaire",
+)
+def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
+    """La première question lui redonne son délai, une fois."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.ask(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/answer-question",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="answer_question",
+    name="answer_question",
+    summary="Répondre à la question du partenaire",
+)
+def answer_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
+    """Le partenaire lit la réponse sur sa page."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.answer_question(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/progress",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="report_progress",
+    name="report_progress",
+    summary="Noter des nouvelles du partenaire",
+)
+def report_progress(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
+    """Le délai de soixante jours repart."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.report_progress(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/complete",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="complete_referral",
+    name="complete_referral",
+    summary="Noter l’aide apportée",
+)
+def complete_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Completion) -> JSONResponse:
+    """Ce que le partenaire dit ; la parole du ménage vient au suivi."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.complete(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/fail",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="fail_referral",
+    name="fail_referral",
+    summary="Noter que l’aide n’a pas abouti",
+)
+def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -> JSONResponse:
+    """La coordination cherche une autre solution."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: referrals.fail(unit, hand, _in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/withdraw",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="withdraw_referral",
+    name="withdraw_referral",
+    summary="Retirer la demande",
+)
+def withdraw_referral(acts: Acts, case_id: UUID, referral_id: UUID) -> JSONResponse:
+    """Le partenaire est prévenu ; son lien ne sert plus."""
+    return acts.on_case(
+        case_id, lambda unit, hand: referrals.withdraw(unit, hand, _in(unit, case_id, referral_id)), status=200
+    )
+
+
+def _in(unit: UnitOfWork, case_id: UUID, referral_id: UUID) -> UUID:
+    """The referral's id, if it is one of this case."""
+    referral = unit.session.get(Referral, referral_id)
+    if referral is None or referral.case_id != case_id:
+        raise NotFound
+    return referral_id

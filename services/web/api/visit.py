@@ -1,0 +1,198 @@
+"""The API's acts around the visit: calls, the appointment, dangers, the report."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, File, UploadFile
+from fastapi.responses import JSONResponse
+
+from services import calls, documents, reports, visits
+from services.forms import CallForm, DangerForm, HeldVisit, LostVisit, NumberForm, ReportForm, VisitForm
+from services.foundation.errors import InvalidInput
+from services.web.api.answers import Receipt
+from services.web.api.edge import REPLAYED, Acts
+
+CHUNK: Final = 64 * 1024
+TAG: Final = "Visite"
+router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
+
+
+@router.post(
+    "/calls",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="record_call",
+    name="record_call",
+    summary="Noter un appel au ménage",
+)
+def record_call(acts: Acts, case_id: UUID, form: CallForm) -> JSONResponse:
+    """Un faux numéro est bloqué pour tous les canaux, à l’instant."""
+    return acts.on_case(case_id, lambda unit, hand: calls.record_call(unit, hand, case_id, form), said=form, status=201)
+
+
+@router.post(
+    "/phone",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="correct_number",
+    name="correct_number",
+    summary="Donner le bon numéro",
+)
+def correct_number(acts: Acts, case_id: UUID, form: NumberForm) -> JSONResponse:
+    """Le nouveau numéro s’ajoute aux autres ; les appels reprennent."""
+    return acts.on_case(
+        case_id, lambda unit, hand: calls.correct_number(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@router.post(
+    "/give-up",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="give_up",
+    name="give_up",
+    summary="Renoncer à joindre le ménage",
+)
+def give_up(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Refusé avant assez d’appels, sur assez de jours, à des moments différents."""
+    return acts.on_case(case_id, lambda unit, hand: calls.give_up(unit, hand, case_id), status=200)
+
+
+@router.post(
+    "/visits",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="plan_visit",
+    name="plan_visit",
+    summary="Fixer la visite",
+)
+def plan_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
+    """Invitation et rappels partent d’eux-mêmes."""
+    return acts.on_case(
+        case_id, lambda unit, hand: visits.plan_visit(unit, hand, case_id, _zoned(form)), said=form, status=201
+    )
+
+
+@router.post(
+    "/visits/current/move",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="move_visit",
+    name="move_visit",
+    summary="Déplacer la visite prévue",
+)
+def move_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
+    """La même invitation, mise à jour."""
+    return acts.on_case(
+        case_id, lambda unit, hand: visits.move_visit(unit, hand, case_id, _zoned(form)), said=form, status=200
+    )
+
+
+@router.post(
+    "/visits/current/lose",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="lose_visit",
+    name="lose_visit",
+    summary="Noter que la visite n’a pas eu lieu",
+)
+def lose_visit(acts: Acts, case_id: UUID, form: LostVisit) -> JSONResponse:
+    """Annulée avant, ou quelqu’un était absent : une absence n’est pas une annulation."""
+    return acts.on_case(case_id, lambda unit, hand: visits.lose_visit(unit, hand, case_id, form), said=form, status=200)
+
+
+@router.post(
+    "/visits/current/hold",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="hold_visit",
+    name="hold_visit",
+    summary="Noter que la visite a eu lieu",
+)
+def hold_visit(acts: Acts, case_id: UUID, form: HeldVisit) -> JSONResponse:
+    """Le rapport est alors attendu ; un danger constaté est dit à la coordination."""
+    return acts.on_case(case_id, lambda unit, hand: visits.hold_visit(unit, hand, case_id, form), said=form, status=200)
+
+
+@router.post(
+    "/dangers",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="report_danger",
+    name="report_danger",
+    summary="Signaler un danger",
+)
+def report_danger(acts: Acts, case_id: UUID, form: DangerForm) -> JSONResponse:
+    """La coordination est prévenue à l’instant."""
+    return acts.on_case(
+        case_id, lambda unit, hand: visits.report_danger(unit, hand, case_id, form), said=form, status=201
+    )
+
+
+@router.post(
+    "/dangers/acknowledge",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="acknowledge_danger",
+    name="acknowledge_danger",
+    summary="Prendre un danger en charge",
+)
+def acknowledge_danger(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Les rappels s’arrêtent."""
+    return acts.on_case(case_id, lambda unit, hand: visits.acknowledge_danger(unit, hand, case_id), status=200)
+
+
+@router.post(
+    "/report",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="deliver_report",
+    name="deliver_report",
+    summary="Remettre le rapport au ménage",
+)
+def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
+    """Le fichier est d’abord déposé ; l’orientation suit."""
+    return acts.on_case(
+        case_id, lambda unit, hand: reports.deliver_report(unit, hand, case_id, form), said=form, status=201
+    )
+
+
+@router.post(
+    "/documents",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="add_document",
+    name="add_document",
+    summary="Déposer un fichier",
+)
+def add_document(
+    acts: Acts, case_id: UUID, file: Annotated[UploadFile, File(description="PDF, JPEG ou PNG, 20 Mo au plus")]
+) -> JSONResponse:
+    """Le fichier est reconnu à son contenu ; `made_id` sert ensuite à remettre le rapport."""
+    name = file.filename or ""
+    stored = documents.store(acts.reading.runtime, _chunks(file))
+    kept = False
+    try:
+        response = acts.on_case(
+            case_id,
+            lambda unit, hand: documents.add_document(unit, hand, case_id, name, stored),
+            said=f"{name}\0{stored[1]}",
+            status=201,
+        )
+        kept = REPLAYED not in response.headers
+        return response
+    finally:
+        if not kept:
+            stored[0].unlink(missing_ok=True)
+
+
+def _chunks(file: UploadFile) -> Iterator[bytes]:
+    while chunk := file.file.read(CHUNK):
+        yield chunk
+
+
+def _zoned(form: VisitForm) -> VisitForm:
+    if form.starts_at.tzinfo is None:
+        raise InvalidInput("starts_at", "Précisez le fuseau horaire (par exemple +01:00).")
+    return form

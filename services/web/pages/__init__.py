@@ -1,0 +1,1 @@
+"""The pages: thin routes between a browser and the use cases."""

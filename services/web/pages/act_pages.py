@@ -1,0 +1,128 @@
+"""One act, one page: what it is, what follows by itself, what is asked; shown again as typed when refused."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from models.cases import Case
+from services import desk
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import CaseworkError, Denied, NotFound
+from services.foundation.tokens import new_token
+from services.rules.casework import Hand
+from services.rules.policy import Right, rights
+from services.rules.texts.labels import label
+from services.web.pages import answers
+from services.web.pages.entries import Mistakes, kept, mistakes_of, read
+from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
+
+Fields = Callable[[UnitOfWork, Visitor, Case], Sequence[dict[str, Any]]]
+Given = Callable[[Visitor, FormData], dict[str, Any]]
+NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
+NOTHING_GIVEN: Given = lambda _visitor, _data: {}  # noqa: E731
+
+
+class Nothing(BaseModel):
+    """The form of an act that asks nothing."""
+
+
+@dataclass(frozen=True)
+class ActPage:
+    """One act of a case. `do` is its use case; `given` what the page works out from what was typed."""
+
+    path: str
+    code: str
+    heading: str
+    button: str
+    right: Right
+    do: Callable[[UnitOfWork, Hand, UUID, Any], object]
+    model: type[BaseModel] = Nothing
+    fields: Fields = NO_FIELDS
+    given: Given = NOTHING_GIVEN
+    lead: str = ""
+    follows: tuple[str, ...] = ()
+    danger: bool = False
+
+
+def add(router: APIRouter, act: ActPage) -> None:
+    """Give an act its two routes."""
+    address = f"/situations/{{case_id}}/{act.path}"
+
+    def ask(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
+        return show(request, visitor, case_id, act, Form(once=new_token(), entered=dict(request.query_params)))
+
+    def send(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
+        return carry_out(request, visitor, case_id, act, data)
+
+    router.add_api_route(address, ask, methods=["GET"], name=f"{act.code}: ask")
+    router.add_api_route(address, send, methods=["POST"], name=f"{act.code}: send")
+
+
+def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: Form, *, status: int = 200) -> Response:
+    """The page of an act."""
+    with visitor.runtime.database.read() as unit:
+        case = desk.readable(unit, visitor.actor, case_id)
+        if act.right not in rights(visitor.actor):
+            raise Denied
+        fields = list(act.fields(unit, visitor, case))
+        over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
+    return answers.page(
+        request,
+        "act.html",
+        status=status,
+        shell=visitor.shell("/situations"),
+        form=form,
+        heading=act.heading,
+        over=over,
+        lead=act.lead,
+        follows=act.follows,
+        fields=fields,
+        action=f"/situations/{case_id}/{act.path}",
+        button=act.button,
+        others=[],
+        back=f"/situations/{case_id}",
+        danger=act.danger,
+    )
+
+
+def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, data: FormData) -> Response:
+    """Do it and go back to the case; or the page again, with a sentence beside each field to correct."""
+    try:
+        form = read(act.model, data, **act.given(visitor, data))
+        answers.act_once(
+            visitor.runtime,
+            data,
+            actor=visitor.actor.label,
+            route=f"{case_id}/{act.path}",
+            act=lambda unit: act.do(unit, visitor.hand, case_id, form),
+        )
+    except Mistakes as mistakes:
+        return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=422)
+    except (Denied, NotFound):
+        raise
+    except CaseworkError as refused:
+        errors, status = mistakes_of(refused), refused.status_code
+        return _again(request, visitor, case_id, act, data, errors=errors, status=status)
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", act.code)
+
+
+def _again(
+    request: Request,
+    visitor: Visitor,
+    case_id: UUID,
+    act: ActPage,
+    data: FormData,
+    *,
+    errors: dict[str, str],
+    status: int,
+) -> Response:
+    form = Form(once=new_token(), entered=kept(data), errors=errors)
+    return show(request, visitor, case_id, act, form, status=status)

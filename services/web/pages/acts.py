@@ -1,0 +1,179 @@
+"""What can be done to a case, from its acceptance to its end: each act with its page, its fields and its use case."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+
+from models.cases import Case
+from models.vocabulary import OrganisationKind, VisitState
+from services import calls, closing, desk, follow_up, forms, referrals, triage, visits
+from services.foundation.database import UnitOfWork
+from services.rules.casework import Hand
+from services.rules.policy import Right
+from services.rules.texts.labels import choices, label
+from services.web.pages.act_pages import ActPage, add
+from services.web.pages.case_view import RESULTS
+from services.web.pages.entries import moment
+from services.web.pages.visitor import Visitor
+
+router = APIRouter()
+NOTE: Final = {
+    "kind": "textarea",
+    "name": "note",
+    "label": "Note pour l’équipe",
+    "hint": "Des faits, pas d’appréciation",
+    "optional": True,
+    "rows": 3,
+}
+LOSSES: Final = (
+    VisitState.HOUSEHOLD_ABSENT,
+    VisitState.VISITOR_ABSENT,
+    VisitState.CANCELLED_BY_HOUSEHOLD,
+    VisitState.CANCELLED_BY_SERVICE,
+)
+YES_NO: Final = (("true", "Oui"), ("false", "Non"), ("", "Je ne sais pas"))
+
+
+def _operators(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    found = desk.organisations(unit, visitor.actor, OrganisationKind.OPERATOR)
+    options = [(str(each.id), each.name) for each in found]
+    only = options[0][0] if len(options) == 1 else ""
+    return [{"kind": "radios", "name": "operator_id", "label": "Opérateur chargé de la visite", "choices": options, "value": only}]  # fmt: skip  # noqa: E501
+
+
+def _rejection(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "radios", "name": "reason", "label": "Motif", "choices": choices("rejection_reason")}, NOTE]
+
+
+def _call(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    usable = [phone for phone in case.household.phones if phone.blocked_at is None]
+    numbers = [(str(phone.id), phone.number) for phone in usable]
+    results = [(result.value, label("call_result", result.value)) for result in RESULTS]
+    asked: list[dict[str, Any]] = [
+        {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}
+    ]
+    if len(numbers) > 1:
+        asked.insert(0, {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers})
+    return [*asked, NOTE]
+
+
+def _number(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"name": "phone", "label": "Nouveau numéro", "kind": "text", "type": "tel", "inputmode": "tel", "width": "medium"}]  # fmt: skip  # noqa: E501
+
+
+def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    officers = [(str(each.id), each.name) for each in visits.officers(unit, case)]
+    day = visitor.today.isoformat()
+    return [
+        {"kind": "date", "name": "starts_at", "label": "Jour", "earliest": day},
+        {"kind": "time", "name": "hour", "label": "Heure", "value": "14:00"},
+        {"kind": "select", "name": "minutes", "label": "Durée", "value": "120",
+         "choices": [("60", "1 heure"), ("90", "1 heure et demie"), ("120", "2 heures"), ("180", "3 heures")]},
+        {"kind": "select", "name": "officer_id", "label": "Chargé de visite", "choices": officers, "optional": True,
+         "blank": "L’équipe de l’opérateur"},
+    ]  # fmt: skip
+
+
+def _visit_given(visitor: Visitor, data: FormData) -> dict[str, Any]:
+    starts_at = moment(data, visitor.zone, day="starts_at", hour="hour")
+    return {"starts_at": starts_at, "officer_id": data.get("officer_id") or None}
+
+
+def _held(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    dangers = [("", "Aucun danger"), *choices("danger")]
+    return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": dangers, "value": ""}, NOTE]
+
+
+def _lost(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    options = [(state.value, label("visit_state", state.value)) for state in LOSSES]
+    return [{"kind": "radios", "name": "state", "label": "Ce qui s’est passé", "choices": options}, NOTE]
+
+
+def _danger(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": choices("danger")}]
+
+
+def _follow_up(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    results = [(result.value, label("call_result", result.value)) for result in RESULTS]
+    return [
+        {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results},
+        {"kind": "radios", "name": "still_cold", "label": "A encore froid", "choices": YES_NO, "value": ""},
+        {"kind": "radios", "name": "still_in_arrears", "label": "A encore des factures impayées",
+         "choices": YES_NO, "value": ""},
+        NOTE,
+    ]  # fmt: skip
+
+
+def _follow_up_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
+    return {name: data.get(name) or None for name in ("still_cold", "still_in_arrears")}
+
+
+def _closure(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "radios", "name": "outcome", "label": "Issue", "choices": choices("closure_outcome")}, NOTE]
+
+
+def _acknowledge(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return visits.acknowledge_danger(unit, hand, case_id)
+
+
+def _give_up(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return calls.give_up(unit, hand, case_id)
+
+
+def _reopen(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return closing.reopen_case(unit, hand, case_id)
+
+
+def _follow(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return referrals.drop_need(unit, hand, case_id)
+
+
+ACTS: Final = (
+    ActPage("accepter", "accepter", "Accepter la demande", "Accepter", Right.TRIAGE, triage.accept,
+            forms.Acceptance, _operators,
+            follows=("L’opérateur est prévenu et a cinq jours ouvrés pour appeler.",
+                     "Le donneur d’alerte apprend que la demande est acceptée.")),
+    ActPage("refuser", "refuser", "Refuser la demande", "Refuser", Right.TRIAGE, triage.reject,
+            forms.Rejection, _rejection, danger=True,
+            follows=("Le donneur d’alerte apprend la raison en termes généraux.",
+                     "Le ménage reçoit un courrier avec un autre contact.")),
+    ActPage("appel", "appel", "Noter un appel", "Enregistrer l’appel", Right.CALL, calls.record_call,
+            forms.CallForm, _call, lambda _visitor, data: {"phone_id": data.get("phone_id") or None}),
+    ActPage("numero", "numero", "Donner un autre numéro", "Enregistrer le numéro", Right.CORRECT,
+            calls.correct_number, forms.NumberForm, _number),
+    ActPage("visite", "visite", "Fixer la visite", "Fixer la visite", Right.VISIT, visits.plan_visit,
+            forms.VisitForm, _visit, _visit_given,
+            follows=("Le chargé de visite reçoit une invitation pour son agenda.",
+                     "Le ménage reçoit une confirmation, puis des rappels avant la visite.")),
+    ActPage("visite/deplacer", "visite-deplacer", "Déplacer la visite", "Déplacer la visite", Right.VISIT,
+            visits.move_visit, forms.VisitForm, _visit, _visit_given,
+            follows=("L’invitation est mise à jour, le ménage reçoit la nouvelle date.",)),
+    ActPage("visite/faite", "visite-faite", "La visite a eu lieu", "Enregistrer la visite", Right.VISIT,
+            visits.hold_visit, forms.HeldVisit, _held,
+            follows=("Le rapport est à remettre au ménage sous quinze jours.",
+                     "Un danger constaté est signalé à la coordination dans la minute.")),
+    ActPage("visite/perdue", "visite-perdue", "La visite n’a pas eu lieu", "Enregistrer", Right.VISIT,
+            visits.lose_visit, forms.LostVisit, _lost,
+            lead="Une absence n’est pas une annulation : le ménage ne reçoit pas le même message."),
+    ActPage("danger", "danger", "Signaler un danger", "Signaler le danger", Right.DANGER, visits.report_danger,
+            forms.DangerForm, _danger, danger=True,
+            follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",)),
+    ActPage("danger-pris-en-charge", "danger-pris-en-charge", "Prendre le danger en charge", "Je m’en occupe",
+            Right.DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
+    ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER, _follow,
+            lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
+    ActPage("suivi", "suivi", "Noter l’appel de suivi", "Enregistrer l’appel", Right.FOLLOW_UP,
+            follow_up.record_follow_up, forms.FollowUpForm, _follow_up, _follow_up_given),
+    ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
+            forms.ClosureForm, _closure,
+            follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
+    ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP, _give_up, danger=True,
+            lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée.",
+            follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
+    ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, _reopen,
+            lead="La même situation reprend, avec toute son histoire."),
+)  # fmt: skip
+for _act in ACTS:
+    add(router, _act)

@@ -1,0 +1,176 @@
+"""Acts of one press on the page of a case: the report with its file, a note, the doubt about a message."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import Response
+
+from models.cases import Case
+from services import desk, documents, forms, messages, notes, reports
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
+from services.foundation.tokens import new_token
+from services.rules.casework import Hand
+from services.rules.policy import Right, rights
+from services.web.pages import answers
+from services.web.pages.act_pages import ActPage, show
+from services.web.pages.cases import case_page
+from services.web.pages.entries import Mistakes, kept, mistakes_of, read
+from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
+
+router = APIRouter()
+CHUNK: Final = 1 << 20
+
+
+class Written(BaseModel):
+    """The typed part of a report; the file comes beside it."""
+
+    summary: forms.FreeText
+    to_alert_giver: bool = False
+    to_landlord: bool = False
+
+
+def _fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "file", "name": "file", "label": "Rapport de visite", "hint": "PDF ou photo, 20 Mo au plus",
+         "accept": "application/pdf,image/jpeg,image/png"},
+        {"kind": "textarea", "name": "summary", "label": "Résumé", "rows": 5,
+         "hint": "Ce qui a été vu, ce qui a été fait, ce qui reste à faire"},
+        {"kind": "checks", "name": "to_alert_giver", "label": "Donneur d’alerte", "optional": True,
+         "choices": [("yes", "Le ménage veut bien que le donneur d’alerte lise le rapport")]},
+        {"kind": "checks", "name": "to_landlord", "label": "Bailleur", "optional": True,
+         "choices": [("yes", "Le ménage veut bien que le bailleur soit contacté")]},
+    ]  # fmt: skip
+
+
+def _unused(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
+    """The report has its own way, since a file is stored before the transaction."""
+
+
+REPORT: Final = ActPage(
+    "rapport",
+    "rapport",
+    "Remettre le rapport",
+    "Le ménage a son rapport",
+    Right.REPORT,
+    _unused,
+    fields=_fields,
+    follows=("L’orientation vers les partenaires peut commencer.",),
+)
+
+
+@router.get("/situations/{case_id}/rapport")
+def ask_report(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
+    """The file, the summary, and with whom it may be shared."""
+    return show(request, visitor, case_id, REPORT, answers.blank())
+
+
+@router.post("/situations/{case_id}/rapport")
+def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
+    """Store the file, then attach and deliver it in one transaction."""
+    _may(visitor, case_id, Right.REPORT)
+    try:
+        written = read(Written, data)
+        if not written.summary:
+            raise InvalidInput("summary", "Cette réponse manque.")
+        _deliver(visitor, case_id, data, written)
+    except Mistakes as mistakes:
+        return _again(request, visitor, case_id, data, mistakes.errors, status=422)
+    except (Denied, NotFound):
+        raise
+    except CaseworkError as refused:
+        return _again(request, visitor, case_id, data, mistakes_of(refused), status=refused.status_code)
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", REPORT.code)
+
+
+def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
+    """Asked before anything is stored: a foreign file may not fill the disk."""
+    with visitor.runtime.database.read() as unit:
+        desk.readable(unit, visitor.actor, case_id)
+        if right not in rights(visitor.actor):
+            raise Denied
+
+
+def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:
+    upload = data.get("file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise InvalidInput("file", "Joignez le fichier du rapport.")
+    stored = documents.store(visitor.runtime, _chunks(upload))
+    kept_file: list[UUID] = []
+
+    def act(unit: UnitOfWork) -> None:
+        document = documents.add_document(unit, visitor.hand, case_id, upload.filename or "", stored)
+        form = forms.ReportForm(document_id=document.id, **written.model_dump())
+        reports.deliver_report(unit, visitor.hand, case_id, form)
+        kept_file.append(document.id)
+
+    try:
+        answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"{case_id}/rapport", act=act)
+    except BaseException:
+        stored[0].unlink(missing_ok=True)
+        raise
+    if not kept_file:  # the second press of one button: the first one's file is kept
+        stored[0].unlink(missing_ok=True)
+
+
+def _chunks(upload: UploadFile) -> Iterator[bytes]:
+    while chunk := upload.file.read(CHUNK):
+        yield chunk
+
+
+def _again(
+    request: Request, visitor: Visitor, case_id: UUID, data: FormData, errors: dict[str, str], *, status: int
+) -> Response:
+    form = Form(once=new_token(), entered=kept(data), errors=errors)
+    return show(request, visitor, case_id, REPORT, form, status=status)
+
+
+@router.post("/situations/{case_id}/notes")
+def write_note(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
+    """A note for the team."""
+    try:
+        form = read(forms.NoteForm, data)
+    except Mistakes as mistakes:
+        return case_page(
+            request, visitor, case_id, note=Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
+        )
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"{case_id}/notes",
+        act=lambda unit: notes.add_note(unit, visitor.hand, case_id, form),
+    )
+    return answers.see(f"/situations/{case_id}", "note")
+
+
+@router.post("/situations/{case_id}/messages/{message_id}/remis")
+def was_delivered(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUID, data: Entered) -> Response:
+    """The reader says that he has it."""
+    return _settle(request, visitor, case_id, message_id, data, delivered=True)
+
+
+@router.post("/situations/{case_id}/messages/{message_id}/non-remis")
+def was_not_delivered(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUID, data: Entered) -> Response:
+    """The reader says that he never got it: it leaves again."""
+    return _settle(request, visitor, case_id, message_id, data, delivered=False)
+
+
+def _settle(
+    request: Request, visitor: Visitor, case_id: UUID, message_id: UUID, data: FormData, *, delivered: bool
+) -> Response:
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"messages/{message_id}/{delivered}",
+        act=lambda unit: messages.settle(unit, visitor.hand, message_id, delivered=delivered),
+    )
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", "message-remis" if delivered else "message-non-remis")

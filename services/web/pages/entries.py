@@ -1,0 +1,115 @@
+"""What was typed becomes a form of `services.forms`, or the sentences to show beside its fields."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.datastructures import FormData
+
+from services.foundation.errors import CaseworkError, InvalidInput
+from services.foundation.phones import normalise
+
+M = TypeVar("M", bound=BaseModel)
+
+PHONES: Final = ("phone", "giver_phone")
+SENTENCES: Final = {
+    "missing": "Cette réponse manque.",
+    "string_too_short": "Cette réponse manque.",
+    "too_short": "Choisissez au moins une réponse.",
+    "enum": "Choisissez une réponse.",
+    "uuid_parsing": "Choisissez une réponse.",
+    "string_too_long": "C’est trop long : {max_length} caractères au plus.",
+    "string_pattern_mismatch": "Ce texte contient des signes qui ne conviennent pas ici.",
+    "int_parsing": "Un nombre est attendu.",
+    "greater_than_equal": "Le plus petit nombre possible est {ge}.",
+    "less_than_equal": "Le plus grand nombre possible est {le}.",
+    "date_from_datetime_parsing": "Une date est attendue.",
+    "datetime_from_date_parsing": "Une date et une heure sont attendues.",
+}
+DEFAULT: Final = "Cette réponse ne convient pas."
+MAIL: Final = "Cette adresse électronique n’est pas complète."
+
+
+class Mistakes(Exception):
+    """Sentences by field's name; the key `""` for what concerns no field."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """`errors` in the order of the page."""
+        super().__init__("mistakes")
+        self.errors = dict(errors)
+
+
+def read(model: type[M], data: FormData, **given: Any) -> M:
+    """Build `model` from what was typed; `given` replaces what the page works out itself. Raises `Mistakes`."""
+    values = {name: typed for name in model.model_fields if (typed := _typed(model, data, name)) is not None} | given
+    wrong = _wrong_phones(model, values)
+    try:
+        made = model.model_validate({name: value for name, value in values.items() if name not in wrong})
+    except ValidationError as error:
+        found = {str(each["loc"][0]): _sentence(each) for each in error.errors()}
+        raise Mistakes(found | wrong) from None
+    if wrong:
+        raise Mistakes(wrong)
+    return made
+
+
+def _typed(model: type[BaseModel], data: FormData, name: str) -> Any:
+    kind = model.model_fields[name].annotation
+    if kind is bool:
+        return name in data
+    if getattr(kind, "__origin__", None) is list:
+        return data.getlist(name)
+    value = data.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _wrong_phones(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, str]:
+    """A wrong number is refused by its own type, which does not know the field that it stands in."""
+    wrong: dict[str, str] = {}
+    for name in PHONES:
+        if name not in model.model_fields or not (typed := values.get(name)):
+            if name in model.model_fields and model.model_fields[name].is_required():
+                wrong[name] = SENTENCES["missing"]
+            continue
+        try:
+            normalise(typed)
+        except CaseworkError as error:
+            wrong[name] = error.sentence
+    return wrong
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] == "value_error" and "email" in str(error["loc"][0]):
+        return MAIL
+    return SENTENCES.get(error["type"], DEFAULT).format(**error.get("ctx", {}))
+
+
+def mistakes_of(error: CaseworkError) -> dict[str, str]:
+    """A refusal as a sentence beside its field, or above the page when it concerns none."""
+    return {error.field if isinstance(error, InvalidInput) else "": error.sentence}
+
+
+def moment(data: FormData, zone: ZoneInfo, *, day: str, hour: str) -> datetime:
+    """The instant of a date and a time typed apart, on the programme's clocks. Raises `Mistakes`."""
+    try:
+        return datetime.fromisoformat(f"{data.get(day)}T{data.get(hour)}").replace(tzinfo=zone)
+    except ValueError:
+        raise Mistakes({day: "Une date et une heure sont attendues."}) from None
+
+
+def kept(data: FormData) -> dict[str, Any]:
+    """What was typed, to show again: several values as a list for what the page ticks."""
+    names = dict.fromkeys(name for name, _ in data.multi_items())
+    return {name: _shown(name, data) for name in names}
+
+
+TICKED: Final = frozenset(
+    {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told"}
+)
+
+
+def _shown(name: str, data: FormData) -> Any:
+    return data.getlist(name) if name in TICKED else data.get(name)

@@ -1,0 +1,115 @@
+"""The day's letters: printed as one file, posted, ticked."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from models.engine import Message
+from services import letters, timeline
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput
+from services.foundation.tokens import new_token
+from services.web.pages import answers
+from services.web.pages.entries import kept, mistakes_of
+from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
+
+router = APIRouter()
+
+
+@router.get("/courriers")
+def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
+    """What waits for the printer, and what waits for the post."""
+    return _page(request, visitor, answers.blank(), fait)
+
+
+def _page(request: Request, visitor: Visitor, form: Form, fait: str = "", *, status: int = 200) -> Response:
+    with visitor.runtime.database.read() as unit:
+        waiting = [_line(visitor, message) for message in letters.to_print(unit, visitor.actor)]
+        batches = [
+            {
+                "pdf": f"/courriers/{printed.batch.id}.pdf",
+                "on": printed.batch.on,
+                "ordinal": printed.batch.ordinal,
+                "letters": [_line(visitor, message) for message in printed.letters],
+            }
+            for printed in letters.to_post(unit, visitor.actor)
+        ]
+    return answers.page(
+        request,
+        "letters.html",
+        status=status,
+        shell=visitor.shell("/courriers", answers.done_words(fait)),
+        form=form,
+        waiting=waiting,
+        batches=batches,
+        today=visitor.today.isoformat(),
+    )
+
+
+def _line(visitor: Visitor, message: Message) -> dict[str, Any]:
+    case = message.case
+    return {
+        "id": str(message.id),
+        "reference": case.number,
+        "href": f"/situations/{case.id}",
+        "recipient": case.household.name,
+        "what": message.subject or timeline.title_of(message.text),
+        "planned_on": message.due_at.astimezone(visitor.zone).date(),
+        "error": message.error or "",
+    }
+
+
+@router.post("/courriers/imprimer")
+def print_letters(visitor: SignedIn, data: Entered) -> Response:
+    """Put every waiting letter into one file."""
+    made: list[bool] = []
+
+    def act(unit: UnitOfWork) -> None:
+        made.append(letters.print_batch(unit, visitor.hand) is not None)
+
+    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route="courriers/imprimer", act=act)
+    return answers.see("/courriers", "lettres-aucune" if made == [False] else "lettres-imprimees")
+
+
+@router.get("/courriers/{batch_id}.pdf")
+def pdf(visitor: SignedIn, batch_id: UUID) -> Response:
+    """The file to print; saved, not shown among our pages."""
+    with visitor.runtime.database.read() as unit:
+        printed = letters.batch_for(unit, visitor.actor, batch_id)
+        content = letters.pdf_of(unit, printed)
+        name = f"courriers-{printed.batch.on.isoformat()}-{printed.batch.ordinal}.pdf"
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.post("/courriers")
+def mark_posted(request: Request, visitor: SignedIn, data: Entered) -> Response:
+    """The ticked letters are in the post."""
+    try:
+        on = _day(str(data.get("posted_on", "")))
+        ids = [UUID(str(each)) for each in data.getlist("letter")]
+        answers.act_once(
+            visitor.runtime,
+            data,
+            actor=visitor.actor.label,
+            route="courriers",
+            act=lambda unit: letters.mark_posted(unit, visitor.hand, ids, on=on),
+        )
+    except InvalidInput as refused:
+        form = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
+        return _page(request, visitor, form, status=422)
+    return answers.see("/courriers", "lettres-postees")
+
+
+def _day(typed: str) -> date:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        raise InvalidInput("posted_on", "Une date est attendue.") from None

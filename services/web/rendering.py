@@ -1,0 +1,138 @@
+"""The template environment: strict, escaped, French in its spaces and dates, its static files named by content."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from markupsafe import Markup
+
+from services.foundation import wording
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+FINGERPRINT_LENGTH: Final = 10
+
+NBSP: Final = "\N{NO-BREAK SPACE}"
+UNBREAKABLE: Final = re.compile(rf"(?<=«) | (?=[;:?!»%€])|(?<=\d) (?=h\b)|(?<=\d[ {NBSP}]h) (?=\d)")
+"""Spaces that French does not break: inside guillemets, before double signs and units, in `17 h 40`."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the desk's navigation or of a row of tabs."""
+
+    label: str
+    href: str
+    current: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Flash:
+    """What the last act did, told once at the top of the next page. `tone` is ok, info, soon or late."""
+
+    text: str
+    tone: str = "ok"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What surrounds every page: whose desk it is, where one can go, what was just done."""
+
+    dispositif: str
+    person: str = ""
+    links: Sequence[Link] = ()
+    flash: Flash | None = None
+    query: str = ""
+    today: date | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was typed, what is wrong with it, and the key that lets one sending count once.
+
+    `errors` maps a field's name to a sentence; the key `""` is for what concerns no field in particular.
+    """
+
+    once: str
+    entered: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+class FrenchSpacing(Extension):
+    """Put the non-breaking spaces of French in the text of a template, once, when it is compiled.
+
+    Authors type ordinary spaces. Values are left alone, so that what a person typed comes back as typed: pass
+    sentences built in Python through the `nbsp` filter. Give this extension to Babel too, so that keys agree.
+    """
+
+    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
+        for token in stream:
+            if token.type in {"data", "string"}:
+                yield Token(token.lineno, token.type, nbsp(token.value))
+            else:
+                yield token
+
+
+def environment() -> Environment:
+    """Build the environment every page, and nothing but pages, is rendered with."""
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n", FrenchSpacing],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.policies["ext.i18n.trimmed"] = True
+    # The source language is French: null translations print the source, a second language plugs in here.
+    pages.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    pages.filters.update(FILTERS)
+    pages.globals["static"] = static
+    return pages
+
+
+@cache
+def static(name: str) -> str:
+    """Address of a static file with a mark of its content, so that it may be cached for ever."""
+    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:FINGERPRINT_LENGTH]}"
+
+
+def nbsp(text: str) -> str:
+    """The same text, its French spaces non-breaking; text marked as safe stays so."""
+    spaced = UNBREAKABLE.sub(NBSP, text)
+    return Markup(spaced) if isinstance(text, Markup) else spaced  # noqa: S704 - no character of markup is added
+
+
+def moment(local: datetime, zone: ZoneInfo | None = None) -> str:
+    """`mardi 2 décembre à 14 h 30` in `zone`, by default the one the datetime carries; a bare offset will not do."""
+    clocks = zone or local.tzinfo
+    if not isinstance(clocks, ZoneInfo):
+        raise TypeError("convert to the dispositif's time zone before showing a moment")
+    return wording.moment(local, clocks)
+
+
+def short_day(value: date) -> str:
+    """`19 nov.`, for columns of dates."""
+    number = "1er" if value.day == 1 else str(value.day)
+    return f"{number}{NBSP}{format_date(value, 'MMM', locale='fr')}"
+
+
+FILTERS: Final[dict[str, Callable[..., str]]] = {
+    "day": wording.day,
+    "short_day": short_day,
+    "moment": moment,
+    "euros": wording.euros,
+    "phone": wording.phone,
+    "nbsp": nbsp,
+}

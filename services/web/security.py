@@ -1,0 +1,100 @@
+"""What every answer carries and what no request may do: headers, where a form may come from, how much may be sent."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.foundation.settings import Settings
+from services.web.sessions import COOKIES
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY: Final = 22 * 1024 * 1024  # a document of 20 Mo and its form
+YEAR_S: Final = 365 * 24 * 3600
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+)
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
+TOO_LARGE: Final = "C’est trop lourd : 20 Mo au plus."
+
+
+class SameSiteOnly:
+    """Refuse an act that another site sends with the reader's cookie; trust what browsers say of the origin.
+
+    Without `Sec-Fetch-Site` and without `Origin` the sender is no browser: it may pass on the API with a key of its
+    own, never with a cookie. Source: OWASP, fetch metadata.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """`app` is what it stands before."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 403 or 413."""
+        if scope["type"] == "http" and scope["method"] not in SAFE:
+            headers = Headers(scope=scope)
+            if not comes_from_here(headers, path=scope["path"]):
+                await PlainTextResponse(FOREIGN_FORM, 403)(scope, receive, send)
+                return
+            if _length(headers) > LARGEST_BODY:
+                await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def comes_from_here(headers: Headers, *, path: str) -> bool:
+    """Whether an unsafe request was sent by one of our own pages, or by a program with its own key."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    if origin is not None:
+        return urlsplit(origin).netloc == headers.get("host")
+    has_cookie = any(f"{name}=" in headers.get("cookie", "") for name in COOKIES)
+    return path.startswith("/api/") and not has_cookie
+
+
+def _length(headers: Headers) -> int:
+    announced = headers.get("content-length", "0")
+    return int(announced) if announced.isdecimal() else LARGEST_BODY + 1
+
+
+class SecurityHeaders:
+    """Put the same protections on every answer, errors included; a page may be stricter, never looser."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        """`settings` say whether the public address is https."""
+        self.app = app
+        self.fixed = {
+            "content-security-policy": CSP,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": referrer_policy(settings),
+            "cache-control": "no-store",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        }
+        if settings.is_https:
+            self.fixed["strict-transport-security"] = f"max-age={YEAR_S}; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add what is not there yet."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.fixed.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def referrer_policy(settings: Settings) -> str:
+    """No address ever leaves. On plain http outside this machine browsers say no `Sec-Fetch-Site`, and under
+    `no-referrer` no origin either: there the origin of our own forms is kept."""
+    trustworthy = settings.is_https or urlsplit(settings.public_url).hostname in LOOPBACK
+    return "no-referrer" if trustworthy else "same-origin"

@@ -1,0 +1,199 @@
+"""What no request may do and what every answer carries."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import func, select
+
+from models.base import Base
+from models.programmes import AccessEntry, Organisation
+from models.vocabulary import CaseState
+from services.rules.links import alert_url, task_url
+from services.web import app as web
+from services.web.sessions import PLAIN_COOKIE
+from tests.factories import Office, doubt_message, make_case, referral_id_of, task_of
+from tests.services.web.browser import browser
+
+OPEN_TO_ALL = {
+    "/connexion", "/accessibilite", "/donnees-personnelles", "/mentions-legales", "/merci/{what}",
+    "/demande/{token}", "/demande/{token}/envoyee", "/l/{token}", "/api/docs",
+}  # fmt: skip
+READS = {"access_log", "web_session"}
+
+
+def page_routes() -> Iterator[tuple[str, str]]:
+    """Every page, from the routers themselves: an application does not list those it includes."""
+    for module in web.PAGES:
+        for route in module.router.routes:
+            assert isinstance(route, APIRoute)
+            yield from ((method, route.path) for method in sorted(route.methods or ()))
+
+
+def filled(address: str, office: Office, case_id: UUID) -> str:
+    places = {
+        "case_id": case_id, "referral_id": referral_id_of(office, case_id), "message_id": case_id,
+        "document_id": case_id, "batch_id": case_id, "token": "0" * 32 + ".x", "what": "accept",
+    }  # fmt: skip
+    return address.format(**places)
+
+
+def test_every_page_but_the_public_ones_asks_who_you_are(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    client = browser(office)
+
+    for method, address in page_routes():
+        answer = client.request(method, filled(address, office, case_id))
+        asked = answer.status_code == 303 and answer.headers["location"].startswith("/connexion")
+        assert asked == (address not in OPEN_TO_ALL), f"{method} {address}: {answer.status_code}"
+
+
+def test_an_outsider_finds_nothing_of_a_foreign_case(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    client = browser(office, "nadia")
+
+    for method, address in page_routes():
+        if "{case_id}" in address:
+            answer = client.request(method, filled(address, office, case_id), data={"answer": "accept", "summary": "x"})
+            assert answer.status_code in {404, 422}, f"{method} {address}: {answer.status_code}"
+            assert "Le Goff" not in answer.text
+
+
+def test_what_was_denied_is_written_down(office: Office) -> None:
+    case_id = make_case(office)
+    client = browser(office, "nadia")
+
+    client.get(f"/situations/{case_id}")
+
+    with office.runtime.database.read() as unit:
+        denied = select(func.count()).where(AccessEntry.case_id == case_id, AccessEntry.allowed.is_(False))
+        assert unit.session.scalar(denied) == 1
+
+
+def test_reading_a_case_is_written_down(office: Office) -> None:
+    case_id = make_case(office)
+
+    browser(office, "claire").get(f"/situations/{case_id}")
+
+    with office.runtime.database.read() as unit:
+        found = unit.session.execute(
+            select(AccessEntry.actor, AccessEntry.action).where(AccessEntry.case_id == case_id)
+        )
+        assert [tuple(row) for row in found] == [(office.claire.label, "read")]
+
+
+def counted(office: Office) -> dict[str, list[tuple[object, ...]]]:
+    with office.runtime.database.read() as unit:
+        return {
+            table.name: sorted(map(tuple, unit.session.execute(select(table)).all()), key=repr)
+            for table in Base.metadata.sorted_tables
+            if table.name not in READS
+        }
+
+
+def test_reading_every_page_changes_nothing(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    task = task_of(office, case_id, "answer_referral")
+    with office.runtime.database.read() as unit:
+        giver = unit.session.get_one(Organisation, office.giver_id)
+        links = [task_url(office.runtime, task), alert_url(office.runtime, giver)]
+    client, before = browser(office, "claire"), counted(office)
+
+    for method, address in page_routes():
+        if method == "GET":
+            client.get(filled(address, office, case_id))
+    for link in links:
+        assert client.get(link).status_code == 200
+
+    assert counted(office) == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://ailleurs.example"},
+        {"origin": "null"},
+        {},
+    ],
+)
+def test_a_form_of_another_site_is_refused(office: Office, headers: dict[str, str]) -> None:
+    case_id = make_case(office)
+    client = browser(office, "claire")
+    del client.headers["sec-fetch-site"]
+
+    for method, address in page_routes():
+        if method == "POST":
+            answer = client.post(filled(address, office, case_id), headers=headers)
+            assert answer.status_code == 403, address
+
+
+def test_the_api_takes_no_cookie_from_elsewhere(office: Office) -> None:
+    client = browser(office, "claire")
+    del client.headers["sec-fetch-site"]
+
+    assert client.post("/api/v1/dossiers").status_code == 403
+
+
+def test_our_own_form_passes_by_its_origin_alone(office: Office) -> None:
+    client = browser(office, "claire")
+    del client.headers["sec-fetch-site"]
+
+    assert client.post("/deconnexion", headers={"origin": "http://127.0.0.1:8000"}).status_code == 303
+
+
+@pytest.mark.parametrize("address", ["/connexion", "/a-faire", "/rien", "/api/rien", "/situations/rien"])
+def test_every_answer_carries_the_protections(office: Office, address: str) -> None:
+    headers = browser(office).get(address).headers
+
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "script-src" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_an_accident_carries_the_protections_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = browser(office, "claire")
+    monkeypatch.setattr("services.desk.today", None)
+
+    answer = client.get("/a-faire")
+
+    assert answer.status_code == 500
+    assert answer.headers["cache-control"] == "no-store"
+    assert "Traceback" not in answer.text
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(office: Office) -> None:
+    from tests.factories import PASSWORD
+
+    answer = browser(office).post("/connexion", data={"email": "karim@brest.test", "password": PASSWORD})
+
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{PLAIN_COOKIE}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+
+
+def test_no_name_is_written_in_an_address(office: Office) -> None:
+    make_case(office, surname="Quéméner")
+
+    answer = browser(office, "claire").post("/recherche", data={"q": "quemener"})
+
+    assert "Quéméner" in answer.text
+    assert "location" not in answer.headers
+
+
+def test_a_message_in_doubt_is_settled_by_a_person_once(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    message_id = doubt_message(office, case_id)
+    client = browser(office, "claire")
+    assert "Vérifier si le message est arrivé" in client.get(f"/situations/{case_id}").text
+
+    address = f"/situations/{case_id}/messages/{message_id}/remis"
+
+    assert client.post(address, data={"once": "a"}).status_code == 303
+    assert "Vérifier si le message est arrivé" not in client.get(f"/situations/{case_id}").text
+    assert client.post(address, data={"once": "b"}).status_code == 409
