@@ -1,0 +1,251 @@
+"""Plays one story on a database of its own: from due instant to due instant, one step after the other.
+
+A step and the progress of the story are committed together, so a story that is killed and played again does no step
+twice and ends in the same state.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from deployments.play import state
+from deployments.play.actions import ACTIONS, Scene
+from deployments.play.expectations import Expected, surprises
+from deployments.play.scanner import open_every_link
+from deployments.play.setting import establish
+from deployments.play.story import EXPECT, REPORT, Step, Story
+from models.cases import Case
+from models.engine import Message, StoryProgress, Work
+from models.programmes import Programme
+from models.refusals import CaseworkError
+from models.vocabulary import Channel, MessageState, WorkState
+from services.channels.evidence import Verdict
+from services.delivery import Postman
+from services.foundation.clock import SetClock
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import Setup
+from services.foundation.runtime import Runtime
+from services.rules import ledger, obligations
+from services.rules.aftermath import message_accepted, message_failed
+from services.rules.ledger import CARRIED, Aftermath, Doubt
+from services.rules.rendering import render_message
+
+SCAN: Final = "open_every_link"
+Proof = Callable[[str], Verdict]
+
+
+@dataclass
+class Outcome:
+    """How a story went: its end state's hash, and what was not as expected."""
+
+    story: str
+    digest: str = ""
+    surprises: list[str] = field(default_factory=list)
+
+
+class Player:
+    """One story, one runtime with a clock that it sets. `proof` says whether the mail server has a Message-ID."""
+
+    def __init__(self, story: Story, runtime: Runtime, *, proof: Proof) -> None:
+        """Nothing is opened yet. Raises `Setup` for a clock that cannot be set or an action that does not exist."""
+        unknown = sorted({step.do for step in story.steps} - set(ACTIONS) - {EXPECT, SCAN})
+        if unknown:
+            raise Setup(f"Cette histoire demande ce que personne ne sait faire\u00a0: {', '.join(unknown)}.")
+        if not isinstance(runtime.clock, SetClock):
+            raise Setup("Une histoire se joue avec une horloge que l’on règle.")
+        self.story, self.runtime, self.proof = story, runtime, proof
+        self.clock: SetClock = runtime.clock
+        self.outcome = Outcome(story.name)
+
+    async def play(self) -> Outcome:
+        """Play what is left of the story; stop at the first step that is not as expected."""
+        from flows.delivery import postman
+
+        first = self._begin()
+        async with postman() as carrier:
+            for index, step in enumerate(self.story.steps[first:], start=first):
+                await self._reach(step.at, carrier)
+                self._do(index, step)
+                if self.outcome.surprises:
+                    break
+            await self._settle(carrier)
+        with self.runtime.database.read() as unit:
+            self.outcome.digest = state.digest(unit)
+        return self.outcome
+
+    # -- Progress
+
+    def _begin(self) -> int:
+        """The step to go on from; a fresh database gets the setting."""
+        with self.runtime.database.write("story.begin") as unit:
+            progress = unit.session.get(StoryProgress, 1)
+            if progress is None:
+                return self._open(unit)
+            if progress.story != self.story.name:
+                raise Setup(f"Cette base est celle d’une autre histoire\u00a0: {progress.story}.")
+            self.clock.at = unit.now = progress.now
+            _release(unit, self.proof)
+            return progress.next_step
+
+    def _open(self, unit: UnitOfWork) -> int:
+        if unit.session.scalar(select(Programme.id).limit(1)) is not None:
+            raise Setup("Cette base n’est pas vide\u00a0: une histoire se joue sur une base neuve.")
+        self.clock.at = unit.now = self.story.steps[0].at
+        establish(unit, self.story.setting)
+        unit.session.add(StoryProgress(id=1, story=self.story.name, now=unit.now, next_step=0))
+        return 0
+
+    def _note(self, unit: UnitOfWork, **values: object) -> None:
+        unit.session.execute(update(StoryProgress).where(StoryProgress.id == 1).values(**values))
+
+    # -- Time
+
+    async def _reach(self, at: datetime, carrier: Postman) -> None:
+        """Go to this instant, stopping at each one at which something is due."""
+        await self._settle(carrier)
+        while (due := self._next_due()) is not None and due <= at:
+            self._set(due)
+            await self._settle(carrier)
+        self._set(at)
+        await self._settle(carrier)
+
+    def _set(self, at: datetime) -> None:
+        if at == self.clock.at:
+            return
+        self.clock.at = at
+        with self.runtime.database.write("story.clock") as unit:
+            self._note(unit, now=at)
+
+    def _next_due(self) -> datetime | None:
+        """When a clock or a message is next due."""
+        with self.runtime.database.read() as unit:
+            mail: datetime | None = unit.session.scalar(select(func.min(Message.due_at)).where(*_to_send()))
+            found = [moment for moment in (obligations.next_due(unit), mail) if moment is not None]
+        return min(found, default=None)
+
+    async def _settle(self, carrier: Postman) -> None:
+        """Let the engine do all that is due now. Raises `Setup` when it cannot."""
+        from flows.delivery import deliver_due
+        from flows.relay import drain
+        from flows.reminders import tick
+
+        while due := self._due():
+            done = await drain() if due["drain"] else 0
+            done += await tick() if due["tick"] else 0
+            done += await deliver_due(carrier=carrier) if due["mail"] else 0
+            if not done:
+                raise Setup(f"L’histoire n’avance plus\u00a0: {self._stuck()}.")
+
+    def _due(self) -> dict[str, bool]:
+        """What waits now; empty when nothing does."""
+        with self.runtime.database.read() as unit:
+            clock = obligations.next_due(unit)
+            mail = unit.session.scalar(select(Message.id).where(*_to_send(), Message.due_at <= unit.now).limit(1))
+            due = {
+                "drain": unit.session.scalar(select(Work.id).limit(1)) is not None,
+                "tick": clock is not None and clock <= unit.now,
+                "mail": mail is not None,
+            }
+        return due if any(due.values()) else {}
+
+    def _stuck(self) -> str:
+        with self.runtime.database.read() as unit:
+            held = [f"{row.type} ({row.error or row.state})" for row in unit.session.scalars(select(Work))]
+        return ", ".join(held) or "le serveur de courrier ne répond pas"
+
+    # -- Steps
+
+    def _do(self, index: int, step: Step) -> None:
+        if step.do in {EXPECT, SCAN}:
+            found = self._expect(index, step) if step.do == EXPECT else self._scan()
+            self._tell(step, found)
+            if not found:
+                with self.runtime.database.write("story.look") as unit:
+                    self._note(unit, next_step=index + 1)
+            return
+        with self.runtime.database.write("story.step") as unit:
+            said = self._act(unit, index, step)
+            if said is None:
+                self._note(unit, next_step=index + 1)
+            else:
+                unit.session.rollback()
+        if said is not None:
+            self._tell(step, [said])
+
+    def _act(self, unit: UnitOfWork, index: int, step: Step) -> str | None:
+        """Do a step; the sentence of what went against the story, if anything."""
+        try:
+            with unit.session.begin_nested():
+                act(unit, self.runtime, self.story, step, self._cases(unit, index))
+        except CaseworkError as refusal:
+            if step.refused and (step.refused == refusal.code or step.refused in refusal.sentence):
+                return None
+            return f"refusé\u00a0: {refusal.sentence} ({refusal.code})"
+        return f"aurait dû être refusé ({step.refused})" if step.refused else None
+
+    def _cases(self, unit: UnitOfWork, index: int) -> dict[str, UUID]:
+        told = [step for step in self.story.steps[:index] if step.do == REPORT and not step.refused]
+        opened = unit.session.scalars(select(Case.id).order_by(Case.number)).all()
+        return {step.case or "": case_id for step, case_id in zip(told, opened, strict=True)}
+
+    def _expect(self, index: int, step: Step) -> list[str]:
+        with self.runtime.database.read() as unit:
+            cases = self._cases(unit, index)
+            case = unit.session.get_one(Case, chosen(cases, step))
+            return surprises(unit, self.story.setting, case, Expected.model_validate(step.given))
+
+    def _scan(self) -> list[str]:
+        with self.runtime.database.read() as unit:
+            before = state.picture(unit)
+        open_every_link(self.runtime)
+        with self.runtime.database.read() as unit:
+            after = state.picture(unit)
+        return [f"l’ouverture d’un lien a changé {line}" for line in sorted(set(after) - set(before))]
+
+    def _tell(self, step: Step, found: list[str]) -> None:
+        local = step.at.astimezone(self.story.setting.zone)
+        self.outcome.surprises += [
+            f"{local:%Y-%m-%d %H:%M} {step.who or '·'} {step.do}\u00a0: {line}" for line in found
+        ]
+
+
+def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Mapping[str, UUID]) -> object:
+    """Do one step in this transaction. Raises what the use case raises."""
+    programme = unit.session.scalars(select(Programme).filter_by(slug=story.setting.programme.slug)).one()
+    case_id = None if step.do == REPORT or not cases else chosen(cases, step)
+    scene = Scene(unit, runtime, story.setting, programme, step, case_id)
+    return ACTIONS[step.do](scene, step.given)
+
+
+def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:
+    """The case that a step names, or the latest one."""
+    if step.case is None:
+        return list(cases.values())[-1]
+    return cases[step.case]
+
+
+def _to_send() -> tuple[ColumnElement[bool], ...]:
+    return Message.state == MessageState.QUEUED, Message.channel.in_(CARRIED)
+
+
+def _release(unit: UnitOfWork, proof: Proof) -> None:
+    """The player that held leases is dead and nobody else plays here: free its work, ask what became of its mails."""
+    unit.session.execute(
+        update(Work).where(Work.state == WorkState.LEASED).values(state=WorkState.READY, token=None, leased_until=None)
+    )
+    unit.session.execute(update(Work).values(ready_at=unit.lease_time()))
+    unit.session.execute(
+        update(Message)
+        .where(Message.state == MessageState.LEASED)
+        .values(state=MessageState.QUEUED, token=None, leased_until=None)
+    )
+    aftermath = Aftermath(render_message, message_accepted, message_failed)
+    for message in unit.session.scalars(select(Message).where(Message.state == MessageState.DATA_STARTED)).all():
+        message.state = MessageState.UNKNOWN.value
+        unit.session.flush()
+        doubt = Doubt(message.id, message.message_id, Channel(message.channel))
+        ledger.settle(unit, aftermath, doubt=doubt, verdict=proof(message.message_id))

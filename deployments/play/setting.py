@@ -1,0 +1,33 @@
+"""Puts a setting into a database: the programme, its organisations, its people, its communes."""
+
+from collections.abc import Mapping
+
+from deployments.play.story import Setting
+from deployments.publishing import read_pathway
+from models.programmes import Programme
+from services import programmes
+from services.foundation.database import UnitOfWork
+from services.programmes import KnownCommune, PersonForm
+
+
+def establish(unit: UnitOfWork, setting: Setting, *, passwords: Mapping[str, str] | None = None) -> Programme:
+    """Create everything that steps may name. `passwords` by e-mail address; without one nobody signs in."""
+    programme = programmes.create_programme(unit, setting.programme, read_pathway())
+    for organisation in setting.organisations:
+        programmes.add_organisation(unit, programme, organisation)
+    for person in setting.staff.values():
+        password = (passwords or {}).get(person.email)
+        form = PersonForm(
+            email=person.email,
+            name=person.name,
+            role=person.role,
+            organisation=person.organisation,
+            password=password,
+        )
+        programmes.add_person(unit, programme, form)
+    known = [KnownCommune(place.code, place.name, place.postcodes, place.code[:2]) for place in setting.communes]
+    programmes.add_communes(unit, known)
+    programmes.open_territory(unit, programme, [place.code for place in setting.communes], from_on=setting.opened_on)
+    for closed in setting.closures:
+        programmes.close_office(unit, programme, first_on=closed.first_on, last_on=closed.last_on, label=closed.label)
+    return programme

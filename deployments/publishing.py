@@ -1,0 +1,62 @@
+"""Reads the pathway that ships with Relais, publishes it, and says what this code lacks to run the stored ones."""
+
+from pathlib import Path
+from typing import Final
+
+import yaml
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from models.pathway import Pathway
+from models.programmes import PathwayVersion
+from services.foundation.database import Database
+from services.foundation.errors import Setup
+
+DEFAULT: Final = Path(__file__).parent / "pathways" / "slime.yaml"
+
+
+def read_pathway(file: Path = DEFAULT) -> Pathway:
+    """The definition in this file. Raises `Setup` if it is not one."""
+    try:
+        return Pathway.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise Setup(f"Le parcours {file.name} ne peut pas être lu\u00a0: {error}") from error
+
+
+def publish_default(database: Database) -> str:
+    """Store the shipped pathway, once; returns its hash."""
+    pathway = read_pathway()
+    with database.read() as unit:
+        if unit.session.get(PathwayVersion, pathway.hash) is not None:
+            return pathway.hash
+    from services.rules.published import publish
+
+    with database.write("publish") as unit:
+        return publish(unit, pathway)
+
+
+def stored_problems(database: Database) -> list[str]:
+    """What this code lacks to run the stored pathways: guards, texts, acts. Imports the flows, and so Prefect."""
+    from flows.reminders import ACTS
+
+    with database.read() as unit:
+        return [
+            f"parcours {row.name}, version {row.version}\u00a0: {problem}"
+            for row in unit.session.scalars(select(PathwayVersion).order_by(PathwayVersion.published_at))
+            for problem in _problems(row, frozenset(ACTS))
+        ]
+
+
+def check_stored(database: Database) -> None:
+    """Raise `Setup` if a stored pathway cannot be run."""
+    if lacking := stored_problems(database):
+        raise Setup(f"Relais ne peut pas suivre tous les parcours de la base ({', '.join(lacking)}).")
+
+
+def _problems(row: PathwayVersion, acts: frozenset[str]) -> list[str]:
+    from services.rules.published import problems
+
+    try:
+        return problems(Pathway.model_validate(row.body), acts=acts)
+    except ValidationError as error:
+        return [f"{error.error_count()} erreurs de forme"]

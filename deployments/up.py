@@ -1,0 +1,178 @@
+"""`relais up`: everything on one machine; checks, migrates, starts the processes, and ends them with itself."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import Final
+
+from deployments import environment, migrating, preflight
+from deployments.publishing import publish_default
+from deployments.supervisor import Child, Supervisor
+from services.foundation.runtime import Runtime, build
+from services.foundation.settings import Settings
+
+POLL_S: Final = 0.1
+HEAD_START_S: Final = 5.0
+TRIES: Final = 3
+"""How often the pages may fail to start before we give up."""
+PAGES: Final = "Les pages"
+EVERYWHERE: Final = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
+
+
+def up(settings: Settings) -> int:
+    """Run until SIGINT, SIGTERM or SIGHUP; the exit code. Raises `Setup` when it cannot start."""
+    os.umask(0o077)
+    settings = environment.located(settings)
+    preflight.check_folder(settings.data_folder)
+    with preflight.alone(settings.data_folder):
+        runtime = build(settings)
+        preflight.check_database(runtime.database)
+        preflight.check_ports(settings)
+        if migrating.state(runtime.database) != "current":
+            migrating.upgrade(runtime.database)
+        publish_default(runtime.database)
+        children = processes(runtime)
+        runtime.database.dispose()
+        return asyncio.run(_supervise(settings, children))
+
+
+def processes(runtime: Runtime) -> list[Child]:
+    """What runs beside the supervisor, by the settings."""
+    settings = runtime.settings
+    ours, logs = environment.for_children(settings), settings.data_folder / "logs"
+    logs.mkdir(exist_ok=True)
+    for file in logs.glob("*.log"):
+        file.unlink()
+    children = [
+        Child(PAGES, _relais("web"), ours),
+        Child("Le relais", _relais("relay"), ours, ready=lambda: _pages_or_a_moment(settings)),
+        Child(
+            "Le lanceur Prefect",
+            _python("deployments.runner"),
+            environment.for_runner(settings),
+            log=logs / "runner.log",
+            patient=True,
+            ready=lambda: answers(f"{environment.prefect_api(settings)}/health"),
+        ),
+    ]
+    if settings.catches_mail:
+        children.insert(0, Child("La boîte locale", _catcher(settings), ours))
+    if settings.prefect_api_url is None:
+        environment.prefect_home(settings).mkdir(exist_ok=True)
+        server = environment.for_prefect_server(settings)
+        children.append(
+            Child("Prefect", _python("deployments.prefect_server"), server, log=logs / "prefect.log", patient=True)
+        )
+    if settings.demonstration and _wants_demonstration(runtime):
+        children.append(Child("La démonstration", _relais("demonstrate"), ours, lasting=False, patient=True))
+    return children
+
+
+async def answers(url: str) -> None:
+    """Wait until this address answers anything but an error of its own."""
+    import httpx2
+
+    async with httpx2.AsyncClient(trust_env=False, timeout=2) as client:
+        while True:
+            with contextlib.suppress(httpx2.HTTPError):
+                if (await client.get(url)).status_code < httpx2.codes.INTERNAL_SERVER_ERROR:
+                    return
+            await asyncio.sleep(POLL_S)
+
+
+async def _pages_or_a_moment(settings: Settings) -> None:
+    """The relay imports Prefect, which takes seconds: on a small machine the pages would start half as fast."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(answers(_pages(settings)), HEAD_START_S)
+
+
+async def _supervise(settings: Settings, children: list[Child]) -> int:
+    stop, serving = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    supervisor = Supervisor(_say)
+    supervisor.start(children)
+    telling = asyncio.create_task(_tell(settings, serving))
+    ends = [asyncio.create_task(stop.wait()), asyncio.create_task(_hopeless(supervisor, serving))]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (telling, *ends):
+            task.cancel()
+        await supervisor.stop()
+    if stop.is_set():
+        return 0
+    _say("Les pages ne démarrent pas\u00a0: la cause est dite ci-dessus. Relais s’arrête.")
+    return 1
+
+
+async def _hopeless(supervisor: Supervisor, serving: asyncio.Event) -> None:
+    """Return once the pages have died several times without ever having answered."""
+    while serving.is_set() or supervisor.deaths.get(PAGES, 0) < TRIES:  # noqa: ASYNC110 - two things to look at
+        await asyncio.sleep(POLL_S)
+
+
+async def _tell(settings: Settings, serving: asyncio.Event) -> None:
+    await answers(_pages(settings))
+    serving.set()
+    lines = [
+        "Relais est prêt (Ctrl-C pour l’arrêter).",
+        f"  Pages             {settings.public_url}",
+        f"  API               {settings.public_url}/api/docs",
+    ]
+    if settings.catches_mail:
+        lines.append(f"  Boîte locale      {_url('127.0.0.1', settings.catcher_web_port)}")
+    lines.append(f"  Prefect           {_prefect_page(settings)} (démarre)")
+    _say("\n".join([*lines, *_accounts(settings)]))
+    await answers(f"{environment.prefect_api(settings)}/health")
+    _say(f"Prefect est prêt\u00a0: {_prefect_page(settings)}")
+
+
+def _accounts(settings: Settings) -> list[str]:
+    if not settings.demonstration:
+        return []
+    try:
+        from deployments.demonstration import ACCOUNTS
+    except ImportError:
+        return []
+    lines = [f"  {who:<34} {email:<34} {password}" for email, password, who in ACCOUNTS]
+    return ["Comptes de démonstration\u00a0:", *lines]
+
+
+def _wants_demonstration(runtime: Runtime) -> bool:
+    from deployments.demonstration import wanted
+
+    with runtime.database.read() as unit:
+        return wanted(unit)
+
+
+def _prefect_page(settings: Settings) -> str:
+    return environment.prefect_api(settings).removesuffix("/api")
+
+
+def _pages(settings: Settings) -> str:
+    return _url("127.0.0.1" if settings.host in EVERYWHERE else settings.host, settings.port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _python(*module: str) -> list[str]:
+    return [sys.executable, "-m", *module]
+
+
+def _relais(command: str) -> list[str]:
+    return _python("deployments.cli", command)
+
+
+def _catcher(settings: Settings) -> list[str]:
+    ports = ["--smtp-port", str(settings.catcher_smtp_port), "--http-port", str(settings.catcher_web_port)]
+    return _python("deployments.catcher", "--folder", str(settings.data_folder / "mailbox"), *ports)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,83 @@
+"""The migrations make the tables of the models, on both databases, and a database says where it stands."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+import models.engine  # noqa: F401 - its tables are what is compared
+from deployments import migrating
+from models.base import Base
+from services.foundation.database import Database
+from services.foundation.errors import Setup
+from tests.machines import postgres_url
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite+pysqlite:///{tmp_path}/relais.sqlite")
+    yield opened
+    opened.dispose()
+
+
+def put_at(database: Database, version: str) -> None:
+    with database.write("test") as unit:
+        unit.session.execute(text("update relais_version set version_num = :version"), {"version": version})
+
+
+def test_up_down_and_up_again_leave_the_tables_of_the_models() -> None:
+    assert migrating.check(postgres_url()) == []
+
+
+def test_a_new_database_is_empty_then_current(database: Database) -> None:
+    assert migrating.state(database) == "empty"
+
+    migrating.upgrade(database)
+
+    assert migrating.state(database) == "current"
+    assert set(inspect(database.engine).get_table_names()) == {*Base.metadata.tables, migrating.VERSION_TABLE}
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrating.upgrade(database)
+    migrating.upgrade(database)
+
+    assert migrating.state(database) == "current"
+
+
+def test_a_version_that_this_code_does_not_know_is_newer_and_refused(database: Database) -> None:
+    migrating.upgrade(database)
+    put_at(database, "9999")
+
+    assert migrating.state(database) == "newer"
+    with pytest.raises(Setup, match="version plus récente"):
+        migrating.require_current(database)
+
+
+def test_foreign_keys_are_enforced_again_after_a_migration(database: Database) -> None:
+    migrating.upgrade(database)
+
+    with database.read() as unit:
+        assert unit.session.scalar(text("pragma foreign_keys")) == 1
+
+
+def test_a_column_that_no_migration_knows_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
+    for table in Base.metadata.tables.values():
+        table.to_metadata(changed)
+    changed.remove(changed.tables["imported_file"])
+    monkeypatch.setattr(Base, "metadata", changed)
+
+    (problem,) = migrating.check(None)
+
+    assert problem.startswith("SQLite\u00a0: les modèles et les migrations diffèrent")
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_without_its_password() -> None:
+    away = Database("postgresql+psycopg://relais:secret@127.0.0.1:1/relais")
+
+    with pytest.raises(Setup, match="ne répond pas") as refused:
+        migrating.state(away)
+
+    assert "secret" not in refused.value.sentence

@@ -1,0 +1,237 @@
+"""`relais up` starts everything or says in one sentence why not, and leaves no process behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from deployments import migrating
+from models.engine import StoryProgress
+from services.foundation.database import Database
+from tests.machines import QUIET_PREFECT
+
+ROOT = Path(__file__).parents[2]
+PORTS = ("RELAIS_PORT", "RELAIS_CATCHER_SMTP_PORT", "RELAIS_CATCHER_WEB_PORT", "RELAIS_PREFECT_PORT")
+COMMAND = (sys.executable, "-m", "deployments.cli", "up")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def make_environment(folder: Path, **changed: str) -> dict[str, str]:
+    ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RELAIS_", "PREFECT_"))}
+    return {
+        **clean,
+        **QUIET_PREFECT,
+        **ports,
+        "RELAIS_DATA_FOLDER": str(folder),
+        "RELAIS_DEMONSTRATION": "false",
+        **changed,
+    }
+
+
+def refused(environment: dict[str, str]) -> str:
+    done = subprocess.run(COMMAND, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def eventually(is_so: Callable[[], bool], *, within_s: float = 80) -> None:
+    until = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=2, trust_env=False).status_code < httpx2.codes.INTERNAL_SERVER_ERROR
+    except httpx2.HTTPError:
+        return False
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Whoever has this data folder in its environment: the command and all that it started, however deep."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and f"RELAIS_DATA_FOLDER={folder}".encode() in (entry / "environ").read_bytes():
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return found
+
+
+@dataclass
+class Up:
+    process: subprocess.Popen[str]
+    folder: Path
+    environment: dict[str, str]
+
+    def url(self, setting: str, path: str = "/") -> str:
+        return f"http://127.0.0.1:{self.environment[setting]}{path}"
+
+    def pid_of(self, part: str) -> int:
+        (pid,) = (pid for pid, command in processes_of(self.folder).items() if part in command)
+        return pid
+
+
+@contextmanager
+def running(folder: Path, **changed: str) -> Iterator[Up]:
+    environment = make_environment(folder, **changed)
+    log = (folder.parent / "up.log").open("w")
+    with log, subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True) as process:
+        up = Up(process, folder, environment)
+        try:
+            eventually(lambda: answers(up.url("RELAIS_PORT")))
+            yield up
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with running(tmp_path_factory.mktemp("up") / "data") as started:
+        yield started
+
+
+# What it starts
+
+
+def test_the_mailbox_answers_and_prefect_comes_later(up: Up) -> None:
+    assert answers(up.url("RELAIS_CATCHER_WEB_PORT"))
+    eventually(lambda: answers(up.url("RELAIS_PREFECT_PORT", "/api/health")), within_s=60)
+
+
+def test_the_data_is_readable_by_its_owner_only(up: Up) -> None:
+    eventually((up.folder / "prefect" / "prefect.db").exists, within_s=60)
+
+    open_to_others = [path.name for path in (up.folder, *up.folder.rglob("*")) if path.stat().st_mode & 0o077]
+
+    assert open_to_others == []
+
+
+@pytest.mark.prefect
+def test_prefect_is_closed_to_other_sites_and_open_to_its_own_client(up: Up) -> None:
+    api = up.url("RELAIS_PREFECT_PORT", "/api")
+    eventually(lambda: answers(f"{api}/health"), within_s=60)
+    code = (
+        "from prefect.client.orchestration import get_client\n"
+        "with get_client(sync_client=True) as client: print(len(client.read_flows()))"
+    )
+    home = {"PREFECT_API_URL": api, "PREFECT_HOME": str(up.folder.parent / "client")}
+
+    foreign = httpx2.post(f"{api}/flows/filter", json={}, headers={"Origin": "http://evil.test"}, trust_env=False)
+    own = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **home}, check=False, capture_output=True, text=True
+    )
+
+    assert foreign.status_code == 403
+    assert "access-control-allow-origin" not in foreign.headers
+    assert own.returncode == 0, own.stderr
+
+
+@pytest.mark.prefect
+def test_prefect_plans_the_runs_of_the_schedules(up: Up) -> None:
+    # Under SQLAlchemy 2.1 Prefect's own scheduler fails at every turn; see deployments.prefect_server.
+    database = Database(f"sqlite+pysqlite:///{up.folder}/prefect/prefect.db")
+
+    def is_planned() -> bool:
+        with database.read() as unit:
+            return bool(unit.session.scalar(text("select count(*) from flow_run where auto_scheduled = 1")))
+
+    eventually(lambda: answers(up.url("RELAIS_PREFECT_PORT", "/api/health")), within_s=60)
+    eventually(is_planned, within_s=60)
+    database.dispose()
+
+
+def test_pages_that_die_come_back(up: Up) -> None:
+    os.kill(up.pid_of("deployments.cli web"), signal.SIGKILL)
+
+    eventually(lambda: not answers(up.url("RELAIS_PORT")), within_s=5)
+    eventually(lambda: answers(up.url("RELAIS_PORT")))
+
+
+def test_a_second_one_on_the_same_folder_is_refused(up: Up) -> None:
+    assert "tourne déjà" in refused(make_environment(up.folder))
+
+
+# How it ends
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_every_process_with_code_0(tmp_path: Path, number: int) -> None:
+    with running(tmp_path / "data") as up:
+        up.process.send_signal(number)
+
+        assert up.process.wait(15) == 0
+        assert processes_of(up.folder) == {}
+
+
+def test_no_child_survives_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        up.process.kill()
+
+        eventually(lambda: processes_of(up.folder) == {}, within_s=10)
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize("setting", PORTS)
+def test_a_taken_port_is_one_sentence(tmp_path: Path, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sentence = refused(make_environment(tmp_path / "data", **{setting: str(port)}))
+
+    assert sentence.startswith(f"Le port {port} ")
+    assert setting in sentence
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert "ne peut pas écrire dans le dossier" in refused(make_environment(tmp_path / "file"))
+
+
+def test_a_database_newer_than_the_code_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite+pysqlite:///{tmp_path}/relais.sqlite")
+    migrating.upgrade(database)
+    with database.write("test") as unit:
+        unit.session.execute(text("update relais_version set version_num = '9999'"))
+    database.dispose()
+
+    assert "version plus récente" in refused(make_environment(tmp_path))
+
+
+def test_the_database_of_a_story_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite+pysqlite:///{tmp_path}/relais.sqlite")
+    migrating.upgrade(database)
+    with database.write("test") as unit:
+        unit.session.add(StoryProgress(story="marie", now=datetime(2026, 1, 5, tzinfo=UTC), next_step=0))
+    database.dispose()
+
+    assert "relais play" in refused(make_environment(tmp_path))
+
+
+def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert "RELAIS_PORT" in refused(make_environment(tmp_path, RELAIS_PORT="huit mille"))

@@ -1,0 +1,1 @@
+"""Whole cases as data: the acceptance tests."""

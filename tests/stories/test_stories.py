@@ -1,0 +1,134 @@
+"""Every story goes as it says, on both databases; killed and played again it ends in the same state."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import deployments.demonstration
+from deployments.play import Outcome, Player, main, read_story
+from deployments.play.story import Step, Story, is_story
+from services.foundation.clock import SetClock
+from services.foundation.errors import Setup
+from services.foundation.runtime import Runtime, build, use
+from services.foundation.settings import Settings
+from tests import prefect_server
+from tests.sink import Sink
+
+SHIPPED: Final = Path(deployments.demonstration.__file__).parent / "stories"
+STORIES: Final = [file for folder in (SHIPPED, Path(__file__).parent) for file in sorted(folder.glob("*.yaml"))]
+FILES: Final = [file for file in STORIES if is_story(file)]
+LUCETTE: Final = SHIPPED / "s1_lucette.yaml"
+LATE: Final = Path(__file__).parent / "s1_late_call.yaml"
+PLAY: Final = (
+    "import sys; from pathlib import Path; from deployments.play import main; sys.exit(main([Path(sys.argv[1])]"
+)
+KILLED: Final = -9
+
+
+def play(story: Story, settings: Settings, sink: Sink) -> Outcome:
+    """Play on this database, its mail going to the sink by real SMTP."""
+    to_sink = {"smtp_host": sink.host, "smtp_port": sink.port, "smtp_security": "none"}
+    runtime = build(settings.model_copy(update=to_sink), clock=SetClock(story.steps[0].at))
+    try:
+        with use(runtime):
+            return asyncio.run(Player(story, runtime, proof=sink.accepted).play())
+    finally:
+        runtime.database.dispose()
+
+
+def play_apart(file: Path, options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Play in a process of its own, which may be killed."""
+    return subprocess.run(
+        [sys.executable, "-c", f"{PLAY}, {options}))", str(file)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_story_goes_as_it_says(file: Path, settings: Settings) -> None:
+    with Sink() as sink:
+        outcome = play(read_story(file), settings, sink)
+
+    assert outcome.surprises == []
+    assert sink.messages
+
+
+def test_a_story_ends_in_the_same_state_on_every_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([LATE], folder=tmp_path / "one") == 0
+    assert main([LATE], folder=tmp_path / "other") == 0
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is said of the story of the late call when nothing stops it."""
+    played = play_apart(LATE, f"folder=Path({str(tmp_path_factory.mktemp('whole'))!r})")
+    assert (played.returncode, played.stderr) == (0, "")
+    return played.stdout
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["story.step.before_commit:2", "story.step.after_commit:2", "apply.after_commit:3", "delivery.mark.after_commit:4"],
+)
+def test_a_killed_story_goes_on_and_ends_in_the_same_state(place: str, whole: str, tmp_path: Path) -> None:
+    options = f"folder=Path({str(tmp_path / 'killed')!r})"
+    assert play_apart(LATE, options, RELAIS_CRASH_AT=place).returncode == KILLED
+
+    resumed = play_apart(LATE, options)
+
+    assert (resumed.returncode, resumed.stdout) == (0, whole)
+
+
+def test_a_story_that_goes_otherwise_says_so(settings: Settings) -> None:
+    story = read_story(LATE)
+    wrong = Step(at=story.steps[0].at, who="", do="expect", given={"stage": "closed"})
+
+    with Sink() as sink:
+        outcome = play(story.model_copy(update={"steps": (story.steps[0], wrong)}), settings, sink)
+
+    assert outcome.surprises == ["2025-10-06 10:00 · expect\u00a0: stage\u00a0: closed attendu, detection trouvé"]
+
+
+def test_a_story_is_not_played_on_a_database_in_use(runtime: Runtime) -> None:
+    story = read_story(LATE)
+    with Sink() as sink:
+        play(story, runtime.settings, sink)
+
+        with pytest.raises(Setup, match="autre histoire"):
+            play(read_story(LUCETTE), runtime.settings, sink)
+
+
+def test_a_story_names_only_people_of_its_setting(tmp_path: Path) -> None:
+    content = f'story: x\nsetting: {SHIPPED / "vald_orne.yaml"}\nsteps:\n  - "2025-10-06 10:00 nobody give_up":\n'
+    (tmp_path / "x.yaml").write_text(content)
+
+    with pytest.raises(Setup, match="nobody is called nobody"):
+        read_story(tmp_path / "x.yaml")
+
+
+@pytest.mark.prefect
+@pytest.mark.parametrize("file", [LATE, SHIPPED / "s3_wrong_number.yaml"], ids=lambda file: file.stem)
+def test_a_story_ends_in_the_same_state_through_prefect(
+    file: Path, tmp_path: Path, prefect_home: Path, prefect_url: str
+) -> None:
+    alone = play_apart(file, f"folder=Path({str(tmp_path / 'alone')!r})")
+
+    under = play_apart(
+        file,
+        f"folder=Path({str(tmp_path / 'under')!r}), prefect=True",
+        **prefect_server.environment(prefect_home, prefect_url),
+    )
+
+    assert (under.returncode, under.stdout) == (0, alone.stdout)
