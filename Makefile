@@ -29,7 +29,7 @@ faults: test-machine ## kill Relais at every point where it may die, and look at
 	@$(BIN)/python -m pytest tests/faults --all-points
 
 bench: test-machine ## measure; nothing is asserted about another machine's speed
-	@$(BIN)/python -m pytest tests/benchmarks -s
+	@$(BIN)/python -m tests.machines $(BIN)/python -m tests.benchmarks.click_to_mail
 
 lock: .venv/.installed-dev ## resolve the dependencies again (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) pyproject.toml --group build -o requirements.txt

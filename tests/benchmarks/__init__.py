@@ -1,0 +1,1 @@
+"""Measurements: run by hand, never collected; they say nothing about another machine."""
