@@ -63,7 +63,14 @@ def processes(runtime: Runtime) -> list[Child]:
         environment.prefect_home(settings).mkdir(exist_ok=True)
         server = environment.for_prefect_server(settings)
         children.append(
-            Child("Prefect", _python("deployments.prefect_server"), server, log=logs / "prefect.log", patient=True)
+            Child(
+                "Prefect",
+                _python("deployments.prefect_server"),
+                server,
+                log=logs / "prefect.log",
+                patient=True,
+                ready=lambda: _pages_or_a_moment(settings),
+            )
         )
     if settings.demonstration and _wants_demonstration(runtime):
         children.append(Child("La démonstration", _relais("demonstrate"), ours, lasting=False, patient=True))
@@ -83,7 +90,7 @@ async def answers(url: str) -> None:
 
 
 async def _pages_or_a_moment(settings: Settings) -> None:
-    """The relay imports Prefect, which takes seconds: on a small machine the pages would start half as fast."""
+    """Prefect takes seconds to import, for the relay too: on a small machine the pages would start half as fast."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(answers(_pages(settings)), HEAD_START_S)
 
