@@ -14,6 +14,7 @@
 he received; what somebody with an account reads is his case pages' story and mails.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -32,6 +33,8 @@ from services.foundation.errors import NotFound
 
 NONE: Final = "none"
 CASE: Final = "case"
+LINK: Final = re.compile(r"https?://\S+")
+"""Left out of what is read: its signs are chance, and may spell anything."""
 
 
 def _several(value: object) -> object:
@@ -216,7 +219,7 @@ class _Look:
                 Message.case_id == self.case.id, Message.address == address, Message.state == MessageState.ACCEPTED
             )
         )
-        return [f"{mail.subject}\n{mail.body}" for mail in received]
+        return [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in received]
 
     def _pages(self) -> Sequence[str]:
         household = self.unit.session.get_one(Household, self.case.household_id)
