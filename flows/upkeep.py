@@ -12,7 +12,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 
 LOG: Final = logging.getLogger(__name__)
-ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (rounds.right_stages,)
+ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (rounds.right_stages, rounds.forget_answers)
 
 
 async def keep_up() -> list[str]:

@@ -6,6 +6,7 @@ from sqlalchemy import CursorResult, update
 
 from models.cases import Case
 from models.vocabulary import STAGE_OF
+from services import idempotency
 from services.foundation.database import UnitOfWork
 
 
@@ -23,3 +24,9 @@ def right_stages(unit: UnitOfWork) -> list[str]:
         if count:
             drifts.append(f"{state.value} → {stage.value}: {count}")
     return drifts
+
+
+def forget_answers(unit: UnitOfWork) -> list[str]:
+    """Drop the answers kept for repeated requests, once their time is over; there is nothing to report."""
+    idempotency.forget_old(unit)
+    return []
