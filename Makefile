@@ -16,7 +16,7 @@ run: .venv/.installed fonts-or-none ## start Relais on this machine
 	@exec $(BIN)/relais up
 
 test: test-machine ## the whole suite, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: .venv/.installed-dev ## style, types, architecture, migrations
 	$(BIN)/ruff check .
@@ -25,8 +25,8 @@ check: .venv/.installed-dev ## style, types, architecture, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.machines $(BIN)/relais check-migrations
 
-faults: test-machine ## kill Relais at every point where it may die, and look at what is left
-	@$(BIN)/python -m pytest tests/faults --all-points
+faults: test-machine ## kill Relais at every point where it may die, and try many orders of acts
+	@$(BIN)/python -m pytest tests/faults tests/stateful --all-points
 
 bench: test-machine ## measure; nothing is asserted about another machine's speed
 	@$(BIN)/python -m tests.machines $(BIN)/python -m tests.benchmarks.click_to_mail

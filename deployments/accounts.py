@@ -38,7 +38,7 @@ def add(current: Runtime, wanted: Wanted, *, password: str) -> None:
         raise InvalidInput("password", f"Le mot de passe doit compter au moins {SHORTEST_PASSWORD} caractères.")
     password_hash = PasswordHash.recommended().hash(password)
     with current.database.write("account") as unit:
-        programme = _programme(unit, wanted.programme)
+        programme = programme_named(unit, wanted.programme)
         organisation_id = _organisation(unit, programme.id, wanted)
         person = unit.session.scalar(select(Person).where(Person.email == email))
         if person is None:
@@ -63,7 +63,8 @@ def _email(given: str) -> str:
         raise InvalidInput("email", f"L’adresse {given} n’est pas une adresse électronique.") from error
 
 
-def _programme(unit: UnitOfWork, slug: str | None) -> Programme:
+def programme_named(unit: UnitOfWork, slug: str | None) -> Programme:
+    """The programme of this identifier, which may be left out while there is one only. Raises `InvalidInput`."""
     found = unit.session.scalars(select(Programme).order_by(Programme.slug)).all()
     chosen = [programme for programme in found if slug in {None, programme.slug}]
     if not found:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from deployments.importing import Options
+from deployments.importing_cases import CaseOptions
 
 if TYPE_CHECKING:
     from services.foundation.runtime import Runtime
@@ -22,7 +23,13 @@ app = App(
 )
 account = App(name="account", help="Comptes des personnes.", group_commands="Commandes")
 imports = App(name="import", help="Reprise de fichiers.", group_commands="Commandes")
+pathway = App(name="pathway", help="Parcours\u00a0: qui fait quoi, avant quand.", group_commands="Commandes")
+events = App(name="events", help="Événements que le relais a mis de côté.", group_commands="Commandes")
+mails = App(name="messages", help="Messages refusés ou à vérifier.", group_commands="Commandes")
 app.command(account)
+app.command(events)
+app.command(mails)
+app.command(pathway)
 app.command(imports)
 
 
@@ -36,11 +43,34 @@ def up() -> int:
 
 
 @app.command
-def web() -> None:
-    """Lance les pages et l’API seules."""
+def web(*, prepare: bool = False) -> int:
+    """Lance les pages et l’API seules.
+
+    Parameters
+    ----------
+    prepare
+        Met d’abord la base de données à la version de ce Relais\u00a0; le code de sortie est 78 si elle s’y refuse.
+    """
+    import gc
+
+    gc.disable()  # until all is imported, see `serving.web`: a tenth of the start went to looking for rubbish
     from deployments import serving
 
-    serving.web(_current())
+    if not prepare:
+        serving.web(_current())
+        return 0
+    from deployments import preparing
+    from deployments.supervisor import REFUSED
+    from services.foundation.errors import Setup
+
+    current = _located()
+    try:
+        preparing.prepare(current.database)
+    except Setup as refusal:
+        _complain(refusal.sentence)
+        return REFUSED
+    serving.web(current)
+    return 0
 
 
 @app.command
@@ -132,12 +162,38 @@ def alerts(file: Path, *, options: Annotated[Options, Parameter(name="*")]) -> i
     return importing.main(_current(), file, options)
 
 
+@imports.command
+def cases(file: Path, *, options: Annotated[CaseOptions | None, Parameter(name="*")] = None) -> int:
+    """Reprend les situations en cours d’un tableur (CSV, XLSX ou ODS)\u00a0; à blanc, sauf avec --commit.
+
+    Parameters
+    ----------
+    file
+        Le tableur de la coordination\u00a0: étape, dates passées, opérateur, prochaine date.
+    """
+    from deployments import importing_cases
+
+    return importing_cases.main(_current(), file, options or CaseOptions())
+
+
 @app.command
-def demonstrate() -> None:
-    """Charge la démonstration dans cette base."""
+def demonstrate(*, if_empty: bool = False) -> None:
+    """Charge la démonstration dans cette base.
+
+    Parameters
+    ----------
+    if_empty
+        Ne fait rien si la base contient déjà autre chose qu’une démonstration inachevée.
+    """
     from deployments import demonstration, environment
 
     current = _current()
+    if if_empty:
+        with current.database.read() as unit:
+            wanted = demonstration.wanted(unit)
+        if not wanted:
+            demonstration.remind(current)
+            return
     environment.set_for_prefect(current.settings)
     demonstration.load(current)
 
@@ -174,6 +230,144 @@ def add(
         password=_ask_password(),
     )
     _say("Le compte est prêt.")
+
+
+@pathway.command
+def check(file: Path) -> int:
+    """Relit un parcours\u00a0: chaque faute avec son fichier et sa ligne.
+
+    Parameters
+    ----------
+    file
+        Le parcours, en YAML.
+    """
+    from deployments import pathway_commands
+
+    return pathway_commands.check(file)
+
+
+@pathway.command
+def diff(file: Path, *, programme: str | None = None) -> int:
+    """Dit ce qu’un parcours changerait à celui qui est en vigueur.
+
+    Parameters
+    ----------
+    file
+        Le parcours, en YAML.
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import pathway_commands
+
+    return pathway_commands.diff(_current(), file, programme)
+
+
+@pathway.command
+def publish(
+    file: Path,
+    *,
+    programme: str | None = None,
+    yes: Annotated[bool, Parameter(negative=())] = False,
+    move_open: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Met un parcours en vigueur, après avoir dit ce qu’il change et pour quelles situations.
+
+    Parameters
+    ----------
+    file
+        Le parcours, en YAML.
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    yes
+        Publie sans poser de question\u00a0; sans lui et sans clavier, tout reste comme avant.
+    move_open
+        Les situations ouvertes changent aussi de parcours\u00a0: dates et relances sont recalculées.
+    """
+    from deployments import pathway_commands
+
+    ask = _ask_yes if sys.stdin.isatty() else None
+    wanted = pathway_commands.Publication(programme, yes=yes, move_open=move_open, ask=ask)
+    return pathway_commands.publish(_current(), file, wanted)
+
+
+@pathway.command
+def diagram(file: Path) -> int:
+    """Dessine un parcours\u00a0: du Markdown avec un schéma Mermaid par étape et le tableau des tâches.
+
+    Parameters
+    ----------
+    file
+        Le parcours, en YAML.
+    """
+    from deployments import pathway_commands
+
+    return pathway_commands.diagram(file)
+
+
+@events.command
+def parked(*, programme: str | None = None) -> None:
+    """Montre les événements mis de côté après leurs essais.
+
+    Parameters
+    ----------
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    remedies.show_events(_current(), programme=programme)
+
+
+@events.command
+def retry(event: int, *, reason: str, programme: str | None = None) -> None:
+    """Donne de nouveaux essais à un événement mis de côté.
+
+    Parameters
+    ----------
+    event
+        Son numéro, tel que «\u00a0relais events parked\u00a0» le montre.
+    reason
+        Pourquoi\u00a0; gardé dans le journal.
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    remedies.try_again(_current(), event, reason, programme=programme)
+    _say("L’événement est à traiter de nouveau.")
+
+
+@mails.command(name="troubled")
+def troubled_messages(*, programme: str | None = None) -> None:
+    """Montre les messages refusés, et ceux dont personne ne sait s’ils sont partis.
+
+    Parameters
+    ----------
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    remedies.show_messages(_current(), programme=programme)
+
+
+@mails.command(name="resend")
+def resend_message(message: str, *, reason: str, programme: str | None = None) -> None:
+    """Renvoie un message refusé.
+
+    Parameters
+    ----------
+    message
+        Son identifiant, tel que «\u00a0relais messages troubled\u00a0» le montre.
+    reason
+        Pourquoi\u00a0; gardé dans le journal.
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    remedies.send_again(_current(), message, reason, programme=programme)
+    _say("Le message repart.")
 
 
 @app.command
@@ -222,13 +416,19 @@ def _guarded(command: Callable[[], object]) -> int:
 
 def _current() -> "Runtime":
     """The installation of this environment, its database of this code's version."""
-    from deployments import environment, migrating
+    from deployments import migrating
+
+    current = _located()
+    migrating.require_current(current.database)
+    return current
+
+
+def _located() -> "Runtime":
+    from deployments import environment
     from services.foundation.runtime import build
     from services.foundation.settings import Settings
 
-    current = build(environment.located(Settings()))
-    migrating.require_current(current.database)
-    return current
+    return build(environment.located(Settings()))
 
 
 def _ask_password() -> str:
@@ -240,6 +440,10 @@ def _ask_password() -> str:
 
         raise InvalidInput("password", "Les deux mots de passe diffèrent\u00a0: rien n’a été créé.")
     return first
+
+
+def _ask_yes(question: str) -> bool:
+    return input(f"{question} [o/N] ").strip().lower() in {"o", "oui"}
 
 
 def _say(text: str) -> None:

@@ -23,12 +23,8 @@ PREFECT_EVERYWHERE: Final[Mapping[str, str]] = {
 
 
 def located(settings: Settings) -> Settings:
-    """The same settings with an absolute folder, and a public address that follows host and port unless it was set."""
-    changed: dict[str, object] = {"data_folder": settings.data_folder.absolute()}
-    if "public_url" not in settings.model_fields_set:
-        host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared with
-        changed["public_url"] = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    return settings.model_copy(update=changed)
+    """The same settings with an absolute folder."""
+    return settings.model_copy(update={"data_folder": settings.data_folder.absolute()})
 
 
 def prefect_api(settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """`relais import alerts FILE`: says what a file of alerts would give, and takes it in when asked."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from services.foundation.runtime import Runtime
-    from services.imports.alerts import Order, Outcome
+    from services.imports import alerts
+    from services.imports.alerts import Order
+    from services.imports.register import Outcome
 
 SHOWN: Final = 20
 
@@ -55,7 +58,7 @@ def main(runtime: "Runtime", file: Path, options: Options) -> int:
     order = _order(file, options)
     outcome = alerts.run(runtime.database, order)
     corrections = _write_corrections(file, options, outcome)
-    sys.stdout.write("\n".join([*_columns(outcome), *_verdicts(outcome), *_next(order, outcome, corrections)]) + "\n")
+    sys.stdout.write("\n".join([*columns(outcome), *verdicts(outcome), *_next(order, outcome, corrections)]) + "\n")
     return 0
 
 
@@ -85,21 +88,37 @@ def _order(file: Path, options: Options) -> "Order":
 
 
 def _write_corrections(file: Path, options: Options, outcome: "Outcome") -> Path | None:
-    from services.foundation.errors import InvalidInput
     from services.imports import corrections
 
     if not any(one.verdict in corrections.TO_CORRECT for one in outcome.judged):
         return None
-    path = options.errors or _free(file, ".xlsx" if outcome.is_workbook else ".csv")
+    path = place_of_corrections(file, options.errors, outcome)
+    with writing(path):
+        corrections.write(path, outcome.judged, outcome.mapped.kept)
+    return path
+
+
+def place_of_corrections(file: Path, wanted: Path | None, outcome: "Outcome") -> Path:
+    """Where the rows to correct go: where somebody said, else beside the file. Raises `InvalidInput`."""
+    from services.foundation.errors import InvalidInput
+
+    path = wanted or _free(file, ".xlsx" if outcome.is_workbook else ".csv")
     if path.resolve() == file.resolve():
         raise InvalidInput(
             "errors", "Le fichier à corriger ne peut pas remplacer le fichier lu\u00a0: changez --errors."
         )
+    return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence that a file cannot be written."""
+    from services.foundation.errors import InvalidInput
+
     try:
-        corrections.write(path, outcome.judged, outcome.mapped.kept)
+        yield
     except OSError:
         raise InvalidInput("errors", f"«\u00a0{path}\u00a0» ne peut pas être écrit\u00a0: changez --errors.") from None
-    return path
 
 
 def _free(file: Path, suffix: str) -> Path:
@@ -111,7 +130,8 @@ def _free(file: Path, suffix: str) -> Path:
     return path
 
 
-def _columns(outcome: "Outcome") -> Iterable[str]:
+def columns(outcome: "Outcome") -> Iterable[str]:
+    """What became of the columns, by their headers."""
     mapped = outcome.mapped
     if mapped.nir_dropped:
         yield f"Colonne écartée, numéros de sécurité sociale interdits ici\u00a0: {_listed(mapped.nir_dropped)}."
@@ -124,7 +144,8 @@ def _columns(outcome: "Outcome") -> Iterable[str]:
         yield f"Colonnes ignorées\u00a0: {_listed(mapped.ignored)}."
 
 
-def _verdicts(outcome: "Outcome") -> Iterable[str]:
+def verdicts(outcome: "Outcome") -> Iterable[str]:
+    """How many rows of each verdict, and the reasons of the first ones."""
     from services.imports.verdicts import Verdict
 
     names = {
@@ -145,7 +166,7 @@ def _verdicts(outcome: "Outcome") -> Iterable[str]:
         yield f"  … et {len(told) - SHOWN} autres."
 
 
-def _next(order: "Order", outcome: "Outcome", corrections: Path | None) -> Iterable[str]:
+def _next(order: "Order", outcome: "alerts.Outcome", corrections: Path | None) -> Iterable[str]:
     from services.imports.verdicts import Verdict
 
     if outcome.dangers:

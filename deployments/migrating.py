@@ -33,12 +33,12 @@ VERSION_TABLE: Final = "relais_version"
 LOCK: Final = 0x52454C41  # any number that nobody else locks: two machines may migrate at once
 
 
-def upgrade(database: Database) -> None:
-    """Bring the database to the newest version, all or nothing. A second caller waits for the first."""
+def upgrade(database: Database, version: str = "head") -> None:
+    """Bring the database to the newest version (or to an older one), all or nothing. A second caller waits."""
     from alembic import command
 
     with _migrating(database) as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), version)
 
 
 def state(database: Database) -> State:
@@ -68,6 +68,11 @@ def require_current(database: Database) -> None:
     found = state(database)
     if found != "current":
         raise Setup(sentences[found])
+
+
+def versions() -> list[str]:
+    """The versions of the database that this code knows, oldest first."""
+    return _numbers()
 
 
 def check(postgres_url: str | None) -> list[str]:

@@ -1,4 +1,7 @@
-"""What must be true before `relais up` starts anything; each refusal is one sentence for the person who typed it."""
+"""What must be true of the machine before `relais up` starts anything; each refusal is one sentence.
+
+The pages wait for these imports: nothing of SQLAlchemy here. What concerns the database is in `preparing`.
+"""
 
 import errno
 import fcntl
@@ -9,11 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import inspect, select
-
-from deployments import migrating
-from models.engine import StoryProgress
-from services.foundation.database import Database, check_supported
 from services.foundation.errors import Setup
 from services.foundation.settings import Settings
 
@@ -22,7 +20,6 @@ LOCK_FILE: Final = "up.lock"
 
 def check_folder(folder: Path) -> None:
     """Make the data folder for its owner only. Raises `Setup` if it cannot be written in."""
-    check_supported()
     probe = folder / f".probe.{os.getpid()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,22 +47,6 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def check_database(database: Database) -> None:
-    """Raise `Setup` for a database that does not answer, is newer than this code, or belongs to a story."""
-    if migrating.state(database) == "newer":
-        raise Setup(
-            "La base de données a été écrite par une version plus récente de Relais\u00a0: mettez Relais à jour."
-        )
-    with database.read() as unit:
-        if not inspect(unit.session.connection()).has_table(StoryProgress.__tablename__):
-            return
-        if unit.session.scalar(select(StoryProgress.id).limit(1)) is not None:
-            raise Setup(
-                "Cette base est celle d’une histoire jouée par «\u00a0relais play\u00a0»\u00a0: son horloge "
-                "n’est pas la vraie. Choisissez un autre dossier avec RELAIS_DATA_FOLDER."
-            )
 
 
 def check_ports(settings: Settings) -> None:

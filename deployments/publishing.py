@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-import yaml
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from deployments import pathway_files
 from models.pathway import Pathway
 from models.programmes import PathwayVersion
 from services.foundation.database import Database
@@ -17,10 +17,7 @@ DEFAULT: Final = Path(__file__).parent / "pathways" / "slime.yaml"
 
 def read_pathway(file: Path = DEFAULT) -> Pathway:
     """The definition in this file. Raises `Setup` if it is not one."""
-    try:
-        return Pathway.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise Setup(f"Le parcours {file.name} ne peut pas être lu\u00a0: {error}") from error
+    return pathway_files.read(file).pathway
 
 
 def publish_default(database: Database) -> str:
@@ -31,7 +28,7 @@ def publish_default(database: Database) -> str:
             return pathway.hash
     from services.rules.published import publish
 
-    with database.write("publish") as unit:
+    with database.write("publish_default") as unit:
         return publish(unit, pathway)
 
 

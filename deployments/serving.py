@@ -1,6 +1,7 @@
 """Runs the two processes of Relais, the pages and the relay, until a signal asks them to end."""
 
 import asyncio
+import gc
 import signal
 import threading
 from typing import Final
@@ -21,8 +22,11 @@ def web(current: Runtime) -> None:
 
     settings = current.settings
     logging.configure(settings.log_format)
+    app = create_app(current)
+    gc.freeze()  # what is imported stays
+    gc.enable()
     config = uvicorn.Config(
-        create_app(current),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,

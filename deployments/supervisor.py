@@ -18,6 +18,8 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
 LIVED_S: Final = 60.0
 """A child that lived this long did start: the next pause is the first again."""
+REFUSED: Final = os.EX_CONFIG
+"""How a child ends that has said why it cannot work here; at its first start that is the end of all."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -44,6 +46,7 @@ class Supervisor:
 
     say: Callable[[str], None]
     deaths: dict[str, int] = field(default_factory=dict)
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -78,6 +81,9 @@ class Supervisor:
             born = time.monotonic()
             code = await self._run(child)
             if code == 0 and not child.lasting:
+                return
+            if code == REFUSED and child.name not in self.deaths:
+                self.refused.set()
                 return
             self.deaths[child.name] = self.deaths.get(child.name, 0) + 1
             pause = FIRST_PAUSE_S if time.monotonic() - born > LIVED_S else pause

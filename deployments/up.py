@@ -1,4 +1,8 @@
-"""`relais up`: everything on one machine; checks, migrates, starts the processes, and ends them with itself."""
+"""`relais up`: everything on one machine; checks, starts the processes, and ends them with itself.
+
+The pages wait for what is imported here: SQLAlchemy and the models are the children's. The first of them, the pages,
+prepares the database; whoever else opens it starts after.
+"""
 
 import asyncio
 import contextlib
@@ -7,10 +11,8 @@ import signal
 import sys
 from typing import Final
 
-from deployments import environment, migrating, preflight
-from deployments.publishing import publish_default
+from deployments import environment, preflight
 from deployments.supervisor import Child, Supervisor
-from services.foundation.runtime import Runtime, build
 from services.foundation.settings import Settings
 
 POLL_S: Final = 0.1
@@ -27,27 +29,19 @@ def up(settings: Settings) -> int:
     settings = environment.located(settings)
     preflight.check_folder(settings.data_folder)
     with preflight.alone(settings.data_folder):
-        runtime = build(settings)
-        preflight.check_database(runtime.database)
         preflight.check_ports(settings)
-        if migrating.state(runtime.database) != "current":
-            migrating.upgrade(runtime.database)
-        publish_default(runtime.database)
-        children = processes(runtime)
-        runtime.database.dispose()
-        return asyncio.run(_supervise(settings, children))
+        return asyncio.run(_supervise(settings, processes(settings)))
 
 
-def processes(runtime: Runtime) -> list[Child]:
+def processes(settings: Settings) -> list[Child]:
     """What runs beside the supervisor, by the settings."""
-    settings = runtime.settings
     ours, logs = environment.for_children(settings), settings.data_folder / "logs"
     logs.mkdir(exist_ok=True)
     for file in logs.glob("*.log"):
         file.unlink()
     children = [
-        Child(PAGES, _relais("web"), ours),
-        Child("Le relais", _relais("relay"), ours, ready=lambda: _pages_or_a_moment(settings)),
+        Child(PAGES, _relais("web", "--prepare"), ours),
+        Child("Le relais", _relais("relay"), ours, ready=lambda: answers(_pages(settings))),
         Child(
             "Le lanceur Prefect",
             _python("deployments.runner"),
@@ -72,8 +66,17 @@ def processes(runtime: Runtime) -> list[Child]:
                 ready=lambda: _pages_or_a_moment(settings),
             )
         )
-    if settings.demonstration and _wants_demonstration(runtime):
-        children.append(Child("La démonstration", _relais("demonstrate"), ours, lasting=False, patient=True))
+    if settings.demonstration:
+        children.append(
+            Child(
+                "La démonstration",
+                _relais("demonstrate", "--if-empty"),
+                ours,
+                lasting=False,
+                patient=True,
+                ready=lambda: answers(_pages(settings)),
+            )
+        )
     return children
 
 
@@ -90,7 +93,7 @@ async def answers(url: str) -> None:
 
 
 async def _pages_or_a_moment(settings: Settings) -> None:
-    """Prefect takes seconds to import, for the relay too: on a small machine the pages would start half as fast."""
+    """Prefect takes seconds to import: on a small machine the pages would start half as fast."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(answers(_pages(settings)), HEAD_START_S)
 
@@ -102,7 +105,8 @@ async def _supervise(settings: Settings, children: list[Child]) -> int:
     supervisor = Supervisor(_say)
     supervisor.start(children)
     telling = asyncio.create_task(_tell(settings, serving))
-    ends = [asyncio.create_task(stop.wait()), asyncio.create_task(_hopeless(supervisor, serving))]
+    waits = (stop.wait(), supervisor.refused.wait(), _hopeless(supervisor, serving))
+    ends = [asyncio.create_task(each) for each in waits]
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -111,7 +115,8 @@ async def _supervise(settings: Settings, children: list[Child]) -> int:
         await supervisor.stop()
     if stop.is_set():
         return 0
-    _say("Les pages ne démarrent pas\u00a0: la cause est dite ci-dessus. Relais s’arrête.")
+    if not supervisor.refused.is_set():
+        _say("Les pages ne démarrent pas\u00a0: la cause est dite ci-dessus. Relais s’arrête.")
     return 1
 
 
@@ -140,19 +145,10 @@ async def _tell(settings: Settings, serving: asyncio.Event) -> None:
 def _accounts(settings: Settings) -> list[str]:
     if not settings.demonstration:
         return []
-    try:
-        from deployments.demonstration import ACCOUNTS
-    except ImportError:
-        return []
+    from deployments.demonstration import ACCOUNTS
+
     lines = [f"  {who:<34} {email:<34} {password}" for email, password, who in ACCOUNTS]
     return ["Comptes de démonstration\u00a0:", *lines]
-
-
-def _wants_demonstration(runtime: Runtime) -> bool:
-    from deployments.demonstration import wanted
-
-    with runtime.database.read() as unit:
-        return wanted(unit)
 
 
 def _prefect_page(settings: Settings) -> str:
@@ -171,8 +167,8 @@ def _python(*module: str) -> list[str]:
     return [sys.executable, "-m", *module]
 
 
-def _relais(command: str) -> list[str]:
-    return _python("deployments.cli", command)
+def _relais(*command: str) -> list[str]:
+    return _python("deployments.cli", *command)
 
 
 def _catcher(settings: Settings) -> list[str]:

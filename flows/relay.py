@@ -20,10 +20,11 @@ from flows.detection import detection
 from flows.diagnostic import diagnostic
 from flows.engine import Batch, StageFlow
 from flows.follow_up import follow_up
+from flows.inbox import read_inbox
 from flows.orientation import orientation
 from flows.reminders import engine as of_no_stage
 from flows.reminders import tick
-from flows.timetable import TICK_S, since_last_night, when_due
+from flows.timetable import INBOX_S, TICK_S, since_last_night, when_due
 from flows.upkeep import keep_up
 from flows.visit import visit
 from models.events import FACTS
@@ -38,6 +39,7 @@ LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = {"sqlite": 0.05, "postgresql": 1.0}
 """How long the relay sleeps when nobody wakes it; PostgreSQL does, with LISTEN."""
 MAIL_POLL_S: Final = 1.0
+INBOX_REST_S: Final = 10.0
 SLICE_S: Final = 2.0
 PAUSE_S: Final = 1.0
 """How long a loop of the relay waits after a failure."""
@@ -120,6 +122,7 @@ async def run(stop: asyncio.Event) -> None:
             _repeat("drain", stop, lambda: _drain_when_woken(wake, mail)),
             _repeat("tick", stop, lambda: _tick_when_due(stop)),
             _repeat("upkeep", stop, lambda: _keep_up_when_due(stop)),
+            _repeat("inbox", stop, lambda: _read_inbox_when_due(stop)),
             _deliver(stop, mail),
         ]
         if runtime().database.dialect == "postgresql":
@@ -177,6 +180,14 @@ async def _tick_when_due(stop: asyncio.Event) -> None:
 async def _keep_up_when_due(stop: asyncio.Event) -> None:
     await when_due("upkeep", since_last_night(datetime.now(UTC)), keep_up)
     await _sleep(stop, 60)
+
+
+async def _read_inbox_when_due(stop: asyncio.Event) -> None:
+    """A mail server that is down is asked again after the same rest; nothing else waits for it."""
+    try:
+        await when_due("inbox", INBOX_S, read_inbox)
+    finally:
+        await _sleep(stop, INBOX_REST_S)
 
 
 async def _listen(stop: asyncio.Event, wake: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ from services.foundation.runtime import runtime
 from services.rules import routines
 
 TICK_S: Final = 15
+INBOX_S: Final = 60
 NIGHT: Final = time(2, tzinfo=UTC)  # three or four o'clock in Paris; the exact hour matters to nobody
 
 

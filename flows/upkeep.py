@@ -12,13 +12,12 @@ from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 
 LOG: Final = logging.getLogger(__name__)
-ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (rounds.right_stages, rounds.forget_answers)
 
 
 async def keep_up() -> list[str]:
     """Make every round, a transaction each; returns what had to be put right, codes and counts only."""
     found = []
-    for one in ROUNDS:
+    for one in rounds.ROUNDS:
         found += await asyncio.to_thread(_make, one)
     for line in found:
         LOG.warning("upkeep: %s", line)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
 from models.programmes import Commune, Organisation, Person, Programme
-from models.vocabulary import STAGE_OF, CaseState, Stage
+from models.vocabulary import STAGE_OF, CaseState, ReferralKind, Stage
 
 
 class Household(Base):
@@ -97,18 +97,28 @@ class Case(Base):
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     checks: Mapped[dict[str, Any]] = mapped_column(default=dict)  # in territory, possible duplicates (numbers)
+    resumes_in: Mapped[str | None]  # the state of a suspended case before it was
+    suspended_until: Mapped[date | None]
+    erased_at: Mapped[datetime | None]  # nothing tells any more who the household was
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)
 
     programme: Mapped[Programme] = relationship()
     household: Mapped[Household] = relationship()
     dwelling: Mapped[Dwelling] = relationship()
     operator: Mapped[Organisation | None] = relationship()
-    alerts: Mapped[list["Alert"]] = relationship(back_populates="case", order_by="Alert.received_at")
+    alerts: Mapped[list["Alert"]] = relationship(
+        back_populates="case", order_by="Alert.received_at", foreign_keys="Alert.case_id"
+    )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
 
     def enter(self, state: CaseState) -> None:
-        """Store a state and the stage that follows from it, in the same update."""
-        self.state, self.stage = state.value, STAGE_OF[state].value
+        """Store a state and the stage that follows from it, in the same update; a suspended case keeps its stage."""
+        if state is CaseState.SUSPENDED:
+            self.resumes_in = self.state
+        else:
+            self.resumes_in, self.suspended_until, self.stage = None, None, STAGE_OF[state].value
+        self.state = state.value
 
     @property
     def is_closed(self) -> bool:
@@ -124,6 +134,7 @@ class Alert(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    received_on_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)  # before a merge moved it
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     giver_name: Mapped[str]
     giver_email: Mapped[str | None]
@@ -133,7 +144,7 @@ class Alert(Base):
     free_text: Mapped[str] = mapped_column(default="")
     received_at: Mapped[datetime]
 
-    case: Mapped[Case] = relationship(back_populates="alerts")
+    case: Mapped[Case] = relationship(back_populates="alerts", foreign_keys=[case_id])
     organisation: Mapped[Organisation | None] = relationship()
 
 
@@ -221,14 +232,17 @@ class Visit(Base):
 
 
 class Report(Base):
-    """The visit's report: a file and a summary (the summary is a note). One current report a visit."""
+    """The visit's report: a file and a summary (the summary is a note). One current report a visit.
+
+    No file: it was given before Relais held the case, and is kept elsewhere.
+    """
 
     __tablename__ = "report"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"))
-    document_id: Mapped[UUID] = mapped_column(ForeignKey("document.id"))
+    document_id: Mapped[UUID | None] = mapped_column(ForeignKey("document.id"))
     summary: Mapped[str]
     delivered_at: Mapped[datetime]
 
@@ -255,6 +269,9 @@ class Referral(Base):
     need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"))
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"))
+    pool_id: Mapped[UUID | None] = mapped_column(index=True)  # asked of several at once: the first to accept has it
+    kind: Mapped[str] = mapped_column(default=ReferralKind.MAIL.value)
+    check_on: Mapped[date | None]  # outside portal: when to look for an answer; on hold: when to look again
     state: Mapped[str]
     reason: Mapped[str | None]
     outcome: Mapped[str | None]
@@ -265,10 +282,24 @@ class Referral(Base):
     snapshot: Mapped[dict[str, Any]] = mapped_column(default=dict)  # partner's name and address at the send
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]  # accepted by the mail server: the answer's clock starts here
-    opened_at: Mapped[datetime | None]  # its page was first opened
+    opened_at: Mapped[datetime | None]  # the partner's first button or sign-in; reading alone leaves no trace
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
     need: Mapped[Need] = relationship()
     partner: Mapped[Organisation] = relationship()
     case: Mapped[Case] = relationship()
+
+
+class Loan(Base):
+    """A device lent to the household (a wattmeter, a camera), with the day by which it comes back."""
+
+    __tablename__ = "loan"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    item: Mapped[str]
+    lent_on: Mapped[date]
+    due_on: Mapped[date]
+    returned_on: Mapped[date | None]
+    lent_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
 from models.cases import Case, Referral, Visit
-from models.programmes import Organisation
+from models.programmes import Organisation, Person
 from models.vocabulary import MessageState, TaskState, WorkState
 
 _Serial = BigInteger().with_variant(Integer(), "sqlite")  # SQLite only counts INTEGER PRIMARY KEY by itself
@@ -78,6 +78,8 @@ class Task(Base):
     alert_id: Mapped[UUID | None] = mapped_column(ForeignKey("alert.id"))
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
     visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"))
+    loan_id: Mapped[UUID | None] = mapped_column(ForeignKey("loan.id"))
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))  # who said "I do it"
     ordinal: Mapped[int] = mapped_column(default=0)  # which call of the follow-up: 1, 6 or 12 months
     state: Mapped[str] = mapped_column(default=TaskState.OPEN.value)
     opened_at: Mapped[datetime]
@@ -85,10 +87,14 @@ class Task(Base):
     provisional: Mapped[bool] = mapped_column(default=False)  # the date is final once the mail is accepted
     closed_at: Mapped[datetime | None]
     link_version: Mapped[int] = mapped_column(default=1)
+    paused_at: Mapped[datetime | None]  # it waits with its case or its partner: nobody owes it now
+    snoozed_until: Mapped[date | None]  # no reminder before that day
+    snoozes: Mapped[int] = mapped_column(default=0)
     effect_key: Mapped[str] = mapped_column(unique=True)
 
     case: Mapped[Case] = relationship()
     organisation: Mapped[Organisation | None] = relationship()
+    person: Mapped[Person | None] = relationship()
     referral: Mapped[Referral | None] = relationship()
     visit: Mapped[Visit | None] = relationship()
 
@@ -96,7 +102,8 @@ class Task(Base):
 class Obligation(Base):
     """A running clock on a task or a visit: the ladder it climbs, its next step and when.
 
-    `generation` is raised when it is armed again, so an occurrence of an older life can never fire.
+    `generation` is raised when it is armed again, so an occurrence of an older life can never fire. A step that cannot
+    be taken is tried again at `retry_at`; `failed_at` is when it failed first, and both are forgotten once it is taken.
     """
 
     __tablename__ = "obligation"
@@ -112,9 +119,25 @@ class Obligation(Base):
     next_step: Mapped[int | None]
     next_at: Mapped[datetime | None]  # None: nothing more to fire
     ended_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    error: Mapped[str | None]  # class and place, no personal datum
     effect_key: Mapped[str] = mapped_column(unique=True)
 
     task: Mapped[Task] = relationship()
+    pauses: Mapped[list["Pause"]] = relationship(order_by="Pause.from_at", lazy="selectin")
+
+
+class Pause(Base):
+    """A time during which a clock did not run, and why; `ended_at` None: it waits now."""
+
+    __tablename__ = "pause"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    obligation_id: Mapped[UUID] = mapped_column(ForeignKey("obligation.id"), index=True)
+    reason: Mapped[str]
+    from_at: Mapped[datetime]
+    to_at: Mapped[datetime | None]
 
 
 class Occurrence(Base):
@@ -138,13 +161,15 @@ class Message(Base):
     """The delivery ledger: one notification, one recipient, one channel.
 
     `due_at` and back-off are business time; `leased_until` is lease time. The text is written by the claim and
-    kept ninety days. `message_id` is fixed at creation and the same on every attempt.
+    kept ninety days. `message_id` is fixed at creation and the same on every attempt. Daily messages for one address
+    leave in one mail: `bundle_id` is the message that was handed over for this one, None for a mail of its own.
     """
 
     __tablename__ = "message"
     __table_args__ = (
         Index("ix_message_state_due_at", "state", "due_at"),
         Index("ix_message_case_id", "case_id"),
+        Index("ix_message_programme_id_address", "programme_id", "address"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -163,6 +188,8 @@ class Message(Base):
     address: Mapped[str]  # e-mail, E.164 number; "" for a letter (the dwelling's at printing)
     state: Mapped[str] = mapped_column(default=MessageState.QUEUED.value)
     urgent: Mapped[bool] = mapped_column(default=False)  # passes quiet hours
+    daily: Mapped[bool] = mapped_column(default=False)  # at most one mail of these a day for one address
+    bundle_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"), index=True)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     subject: Mapped[str | None]
@@ -182,6 +209,35 @@ class Message(Base):
 
     case: Mapped[Case] = relationship()
     organisation: Mapped[Organisation | None] = relationship()
+
+
+class IncomingMail(Base):
+    """A mail that was read from our mailbox, once: `message_id` is its own, or a hash of a mail without one.
+
+    The words of a reply are a note of its case; they are here only while the mail has no case. `waits` until somebody
+    files it or sets it aside, since no item asks anybody to read it.
+    """
+
+    __tablename__ = "incoming_mail"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    message_id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    programme_id: Mapped[UUID | None] = mapped_column(ForeignKey("programme.id"))
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)
+    answered_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))  # our mail that it answers
+    event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))  # its note hangs there
+    sender: Mapped[str] = mapped_column(default="")
+    subject: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(default="")
+    status: Mapped[str | None]  # of a bounce or a delay: 5.1.1
+    suggestion: Mapped[str | None]
+    received_at: Mapped[datetime]
+    waits: Mapped[bool] = mapped_column(default=False, index=True)
+    handled_at: Mapped[datetime | None]
+    handled_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+    case: Mapped[Case | None] = relationship()
 
 
 class LetterBatch(Base):
@@ -222,7 +278,7 @@ class StoryProgress(Base):
 
 
 class ImportedFile(Base):
-    """A file of alerts that was imported, by the hash of its content."""
+    """A file of alerts or of cases that was imported, by the hash of its content."""
 
     __tablename__ = "imported_file"
 
@@ -231,3 +287,14 @@ class ImportedFile(Base):
     imported_at: Mapped[datetime]
     rows: Mapped[int]
     summary: Mapped[dict[str, Any]]
+
+
+class ImportedColumns(Base):
+    """What somebody once said of the columns of a file, found again by its headers."""
+
+    __tablename__ = "imported_columns"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    headers: Mapped[str] = mapped_column(primary_key=True)  # hash of the titles, whatever their order
+    mapping: Mapped[dict[str, Any]]
+    said_at: Mapped[datetime]

@@ -3,7 +3,7 @@
 Types are append-only: a stored event is read for ever.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
@@ -15,13 +15,20 @@ from models.vocabulary import (
     Danger,
     DeclineReason,
     FailureReason,
+    HoldReason,
     Motive,
+    PermissionKind,
     ReferralOutcome,
     RejectionReason,
+    ReturnReason,
+    SnoozeReason,
     Stage,
+    SuspensionReason,
     Theme,
     Urgency,
     VisitState,
+    VoidReason,
+    WithdrawReason,
 )
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,40}$")]
@@ -33,6 +40,16 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: ClassVar[str]
     stage: ClassVar[Stage | None] = None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names under which a pathway may write what follows, the most precise first."""
+        return (self.type,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Kinds of tasks without which nobody would own what follows; a pathway that lacks one refuses the event."""
+        return ()
 
 
 class _Detection(Fact):
@@ -52,6 +69,7 @@ class _Orientation(Fact):
     referral_id: UUID
     partner_id: UUID
     theme: Theme
+    outside: bool = False  # asked through the partner's own portal: no mail, no link, no clock of ours
 
 
 class _FollowUp(Fact):
@@ -83,11 +101,61 @@ class CaseAccepted(_Detection):
     operator_id: UUID
 
 
+class CaseReassigned(_Visit):
+    """Another operator has the case from now on."""
+
+    type: ClassVar[str] = "case.reassigned"
+    operator_id: UUID
+
+
 class CaseRejected(_Detection):
     """The coordinator refused the case, with its reason."""
 
     type: ClassVar[str] = "case.rejected"
     reason: RejectionReason
+
+
+class CaseDisqualified(_Detection):
+    """Spoken with, the household turns out not to meet the conditions."""
+
+    type: ClassVar[str] = "case.disqualified"
+    reason: RejectionReason
+
+
+class CaseMerged(_Detection):
+    """The case was a double: what it held is now followed on another one."""
+
+    type: ClassVar[str] = "case.merged"
+    into: UUID
+
+
+class CaseAbsorbed(_Detection):
+    """Another case was merged into this one: its alerts are followed here."""
+
+    type: ClassVar[str] = "case.absorbed"
+    merged: UUID
+
+
+class CaseUnmerged(_Detection):
+    """The merge was a mistake: the case lives again, from triage on."""
+
+    type: ClassVar[str] = "case.unmerged"
+    out_of: UUID
+
+
+class CaseReleased(_Detection):
+    """A case that was merged into this one lives again by itself, with its alerts."""
+
+    type: ClassVar[str] = "case.released"
+    merged: UUID
+
+
+class CaseTransferred(_Detection):
+    """Another Slime takes the household over; `received_as` is its case there, when it runs on this Relais."""
+
+    type: ClassVar[str] = "case.transferred"
+    to_programme_id: UUID | None = None
+    received_as: UUID | None = None
 
 
 class CallAttempted(_Visit):
@@ -178,6 +246,13 @@ class VisitHeld(_Diagnostic):
     ordinal: int
 
 
+class DiagnosisFinished(_Diagnostic):
+    """The diagnosis is done; only its report is still to be given."""
+
+    type: ClassVar[str] = "diagnosis.finished"
+    visit_id: UUID
+
+
 class DangerReported(_Diagnostic):
     """A danger was met: the coordinator is told at once, until somebody takes it in hand."""
 
@@ -200,10 +275,27 @@ class ReportDelivered(_Diagnostic):
     to_alert_giver: bool
 
 
+class ReferralPrepared(_Orientation):
+    """A request is being prepared; nothing has left."""
+
+    type: ClassVar[str] = "referral.prepared"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody finishes it."""
+        return ("finish_draft",)
+
+
 class ReferralSent(_Orientation):
-    """A partner was asked to help."""
+    """A partner was asked to help; `until` is when an answer is looked for outside our mails."""
 
     type: ClassVar[str] = "referral.sent"
+    until: date | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody looks for the answer when no mail of ours will bring it."""
+        return ("check_back", "follow_outside") if self.outside else ()
 
 
 class ReferralDelivered(_Orientation):
@@ -211,6 +303,26 @@ class ReferralDelivered(_Orientation):
 
     type: ClassVar[str] = "referral.delivered"
     delivered_at: datetime
+
+
+class ReferralAcknowledged(_Orientation):
+    """The partner has seen the request and studies it."""
+
+    type: ClassVar[str] = "referral.acknowledged"
+
+
+class AddressMended(_Orientation):
+    """The address that refused the partner's mail was given anew, or kept (not `changed`), to write there again."""
+
+    type: ClassVar[str] = "referral.address_mended"
+    changed: bool
+
+
+class AccessAsked(_Orientation):
+    """The partner asked for a sign-in link, to read who the household is."""
+
+    type: ClassVar[str] = "referral.access_asked"
+    link_id: UUID
 
 
 class QuestionAsked(_Orientation):
@@ -236,12 +348,39 @@ class ReferralDeclined(_Orientation):
 
     type: ClassVar[str] = "referral.declined"
     reason: DeclineReason
+    others_asked: bool = False  # another partner may still take it
 
 
 class ReferralExpired(_Orientation):
     """The partner never answered."""
 
     type: ClassVar[str] = "referral.expired"
+    others_asked: bool = False
+
+
+class ReferralStarted(_Orientation):
+    """The partner met the household: his help has begun."""
+
+    type: ClassVar[str] = "referral.started"
+
+
+class ReferralHeld(_Orientation):
+    """The help waits until a date of review; for a wait that is not the partner's, his clock waits too."""
+
+    type: ClassVar[str] = "referral.held"
+    reason: HoldReason
+    until: date
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody looks again."""
+        return ("review_hold",)
+
+
+class ReferralResumed(_Orientation):
+    """The help goes on."""
+
+    type: ClassVar[str] = "referral.resumed"
 
 
 class ReferralProgressed(_Orientation):
@@ -268,6 +407,42 @@ class ReferralWithdrawn(_Orientation):
     """The request was taken back."""
 
     type: ClassVar[str] = "referral.withdrawn"
+    reason: WithdrawReason = WithdrawReason.OTHER
+    sent: bool = True  # False: it was still being prepared, its partner never heard of it
+
+
+class ReferralSuperseded(_Orientation):
+    """The same need is now asked of another partner, or another partner was first to take it."""
+
+    type: ClassVar[str] = "referral.superseded"
+    by_referral_id: UUID
+    taken: bool = False
+
+
+class ReferralVoided(_Orientation):
+    """It should never have existed; `sent`: a partner has read it and must forget it."""
+
+    type: ClassVar[str] = "referral.voided"
+    reason: VoidReason
+    sent: bool
+
+
+class ReferralDisputed(_Orientation):
+    """The household says that the help which the partner reported did not come."""
+
+    type: ClassVar[str] = "referral.disputed"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody finds out."""
+        return ("settle_dispute",)
+
+
+class ReferralConfirmed(_Orientation):
+    """The household confirms the help, or cannot be asked any more."""
+
+    type: ClassVar[str] = "referral.confirmed"
+    verified: bool
 
 
 class FollowUpStarted(_FollowUp):
@@ -310,6 +485,142 @@ class CaseReopened(_FollowUp):
     state: Code
 
 
+class CaseSuspended(_FollowUp):
+    """The case waits, with every clock, until somebody looks again."""
+
+    type: ClassVar[str] = "case.suspended"
+    reason: SuspensionReason
+    until: date
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody looks again."""
+        return ("review_suspension",)
+
+
+class CaseResumed(_FollowUp):
+    """The case goes on where it was; its clocks run again, later by the time that they waited."""
+
+    type: ClassVar[str] = "case.resumed"
+    state: Code
+
+
+class CaseRepinned(Fact):
+    """The case follows another pathway from now on; dates and clocks of its open tasks are those of the new one."""
+
+    type: ClassVar[str] = "case.repinned"
+    from_name: Code
+    from_version: int
+    to_name: Code
+    to_version: int
+    moved: int  # how many of its open tasks have another date
+
+
+class CaseWithdrawn(_FollowUp):
+    """The household withdrew its agreement: everything stops."""
+
+    type: ClassVar[str] = "case.withdrawn"
+
+
+class PermissionGiven(_FollowUp):
+    """The household agreed to something."""
+
+    type: ClassVar[str] = "permission.given"
+    permission_id: UUID
+    kind: PermissionKind
+    organisation_id: UUID | None = None
+
+
+class PermissionRevoked(_FollowUp):
+    """The household took an agreement back: whoever relied on it stops at once."""
+
+    type: ClassVar[str] = "permission.revoked"
+    permission_id: UUID
+    kind: PermissionKind
+    organisation_id: UUID | None = None
+
+
+class LoanMade(_Visit):
+    """A device was lent, to be given back by a date."""
+
+    type: ClassVar[str] = "loan.made"
+    loan_id: UUID
+    until: date
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody asks for it back."""
+        return ("return_loan",)
+
+
+class LoanReturned(_Visit):
+    """The device is back."""
+
+    type: ClassVar[str] = "loan.returned"
+    loan_id: UUID
+
+
+class _OneTask(Fact):
+    task_id: UUID
+    kind: Code
+
+
+class TaskTaken(_OneTask):
+    """Somebody said: I do it."""
+
+    type: ClassVar[str] = "task.taken"
+    person_id: UUID
+
+
+class TaskReturned(_OneTask):
+    """Whose task it was gives it back: the coordination has it."""
+
+    type: ClassVar[str] = "task.returned"
+    reason: ReturnReason
+
+
+class TaskHandedOver(_OneTask):
+    """The task goes on with somebody else, by the same date."""
+
+    type: ClassVar[str] = "task.handed_over"
+    to_person_id: UUID | None = None
+    to_organisation_id: UUID | None = None
+
+
+class TaskSnoozed(_OneTask):
+    """Reminders wait until a day; the date of the task does not move."""
+
+    type: ClassVar[str] = "task.snoozed"
+    reason: SnoozeReason
+    until: date
+
+
+class TaskCompleted(_OneTask):
+    """A task that a pathway defines by itself (a committee, a document to ask for) is done.
+
+    A pathway writes its rule as `task.completed/<kind>`, or `task.completed/<kind>/<outcome>`.
+    """
+
+    type: ClassVar[str] = "task.completed"
+    outcome: Code = "done"
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """By kind and outcome, then by kind."""
+        general = f"{self.type}/{self.kind}"
+        return f"{general}/{self.outcome}", general
+
+
+class ReplyReceived(Fact):
+    """Somebody answered one of our mails; the text is a note."""
+
+    type: ClassVar[str] = "reply.received"
+    reply_id: UUID
+    message_id: UUID
+    task_id: UUID | None = None
+    referral_id: UUID | None = None
+
+
 class ReminderDue(Fact):
     """A clock reached one step of its ladder."""
 
@@ -329,6 +640,13 @@ class MessageFailed(Fact):
     task_id: UUID | None
     referral_id: UUID | None
     unknown: bool
+
+
+class MessageHastened(Fact):
+    """Somebody let a message leave at once instead of at its hour."""
+
+    type: ClassVar[str] = "message.hastened"
+    message_id: UUID
 
 
 def _leaves(base: type[Fact]) -> list[type[Fact]]:

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from models.refusals import TransitionRefused
+from models.vocabulary import CLOSED_STATES
 from models.vocabulary import CaseState as C
 from models.vocabulary import ReferralState as R
 from models.vocabulary import VisitState as V
@@ -21,12 +22,21 @@ class CaseAction(StrEnum):
     PLAN_VISIT = "plan_visit"
     MOVE_VISIT = "move_visit"
     LOSE_VISIT = "lose_visit"
+    LOSE_NEXT_VISIT = "lose_next_visit"
     HOLD_VISIT = "hold_visit"
+    FINISH_DIAGNOSIS = "finish_diagnosis"
     DELIVER_REPORT = "deliver_report"
     REFER = "refer"
     FOLLOW_UP = "follow_up"
     GIVE_UP = "give_up"
     CLOSE = "close"
+    DISQUALIFY = "disqualify"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    WITHDRAW = "withdraw"
+    TRANSFER = "transfer"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
     REOPEN = "reopen"
 
 
@@ -34,14 +44,20 @@ class ReferralAction(StrEnum):
     """What can be done to a referral."""
 
     SEND = "send"
+    ACKNOWLEDGE = "acknowledge"
     ASK = "ask"
     ACCEPT = "accept"
     DECLINE = "decline"
     EXPIRE = "expire"
+    START = "start"
     REPORT_PROGRESS = "report_progress"
+    HOLD = "hold"
+    RESUME = "resume"
     COMPLETE = "complete"
     FAIL = "fail"
     WITHDRAW = "withdraw"
+    TRANSFER = "transfer"
+    VOID = "void"
 
 
 class VisitAction(StrEnum):
@@ -56,6 +72,8 @@ class VisitAction(StrEnum):
 
 
 A = CaseAction
+UNDER_THE_TEAM: Final = frozenset(C) - CLOSED_STATES - {C.SUBMITTED}
+"""Open, and past the engine's own look: what a person may suspend, merge or send elsewhere."""
 CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.SUBMITTED, A.EXAMINE): C.TRIAGE,
     (C.TRIAGE, A.ACCEPT): C.TO_CONTACT,
@@ -72,8 +90,13 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.QUALIFIED, A.PLAN_VISIT): C.VISIT_PLANNED,
     (C.VISIT_PLANNED, A.MOVE_VISIT): C.VISIT_PLANNED,
     (C.VISIT_PLANNED, A.LOSE_VISIT): C.QUALIFIED,
+    (C.VISIT_PLANNED, A.LOSE_NEXT_VISIT): C.VISITED,  # the first was held, a second one was not
     (C.VISIT_PLANNED, A.HOLD_VISIT): C.VISITED,
+    (C.VISITED, A.PLAN_VISIT): C.VISIT_PLANNED,
+    (C.DIAGNOSED, A.PLAN_VISIT): C.VISIT_PLANNED,
+    (C.VISITED, A.FINISH_DIAGNOSIS): C.DIAGNOSED,
     (C.VISITED, A.DELIVER_REPORT): C.REPORT_DELIVERED,
+    (C.DIAGNOSED, A.DELIVER_REPORT): C.REPORT_DELIVERED,
     (C.REPORT_DELIVERED, A.REFER): C.ORIENTING,
     (C.ORIENTING, A.REFER): C.ORIENTING,
     (C.IN_FOLLOW_UP, A.REFER): C.ORIENTING,
@@ -81,18 +104,29 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.REPORT_DELIVERED, A.FOLLOW_UP): C.IN_FOLLOW_UP,
     (C.IN_FOLLOW_UP, A.FOLLOW_UP): C.IN_FOLLOW_UP,  # a help that failed later is not tried again
     (C.CONTACTING, A.GIVE_UP): C.UNREACHABLE,
-    (C.REPORT_DELIVERED, A.CLOSE): C.CLOSED,
-    (C.ORIENTING, A.CLOSE): C.CLOSED,
-    (C.IN_FOLLOW_UP, A.CLOSE): C.CLOSED,
+    (C.MERGED, A.UNMERGE): C.TRIAGE,
     (C.REJECTED, A.REOPEN): C.TRIAGE,
+    (C.NOT_ELIGIBLE, A.REOPEN): C.TRIAGE,
+    (C.WITHDRAWN, A.REOPEN): C.TRIAGE,
     (C.UNREACHABLE, A.REOPEN): C.CONTACTING,
     (C.REFUSED, A.REOPEN): C.CONTACTING,
     (C.CLOSED, A.REOPEN): C.IN_FOLLOW_UP,
+    (C.SUSPENDED, A.RESUME): C.SUSPENDED,  # stands for the state that it had: `next_case_state` is told which
+    **{(state, A.WITHDRAW): C.WITHDRAWN for state in UNDER_THE_TEAM},
+    **{(state, A.TRANSFER): C.TRANSFERRED for state in UNDER_THE_TEAM},
+    **{(state, A.MERGE): C.MERGED for state in UNDER_THE_TEAM},
+    **{(state, A.SUSPEND): C.SUSPENDED for state in UNDER_THE_TEAM - {C.SUSPENDED}},
+    **{(state, A.CLOSE): C.CLOSED for state in UNDER_THE_TEAM - {C.TRIAGE}},
+    **{(state, A.DISQUALIFY): C.NOT_ELIGIBLE for state in (C.TO_CONTACT, C.CONTACTING, C.QUALIFIED)},
 }
 
 B = ReferralAction
+UNANSWERED: Final = frozenset({R.DRAFT, R.SENT, R.UNDER_REVIEW})
+UNDER_WAY: Final = frozenset({R.ACCEPTED, R.IN_PROGRESS, R.ON_HOLD})
+FINAL_REFERRALS: Final = frozenset(R) - UNANSWERED - UNDER_WAY
 REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     (R.DRAFT, B.SEND): R.SENT,
+    (R.SENT, B.ACKNOWLEDGE): R.UNDER_REVIEW,
     (R.SENT, B.ASK): R.UNDER_REVIEW,
     (R.UNDER_REVIEW, B.ASK): R.UNDER_REVIEW,
     (R.SENT, B.ACCEPT): R.ACCEPTED,
@@ -101,21 +135,40 @@ REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     (R.UNDER_REVIEW, B.DECLINE): R.DECLINED,
     (R.SENT, B.EXPIRE): R.EXPIRED,
     (R.UNDER_REVIEW, B.EXPIRE): R.EXPIRED,
+    (R.ACCEPTED, B.START): R.IN_PROGRESS,
     (R.ACCEPTED, B.REPORT_PROGRESS): R.IN_PROGRESS,
     (R.IN_PROGRESS, B.REPORT_PROGRESS): R.IN_PROGRESS,
-    (R.ACCEPTED, B.COMPLETE): R.COMPLETED,
-    (R.IN_PROGRESS, B.COMPLETE): R.COMPLETED,
-    (R.ACCEPTED, B.FAIL): R.FAILED,
-    (R.IN_PROGRESS, B.FAIL): R.FAILED,
-    (R.DRAFT, B.WITHDRAW): R.WITHDRAWN,
-    (R.SENT, B.WITHDRAW): R.WITHDRAWN,
-    (R.UNDER_REVIEW, B.WITHDRAW): R.WITHDRAWN,
-    (R.ACCEPTED, B.WITHDRAW): R.WITHDRAWN,
-    (R.IN_PROGRESS, B.WITHDRAW): R.WITHDRAWN,
+    (R.ACCEPTED, B.HOLD): R.ON_HOLD,
+    (R.IN_PROGRESS, B.HOLD): R.ON_HOLD,
+    (R.ON_HOLD, B.RESUME): R.IN_PROGRESS,
+    **{(state, B.COMPLETE): R.COMPLETED for state in UNDER_WAY},
+    **{(state, B.FAIL): R.FAILED for state in UNDER_WAY},
+    **{(state, B.WITHDRAW): R.WITHDRAWN for state in UNANSWERED | UNDER_WAY},
+    **{(state, B.TRANSFER): R.SUPERSEDED for state in (UNANSWERED | UNDER_WAY) - {R.DRAFT}},
+    **{(state, B.VOID): R.ENTERED_IN_ERROR for state in frozenset(R) - {R.ENTERED_IN_ERROR}},  # the one correction
 }
-UNANSWERED: Final = frozenset({R.DRAFT, R.SENT, R.UNDER_REVIEW})
-UNDER_WAY: Final = frozenset({R.ACCEPTED, R.IN_PROGRESS})
-FINAL_REFERRALS: Final = frozenset(R) - UNANSWERED - UNDER_WAY
+
+FHIR_TASK_STATUS: Final[dict[R, str]] = {
+    R.DRAFT: "draft",
+    R.SENT: "requested",
+    R.UNDER_REVIEW: "received",
+    R.ACCEPTED: "accepted",
+    R.IN_PROGRESS: "in-progress",
+    R.ON_HOLD: "on-hold",
+    R.COMPLETED: "completed",
+    R.DECLINED: "rejected",
+    R.EXPIRED: "cancelled",
+    R.FAILED: "failed",
+    R.WITHDRAWN: "cancelled",
+    R.SUPERSEDED: "cancelled",
+    R.ENTERED_IN_ERROR: "entered-in-error",
+}
+"""The code of HL7 FHIR R4 `Task.status` for each state; the reason tells the three cancelled ones apart."""
+FHIR_STATUS_REASON: Final[dict[R, str]] = {
+    R.EXPIRED: "no-response",
+    R.WITHDRAWN: "withdrawn",
+    R.SUPERSEDED: "replaced",
+}
 
 D = VisitAction
 VISIT_MOVES: Final[dict[tuple[V, VisitAction], V]] = {
@@ -128,8 +181,10 @@ VISIT_MOVES: Final[dict[tuple[V, VisitAction], V]] = {
 }
 
 
-def next_case_state(state: C, action: CaseAction) -> C:
-    """Return the state a case takes, or raise `TransitionRefused`."""
+def next_case_state(state: C, action: CaseAction, resumes_in: C | None = None) -> C:
+    """Return the state a case takes, or raise `TransitionRefused`. A suspended case resumes in the state it had."""
+    if action is CaseAction.RESUME and state is C.SUSPENDED and resumes_in is not None:
+        return resumes_in
     try:
         return CASE_MOVES[state, action]
     except KeyError:

@@ -6,16 +6,38 @@ A definition is frozen: it is stored by the hash of its content and pinned on ea
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from models.delays import Delay
-from models.events import FACTS
+from models.events import FACTS, Fact, TaskCompleted
+from models.lifecycles import CaseAction
 from models.vocabulary import Channel, Party
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+
+
+Place = tuple[str | int, ...]
+"""Where in a definition: `("tasks", "triage", "ladder")`."""
+
+
+class Flaw(NamedTuple):
+    """What is wrong at a place of a definition, in French, for whoever writes it."""
+
+    place: Place
+    sentence: str
+
+
+class Flawed(ValueError):
+    """A definition that uses names which it does not define."""
+
+    def __init__(self, flaws: Sequence[Flaw]) -> None:
+        """All of them: its writer mends them in one go."""
+        super().__init__(" ; ".join(flaw.sentence for flaw in flaws))
+        self.flaws = tuple(flaws)
 
 
 class _Strict(BaseModel):
@@ -29,6 +51,7 @@ class Anchor(StrEnum):
     FIRST_ATTEMPT = "first_attempt"
     VISIT = "visit"
     LAST_VISIT_HELD = "last_visit_held"
+    GIVEN = "given"  # the day that the act names: end of a suspension, review of a hold, return of a loan
 
 
 class Due(_Strict):
@@ -43,7 +66,7 @@ class Due(_Strict):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.delay is None) == (not self.series):
-            raise ValueError("give either a delay or a series")
+            raise ValueError("il faut un délai (delay) ou une série (series), et un seul des deux")
         return self
 
 
@@ -62,10 +85,16 @@ class Send(_Strict):
     by: Channel
     about: Name | None = None
     urgent: bool = False  # passes quiet hours
+    daily: bool = False  # an e-mail that leaves with the others of its day: one such mail a day for one address
     when: Name | None = None
 
 
-Step = Open | Send
+def _what_is_done(step: object) -> str | None:
+    known = step if isinstance(step, Mapping) else getattr(step, "__dict__", {})
+    return next((f"[{verb}]" for verb in ("open", "send") if verb in known), None)
+
+
+Step = Annotated[Annotated[Open, Tag("[open]")] | Annotated[Send, Tag("[send]")], Discriminator(_what_is_done)]
 
 
 class TaskRule(_Strict):
@@ -76,6 +105,11 @@ class TaskRule(_Strict):
     ladder: Name | None = None
     provisional: bool = False  # the date is final once the request's mail is accepted
     actions: tuple[Name, ...] = ()  # what a task link lets its holder do
+    outcomes: tuple[Name, ...] = ()  # how a task of the pathway's own may end
+    blocks: tuple[CaseAction, ...] = ()  # what may not be done to the case while it is open
+    title: str = ""  # French, for a task that the software does not know; same for its outcomes and what to do
+    outcome_titles: tuple[str, ...] = ()
+    what_to_do: str = ""
 
 
 class Rung(_Strict):
@@ -92,9 +126,9 @@ class Rung(_Strict):
     @model_validator(mode="after")
     def _one_moment(self) -> Self:
         if sum((self.after is not None, self.before is not None, self.at_due, self.after_due is not None)) != 1:
-            raise ValueError("a rung has exactly one moment")
+            raise ValueError("un échelon a un moment, et un seul : after, before, at_due ou after_due")
         if not self.steps and self.act is None:
-            raise ValueError("a rung does something")
+            raise ValueError("un échelon fait quelque chose : steps ou act")
         return self
 
 
@@ -125,43 +159,77 @@ class Pathway(_Strict):
     call_days: int = Field(ge=1)
     call_slots: int = Field(ge=1)
     absences_allowed: int = Field(ge=0)
+    visits: int = Field(default=1, ge=1)  # how many visits before the report
+    snoozes: int = Field(default=2, ge=0)  # how often the reminders of a task may be put off
+    snooze_days: int = Field(default=10, ge=1)  # and for how many working days at most
     tasks: dict[Name, TaskRule]
     ladders: dict[Name, Ladder]
     events: dict[str, Rule]
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        problems = [*self._unknown_events(), *self._unknown_ladders(), *self._unknown_tasks()]
-        if problems:
-            raise ValueError("; ".join(problems))
+        if flaws := [*self._unknown_events(), *self._unknown_ladders(), *self._unknown_tasks()]:
+            raise Flawed(flaws)
         return self
 
-    def _unknown_events(self) -> list[str]:
-        return [f"event {name} does not exist" for name in self.events if name not in FACTS]
+    def _unknown_events(self) -> Iterator[Flaw]:
+        for name in self.events:
+            if not self._is_event(name):
+                yield Flaw(("events", name), f"l’événement « {name} » n’existe pas")
 
-    def _unknown_ladders(self) -> list[str]:
-        return [
-            f"task {name} climbs an unknown ladder {rule.ladder}"
-            for name, rule in self.tasks.items()
-            if rule.ladder is not None and rule.ladder not in self.ladders
-        ]
+    def _is_event(self, name: str) -> bool:
+        """An event's type; or `task.completed/<kind>` and `task.completed/<kind>/<outcome>` for the pathway's own."""
+        event, *parts = name.split("/", maxsplit=2)
+        if not parts:
+            return event in FACTS
+        rule = self.tasks.get(parts[0])
+        return event == TaskCompleted.type and rule is not None and set(parts[1:]) <= set(rule.outcomes)
 
-    def _unknown_tasks(self) -> list[str]:
-        used = {step.open for step in self.steps() if isinstance(step, Open)}
-        used |= {step.about for step in self.steps() if isinstance(step, Send) and step.about}
-        used |= {name for rule in self.events.values() for name in rule.completes}
-        return [f"task {name} is not defined" for name in sorted(used - set(self.tasks))]
+    def _unknown_ladders(self) -> Iterator[Flaw]:
+        for name, rule in self.tasks.items():
+            if rule.ladder is not None and rule.ladder not in self.ladders:
+                sentence = f"la tâche « {name} » suit une échelle inconnue « {rule.ladder} »"
+                yield Flaw(("tasks", name, "ladder"), sentence)
+
+    def _unknown_tasks(self) -> Iterator[Flaw]:
+        for place, name in self._named_tasks():
+            if name not in self.tasks:
+                yield Flaw(place, f"la tâche « {name} » n’est pas définie")
+
+    def _named_tasks(self) -> Iterator[tuple[Place, str]]:
+        for event, rule in self.events.items():
+            yield from ((("events", event, "completes", index), name) for index, name in enumerate(rule.completes))
+        for place, step in self.places():
+            if isinstance(step, Open):
+                yield (*place, "open"), step.open
+            elif step.about:
+                yield (*place, "about"), step.about
+
+    def places(self) -> Iterator[tuple[Place, Step]]:
+        """Every step of every rule and ladder, with its place."""
+        for event, rule in self.events.items():
+            yield from _numbered(("events", event, "at_once"), rule.at_once)
+            yield from _numbered(("events", event, "then"), rule.then)
+        for name, ladder in self.ladders.items():
+            for index, rung in enumerate(ladder.rungs):
+                yield from _numbered(("ladders", name, "rungs", index, "steps"), rung.steps)
+            yield from _numbered(("ladders", name, "undelivered"), ladder.undelivered)
+
+    def conditions(self) -> Iterator[tuple[Place, str]]:
+        """Every guard that it names, with its place."""
+        yield from (((*place, "when"), step.when) for place, step in self.places() if step.when)
+        for name, ladder in self.ladders.items():
+            for index, rung in enumerate(ladder.rungs):
+                if rung.when:
+                    yield ("ladders", name, "rungs", index, "when"), rung.when
 
     def steps(self) -> list[Step]:
         """Every step of every rule and ladder."""
-        rules = [step for rule in self.events.values() for step in (*rule.at_once, *rule.then)]
-        rungs = [step for ladder in self.ladders.values() for rung in ladder.rungs for step in rung.steps]
-        return [*rules, *rungs, *(step for ladder in self.ladders.values() for step in ladder.undelivered)]
+        return [step for _, step in self.places()]
 
     def guards(self) -> set[str]:
         """The names of guards that it relies on."""
-        rungs = [rung.when for ladder in self.ladders.values() for rung in ladder.rungs]
-        return {name for name in (*(step.when for step in self.steps()), *rungs) if name}
+        return {name for _, name in self.conditions()}
 
     def acts(self) -> set[str]:
         """The names of the acts that its timers do."""
@@ -171,11 +239,54 @@ class Pathway(_Strict):
         """The texts that it sends, with reader and channel."""
         return {(step.send, step.to, step.by) for step in self.steps() if isinstance(step, Send)}
 
+    def rule_of(self, fact: Fact) -> Rule:
+        """What follows an event: as written here, else as this version of the software says, else nothing.
+
+        A pathway that is older than an event cannot name it, and open cases keep theirs. To let nothing follow such an
+        event, name it with an empty rule.
+        """
+        written = next((self.events[name] for name in fact.rules if name in self.events), None)
+        return written or LATER_RULES.get(fact.type, NO_RULE)
+
     @property
     def hash(self) -> str:
-        """SHA-256 of its canonical content."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 of its canonical content. What has its default is left out: a new setting moves no older hash."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def _numbered(place: Place, steps: Sequence[Step]) -> Iterator[tuple[Place, Step]]:
+    yield from (((*place, index), step) for index, step in enumerate(steps))
+
+
 NO_RULE: Final = Rule()
+LATER_RULES: Final[dict[str, Rule]] = {
+    "referral.address_mended": Rule(
+        completes=("mend_address",),
+        then=(
+            Send(
+                send="referral_request",
+                to=Party.PARTNER,
+                by=Channel.EMAIL,
+                about="answer_referral",
+                daily=True,
+                when="answer_is_awaited",
+            ),
+            Send(
+                send="referral_accepted_next",
+                to=Party.PARTNER,
+                by=Channel.EMAIL,
+                about="report_outcome",
+                when="news_are_awaited",
+            ),
+        ),
+    ),
+    "referral.access_asked": Rule(
+        then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
+    ),
+}
+"""What follows the events that came after the first stored pathways, in a pathway that does not know them.
+
+Append-only, and a rule never changes its places: effects are keyed by them.
+"""

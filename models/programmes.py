@@ -54,6 +54,52 @@ class Closure(Base):
     label: Mapped[str]
 
 
+class Absence(Base):
+    """Days on which somebody of the team is away, inclusive; why is nobody's affair. A delegate reads meanwhile."""
+
+    __tablename__ = "absence"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    delegate_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
+class WorkPattern(Base):
+    """The days of the week on which somebody works for a programme: 0 is Monday. Without a row, every open day."""
+
+    __tablename__ = "work_pattern"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    weekdays: Mapped[list[int]]
+
+
+class Duty(Base):
+    """Who answers for the coordination between two instants: an evening, a weekend, a holiday. The end is excluded."""
+
+    __tablename__ = "duty"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    from_at: Mapped[datetime]
+    to_at: Mapped[datetime]
+
+
+class OrganisationClosure(Base):
+    """Days on which a partner is closed, inclusive: nothing new is asked, no reminder leaves, no delay moves."""
+
+    __tablename__ = "organisation_closure"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+
+
 class Commune(Base):
     """A commune by its INSEE code; a postcode may serve several, so it is not the key."""
 
@@ -144,16 +190,31 @@ class WebSession(Base):
 
 
 class SignInLink(Base):
-    """A link of ten minutes and one use, bound to the browser that asked; only hashes are stored."""
+    """A link of ten minutes and one use, bound to the browser that asked.
+
+    Its token is an HMAC of `id`, so nothing secret is stored; of the browser's own cookie only the SHA-256.
+    """
 
     __tablename__ = "sign_in_link"
 
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     browser_hash: Mapped[str]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class PartnerSession(Base):
+    """A partner's browser that used its sign-in link: it reads one referral's household and nothing else."""
+
+    __tablename__ = "partner_session"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class ApiKey(Base):
@@ -180,6 +241,7 @@ class AccessEntry(Base):
     action: Mapped[str]
     case_id: Mapped[UUID | None]
     allowed: Mapped[bool]
+    reason: Mapped[str | None]  # why an administrator put something right; never about a household
 
 
 class IdempotentAnswer(Base):

@@ -25,16 +25,22 @@ class CaseState(StrEnum):
     QUALIFIED = "qualified"
     VISIT_PLANNED = "visit_planned"
     VISITED = "visited"
+    DIAGNOSED = "diagnosed"
     REPORT_DELIVERED = "report_delivered"
     ORIENTING = "orienting"
     IN_FOLLOW_UP = "in_follow_up"
+    SUSPENDED = "suspended"
     REJECTED = "rejected"
+    NOT_ELIGIBLE = "not_eligible"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    TRANSFERRED = "transferred"
+    MERGED = "merged"
     CLOSED = "closed"
 
 
-STAGE_OF: Final[dict[CaseState, Stage]] = {
+STAGE_OF: Final[dict[CaseState, Stage]] = {  # a suspended case keeps the stage in which it was
     CaseState.SUBMITTED: Stage.DETECTION,
     CaseState.TRIAGE: Stage.DETECTION,
     CaseState.TO_CONTACT: Stage.VISIT,
@@ -42,12 +48,17 @@ STAGE_OF: Final[dict[CaseState, Stage]] = {
     CaseState.QUALIFIED: Stage.VISIT,
     CaseState.VISIT_PLANNED: Stage.VISIT,
     CaseState.VISITED: Stage.DIAGNOSTIC,
+    CaseState.DIAGNOSED: Stage.DIAGNOSTIC,
     CaseState.REPORT_DELIVERED: Stage.ORIENTATION,
     CaseState.ORIENTING: Stage.ORIENTATION,
     CaseState.IN_FOLLOW_UP: Stage.FOLLOW_UP,
     CaseState.REJECTED: Stage.CLOSED,
+    CaseState.NOT_ELIGIBLE: Stage.CLOSED,
     CaseState.UNREACHABLE: Stage.CLOSED,
     CaseState.REFUSED: Stage.CLOSED,
+    CaseState.WITHDRAWN: Stage.CLOSED,
+    CaseState.TRANSFERRED: Stage.CLOSED,
+    CaseState.MERGED: Stage.CLOSED,
     CaseState.CLOSED: Stage.CLOSED,
 }
 CLOSED_STATES: Final = frozenset(state for state, stage in STAGE_OF.items() if stage is Stage.CLOSED)
@@ -61,11 +72,21 @@ class ReferralState(StrEnum):
     UNDER_REVIEW = "under_review"
     ACCEPTED = "accepted"
     IN_PROGRESS = "in_progress"
+    ON_HOLD = "on_hold"
     COMPLETED = "completed"
     DECLINED = "declined"
     EXPIRED = "expired"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class ReferralKind(StrEnum):
+    """How a partner is asked: by our mail, or through his own portal, form or counter, where no mail clock can run."""
+
+    MAIL = "mail"
+    OUTSIDE_PORTAL = "outside_portal"
 
 
 class VisitState(StrEnum):
@@ -134,6 +155,32 @@ class Source(StrEnum):
     TIMER = "timer"
     ENGINE = "engine"
     STORY = "story"
+    MAIL = "mail"
+
+
+class IncomingKind(StrEnum):
+    """What a mail that came to us is. Only a reply is somebody's words; the others are written by machines.
+
+    `bounce`: our mail will not arrive; `delay`: not yet; `notice`: it arrived, or was opened; `loop`: our own mail.
+    """
+
+    REPLY = "reply"
+    AUTOMATIC = "automatic"
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    NOTICE = "notice"
+    LOOP = "loop"
+    UNREADABLE = "unreadable"
+
+
+class Suggestion(StrEnum):
+    """What the first words of a reply seem to say; a person decides."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    FULL = "full"
+    APPOINTMENT = "appointment"
+    DONE = "done"
 
 
 class MessageState(StrEnum):
@@ -306,6 +353,66 @@ class Danger(StrEnum):
     CARBON_MONOXIDE = "carbon_monoxide"
     STRUCTURE = "structure"
     PERSON = "person"
+
+
+class HoldReason(StrEnum):
+    """Why a partner's help waits; only a wait of the partner's own keeps his clock running."""
+
+    HOUSEHOLD = "household"
+    THIRD_PARTY = "third_party"
+    PARTNER = "partner"
+
+
+class WithdrawReason(StrEnum):
+    """Why a request to a partner is taken back."""
+
+    HOUSEHOLD_REFUSED = "household_refused"
+    PERMISSION_REVOKED = "permission_revoked"
+    NEED_GONE = "need_gone"
+    ANOTHER_PARTNER = "another_partner"
+    CASE_ENDED = "case_ended"
+    OTHER = "other"
+
+
+class VoidReason(StrEnum):
+    """Why a referral should never have existed."""
+
+    WRONG_HOUSEHOLD = "wrong_household"
+    WRONG_PARTNER = "wrong_partner"
+    SENT_TWICE = "sent_twice"
+    OTHER = "other"
+
+
+class SuspensionReason(StrEnum):
+    """Why a case waits, every clock with it."""
+
+    HOSPITAL = "hospital"
+    ABSENCE = "absence"
+    MOVE_PLANNED = "move_planned"
+    WORKS_UNDER_WAY = "works_under_way"
+    HOUSEHOLD_ASKS = "household_asks"
+    LEGAL_ACTION = "legal_action"
+    OTHER = "other"
+
+
+class SnoozeReason(StrEnum):
+    """Why a task is put off; its date stays, its reminders wait."""
+
+    WAITING_HOUSEHOLD = "waiting_household"
+    WAITING_DOCUMENT = "waiting_document"
+    WAITING_THIRD_PARTY = "waiting_third_party"
+    WORKLOAD = "workload"
+    OTHER = "other"
+
+
+class ReturnReason(StrEnum):
+    """Why a task is given back to the coordination."""
+
+    NOT_MINE = "not_mine"
+    NO_CAPACITY = "no_capacity"
+    CONFLICT = "conflict"
+    MISSING_INFORMATION = "missing_information"
+    OTHER = "other"
 
 
 class ClosureOutcome(StrEnum):

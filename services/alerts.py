@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -179,27 +179,38 @@ class Likeness:
         )
 
 
+class Double(NamedTuple):
+    """A case that may be of the same household."""
+
+    id: UUID
+    number: str
+
+
 def likeness(case: Case) -> Likeness:
     """A known case, to be compared."""
     numbers = frozenset(phone.number for phone in case.household.phones)
     return Likeness(numbers, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code)
 
 
-def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Case]:
+def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Double]:
     """Other cases of the programme with the same number, or in the same commune with a like name and street."""
     numbers = [phone.number for phone in case.household.phones]
-    same_number = select(Phone.household_id).where(Phone.number.in_(numbers))
-    same_commune = select(Dwelling.id).where(Dwelling.commune_code == case.dwelling.commune_code)
-    found = unit.session.scalars(
-        select(Case)
+    same_number = Case.household_id.in_(select(Phone.household_id).where(Phone.number.in_(numbers)))
+    own = likeness(case)
+    found = unit.session.execute(
+        select(Case.id, Case.number, same_number, Household.search_key, Dwelling.search_key)
+        .join(Household, Household.id == Case.household_id)
+        .join(Dwelling, Dwelling.id == Case.dwelling_id)
         .where(
             Case.programme_id == case.programme_id,
             Case.id != case.id,
-            or_(Case.household_id.in_(same_number), Case.dwelling_id.in_(same_commune)),
+            or_(same_number, Dwelling.commune_code == own.commune_code),
         )
         .order_by(Case.opened_at.desc())
         .limit(200)
-    ).all()
-    own = likeness(case)
-    others = ((other, likeness(other)) for other in found)
-    return [other for other, its in others if own.shares_number(its) or own.is_neighbour(its)]
+    )
+    return [
+        Double(id_, number)
+        for id_, number, has_number, name, street in found
+        if has_number or own.is_neighbour(Likeness(frozenset(), name, street, own.commune_code))
+    ]

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import Case, Referral
+from models.cases import Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
-from models.vocabulary import CaseState
+from models.vocabulary import CaseState, ClosureOutcome, VisitState
+from services import visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -15,6 +16,19 @@ from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+
+_EARLY = frozenset(
+    {
+        CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED, CaseState.VISIT_PLANNED, CaseState.VISITED,
+        CaseState.DIAGNOSED, CaseState.SUSPENDED,
+    }
+)  # fmt: skip
+_EARLY_OUTCOMES = frozenset(
+    {
+        ClosureOutcome.MOVED, ClosureOutcome.DECEASED, ClosureOutcome.OUT_OF_SCOPE, ClosureOutcome.HANDLED_ELSEWHERE,
+        ClosureOutcome.STOPPED_ANSWERING, ClosureOutcome.AUTONOMOUS,
+    }
+)  # fmt: skip
 
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
@@ -26,10 +40,22 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     if live:
         names = ", ".join(sorted(referral.partner.name for referral in live))
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
+    if form.outcome not in outcomes(case):
+        raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si le ménage n’est plus là.")
+    lent = unit.session.scalars(select(Loan).where(Loan.case_id == case.id, Loan.returned_on.is_(None))).first()
+    if lent is not None:
+        raise GuardRefused(f"Un appareil prêté n’est pas rendu ({lent.item}) : enregistrez son retour d’abord.")
+    if unit.session.scalar(select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)):
+        visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
     event = casework.record(unit, case, CaseClosed(outcome=form.outcome), hand=hand, action=CaseAction.CLOSE)
     case.outcome = form.outcome.value
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def outcomes(case: Case) -> list[ClosureOutcome]:
+    """The outcomes with which a case may close where it is now."""
+    return [each for each in ClosureOutcome if CaseState(case.state) not in _EARLY or each in _EARLY_OUTCOMES]
 
 
 def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:

@@ -161,12 +161,14 @@ class Postman:
         return await self._transaction("delivery.mark", ledger.mark_data, envelope)
 
     def _draft(self, envelope: Envelope) -> Draft:
+        """Answers come to the mailbox that is read; without one, to the programme's own people."""
+        settings = self.runtime.settings
         return Draft(
             subject=envelope.subject,
             body=envelope.body,
             programme=envelope.programme,
-            sender=self.runtime.settings.mail_sender,
-            reply_to=envelope.reply_to,
+            sender=settings.mail_sender,
+            reply_to=settings.mail_sender if settings.reads_replies else envelope.reply_to,
             recipient=envelope.address,
             message_id=envelope.message_id,
             thread=envelope.thread,

@@ -8,11 +8,23 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from models.cases import Alert, Case, Document, Dwelling, Household, Permission, Phone, Referral, Report, Visit
-from models.engine import Message, Task
+from models.cases import Alert, Case, Document, Dwelling, Household, Loan, Permission, Phone, Referral, Report, Visit
+from models.engine import Event, Message, Task
+from models.events import CaseSuspended
 from models.programmes import AccessEntry, Organisation, Person
 from models.refusals import CaseworkError
-from models.vocabulary import Channel, MessageState, OrganisationKind, Party, Role, Stage, TaskState, VisitState
+from models.vocabulary import (
+    CaseState,
+    Channel,
+    MessageState,
+    OrganisationKind,
+    Party,
+    Role,
+    Stage,
+    SuspensionReason,
+    TaskState,
+    VisitState,
+)
 from services.alerts import search_key
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
@@ -21,7 +33,9 @@ from services.messages import in_doubt
 from services.rules import obligations
 from services.rules.obligations import Coming
 from services.rules.policy import Actor, Right, require, visible
-from services.rules.published import calendar_of
+from services.rules.presence import closed_today
+from services.rules.published import calendar_of, pathway_of
+from services.rules.titles import task_title
 from services.rules.work import unhandled
 
 PAGE: Final = 50
@@ -38,6 +52,7 @@ class Todo:
 
     case: Case
     task: Task
+    title: str
     waiting_for: str
     phone: str
     doubt: UUID | None
@@ -65,7 +80,7 @@ def today(unit: UnitOfWork, actor: Actor) -> Today:
 
 def _open_tasks(actor: Actor) -> Select[Task]:
     cases = visible(actor).with_only_columns(Case.id)
-    return select(Task).where(Task.state == TaskState.OPEN, Task.case_id.in_(cases))
+    return select(Task).where(Task.state == TaskState.OPEN, Task.paused_at.is_(None), Task.case_id.in_(cases))
 
 
 def _concerns(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
@@ -81,11 +96,25 @@ def _concerns(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
 def _todo(unit: UnitOfWork, actor: Actor, task: Task) -> Todo:
     message = in_doubt(unit, task) if task.kind == "check_message" else None
     who, phone = waited_for(unit, actor, task)
-    return Todo(task.case, task, who, phone, message.id if message else None)
+    title = task_title(pathway_of(unit, task.case.pathway_hash), task.kind)
+    return Todo(task.case, task, title, who, phone, message.id if message else None)
 
 
 def waited_for(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
-    """Who has the ball, in the words of this reader, and the number where they answer (E.164, or empty)."""
+    """Who has the ball, in the words of this reader, and the number where they answer (E.164, or empty).
+
+    Whoever of the team took it is named.
+    """
+    who, phone = _side(unit, actor, task)
+    if task.person is None or task.party not in _TEAM:
+        return who, phone
+    return (YOU, "") if task.person_id == actor.id else (task.person.name, phone)
+
+
+_TEAM: Final = frozenset({Party.COORDINATOR, Party.OPERATOR})
+
+
+def _side(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
     if task.party == Party.COORDINATOR:
         return (YOU if actor.role is Role.COORDINATOR else "la coordination"), ""
     if task.party == Party.OPERATOR:
@@ -166,15 +195,17 @@ class CaseQuery:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One case with all that its page shows. `tasks` are open, the most pressing first."""
+    """One case with all that its page shows. `tasks` are open and running, the most pressing first; `paused` wait."""
 
     case: Case
     tasks: Sequence[Task]
+    paused: Sequence[Task]
     referrals: Sequence[Referral]
     visits: Sequence[Visit]
     permissions: Sequence[Permission]
     documents: Sequence[Document]
     reports: Sequence[Report]
+    loans: Sequence[Loan]
     coming: Sequence[Coming]
     in_engines_hands: bool
 
@@ -201,7 +232,8 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     ).all()
     return Sheet(
         case=case,
-        tasks=tasks,
+        tasks=[task for task in tasks if task.paused_at is None],
+        paused=[task for task in tasks if task.paused_at is not None],
         referrals=session.scalars(select(Referral).where(Referral.case_id == case.id).order_by(Referral.id)).all(),
         visits=session.scalars(select(Visit).where(Visit.case_id == case.id).order_by(Visit.ordinal)).all(),
         permissions=session.scalars(
@@ -209,15 +241,44 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         ).all(),
         documents=session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id)).all(),
         reports=session.scalars(select(Report).where(Report.case_id == case.id).order_by(Report.id)).all(),
+        loans=session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on.desc(), Loan.id)).all(),
         coming=obligations.coming(unit, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
     )
 
 
+def double_of(unit: UnitOfWork, actor: Actor, number: str) -> Case | None:
+    """The case of this reference, if the actor may read it."""
+    found: Case | None = unit.session.scalars(visible(actor).where(Case.number == number)).first()
+    return found
+
+
+def merged_into(unit: UnitOfWork, actor: Actor, case: Case) -> Case | None:
+    """The case that goes on in the place of a merged one, if the actor may read it."""
+    query = visible(actor).where(Case.id == case.merged_into_id)
+    found: Case | None = unit.session.scalars(query).first() if case.merged_into_id else None
+    return found
+
+
+def absorbed(unit: UnitOfWork, actor: Actor, case: Case) -> list[Case]:
+    """The doubles that were merged into this case."""
+    return list(unit.session.scalars(visible(actor).where(Case.merged_into_id == case.id).order_by(Case.number)))
+
+
+def why_suspended(unit: UnitOfWork, case: Case) -> SuspensionReason | None:
+    """What the case waits for; None when it does not."""
+    if case.state != CaseState.SUSPENDED:
+        return None
+    query = select(Event.payload).where(Event.case_id == case.id, Event.type == CaseSuspended.type)
+    found = unit.session.scalars(query.order_by(Event.seq.desc()).limit(1)).first()
+    return SuspensionReason(found["reason"]) if found else None
+
+
 def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind) -> list[Organisation]:
-    """The programme's operators, partners or alert givers, by name."""
+    """The programme's operators, partners or alert givers, by name; a partner that is closed today is left out."""
     query = select(Organisation).where(Organisation.programme_id == actor.programme_id, Organisation.kind == kind)
-    return list(unit.session.scalars(query.order_by(Organisation.name)))
+    closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
+    return [each for each in unit.session.scalars(query.order_by(Organisation.name)) if each.id not in closed]
 
 
 def referral_of(unit: UnitOfWork, actor: Actor, referral_id: UUID, *, case_id: UUID) -> Referral:
@@ -250,5 +311,8 @@ def readers(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[tuple[str, da
 
 def _name_of(unit: UnitOfWork, label: str) -> str:
     kind, _, identifier = label.partition(":")
+    if kind == "link" and identifier:
+        referral = unit.session.get(Referral, UUID(identifier))
+        return f"{referral.partner.name} (partenaire)" if referral else label
     person = unit.session.get(Person, UUID(identifier)) if kind == "person" and identifier else None
     return person.name if person else label

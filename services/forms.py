@@ -1,7 +1,7 @@
 """What people fill in, validated once for the screens, the API, the imports and the stories."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from models.vocabulary import (
     AgreementMode,
@@ -23,13 +24,22 @@ from models.vocabulary import (
     Danger,
     DeclineReason,
     FailureReason,
+    HoldReason,
+    Loop,
     Motive,
+    PermissionKind,
+    ReferralKind,
     ReferralOutcome,
     RejectionReason,
+    ReturnReason,
+    SnoozeReason,
+    SuspensionReason,
     Tenure,
     Theme,
     Urgency,
     VisitState,
+    VoidReason,
+    WithdrawReason,
 )
 from services.foundation.nir import mask_nir
 from services.foundation.phones import normalise
@@ -167,11 +177,28 @@ class ReferralForm(Form):
     permission: bool = Field(description="Le ménage est d’accord pour que ce partenaire soit contacté")
     permission_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
     replaces_id: UUID | None = Field(None, description="Orientation que celle-ci remplace")
+    also_ids: list[UUID] = Field([], max_length=5, description="Autres partenaires : le premier d’accord l’emporte")
+    kind: ReferralKind = Field(ReferralKind.MAIL, description="Par notre message, ou par le portail du partenaire")
+    check_on: date | None = Field(None, description="Par son portail : jour où sa réponse est cherchée")
+    file_number: Line = Field("", description="Par son portail : numéro de dossier")
 
-    @field_validator("replaces_id", mode="before")
+    @field_validator("replaces_id", "check_on", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
+
+
+class AddressForm(Form):
+    """Where a partner reads his mail."""
+
+    email: EmailStr = Field(description="Adresse électronique du partenaire")
+
+    @field_validator("email")
+    @classmethod
+    def _carried_by_every_server(cls, address: str) -> str:
+        if not address.isascii():  # the mail that we write has ASCII addresses: another would be refused again
+            raise PydanticCustomError("string_pattern_mismatch", "an address has no accent")
+        return address
 
 
 class OnBehalf(Form):
@@ -215,12 +242,16 @@ class Failure(Answer):
     reason: FailureReason = Field(description="Motif")
 
 
+SaidOfHelp = Literal[Loop.CONFIRMED, Loop.DISPUTED, Loop.UNVERIFIABLE]
+
+
 class FollowUpForm(Form):
     """A call of the follow-up."""
 
     result: CallResult = Field(description="Résultat de l’appel")
     still_cold: bool | None = Field(None, description="A encore froid")
     still_in_arrears: bool | None = Field(None, description="A encore des factures impayées")
+    helps: dict[UUID, SaidOfHelp] = Field({}, description="Par orientation terminée : ce que le ménage dit de l’aide")
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
@@ -235,3 +266,140 @@ class NoteForm(Form):
     """A note for the team."""
 
     text: FreeText = Field(min_length=1, description="Note")
+
+
+class Disqualification(Form):
+    """Stop with a household that does not meet the conditions."""
+
+    reason: RejectionReason = Field(description="Motif")
+    note: FreeText = Field("", description="Précision pour l’équipe")
+
+
+class Suspension(Form):
+    """Let a case wait."""
+
+    reason: SuspensionReason = Field(description="Motif")
+    until: date = Field(description="Jour où la situation est relue")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Withdrawal(Form):
+    """The household asks to stop."""
+
+    said_by: RequiredLine = Field(description="Qui l’a dit")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Transfer(Form):
+    """Give a household to another Slime."""
+
+    to_programme_id: UUID | None = Field(None, description="Dispositif tenu sur ce Relais ; vide : ailleurs")
+    to_name: Line = Field("", description="Nom du dispositif, s’il est tenu ailleurs")
+    agreement: bool = Field(description="Le ménage est d’accord pour que ses coordonnées soient transmises")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+    @field_validator("to_programme_id", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class Merge(Form):
+    """Say that a case is the double of another one."""
+
+    into_number: RequiredLine = Field(description="Référence de la situation qui continue")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Reassignment(Form):
+    """Give a case to another operator."""
+
+    operator_id: UUID = Field(description="Opérateur")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class LoanForm(Form):
+    """Lend a device."""
+
+    item: RequiredLine = Field(description="Appareil")
+    due_on: date = Field(description="Jour du retour")
+
+
+class PermissionForm(Form):
+    """Write down that the household agrees to something."""
+
+    kind: PermissionKind = Field(description="À quoi le ménage est d’accord")
+    organisation_id: UUID | None = Field(None, description="Avec qui, s’il s’agit d’un partenaire")
+    mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
+    given_on: date | None = Field(None, description="Date de l’accord ; vide : aujourd’hui")
+
+    @field_validator("organisation_id", "given_on", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class TaskReturn(Form):
+    """Give a task back to the coordination."""
+
+    reason: ReturnReason = Field(description="Motif")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class HandOver(Form):
+    """Give a task to a colleague."""
+
+    person_id: UUID = Field(description="Collègue")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Snooze(Form):
+    """Put off the reminders of a task."""
+
+    reason: SnoozeReason = Field(description="Motif")
+    until: date = Field(description="Pas de relance avant le")
+
+
+class TaskDone(Form):
+    """A task of the pathway's own is done."""
+
+    outcome: Line = Field("", description="Issue")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Hold(Answer):
+    """A partner's help waits."""
+
+    reason: HoldReason = Field(description="Ce qui est attendu")
+    until: date = Field(description="Jour où la situation est relue")
+
+
+class TakeBack(Form):
+    """Take a request back from a partner."""
+
+    reason: WithdrawReason = Field(WithdrawReason.OTHER, description="Motif")
+
+
+class Confirmation(Form):
+    """What the household says of a help that the partner reported."""
+
+    verified: bool = Field(True, description="Le ménage confirme ; faux : il ne peut plus être interrogé")
+
+
+class Voiding(Form):
+    """A referral that should never have existed."""
+
+    reason: VoidReason = Field(description="Motif")
+    note: FreeText = Field("", description="Ce qui s’est passé")
+
+
+class Reopening(Form):
+    """Ask again for a need whose referral is over."""
+
+    note: FreeText = Field(min_length=1, description="Pourquoi")
+
+
+class Remedy(Form):
+    """Why an administrator puts something right; never about a household."""
+
+    reason: RequiredLine = Field(description="Pourquoi")

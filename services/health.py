@@ -7,12 +7,14 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import models.migrations
+from models.engine import Message
+from models.vocabulary import MessageState
 from services.foundation.database import Database, UnitOfWork
-from services.rules import routines, work
+from services.rules import obligations, routines, work
 
 OLDEST_WORK_S: Final = 60
 """A case is in the engine's hands for so long at most. Source: design, "alarm at 60 s"."""
@@ -66,6 +68,21 @@ def _parked_work(unit: UnitOfWork) -> Line:
     return Line("parked_work", ok=True, found=str(len(work.parked(unit))))
 
 
+def _failing_clocks(unit: UnitOfWork) -> Line:
+    # Told only, for the same reason.
+    return Line("failing_clocks", ok=True, found=str(obligations.failing(unit)))
+
+
+def messages_in_doubt(unit: UnitOfWork) -> int:
+    """How many messages may have left or not, whatever became of their case: nobody sends them again by itself."""
+    doubts = select(func.count()).select_from(Message).where(Message.state == MessageState.UNKNOWN)
+    return unit.session.scalar(doubts) or 0
+
+
+def _messages_in_doubt(unit: UnitOfWork) -> Line:
+    return Line("messages_in_doubt", ok=True, found=str(messages_in_doubt(unit)))
+
+
 def _tick(unit: UnitOfWork) -> Line:
     age = _age(unit, routines.last_at(unit, "tick"))
     return Line("tick", ok=age is not None and age <= TICK_S, found="never" if age is None else f"{age} s ago")
@@ -75,4 +92,10 @@ def _age(unit: UnitOfWork, since: datetime | None) -> int | None:
     return None if since is None else int((unit.lease_time() - since).total_seconds())
 
 
-CHECKS: Final[tuple[Callable[[UnitOfWork], Line], ...]] = (_oldest_work, _parked_work, _tick)
+CHECKS: Final[tuple[Callable[[UnitOfWork], Line], ...]] = (
+    _oldest_work,
+    _parked_work,
+    _failing_clocks,
+    _messages_in_doubt,
+    _tick,
+)

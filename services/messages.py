@@ -1,35 +1,71 @@
-"""Messages that nobody can tell about: a person asks the reader, and says whether it arrived."""
+"""What a person decides about a message: whether one in doubt arrived, and that one which waits leaves at once."""
 
 from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from models.cases import Case
 from models.engine import Event, Message, Task
-from models.events import MessageFailed
-from models.vocabulary import Channel, MessageState, TaskState
+from models.events import MessageFailed, MessageHastened
+from models.vocabulary import Channel, MessageState, Party, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import casework, ledger
 from services.rules.aftermath import message_accepted, message_failed
 from services.rules.casework import Hand
-from services.rules.ledger import Aftermath, Doubt
+from services.rules.ledger import Aftermath
 from services.rules.policy import Right, case_for
+from services.rules.published import calendar_of
 from services.rules.rendering import render_message
 
 _AFTERMATH = Aftermath(render_message, message_accepted, message_failed)
 
 
 def settle(unit: UnitOfWork, hand: Hand, message_id: UUID, *, delivered: bool) -> None:
-    """End the doubt: delivered, its clock starts; not delivered, it leaves again. The check is then done."""
+    """End the doubt: delivered, its clock starts; not delivered, it leaves again. The check is then done.
+
+    Messages that left in the same mail share its end: what is said of one is said of all.
+    """
     message = unit.session.get(Message, message_id)
     if message is None:
         raise NotFound
-    case = case_for(unit, hand.actor, message.case_id, Right.SETTLE_MESSAGE)
+    case_for(unit, hand.actor, message.case_id, Right.SETTLE_MESSAGE)
     if message.state != MessageState.UNKNOWN:
         raise GuardRefused("Ce message n’est plus à vérifier.")
-    doubt = Doubt(message.id, message.message_id, Channel(message.channel))
+    doubt, sharing = ledger.doubt_of(unit, message)
     ledger.settle(unit, _AFTERMATH, doubt=doubt, verdict="yes" if delivered else "no")
-    casework.close(unit, checks(unit, case.id, message_id), TaskState.COMPLETED)
+    for each in sharing:
+        casework.close(unit, checks(unit, each.case_id, each.id), TaskState.COMPLETED)
+
+
+def send_now(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID) -> None:
+    """Let a message leave without waiting for its hour. A household keeps its quiet hours. Raises `GuardRefused`."""
+    case = case_for(unit, hand.actor, case_id, Right.SEND_NOW)
+    message = unit.session.get(Message, message_id)
+    if message is None or message.case_id != case.id:
+        raise NotFound
+    if _is_quiet(unit, case.programme_id) and (message.party == Party.HOUSEHOLD or message.channel == Channel.SMS):
+        raise GuardRefused("Un ménage ne reçoit rien la nuit ni les jours fermés : ce message partira à son heure.")
+    if not ledger.hasten(unit, message_id):
+        raise GuardRefused("Ce message n’attend plus son heure.")
+    casework.record(unit, case, MessageHastened(message_id=message_id), hand=hand)
+
+
+def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
+    """The messages of a case that wait for an hour which `send_now` would not make them wait for."""
+    query = select(Message.id).where(
+        Message.case_id == case.id,
+        Message.state == MessageState.QUEUED,
+        Message.due_at > unit.now,
+        Message.channel.in_(ledger.CARRIED),
+    )
+    if _is_quiet(unit, case.programme_id):
+        query = query.where(Message.party != Party.HOUSEHOLD, Message.channel != Channel.SMS)
+    return frozenset(unit.session.scalars(query))
+
+
+def _is_quiet(unit: UnitOfWork, programme_id: UUID) -> bool:
+    return calendar_of(unit, programme_id).next_sending_time(unit.now) > unit.now
 
 
 def in_doubt(unit: UnitOfWork, task: Task) -> Message | None:

@@ -1,13 +1,37 @@
 """Free text about a case, kept apart from events so that erasure never touches them."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from models.cases import Case, Note
+from sqlalchemy import select
+
+from models.cases import Case, Note, Referral
 from models.engine import Event
 from services.forms import NoteForm
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing said between a partner and the coordination."""
+
+    at: datetime
+    by_partner: bool
+    text: str
+
+
+def conversation(unit: UnitOfWork, referral: Referral) -> list[Said]:
+    """What a partner and the coordination said to each other about a referral, oldest first."""
+    query = select(Note, Event).join(Event, Event.id == Note.event_id)
+    query = query.where(Note.referral_id == referral.id, Note.audience == "partner")
+    rows = unit.session.execute(query.order_by(Note.at, Note.id))
+    return [
+        Said(note.at, event.on_behalf_of == referral.partner_id or event.actor.startswith("link:"), note.text)
+        for note, event in rows
+    ]
 
 
 def add_note(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> None:

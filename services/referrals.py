@@ -20,11 +20,14 @@ from models.vocabulary import (
     Loop,
     OrganisationKind,
     PermissionKind,
+    ReferralKind,
     ReferralState,
     TaskState,
     Theme,
+    WithdrawReason,
 )
-from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm
+from services import replies
+from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import write_note
@@ -37,31 +40,94 @@ CAPACITY_DAYS: Final = 30
 
 
 def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
-    """Ask a partner, with the household's permission. The answer's clock starts when his mail server accepts."""
+    """Ask a partner, with the household's permission. The answer's clock starts when his mail server accepts.
+
+    With `also_ids` several partners are asked at once: the first to accept has it, the others are told.
+    """
     case = case_for(unit, hand.actor, case_id, Right.REFER)
+    pool = new_id() if form.also_ids else None
+    need = _need(unit, case, form)
+    asked = []
+    for partner_id in dict.fromkeys([form.partner_id, *form.also_ids]):
+        one = form.model_copy(update={"partner_id": partner_id})
+        _refuse_twice(unit, case, one)
+        referral = _draft(unit, case, one, need, pool=pool)
+        _launch(unit, hand, case, referral, one)
+        asked.append(referral)
+    return asked[0]
+
+
+def prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
+    """Keep a request for later: nothing leaves, no permission is needed yet."""
+    case = case_for(unit, hand.actor, case_id, Right.REFER)
+    referral = _draft(unit, case, form, _need(unit, case, form), pool=None)
+    casework.record(unit, case, about(referral, e.ReferralPrepared), hand=hand, action=CaseAction.REFER)
+    return referral
+
+
+def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm) -> Referral:
+    """Let a prepared request leave, to the partner and with the words of the form."""
+    referral = found(unit, referral_id)
+    case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    referral = lock(unit, referral)
     partner = _partner(unit, case, form)
+    referral.partner_id, referral.partner, referral.brief = partner.id, partner, form.brief
+    _launch(unit, hand, case, referral, form)
+    return referral
+
+
+def _need(unit: UnitOfWork, case: Case, form: ReferralForm) -> Need:
     replaced = _replaced(unit, case, form)
-    need = (
-        replaced.need if replaced else Need(id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now)
-    )
+    return replaced.need if replaced else Need(
+        id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now
+    )  # fmt: skip
+
+
+def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool: UUID | None) -> Referral:
+    partner = _partner(unit, case, form)
     referral = Referral(
         id=new_id(),
         case_id=case.id,
+        case=case,
         need=need,
         partner_id=partner.id,
         partner=partner,
         replaces_id=form.replaces_id,
-        state=next_referral_state(ReferralState.DRAFT, ReferralAction.SEND).value,
+        pool_id=pool,
+        kind=form.kind.value,
+        check_on=form.check_on,
+        state=ReferralState.DRAFT.value,
         loop=Loop.OPEN.value,
         brief=form.brief,
-        snapshot={"partner": partner.name, "email": partner.email},
-        sent_at=unit.now,
+        file_number=form.file_number,
     )
     unit.session.add_all([need, referral])
     unit.session.flush()
-    _permit(unit, hand, case, form)
-    casework.record(unit, case, _about(referral, e.ReferralSent), hand=hand, action=CaseAction.REFER)
     return referral
+
+
+def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: ReferralForm) -> None:
+    """From draft to sent: permission, a way to reach the partner, what he was at that moment."""
+    partner = referral.partner
+    if not form.permission:
+        raise InvalidInput("permission", "Sans l’accord du ménage, ce partenaire ne peut pas être contacté.")
+    if form.kind is ReferralKind.MAIL and not partner.email:
+        raise InvalidInput("partner_id", "Ce partenaire n’a pas d’adresse électronique : complétez l’annuaire.")
+    if form.kind is ReferralKind.OUTSIDE_PORTAL:
+        _check_day(unit, case, form)
+    referral.state = next_referral_state(ReferralState(referral.state), ReferralAction.SEND).value
+    referral.kind, referral.check_on, referral.sent_at = form.kind.value, form.check_on, unit.now
+    referral.snapshot = {"partner": partner.name, "email": partner.email}
+    unit.session.flush()
+    _permit(unit, hand, case, form)
+    until = form.check_on if form.kind is ReferralKind.OUTSIDE_PORTAL else None
+    casework.record(unit, case, e.ReferralSent(**ids(referral), until=until), hand=hand, action=CaseAction.REFER)
+
+
+def _check_day(unit: UnitOfWork, case: Case, form: ReferralForm) -> None:
+    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    if form.check_on is None or form.check_on <= today:
+        raise InvalidInput("check_on", "Dites quel jour sa réponse sera cherchée : un jour à venir.")
 
 
 def _partner(unit: UnitOfWork, case: Case, form: ReferralForm) -> Organisation:
@@ -70,19 +136,18 @@ def _partner(unit: UnitOfWork, case: Case, form: ReferralForm) -> Organisation:
         raise InvalidInput("partner_id", "Choisissez un partenaire de ce dispositif.")
     if form.theme.value not in partner.themes:
         raise InvalidInput("partner_id", "Ce partenaire n’intervient pas pour ce type de solution.")
-    if not partner.email:
-        raise InvalidInput("partner_id", "Ce partenaire n’a pas d’adresse électronique : complétez l’annuaire.")
-    if not form.permission:
-        raise InvalidInput("permission", "Sans l’accord du ménage, ce partenaire ne peut pas être contacté.")
     return partner
 
 
-def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | None:
+def _refuse_twice(unit: UnitOfWork, case: Case, form: ReferralForm) -> None:
     live = unit.session.scalars(
         select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED))
     ).all()
     if any(other.partner_id == form.partner_id and other.need.theme == form.theme for other in live):
         raise GuardRefused("Ce partenaire a déjà cette demande : sa réponse est attendue.")
+
+
+def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | None:
     if form.replaces_id is None:
         return None
     replaced = unit.session.get(Referral, form.replaces_id)
@@ -107,81 +172,108 @@ def _permit(unit: UnitOfWork, hand: Hand, case: Case, form: ReferralForm) -> Non
 
 def accept(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
     """The partner takes it; what he did is asked for next."""
-    referral, hand = _answerer(unit, hand, referral_id, "accept", form)
-    _move(referral, ReferralAction.ACCEPT, form)
+    referral, hand = answerer(unit, hand, referral_id, "accept", form)
+    move(referral, ReferralAction.ACCEPT, form)
     referral.answered_at = unit.now
-    _tell(unit, hand, referral, _about(referral, e.ReferralAccepted), form)
+    tell(unit, hand, referral, about(referral, e.ReferralAccepted), form)
+    for other in _rivals(unit, referral):
+        supersede(unit, hand, other, by=referral, taken=True)
     return referral
+
+
+def supersede(unit: UnitOfWork, hand: Hand, referral: Referral, *, by: Referral, taken: bool = False) -> None:
+    """Another referral stands in its place; its link dies and its partner is told."""
+    move(referral, ReferralAction.TRANSFER, Answer())
+    referral.ended_at = unit.now
+    fact = e.ReferralSuperseded(**ids(referral), by_referral_id=by.id, taken=taken)
+    casework.record(unit, referral.case, fact, hand=hand)
+
+
+def _rivals(unit: UnitOfWork, referral: Referral) -> list[Referral]:
+    """The other partners who were asked at the same time and have not answered."""
+    if referral.pool_id is None:
+        return []
+    query = select(Referral).where(
+        Referral.pool_id == referral.pool_id, Referral.id != referral.id, Referral.state.in_(UNANSWERED)
+    )
+    return list(unit.session.scalars(query.order_by(Referral.id)))
 
 
 def decline(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Decline) -> Referral:
     """The partner cannot; the coordinator owns what is next. "At capacity" is noted in the directory."""
-    referral, hand = _answerer(unit, hand, referral_id, "decline", form)
-    _move(referral, ReferralAction.DECLINE, form)
+    referral, hand = answerer(unit, hand, referral_id, "decline", form)
+    move(referral, ReferralAction.DECLINE, form)
     referral.answered_at = referral.ended_at = unit.now
     referral.reason = form.reason.value
     if form.reason is DeclineReason.CAPACITY:
         today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
         referral.partner.full_until = today + timedelta(days=CAPACITY_DAYS)
-    _tell(unit, hand, referral, e.ReferralDeclined(**_ids(referral), reason=form.reason), form)
+    others = bool(_rivals(unit, referral))
+    tell(unit, hand, referral, e.ReferralDeclined(**ids(referral), reason=form.reason, others_asked=others), form)
     return referral
 
 
 def ask(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
     """The partner wants to know more; the first question gives him the answer's delay again, once."""
-    referral, hand = _answerer(unit, hand, referral_id, "ask", form)
+    referral, hand = answerer(unit, hand, referral_id, "ask", form)
     first = ReferralState(referral.state) is ReferralState.SENT
-    _move(referral, ReferralAction.ASK, form)
+    move(referral, ReferralAction.ASK, form)
     if first:
-        _extend(unit, referral)
-    _tell(unit, hand, referral, _about(referral, e.QuestionAsked), form)
+        extend(unit, referral)
+    tell(unit, hand, referral, about(referral, e.QuestionAsked), form)
     return referral
 
 
 def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
     """Answer the partner's question; he reads it on his page."""
-    referral = _referral(unit, referral_id)
+    referral = found(unit, referral_id)
     case_for(unit, hand.actor, referral.case_id, Right.REFER)
     if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
         raise GuardRefused("Ce partenaire n’attend pas de réponse à une question.")
-    _tell(unit, hand, referral, _about(referral, e.QuestionAnswered), form)
+    tell(unit, hand, referral, about(referral, e.QuestionAnswered), form)
     return referral
 
 
 def report_progress(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
     """The partner gives news: the clock of sixty days starts again."""
-    referral, hand = _answerer(unit, hand, referral_id, "report_progress", form)
-    _move(referral, ReferralAction.REPORT_PROGRESS, form)
-    _tell(unit, hand, referral, _about(referral, e.ReferralProgressed), form)
+    referral, hand = answerer(unit, hand, referral_id, "report_progress", form)
+    move(referral, ReferralAction.REPORT_PROGRESS, form)
+    tell(unit, hand, referral, about(referral, e.ReferralProgressed), form)
     return referral
 
 
 def complete(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Completion) -> Referral:
     """The help came to an outcome, as the partner reports it; the household's word comes at the follow-up."""
-    referral, hand = _answerer(unit, hand, referral_id, "complete", form)
-    _move(referral, ReferralAction.COMPLETE, form)
+    referral, hand = answerer(unit, hand, referral_id, "complete", form)
+    move(referral, ReferralAction.COMPLETE, form)
     referral.outcome, referral.amount_cents = form.outcome.value, form.amount_cents
     referral.loop, referral.ended_at = Loop.REPORTED.value, unit.now
-    _tell(unit, hand, referral, e.ReferralCompleted(**_ids(referral), outcome=form.outcome), form)
+    tell(unit, hand, referral, e.ReferralCompleted(**ids(referral), outcome=form.outcome), form)
     return referral
 
 
 def fail(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Failure) -> Referral:
     """The partner tried in vain; the coordinator owns what is next."""
-    referral, hand = _answerer(unit, hand, referral_id, "fail", form)
-    _move(referral, ReferralAction.FAIL, form)
+    referral, hand = answerer(unit, hand, referral_id, "fail", form)
+    move(referral, ReferralAction.FAIL, form)
     referral.reason, referral.ended_at = form.reason.value, unit.now
-    _tell(unit, hand, referral, e.ReferralFailed(**_ids(referral), reason=form.reason), form)
+    tell(unit, hand, referral, e.ReferralFailed(**ids(referral), reason=form.reason), form)
     return referral
 
 
-def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
+def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: TakeBack | None = None) -> Referral:
     """Take the request back; the partner's link dies at once and he is told."""
-    referral = _referral(unit, referral_id)
-    case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    _move(_lock(unit, referral), ReferralAction.WITHDRAW, Answer())
-    referral.ended_at = unit.now
-    casework.record(unit, case, _about(referral, e.ReferralWithdrawn), hand=hand)
+    referral = found(unit, referral_id)
+    case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    return take_back(unit, hand, lock(unit, referral), form.reason if form else WithdrawReason.OTHER)
+
+
+def take_back(unit: UnitOfWork, hand: Hand, referral: Referral, reason: WithdrawReason) -> Referral:
+    """The same without a question of rights: what a case holds ends with it."""
+    move(referral, ReferralAction.WITHDRAW, Answer())
+    referral.reason, referral.ended_at = reason.value, unit.now
+    fact = e.ReferralWithdrawn(**ids(referral), reason=reason, sent=referral.sent_at is not None)
+    casework.record(unit, referral.case, fact, hand=hand)
     return referral
 
 
@@ -201,10 +293,11 @@ def expire(unit: UnitOfWork, task: Task) -> None:
     referral = task.referral
     if referral is None or ReferralState(referral.state) not in UNANSWERED or referral.delivered_at is None:
         return
-    referral = _lock(unit, referral)
-    _move(referral, ReferralAction.EXPIRE, Answer())
+    referral = lock(unit, referral)
+    move(referral, ReferralAction.EXPIRE, Answer())
     referral.ended_at = unit.now
-    casework.record(unit, referral.case, _about(referral, e.ReferralExpired), hand=casework.timer_hand())
+    fact = e.ReferralExpired(**ids(referral), others_asked=bool(_rivals(unit, referral)))
+    casework.record(unit, referral.case, fact, hand=casework.timer_hand())
 
 
 def settle(unit: UnitOfWork, case_id: UUID) -> None:
@@ -227,48 +320,52 @@ def _undecided(unit: UnitOfWork, case: Case) -> bool:
     return unit.session.scalar(waiting.limit(1)) is not None
 
 
-def _answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form: Answer) -> tuple[Referral, Hand]:
+def answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form: Answer) -> tuple[Referral, Hand]:
     """The partner through his link, or somebody of the case who says from whom he has the answer."""
     if hand.actor.kind == "link":
         task = task_for_link(unit, hand.actor, action)
         if task.referral_id != referral_id:
             raise NotFound
-        return _lock(unit, _referral(unit, referral_id)), hand
-    referral = _referral(unit, referral_id)
+        locked = lock(unit, found(unit, referral_id))
+        locked.opened_at = locked.opened_at or unit.now
+        return locked, hand
+    referral = found(unit, referral_id)
     case_for(unit, hand.actor, referral.case_id, Right.ANSWER_FOR_PARTNER)
     if form.on_behalf is None:
         raise InvalidInput("said_by", "Dites qui a donné cette réponse, et comment.")
-    return _lock(unit, referral), Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
+    return lock(unit, referral), Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
 
 
-def _referral(unit: UnitOfWork, referral_id: UUID) -> Referral:
+def found(unit: UnitOfWork, referral_id: UUID) -> Referral:
     referral = unit.session.get(Referral, referral_id)
     if referral is None:
         raise NotFound
     return referral
 
 
-def _lock(unit: UnitOfWork, referral: Referral) -> Referral:
+def lock(unit: UnitOfWork, referral: Referral) -> Referral:
     """Read it again once its case is locked: two answers at once must not both find it unanswered."""
     unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
     unit.session.refresh(referral)
     return referral
 
 
-def _move(referral: Referral, action: ReferralAction, form: Answer) -> None:
+def move(referral: Referral, action: ReferralAction, form: Answer) -> None:
     referral.state = next_referral_state(ReferralState(referral.state), action).value
     number = form.file_number or (form.on_behalf.file_number if form.on_behalf else "")
     referral.file_number = number or referral.file_number
 
 
-def _tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: Answer) -> None:
+def tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: Answer) -> None:
     event = casework.record(unit, referral.case, fact, hand=hand)
+    if hand.on_behalf_of is not None:
+        replies.read_with_answer(unit, referral)
     said = f"{form.on_behalf.said_by} ({form.on_behalf.how})" if form.on_behalf else ""
     text = " : ".join(part for part in (said, form.note) if part)
     write_note(unit, referral.case, hand, text, event=event)
 
 
-def _extend(unit: UnitOfWork, referral: Referral) -> None:
+def extend(unit: UnitOfWork, referral: Referral) -> None:
     """The answer's delay starts again at the first question. Source: ladder of answers, extended once."""
     task = unit.session.scalars(
         select(Task).where(
@@ -279,15 +376,21 @@ def _extend(unit: UnitOfWork, referral: Referral) -> None:
         obligations.rearm(unit, task, since=unit.now)
 
 
-class _Ids(TypedDict):
+class Ids(TypedDict):
     referral_id: UUID
     partner_id: UUID
     theme: Theme
+    outside: bool
 
 
-def _ids(referral: Referral) -> _Ids:
-    return {"referral_id": referral.id, "partner_id": referral.partner_id, "theme": Theme(referral.need.theme)}
+def ids(referral: Referral) -> Ids:
+    return {
+        "referral_id": referral.id,
+        "partner_id": referral.partner_id,
+        "theme": Theme(referral.need.theme),
+        "outside": referral.kind == ReferralKind.OUTSIDE_PORTAL,
+    }
 
 
-def _about(referral: Referral, fact: Callable[..., e.Fact]) -> e.Fact:
-    return fact(**_ids(referral))
+def about(referral: Referral, fact: Callable[..., e.Fact]) -> e.Fact:
+    return fact(**ids(referral))

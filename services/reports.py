@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from models.base import new_id
-from models.cases import Document, Permission, Report, Visit
-from models.events import ReportDelivered
+from models.cases import Case, Document, Permission, Report, Visit
+from models.events import DiagnosisFinished, ReportDelivered
 from models.lifecycles import CaseAction
 from models.vocabulary import AgreementMode, PermissionKind, VisitState
 from services.forms import ReportForm
@@ -18,27 +18,30 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 
 
+def finish_diagnosis(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """The diagnosis is done; its report is still to be given to the household."""
+    case = case_for(unit, hand.actor, case_id, Right.REPORT)
+    fact = DiagnosisFinished(visit_id=_visit(unit, case).id)
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.FINISH_DIAGNOSIS)
+    return case
+
+
+def _visit(unit: UnitOfWork, case: Case) -> Visit:
+    visit = unit.session.scalars(
+        select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).order_by(Visit.ordinal.desc())
+    ).first()
+    if visit is None:
+        raise GuardRefused("Aucune visite n’a encore eu lieu.")
+    return visit
+
+
 def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm) -> Report:
     """The household has its report; the orientation is next."""
     case = case_for(unit, hand.actor, case_id, Right.REPORT)
     document = unit.session.get(Document, form.document_id)
     if document is None or document.case_id != case.id:
         raise InvalidInput("file", "Joignez le fichier du rapport.")
-    visit = unit.session.scalars(
-        select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).order_by(Visit.ordinal.desc())
-    ).first()
-    if visit is None:
-        raise GuardRefused("Aucune visite n’a encore eu lieu.")
-    report = Report(
-        id=new_id(),
-        case_id=case.id,
-        visit_id=visit.id,
-        document_id=document.id,
-        summary=form.summary,
-        delivered_at=hand.occurred_at or unit.now,
-    )
-    unit.session.add(report)
-    unit.session.flush()
+    report = _report(unit, hand, case, summary=form.summary, document_id=document.id)
     agreed = {
         PermissionKind.REPORT_TO_ALERT_GIVER: form.to_alert_giver,
         PermissionKind.LANDLORD: form.to_landlord,
@@ -56,4 +59,27 @@ def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm
         )
     fact = ReportDelivered(report_id=report.id, to_alert_giver=form.to_alert_giver)
     casework.record(unit, case, fact, hand=hand, action=CaseAction.DELIVER_REPORT)
+    return report
+
+
+def note_delivery(unit: UnitOfWork, hand: Hand, case_id: UUID, summary: str) -> Report:
+    """The household had its report before Relais held the case: its file is kept elsewhere."""
+    case = case_for(unit, hand.actor, case_id, Right.REPORT)
+    report = _report(unit, hand, case, summary=summary, document_id=None)
+    fact = ReportDelivered(report_id=report.id, to_alert_giver=False)
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.DELIVER_REPORT)
+    return report
+
+
+def _report(unit: UnitOfWork, hand: Hand, case: Case, *, summary: str, document_id: UUID | None) -> Report:
+    report = Report(
+        id=new_id(),
+        case_id=case.id,
+        visit_id=_visit(unit, case).id,
+        document_id=document_id,
+        summary=summary,
+        delivered_at=hand.occurred_at or unit.now,
+    )
+    unit.session.add(report)
+    unit.session.flush()
     return report

@@ -1,13 +1,15 @@
 """The nightly round: what is looked up from other things is looked up again, and what had drifted is said."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, update
 
 from models.cases import Case
 from models.vocabulary import STAGE_OF
-from services import idempotency
+from services import erasure, idempotency, replies
 from services.foundation.database import UnitOfWork
+from services.foundation.runtime import runtime
 
 
 def right_stages(unit: UnitOfWork) -> list[str]:
@@ -26,7 +28,27 @@ def right_stages(unit: UnitOfWork) -> list[str]:
     return drifts
 
 
+def forget_transferred(unit: UnitOfWork) -> list[str]:
+    """Keep no copy of the households that another Slime took over a month ago."""
+    return erasure.forget_transferred(unit, runtime())
+
+
 def forget_answers(unit: UnitOfWork) -> list[str]:
     """Drop the answers kept for repeated requests, once their time is over; there is nothing to report."""
     idempotency.forget_old(unit)
     return []
+
+
+def forget_mails(unit: UnitOfWork) -> list[str]:
+    """Drop the words of mails that came to us and have no case, once their time is over; nothing to report."""
+    replies.forget_old(unit)
+    return []
+
+
+ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
+    right_stages,
+    forget_answers,
+    forget_transferred,
+    forget_mails,
+)
+"""What the nightly round does, a transaction each; the lines say what had to be put right."""

@@ -3,14 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from models import events as e
 from models.base import new_id
 from models.cases import Case, Visit
 from models.lifecycles import CaseAction, VisitAction, next_visit_state
 from models.programmes import Membership, Person
-from models.vocabulary import Danger, VisitState
+from models.vocabulary import CaseState, Danger, VisitState
 from services.forms import DangerForm, HeldVisit, LostVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -25,6 +25,9 @@ _LOSSES = {
     VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
     VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
 }
+_AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
+FARTHEST = timedelta(days=366)
+"""A visit later than this is a slip of the keyboard."""
 _ABSENCES = frozenset({VisitState.HOUSEHOLD_ABSENT, VisitState.VISITOR_ABSENT})
 
 
@@ -32,6 +35,8 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     """Agree on a date; reminders and the invitation follow by themselves."""
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     _check(unit, case, form)
+    if unit.session.scalar(_planned(case).limit(1)) is not None:
+        raise GuardRefused("Une visite est déjà prévue : déplacez-la.")
     ordinal = (unit.session.scalar(select(func.max(Visit.ordinal)).where(Visit.case_id == case.id)) or 0) + 1
     visit = Visit(
         id=new_id(),
@@ -46,7 +51,7 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     unit.session.add(visit)
     unit.session.flush()
     fact = e.VisitPlanned(visit_id=visit.id, ordinal=ordinal, starts_at=form.starts_at)
-    casework.record(unit, case, fact, hand=hand, action=CaseAction.PLAN_VISIT)
+    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.PLAN_VISIT))
     return visit
 
 
@@ -61,7 +66,7 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     visit.officer_id = form.officer_id or visit.officer_id
     visit.sequence += 1
     fact = e.VisitMoved(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
-    casework.record(unit, case, fact, hand=hand, action=CaseAction.MOVE_VISIT)
+    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
     return visit
 
 
@@ -77,9 +82,31 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
     visit.done_at = unit.now
     visit.sequence += 1
     unit.session.flush()
-    event = casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=CaseAction.LOSE_VISIT)
+    event = casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=_lost(unit, case))
     write_note(unit, case, hand, form.note, event=event)
     return visit
+
+
+def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> None:
+    """Cancel the planned visit of a case that ends; invitation and household are dealt with as for any cancellation."""
+    visit = planned_visit(unit, case)
+    visit.state = next_visit_state(VisitState(visit.state), _LOSSES[state]).value
+    visit.done_at = unit.now
+    visit.sequence += 1
+    unit.session.flush()
+    casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=_lost(unit, case))
+
+
+def _lost(unit: UnitOfWork, case: Case) -> CaseAction | None:
+    """A second visit that is lost leaves the case with its first one held."""
+    held = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).limit(1)
+    first = unit.session.scalar(held) is None
+    return _if_before_report(case, CaseAction.LOSE_VISIT if first else CaseAction.LOSE_NEXT_VISIT)
+
+
+def _if_before_report(case: Case, action: CaseAction) -> CaseAction | None:
+    """Once partners are at work a visit has its own life and moves the case no more."""
+    return None if CaseState(case.state) in _AFTER_REPORT else action
 
 
 def _loss(unit: UnitOfWork, case: Case, visit: Visit) -> e.Fact:
@@ -102,7 +129,7 @@ def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> 
     visit.done_at = unit.now
     unit.session.flush()
     fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
-    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.HOLD_VISIT)
+    event = casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.HOLD_VISIT))
     write_note(unit, case, hand, form.note, event=event)
     if form.danger is not None:
         _tell_danger(unit, hand, case, form.danger)
@@ -134,17 +161,21 @@ def _tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> No
 
 def planned_visit(unit: UnitOfWork, case: Case) -> Visit:
     """The visit that is planned. Raises `GuardRefused` when there is none."""
-    visit = unit.session.scalars(
-        select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
-    ).first()
+    visit = unit.session.scalars(_planned(case)).first()
     if visit is None:
         raise GuardRefused("Aucune visite n’est prévue.")
     return visit
 
 
+def _planned(case: Case) -> Select[Visit]:
+    return select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
+
+
 def _check(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
     if form.starts_at <= unit.now:
         raise InvalidInput("starts_at", "La visite doit être prévue dans l’avenir.")
+    if form.starts_at > unit.now + FARTHEST:
+        raise InvalidInput("starts_at", "Cette date est dans plus d’un an : vérifiez l’année.")
     if form.officer_id is not None and form.officer_id not in {officer.id for officer in officers(unit, case)}:
         raise InvalidInput("officer_id", "Cette personne ne travaille pas pour l’opérateur de la situation.")
 

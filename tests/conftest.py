@@ -1,3 +1,13 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that every test may ask for, and the order of all."""
+
+from typing import Final
+
+import pytest
 
 pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]
+LONGEST: Final = {"stateful", "stories"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: not LONGEST & set(item.path.parts))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -50,7 +51,17 @@ MOVED_BY: Final[dict[str, CaseAction]] = {
     "follow_up.started": CaseAction.FOLLOW_UP,
     "case.closed": CaseAction.CLOSE,
     "case.reopened": CaseAction.REOPEN,
+    "case.disqualified": CaseAction.DISQUALIFY,
+    "case.suspended": CaseAction.SUSPEND,
+    "case.resumed": CaseAction.RESUME,
+    "case.withdrawn": CaseAction.WITHDRAW,
+    "case.transferred": CaseAction.TRANSFER,
+    "case.merged": CaseAction.MERGE,
+    "case.unmerged": CaseAction.UNMERGE,
+    "diagnosis.finished": CaseAction.FINISH_DIAGNOSIS,
+    "referral.prepared": CaseAction.REFER,
 }
+AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 REFERRAL_MOVED_BY: Final[dict[str, ReferralAction]] = {
     "referral.sent": ReferralAction.SEND,
     "referral.question_asked": ReferralAction.ASK,
@@ -61,6 +72,12 @@ REFERRAL_MOVED_BY: Final[dict[str, ReferralAction]] = {
     "referral.completed": ReferralAction.COMPLETE,
     "referral.failed": ReferralAction.FAIL,
     "referral.withdrawn": ReferralAction.WITHDRAW,
+    "referral.acknowledged": ReferralAction.ACKNOWLEDGE,
+    "referral.started": ReferralAction.START,
+    "referral.held": ReferralAction.HOLD,
+    "referral.resumed": ReferralAction.RESUME,
+    "referral.superseded": ReferralAction.TRANSFER,
+    "referral.voided": ReferralAction.VOID,
 }
 VISIT_LOST_BY: Final[dict[str, VisitAction]] = {
     VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
@@ -68,7 +85,13 @@ VISIT_LOST_BY: Final[dict[str, VisitAction]] = {
     VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
     VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
 }
-DEAD_ENDS: Final = frozenset({"referral.declined", "referral.expired", "referral.failed"})
+DEAD_ENDS: Final = {
+    "referral.declined": "reorient",
+    "referral.expired": "reorient",
+    "referral.failed": "reorient",
+    "referral.disputed": "settle_dispute",
+}
+"""What must have an owner in the transaction of the event, and by which task."""
 UNDER_WAY: Final = frozenset(
     {MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_STARTED, MessageState.UNKNOWN}
 )
@@ -101,20 +124,35 @@ def problems(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
 def _history(case: Case, events: list[Event]) -> Iterator[str]:
     if [event.seq for event in events] != list(range(1, case.last_seq + 1)):
         yield f"{case.number}: events are not numbered 1 to {case.last_seq}"
-    if case.stage != STAGE_OF[CaseState(case.state)]:
+    if case.stage != STAGE_OF[CaseState(case.resumes_in or case.state)]:
         yield f"{case.number}: stage {case.stage} in state {case.state}"
     if case.is_closed != (case.closed_at is not None):
         yield f"{case.number}: closed_at disagrees with state {case.state}"
-    state = CaseState.SUBMITTED
+    state = before = CaseState.SUBMITTED
+    held = False
     for event in events:
         FACTS[event.type].model_validate(event.payload)
-        action = MOVED_BY.get(event.type)
-        if action is not None and (state, action) not in CASE_MOVES:
+        action = _case_action(event, state, visited=held)
+        held = held or event.type == "visit.held"
+        if action is None:
+            continue
+        if (state, action) not in CASE_MOVES:
             yield f"{case.number}: {event.type} came in state {state}"
-        elif action is not None:
-            state = CASE_MOVES[state, action]
+            continue
+        resumed = action is CaseAction.RESUME
+        before, state = state, before if resumed else CASE_MOVES[state, action]
     if state != case.state:
         yield f"{case.number}: is {case.state}, its events say {state}"
+
+
+def _case_action(event: Event, state: CaseState, *, visited: bool) -> CaseAction | None:
+    """What an event did to its case: a visit made while partners are at work moves nothing."""
+    action = MOVED_BY.get(event.type)
+    if event.type.startswith("visit.") and state in AFTER_REPORT:
+        return None
+    if action is CaseAction.LOSE_VISIT and visited:
+        return CaseAction.LOSE_NEXT_VISIT
+    return action
 
 
 def _referrals(unit: UnitOfWork, events: Mapping[Any, list[Event]]) -> Iterator[str]:
@@ -180,24 +218,31 @@ def _tasks(unit: UnitOfWork) -> Iterator[str]:
         if task.party == Party.ALERT_GIVER and task.alert_id is None:
             yield f"task {task.kind} {task.id}: its alert giver is nobody"
         if task.state == TaskState.OPEN and task.kind != "check_message":
-            asked[task.case_id, task.kind, task.referral_id] += 1
+            asked[task.case_id, task.kind, task.referral_id, task.loan_id] += 1
     yield from (f"case {key[0]}: {key[1]} is asked {count} times" for key, count in asked.items() if count > 1)
 
 
 def _dead_ends(unit: UnitOfWork, events: Mapping[Any, list[Event]]) -> Iterator[str]:
-    owned = {key.split(":")[0] for key in unit.session.scalars(select(Task.effect_key).where(Task.kind == "reorient"))}
+    kinds = set(DEAD_ENDS.values())
+    rows = unit.session.execute(select(Task.effect_key, Task.kind).where(Task.kind.in_(kinds)))
+    owned = {(key.split(":")[0], kind) for key, kind in rows}
     for history in events.values():
         for event in history:
-            if event.type in DEAD_ENDS and str(event.id) not in owned:
+            if event.payload.get("others_asked") or event.type not in DEAD_ENDS:
+                continue
+            if (str(event.id), DEAD_ENDS[event.type]) not in owned:
                 yield f"case {event.case_id}: {event.type} was handed to nobody"
 
 
 def _clocks(unit: UnitOfWork) -> Iterator[str]:
     for obligation in unit.session.scalars(select(Obligation)):
-        if (obligation.next_at is None) != (obligation.next_step is None):
+        waits = any(pause.to_at is None for pause in obligation.pauses)
+        if (obligation.next_at is None) != (obligation.next_step is None) and not waits:
             yield f"clock {obligation.ladder} {obligation.id}: a step without its instant"
         if obligation.next_at is not None and obligation.task.state != TaskState.OPEN:
             yield f"clock {obligation.ladder} {obligation.id}: runs on a task that is {obligation.task.state}"
+        if obligation.failed_at is not None:
+            yield f"clock {obligation.ladder} {obligation.id}: failed with {obligation.error}"
     fired: Counter[tuple[Any, ...]] = Counter()
     for occurrence in unit.session.scalars(select(Occurrence)):
         fired[occurrence.obligation_id, occurrence.generation, occurrence.step] += 1
@@ -227,6 +272,21 @@ def _messages(unit: UnitOfWork) -> Iterator[str]:
             state is not MessageState.CANCELLED
         )
     yield from (f"message {key[1]}: planned {count} times by one event" for key, count in copies.items() if count > 1)
+    yield from _mails_of_the_day(unit)
+
+
+def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
+    """One mail a day for one address, and messages that leave together share one fate."""
+    mails: dict[tuple[Any, ...], set[Any]] = {}
+    together = {MessageState.DATA_STARTED, MessageState.UNKNOWN}
+    for message in unit.session.scalars(select(Message).where(Message.daily.is_(True))):
+        first = message if message.bundle_id is None else unit.session.get_one(Message, message.bundle_id)
+        if message.state in together and first.state != message.state:
+            yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"
+        if message.data_started_at is not None and message.state in {MessageState.ACCEPTED, MessageState.UNKNOWN}:
+            day = message.data_started_at.astimezone(ZoneInfo(message.case.programme.zone)).date()
+            mails.setdefault((message.programme_id, message.address, day), set()).add(first.id)
+    yield from (f"{key[2]}: one address had {len(ids)} mails of the day" for key, ids in mails.items() if len(ids) > 1)
 
 
 def _blocked_numbers(unit: UnitOfWork) -> Iterator[str]:

@@ -100,7 +100,7 @@ def postgres_database(template: str | None = None) -> Iterator[str]:
     """
     server, name = make_url(postgres_url()), f"relais_test_{uuid4().hex}"
     address = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(create.format(sql.Identifier(name), sql.Identifier(template or "template1")))
     try:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+from ssl import SSLContext, SSLSocket
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from services.channels.evidence import Verdict
 
 # CONNECT is the banner, DATA the answer to the command, BODY the answer after the final dot.
-Verb = Literal["CONNECT", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BODY", "RSET", "NOOP", "QUIT"]
+Verb = Literal["CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BODY", "RSET", "NOOP", "QUIT"]
 
 REPLIES: Final[dict[str, str]] = {
     "CONNECT": "220 sink.test ESMTP",
     "HELO": "250 sink.test",
+    "STARTTLS": "220 2.0.0 Go ahead",
+    "AUTH": "235 2.7.0 Signed in",
     "MAIL": "250 2.1.0 Sender ok",
     "RCPT": "250 2.1.5 Recipient ok",
     "DATA": "354 End with a dot",
@@ -59,10 +62,19 @@ class _Fault:
 
 
 class Sink:
-    """Listens on a free loopback port inside `with`; faults are queued by verb and used up one at a time."""
+    """Listens on a free loopback port inside `with`; faults are queued by verb and used up one at a time.
 
-    def __init__(self, *, extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8")) -> None:
-        self.extensions = extensions
+    With `tls` it offers STARTTLS and signs in whoever asks or, if `encrypted`, speaks TLS from the first byte.
+    """
+
+    def __init__(
+        self,
+        *,
+        extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8"),
+        tls: SSLContext | None = None,
+        encrypted: bool = False,
+    ) -> None:
+        self.extensions, self.tls, self.encrypted = extensions, tls, encrypted
         self.host, self.port = "127.0.0.1", 0
         self.messages: list[Received] = []
         self.verbs: list[str] = []
@@ -183,6 +195,8 @@ class _Dialogue(StreamRequestHandler):
         self.sink.connections += 1
         self.server.open.add(self.request)
         try:
+            if self.sink.encrypted:
+                self._encrypt()
             self._answer("CONNECT")
             while not self.server.closing.is_set() and (line := self.rfile.readline()):
                 self._obey(line.decode("utf-8", "surrogateescape").strip())
@@ -190,14 +204,18 @@ class _Dialogue(StreamRequestHandler):
             return
         finally:
             self.server.open.discard(self.request)
+            self.request.close()
 
     def _obey(self, line: str) -> None:
-        verb = line[:4].upper()
+        verb = "STARTTLS" if line.upper() == "STARTTLS" else line[:4].upper()
         self.sink.verbs.append(verb)
         match verb:
             case "EHLO":
-                words = ("sink.test", *self.sink.extensions)
+                words = ("sink.test", *self.sink.extensions, *self._security())
                 self._answer(verb, "".join(f"250-{word}\r\n" for word in words) + "250 HELP")
+            case "STARTTLS" if self.sink.tls:
+                if self._answer(verb):
+                    self._encrypt()
             case "MAIL":
                 if self._answer(verb):
                     self.sender, self.recipients = _address(line), []
@@ -206,16 +224,29 @@ class _Dialogue(StreamRequestHandler):
                     self.recipients.append(_address(line))
             case "DATA":
                 self._data()
-            case "HELO" | "NOOP":
-                self._answer(verb)
             case "RSET":
                 self.recipients = []
                 self._answer(verb)
             case "QUIT":
                 self._answer(verb)
                 raise _Close
+            case _ if verb in {"HELO", "NOOP"} or (verb == "AUTH" and self.sink.tls):
+                self._answer(verb)
             case _:
                 self._say("502 5.5.2 Unknown command")
+
+    def _security(self) -> tuple[str, ...]:
+        """A password is asked in clear too: whether it is given is the client's care."""
+        if self.sink.tls is None:
+            return ()
+        return ("AUTH PLAIN",) if isinstance(self.request, SSLSocket) else ("STARTTLS", "AUTH PLAIN")
+
+    def _encrypt(self) -> None:
+        assert self.sink.tls is not None
+        self.server.open.discard(self.request)
+        self.request = self.connection = self.sink.tls.wrap_socket(self.request, server_side=True)
+        self.server.open.add(self.request)
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
 
     def _data(self) -> None:
         if not self.recipients:

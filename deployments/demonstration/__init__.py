@@ -6,16 +6,11 @@ Everything is done by the use cases of the real thing with a clock that is set; 
 import csv
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select
-
-from models.engine import Event
-from models.programmes import Organisation, Programme
-from models.vocabulary import OrganisationKind
-from services.foundation.database import UnitOfWork
-from services.foundation.errors import Setup
-from services.foundation.runtime import Runtime, use
+if TYPE_CHECKING:
+    from services.foundation.database import UnitOfWork
+    from services.foundation.runtime import Runtime
 
 PASSWORD: Final = "relais-demonstration"  # noqa: S105 - shown on purpose: nothing real is behind it
 ACCOUNTS: Final = (
@@ -25,7 +20,7 @@ ACCOUNTS: Final = (
     ("bruno.salvi@toit-solidaire.example", PASSWORD, "Bruno Salvi, Toit Solidaire"),
     ("admin@vald-orne.example", PASSWORD, "Alex Renaud, administration"),
 )
-"""E-mail address, password, who it is."""
+"""E-mail address, password, who it is. `relais up` shows them: what this module needs beyond is imported when used."""
 
 FOLDER: Final = Path(__file__).parent
 STORIES: Final = ("s1_lucette", "s3_wrong_number", "s3_no_answer")
@@ -33,22 +28,32 @@ GENERATED: Final = 50
 MARK: Final = "demonstration:"
 
 
-def wanted(unit: UnitOfWork) -> bool:
+def wanted(unit: "UnitOfWork") -> bool:
     """Whether this database is empty, or holds a demonstration whose loading was interrupted."""
+    from sqlalchemy import func, select
+
+    from models.engine import Event
+    from models.programmes import Programme
+
     programmes = set(unit.session.scalars(select(Programme.slug)))
     marks = select(func.count()).where(Event.idempotency_key.startswith(MARK))
     return not programmes or (programmes == {"vald-orne"} and 0 <= (unit.session.scalar(marks) or 0) < _total())
 
 
-def load(runtime: Runtime) -> None:
+def load(runtime: "Runtime") -> None:
     """Load what is missing, a transaction a case, and say where visitors may send an alert. Safe to repeat.
 
     Raises `Setup` on a database that holds a programme of somebody else.
     """
+    from sqlalchemy import select
+
     from deployments.demonstration.lives import Life, generated, told
     from deployments.demonstration.rehearsal import rehearse
     from deployments.play.setting import establish
     from deployments.play.story import Place, read_setting
+    from models.programmes import Programme
+    from services.foundation.errors import Setup
+    from services.foundation.runtime import use
 
     setting = read_setting(FOLDER / "stories" / "vald_orne.yaml")
     setting = setting.model_copy(update={"communes": [Place.model_validate(row) for row in _communes()]})
@@ -77,7 +82,23 @@ def _communes() -> list[dict[str, object]]:
         return [{**row, "postcodes": row["postcodes"].split()} for row in csv.DictReader(file)]
 
 
-def _say(runtime: Runtime) -> None:
+def remind(runtime: "Runtime") -> None:
+    """Say again where visitors may send an alert; nothing of a database that is not the demonstration's."""
+    from sqlalchemy import select
+
+    from models.programmes import Programme
+
+    with runtime.database.read() as unit:
+        ours = set(unit.session.scalars(select(Programme.slug))) == {"vald-orne"}
+    if ours:
+        _say(runtime)
+
+
+def _say(runtime: "Runtime") -> None:
+    from sqlalchemy import select
+
+    from models.programmes import Organisation
+    from models.vocabulary import OrganisationKind
     from services.rules.links import alert_url
 
     with runtime.database.read() as unit:

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import delete, event, select
 
 from deployments.demonstration.lives import Life
-from deployments.play.actions import ACTIONS, Scene
+from deployments.play.actions import ACTIONS
+from deployments.play.scene import Scene
 from deployments.play.story import EXPECT, REPORT, Setting, Step
 from flows.detection import examine
 from flows.orientation import settle
@@ -65,7 +66,7 @@ class _Rehearsal:
 
     def _act(self, step: Step) -> None:
         key = self.life.key if step.do == REPORT else None
-        scene = Scene(self.unit, self.runtime, self.setting, self.programme, step, self.case_id, key)
+        scene = Scene(self.unit, self.runtime, self.setting, self.programme, step, self.case_id, {}, key)
         done = ACTIONS[step.do](scene, step.given)
         if step.do == REPORT:
             self.case_id = getattr(done, "id", None)

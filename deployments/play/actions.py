@@ -17,6 +17,9 @@
 | accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
 through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
 | answer_question, withdraw_referral | staff | partner, note |
+| mend_address | coordinator | partner, email: all requests that wait for this address leave again |
+| ask_access | the partner through his mail's link | a sign-in link is sent to him |
+| open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | start_follow_up | staff | |
 | record_follow_up | staff | result, still_cold, still_in_arrears, note |
 | close_case | staff | outcome, note |
@@ -24,25 +27,52 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | add_note | staff | text |
 | post_letters | coordinator | all letters that wait are printed and posted |
 | settle_message | coordinator | text, delivered |
+| keep_up | administrator | the nightly round is made now |
+| suspend_case, resume_case | staff | reason, until, note |
+| disqualify_case | staff | reason, note |
+| withdraw_case | staff | said_by, note |
+| transfer_case | coordinator | to_name, note |
+| merge_case | coordinator | into (the name of the case that goes on), note |
+| undo_merge | coordinator | |
+| reassign_case | coordinator | operator, note |
+| finish_diagnosis | staff | |
+| lend, return_loan | staff | item, due_on |
+| give_permission, revoke_permission | staff | kind, partner |
+| take_task, return_task, hand_over, snooze_task, complete_task | staff | task (its kind), reason, to, until, \
+outcome, note |
+| prepare_referral, send_draft | staff | as send_referral |
+| acknowledge_referral, start_referral, hold_referral, resume_referral | the partner or staff, as for accept_referral \
+| reason, until, note |
+| transfer_referral | staff | from, partner, theme, brief |
+| reopen_referral, void_referral | staff | partner, reason, note |
+| confirm_referral, dispute_referral | staff | partner, verified, text |
+| be_absent | staff | from, until, delegate, person |
+| work_on | staff | days (monday…), person |
+| be_on_duty | coordinator | from, until (day and hour), person |
+| close_partner | coordinator | partner, from, until |
+| reply_by_mail | whoever received a mail | to (its text), text, automatic (his program answers) |
+| bounce_mail | the mail server of whoever received a mail | to (its text): it comes back |
+| read_reply | staff | the answer is read, nothing is to be done |
 | open_every_link | anybody | a link scanner opens every link of every mail; refused if anything changed |
 
 A partner or an alert giver acts through the link of a mail that he really received: no mail, no act.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import select
 
-from deployments.play.story import Setting, Step, instant
-from models.cases import Case, Referral
+from deployments.play.lives import LIVES
+from deployments.play.scene import Action, Given, Scene, answer, bare, with_form
+from deployments.play.story import instant
+from models.cases import Case
 from models.engine import Message
-from models.programmes import Person, Programme
+from models.programmes import Person
 from models.vocabulary import AgreementMode, BestTime, MessageState, Motive, Source, Tenure, Urgency
 from services import (
+    addresses,
     alerts,
     calls,
     closing,
@@ -52,22 +82,20 @@ from services import (
     letters,
     messages,
     notes,
+    partner_access,
     programmes,
     referrals,
     reports,
     triage,
+    upkeep,
     visits,
 )
-from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput, LinkExpired
+from services.foundation.errors import LinkExpired
 from services.foundation.phones import normalise
-from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
-from services.rules.links import alert_url, open_alert_link, open_task_link
-from services.rules.policy import Actor
+from services.rules.links import alert_url, open_alert_link
 
-Given = Mapping[str, Any]
-TASK_LINK: Final = re.compile(r"/l/([0-9a-f]{32}\.[\w-]+)")
+SIGN_IN_LINK: Final = re.compile(r"/acces/([0-9a-f]{32}\.[\w-]+)")
 DULL: Final[Given] = {
     "tenure": Tenure.PRIVATE_TENANT,
     "motives": [Motive.COLD],
@@ -81,78 +109,6 @@ REPORT_FILE: Final = (
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
     b"trailer<</Root 1 0 R>>\n%%EOF\n"
 )
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One step being done: its transaction, who does it, to which case."""
-
-    unit: UnitOfWork
-    runtime: Runtime
-    setting: Setting
-    programme: Programme
-    step: Step
-    case_id: UUID | None
-    key: str | None = None
-
-    @property
-    def case(self) -> Case:
-        """The case that the step is about."""
-        if self.case_id is None:
-            raise InvalidInput("case", "Cette étape ne dit pas de quelle situation il s’agit.")
-        return self.unit.session.get_one(Case, self.case_id)
-
-    @property
-    def hand(self) -> Hand:
-        """The hand of somebody with an account."""
-        return Hand(
-            programmes.member(self.unit, self.programme.id, self.setting.staff[self.step.who].email),
-            Source.STORY,
-            key=self.key,
-        )
-
-    @property
-    def is_staff(self) -> bool:
-        """Whether whoever acts has an account."""
-        return self.step.who in self.setting.staff
-
-    def through_mail(self, action: str) -> Hand:
-        """The hand of somebody who follows the latest link he received that allows this. Raises `LinkExpired`."""
-        return Hand(self._link_holder(action), Source.STORY, key=self.key)
-
-    def _link_holder(self, action: str) -> Actor:
-        address = self.setting.address(self.step.who)
-        received = self.unit.session.scalars(
-            select(Message)
-            .where(Message.case_id == self.case_id, Message.address == address, Message.state == MessageState.ACCEPTED)
-            .order_by(Message.done_at.desc(), Message.id.desc())
-        )
-        for token in (token for mail in received for token in TASK_LINK.findall(mail.body or "")):
-            try:
-                actor, _ = open_task_link(self.unit, self.runtime, token)
-            except LinkExpired:
-                continue
-            if action in actor.actions:
-                return actor
-        raise LinkExpired
-
-    def organisation(self, slug: str) -> UUID:
-        """The id of an organisation of the setting."""
-        return programmes.organisation(self.unit, self.programme.id, slug).id
-
-    def referral(self, partner: str) -> Referral:
-        """The latest referral of the case to this partner."""
-        found = self.unit.session.scalars(
-            select(Referral)
-            .where(Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner))
-            .order_by(Referral.sent_at.desc(), Referral.id.desc())
-        ).first()
-        if found is None:
-            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}.")
-        return found
-
-
-Action = Callable[[Scene, Given], object]
 
 
 def report_alert(scene: Scene, given: Given) -> Case:
@@ -231,24 +187,32 @@ def send_referral(scene: Scene, given: Given) -> object:
     return referrals.send(scene.unit, scene.hand, scene.case.id, form)
 
 
-Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
-
-
-def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
-    """An answer of a partner, through his mail, or told on his behalf."""
-
-    def answering(scene: Scene, given: Given) -> object:
-        rest = {key: value for key, value in given.items() if key != "partner"}
-        referral = scene.referral(given.get("partner", scene.step.who))
-        hand = scene.hand if scene.is_staff else scene.through_mail(name)
-        return act(scene.unit, hand, referral.id, form.model_validate(rest))
-
-    return answering
-
-
 def withdraw_referral(scene: Scene, given: Given) -> object:
     """Take the request back."""
     return referrals.withdraw(scene.unit, scene.hand, scene.referral(given["partner"]).id)
+
+
+def mend_address(scene: Scene, given: Given) -> object:
+    """The partner's address, right this time."""
+    form = forms.AddressForm(email=given["email"])
+    return addresses.mend_address(scene.unit, scene.hand, scene.referral(given["partner"]).id, form)
+
+
+def ask_access(scene: Scene, _given: Given) -> object:
+    """The partner asks to read whom to call; `browser` is his own."""
+    scene.through_mail("report_progress")
+    return partner_access.ask_link(
+        scene.unit, scene.referral(scene.step.who), browser=scene.step.who, source=Source.STORY
+    )
+
+
+def open_access(scene: Scene, given: Given) -> object:
+    """He opens the link of his sign-in mail, in the browser that asked unless another is given."""
+    for token in scene.tokens(SIGN_IN_LINK):
+        return partner_access.open_session(
+            scene.unit, scene.runtime, token, browser=given.get("browser", scene.step.who)
+        )
+    raise LinkExpired
 
 
 def post_letters(scene: Scene, _given: Given) -> object:
@@ -272,14 +236,9 @@ def settle_message(scene: Scene, given: Given) -> None:
     messages.settle(scene.unit, scene.hand, found.id, delivered=bool(given["delivered"]))
 
 
-def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
-    """A use case of one case that takes a form."""
-    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, form.model_validate(given))
-
-
-def bare(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
-    """A use case of one case that takes nothing more."""
-    return lambda scene, _given: act(scene.unit, scene.hand, scene.case.id)
+def keep_up(scene: Scene, _given: Given) -> object:
+    """The nightly round, whoever is named."""
+    return [round_of_the_night(scene.unit) for round_of_the_night in upkeep.ROUNDS]
 
 
 ACTIONS: Final[Mapping[str, Action]] = {
@@ -305,6 +264,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "fail_referral": answer(referrals.fail, forms.Failure, "fail"),
     "answer_question": answer(referrals.answer_question, forms.Question, "answer_question"),
     "withdraw_referral": withdraw_referral,
+    "mend_address": mend_address,
+    "ask_access": ask_access,
+    "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),
     "record_follow_up": with_form(follow_up.record_follow_up, forms.FollowUpForm),
     "close_case": with_form(closing.close_case, forms.ClosureForm),
@@ -312,5 +274,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "add_note": with_form(notes.add_note, forms.NoteForm),
     "post_letters": post_letters,
     "settle_message": settle_message,
+    "keep_up": keep_up,
+    **LIVES,
 }
 """What a step may do, beside `expect` and `open_every_link`, which act on nothing."""

@@ -11,7 +11,8 @@
 | letters_to_print | how many letters wait for the printer |
 
 `to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
-he received; what somebody with an account reads is his case pages' story and mails.
+he received, and for a partner the household that his browser may show him now; what somebody with an account reads is
+his case pages' story and mails.
 """
 
 import re
@@ -23,13 +24,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import func, select
 
 from deployments.play.story import Setting
-from models.cases import Case, Household
+from models.cases import Case, Household, Referral
 from models.engine import Message, Task
-from models.programmes import Organisation, Programme
+from models.programmes import Organisation, PartnerSession, Programme
 from models.vocabulary import Channel, MessageState, Party, TaskState
-from services import desk, programmes, timeline
+from services import desk, partner_access, programmes, timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
+from services.rules.policy import may_know_household
 
 NONE: Final = "none"
 CASE: Final = "case"
@@ -188,7 +190,8 @@ class _Look:
         return organisation.slug if organisation and task.party != Party.COORDINATOR else task.party
 
     def _reader(self, message: Message) -> str:
-        return self.names.get(message.address, message.party)
+        owner = message.organisation.slug if message.organisation else message.party
+        return self.names.get(message.address, owner)
 
     def _told_task(self, task: Task) -> str:
         return f"{task.kind} ({self._owner(task)}, {self._local(task.due_at)})"
@@ -201,8 +204,21 @@ class _Look:
         is_staff = who in self.setting.staff
         if text == CASE:
             return is_staff and self._opens(who)
-        told = self._mails(self.setting.address(who) or who)
+        told = [*self._mails(self.setting.address(who) or who), *self._opened(who)]
         return any(text in each for each in [*told, *(self._pages() if is_staff and self._opens(who) else [])])
+
+    def _opened(self, who: str) -> Iterator[str]:
+        """What the partner's browser shows him of this case."""
+        sessions = self.unit.session.execute(
+            select(PartnerSession.expires_at, Referral)
+            .join(Referral, Referral.id == PartnerSession.referral_id)
+            .join(Organisation, Organisation.id == PartnerSession.organisation_id)
+            .where(Referral.case_id == self.case.id, Organisation.slug == who)
+        )
+        for expires_at, referral in sessions:
+            if expires_at > self.unit.now and may_know_household(self.unit, referral):
+                found = partner_access.details(referral)
+                yield "\n".join((found.name, *found.phones, *found.address, found.brief))
 
     def _opens(self, who: str) -> bool:
         programme = self.unit.session.get_one(Programme, self.case.programme_id)

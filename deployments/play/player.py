@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 
 from deployments.play import state
-from deployments.play.actions import ACTIONS, Scene
+from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
 from deployments.play.scanner import open_every_link
+from deployments.play.scene import Scene
 from deployments.play.setting import establish
 from deployments.play.story import EXPECT, REPORT, Step, Story
 from models.cases import Case
@@ -137,7 +138,7 @@ class Player:
             done = await drain() if due["drain"] else 0
             done += await tick() if due["tick"] else 0
             done += await deliver_due(carrier=carrier) if due["mail"] else 0
-            if not done:
+            if not done and self._due():
                 raise Setup(f"L’histoire n’avance plus\u00a0: {self._stuck()}.")
 
     def _due(self) -> dict[str, bool]:
@@ -217,7 +218,7 @@ def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Map
     """Do one step in this transaction. Raises what the use case raises."""
     programme = unit.session.scalars(select(Programme).filter_by(slug=story.setting.programme.slug)).one()
     case_id = None if step.do == REPORT or not cases else chosen(cases, step)
-    scene = Scene(unit, runtime, story.setting, programme, step, case_id)
+    scene = Scene(unit, runtime, story.setting, programme, step, case_id, cases)
     return ACTIONS[step.do](scene, step.given)
 
 
@@ -244,8 +245,10 @@ def _release(unit: UnitOfWork, proof: Proof) -> None:
         .values(state=MessageState.QUEUED, token=None, leased_until=None)
     )
     aftermath = Aftermath(render_message, message_accepted, message_failed)
-    for message in unit.session.scalars(select(Message).where(Message.state == MessageState.DATA_STARTED)).all():
+    started = unit.session.scalars(select(Message).where(Message.state == MessageState.DATA_STARTED)).all()
+    for message in started:
         message.state = MessageState.UNKNOWN.value
-        unit.session.flush()
+    unit.session.flush()
+    for message in (each for each in started if each.bundle_id is None):  # the server knows the mail, not its parts
         doubt = Doubt(message.id, message.message_id, Channel(message.channel))
         ledger.settle(unit, aftermath, doubt=doubt, verdict=proof(message.message_id))

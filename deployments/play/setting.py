@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from deployments.play.story import Setting
-from deployments.publishing import read_pathway
+from deployments.publishing import DEFAULT, read_pathway
 from models.programmes import Programme
 from services import programmes
 from services.foundation.database import UnitOfWork
@@ -12,7 +12,7 @@ from services.programmes import KnownCommune, PersonForm
 
 def establish(unit: UnitOfWork, setting: Setting, *, passwords: Mapping[str, str] | None = None) -> Programme:
     """Create everything that steps may name. `passwords` by e-mail address; without one nobody signs in."""
-    programme = programmes.create_programme(unit, setting.programme, read_pathway())
+    programme = programmes.create_programme(unit, setting.programme, read_pathway(setting.pathway or DEFAULT))
     for organisation in setting.organisations:
         programmes.add_organisation(unit, programme, organisation)
     for person in setting.staff.values():
@@ -25,7 +25,10 @@ def establish(unit: UnitOfWork, setting: Setting, *, passwords: Mapping[str, str
             password=password,
         )
         programmes.add_person(unit, programme, form)
-    known = [KnownCommune(place.code, place.name, place.postcodes, place.code[:2]) for place in setting.communes]
+    known = [
+        KnownCommune(place.code, place.name, place.postcodes, place.code[:2])
+        for place in (*setting.communes, *setting.neighbours)
+    ]
     programmes.add_communes(unit, known)
     programmes.open_territory(unit, programme, [place.code for place in setting.communes], from_on=setting.opened_on)
     for closed in setting.closures:

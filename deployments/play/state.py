@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from models.base import Base
 from models.cases import Alert, Call, Case, Note, Permission, Phone, Referral, Visit
-from models.engine import Event, LetterBatch, Message, Obligation, Occurrence, Task, Work
+from models.engine import Event, IncomingMail, LetterBatch, Message, Obligation, Occurrence, Task, Work
 from services.foundation.database import UnitOfWork
 
 LINK: Final = re.compile(r"https?://\S+")
@@ -33,6 +33,7 @@ TABLES: Final[Sequence[tuple[type[Base], tuple[str, ...]]]] = (
     (Obligation, ("ladder", "anchor_at", "due_at", "generation", "next_step", "next_at", "ended_at")),
     (Occurrence, ("generation", "step", "recipient", "state", "reason", "due_at", "at")),
     (Message, ("text", "party", "channel", "address", "state", "created_at", "due_at", "done_at", "subject", "body")),
+    (IncomingMail, ("kind", "sender", "subject", "text", "status", "suggestion", "received_at", "waits")),
     (LetterBatch, ("on", "ordinal", "posted_on")),
     (Work, ("type", "state", "error")),
 )

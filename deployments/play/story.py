@@ -94,7 +94,9 @@ class Setting(_Strict):
     staff: dict[str, Staff]
     alert_givers: dict[str, Giver]
     communes: tuple[Place, ...] = ()
+    neighbours: tuple[Place, ...] = ()  # known, but of another territory
     closures: tuple[Closed, ...] = ()
+    pathway: Path | None = None  # beside the setting; without one, the pathway that ships
 
     @property
     def zone(self) -> ZoneInfo:
@@ -153,7 +155,8 @@ class Story(_Strict):
 
 def read_setting(file: Path) -> Setting:
     """The setting in this file. Raises `Setup`."""
-    return _valid(Setting, file, _content(file))
+    setting = _valid(Setting, file, _content(file))
+    return setting.model_copy(update={"pathway": file.parent / setting.pathway}) if setting.pathway else setting
 
 
 def read_story(file: Path) -> Story:

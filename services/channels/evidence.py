@@ -2,8 +2,6 @@
 
 from typing import Literal, Protocol
 
-import httpx2
-
 Verdict = Literal["yes", "no", "cannot_tell"]
 
 ANSWER_TIMEOUT_S = 2.0
@@ -30,6 +28,8 @@ class CatcherEvidence:
 
     def accepted(self, message_id: str) -> Verdict:
         """Ask once, for two seconds at most; any error, refusal or odd answer is "cannot_tell"."""
+        import httpx2  # noqa: PLC0415 - the pages would start later
+
         try:
             # trust_env=False: a proxy of the environment must not answer in the mailbox's place.
             answer = httpx2.get(self._url, params={"message_id": message_id}, timeout=ANSWER_TIMEOUT_S, trust_env=False)

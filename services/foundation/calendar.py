@@ -7,9 +7,6 @@ from functools import cache
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
-from holidays.countries.france import France
-
 from models.delays import Delay, DelayUnit
 
 END_OF_DAY: Final = time(18)
@@ -17,7 +14,7 @@ STEP_TIME: Final = time(9)
 SENDING_OPENS: Final = time(8)
 SENDING_CLOSES: Final = time(18, 30)
 LONGEST_CLOSURE: Final = timedelta(days=366)
-SATURDAY: Final = 5
+WEEK: Final = frozenset(range(5))
 ONE_DAY: Final = timedelta(days=1)
 
 
@@ -34,15 +31,16 @@ class WorkingCalendar:
     zone: ZoneInfo
     subdivision: str | None = None
     closures: frozenset[date] = frozenset()
+    weekdays: frozenset[int] = WEEK  # 0 is Monday
 
     def __post_init__(self) -> None:
         """Refuse a territory that the holiday library does not know."""
-        if self.subdivision is not None and self.subdivision not in France.subdivisions:
+        if self.subdivision is not None and self.subdivision not in _subdivisions():
             raise ValueError(f"unknown holiday subdivision: {self.subdivision!r}")
 
     def is_open(self, day: date) -> bool:
         """Whether the office works that day."""
-        if day.weekday() >= SATURDAY or day in self.closures:
+        if day.weekday() not in self.weekdays or day in self.closures:
             return False
         return day not in _public_holidays(self.subdivision, day.year)
 
@@ -103,6 +101,17 @@ class WorkingCalendar:
             return -self.working_days_between(b, a)
         return sum(self.is_open(a + timedelta(days=n)) for n in range(1, (b - a).days + 1))
 
+    def shifted(self, at: datetime, *, stopped: datetime, running: datetime) -> datetime:
+        """Where `at` goes when time stood still between two instants: as many working days away, at the same hour.
+
+        `at` comes after `stopped`; on the day itself it keeps its distance to the next working day.
+        """
+        ahead = self.working_days_between(self.local_day(stopped), self.local_day(at))
+        day = self.next_open(self.local_day(running))
+        for _ in range(ahead):
+            day = self.next_open(day + ONE_DAY)
+        return self._at(day, _aware(at).astimezone(self.zone).time())
+
     def next_sending_time(self, instant: datetime) -> datetime:
         """The instant itself on an open day from 08:00 to 18:30, else the next opening: deferred, never dropped."""
         local = _aware(instant).astimezone(self.zone)
@@ -111,6 +120,10 @@ class WorkingCalendar:
             return self._at(day, SENDING_OPENS)
         if self.is_open(day) and at <= SENDING_CLOSES:
             return local.astimezone(UTC)
+        return self.next_opening(day)
+
+    def next_opening(self, day: date) -> datetime:
+        """08:00 on the first open day after `day`."""
         return self._at(self.next_open(day + ONE_DAY), SENDING_OPENS)
 
     def local_day(self, instant: datetime) -> date:
@@ -146,6 +159,18 @@ def _months_later(anchor: date, months: int) -> date:
 
 
 @cache
+def _subdivisions() -> frozenset[str]:
+    from holidays.countries.france import France  # noqa: PLC0415 - see _public_holidays
+
+    return frozenset(France.subdivisions)
+
+
+@cache
 def _public_holidays(subdivision: str | None, year: int) -> frozenset[date]:
-    """Computed once a year and territory: the library is slow to ask day by day."""
+    """Computed once a year and territory: the library is slow to ask day by day.
+
+    It imports every country of the world, half a second that pages would start later.
+    """
+    from holidays import country_holidays  # noqa: PLC0415
+
     return frozenset(country_holidays("FR", subdiv=subdivision, years=year))

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from services.foundation.clock import Clock, SystemClock
 from services.foundation.crashpoints import crashpoint
-from services.foundation.errors import Conflict, Setup
+from services.foundation.errors import Conflict
 
 WAKE_CHANNEL: Final = "relais_work"
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
@@ -116,7 +115,9 @@ def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, module=module, connect_args={"check_same_thread": False, "timeout": 8})
+    engine = create_engine(
+        url, module=module, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 8}
+    )
     journal = "WAL" if module.sqlite_version_info >= _FIXED_SQLITE else "TRUNCATE"
 
     @event.listens_for(engine, "connect")
@@ -148,7 +149,14 @@ def _postgresql(url: str) -> Engine:
     options = (
         "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
     )
-    return create_engine(url, pool_size=5, max_overflow=10, pool_pre_ping=True, connect_args={"options": options})
+    return create_engine(
+        url,
+        pool_size=5,
+        max_overflow=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": options},
+    )
 
 
 def is_duplicate(error: IntegrityError) -> bool:
@@ -159,9 +167,3 @@ def is_duplicate(error: IntegrityError) -> bool:
 def lease_until(unit: UnitOfWork, seconds: float) -> datetime:
     """The lease time `seconds` from now."""
     return unit.lease_time() + timedelta(seconds=seconds)
-
-
-def check_supported() -> None:
-    """Raise `Setup` on a platform without file locks."""
-    if sys.platform == "win32":  # pragma: no cover
-        raise Setup("Relais demande un système de type Unix.")

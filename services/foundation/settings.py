@@ -1,11 +1,19 @@
 """The settings: one typed module, the only reader of the environment (`RELAIS_*`), read by nobody at import time."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import EmailStr, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine reaches what listens there."""
+    reached = "127.0.0.1" if host in EVERYWHERE else host
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
 
 
 class Settings(BaseSettings):
@@ -17,9 +25,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="postgresql+psycopg://… ; vide : SQLite dans le dossier des données"
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="Adresse publique, écrite dans les liens des messages")
     host: str = Field("127.0.0.1", description="Interface d’écoute du web")
     port: int = Field(8000, ge=1, le=65535, description="Port du web")
+    public_url: str = Field(
+        default_factory=lambda given: local_url(given["host"], given["port"]),
+        description="Adresse publique, écrite dans les liens des messages ; vide : celle du web",
+    )
     catcher_smtp_port: int = Field(8025, description="Port SMTP de la boîte locale")
     catcher_web_port: int = Field(8026, description="Port de la page de la boîte locale")
     prefect_port: int = Field(4200, description="Port du serveur Prefect lancé par « relais up »")
@@ -32,6 +43,13 @@ class Settings(BaseSettings):
         "starttls", description="Chiffrement exigé vers le serveur SMTP"
     )
     mail_sender: EmailStr = Field("relais@localhost.localdomain", description="Adresse d’expédition des messages")
+    imap_host: str | None = Field(
+        None, description="Serveur IMAP de l’adresse d’expédition, où arrivent les réponses ; vide : dossier local"
+    )
+    imap_port: int = Field(993, description="Port IMAP ; 143 : STARTTLS exigé")
+    imap_user: str | None = Field(None, description="Compte IMAP")
+    imap_password: SecretStr | None = Field(None, description="Mot de passe IMAP")
+    imap_folder: str = Field("INBOX", pattern=r"^[ -~]+$", description="Dossier IMAP à lire, réservé à Relais")
     mail_enabled: bool = Field(True, description="Faux : rien n’est remis, tout attend (après une restauration)")
     sms_url: SecretStr | None = Field(None, description="Adresse Apprise du fournisseur de SMS ; vide : fichier local")
     demonstration: bool = Field(True, description="Charge la démonstration dans une base vide")
@@ -52,6 +70,11 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """Whether cookies may be `Secure` and `__Host-`."""
         return self.public_url.startswith("https://")
+
+    @property
+    def reads_replies(self) -> bool:
+        """Whether answers to our mails come to a mailbox that we read, not to the programme's own address."""
+        return self.imap_host is not None
 
     @property
     def catches_mail(self) -> bool:

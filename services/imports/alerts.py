@@ -1,28 +1,24 @@
 """A file of alerts: judged as a whole, then, if asked, taken in row by row; the same file twice changes nothing."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import selectinload
 
-from models.cases import Case, Household
-from models.engine import Event, ImportedFile
-from models.programmes import Commune, Organisation, Programme
+from models.engine import Event
+from models.programmes import Organisation, Programme
 from models.vocabulary import OrganisationKind, Source, Urgency
 from services import alerts
 from services.foundation.database import Database, UnitOfWork, is_duplicate
 from services.foundation.errors import InvalidInput
-from services.imports import mapping, verdicts
-from services.imports.mapping import Mapped, MappingFile
+from services.imports import mapping, register, verdicts
+from services.imports.mapping import MappingFile
 from services.imports.reading import read
-from services.imports.verdicts import Collected, Giver, Judged, Known, Office, Verdict
+from services.imports.verdicts import Collected, Giver, Judged, Office, Verdict
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 
@@ -44,19 +40,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was found and done; `numbers` names the cases that this run opened."""
-
-    judged: Sequence[Judged]
-    mapped: Mapped
-    masked: int
-    is_workbook: bool
-    numbers: tuple[str, ...] = ()
-
-    @property
-    def counts(self) -> Counter[Verdict]:
-        """How many rows of each verdict, before anything was taken in."""
-        return Counter(one.verdict for one in self.judged)
+class Outcome(register.Outcome):
+    """What was found and done."""
 
     @property
     def dangers(self) -> list[int]:
@@ -96,30 +81,21 @@ def run(database: Database, order: Order) -> Outcome:
         return outcome
     valid = [one for one in judged if one.verdict is Verdict.VALID]
     numbers = [_take(database, one, sender, silent=not order.notify) for one in valid]
-    _remember(database, content.sha256, sender.programme_id, outcome)
+    register.remember(database, content.sha256, sender.programme_id, judged)
     return replace(outcome, numbers=tuple(number for number in numbers if number))
 
 
 def _sender(unit: UnitOfWork, order: Order) -> tuple[Programme, Organisation]:
-    query = select(Programme).order_by(Programme.slug)
-    programmes = unit.session.scalars(
-        query.where(Programme.slug == order.programme) if order.programme else query
-    ).all()
-    if len(programmes) != 1:
-        raise InvalidInput(
-            "programme", "Dites avec --programme de quel dispositif il s’agit\u00a0: identifiant inconnu."
-        )
+    programme = register.programme(unit, order.programme)
     organisation = unit.session.scalars(
-        select(Organisation).where(
-            Organisation.programme_id == programmes[0].id, Organisation.slug == order.organisation
-        )
+        select(Organisation).where(Organisation.programme_id == programme.id, Organisation.slug == order.organisation)
     ).first()
     if organisation is None or organisation.kind != OrganisationKind.ALERT_GIVER:
         raise InvalidInput(
             "organisation",
             "Dites avec --organisation quel donneur d’alerte envoie ce fichier\u00a0: identifiant inconnu.",
         )
-    return programmes[0], organisation
+    return programme, organisation
 
 
 def _office(
@@ -128,27 +104,16 @@ def _office(
     today = unit.now.astimezone(ZoneInfo(programme.zone)).date()
     if collected is not None and collected.on > today:
         raise InvalidInput("agreed_on", "La date de l’accord est dans le futur.")
-    communes = unit.session.execute(select(Commune.code, Commune.search_key, Commune.postcodes)).all()
     keys = unit.session.scalars(select(Event.idempotency_key).where(Event.idempotency_key.startswith(prefix))).all()
     return Office(
-        communes=[verdicts.Commune(code, name_key, tuple(postcodes)) for code, name_key, postcodes in communes],
+        communes=register.communes(unit),
         territory=frozenset(unit.session.scalars(alerts.territory(programme.id, today))),
-        known=_known(unit, programme.id),
+        known=register.known(unit, programme.id),
         done=frozenset(_place(key) for key in keys if key),
         giver=Giver(organisation.contact or organisation.name, organisation.email, organisation.phone),
         today=today,
         collected=collected,
     )
-
-
-def _known(unit: UnitOfWork, programme_id: UUID) -> list[Known]:
-    cases = unit.session.scalars(
-        select(Case)
-        .where(Case.programme_id == programme_id)
-        .options(selectinload(Case.household).selectinload(Household.phones), selectinload(Case.dwelling))
-        .order_by(Case.number)
-    )
-    return [Known(alerts.likeness(case), case.number, not case.is_closed) for case in cases]
 
 
 def _place(key: str) -> tuple[int, int]:
@@ -175,19 +140,3 @@ def _take(database: Database, one: Judged, sender: _Sender, *, silent: bool) -> 
         if is_duplicate(error):
             return None
         raise
-
-
-def _remember(database: Database, sha256: str, programme_id: UUID, outcome: Outcome) -> None:
-    """Note that the file was taken in, the first time; counts only."""
-    summary: dict[str, Any] = {verdict.value: count for verdict, count in sorted(outcome.counts.items())}
-    with database.write("import_file") as unit:
-        if unit.session.get(ImportedFile, (sha256, programme_id)) is None:
-            unit.session.add(
-                ImportedFile(
-                    sha256=sha256,
-                    programme_id=programme_id,
-                    imported_at=unit.now,
-                    rows=len(outcome.judged),
-                    summary=summary,
-                )
-            )

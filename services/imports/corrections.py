@@ -5,7 +5,7 @@ It holds neither the dropped columns nor the ignored ones, and no name of a know
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,17 +15,26 @@ from services.imports.mapping import CONFIRM_HEADER, LABELS, REASON_HEADER, ROW_
 from services.imports.verdicts import Judged, Verdict
 
 TO_CORRECT: Final = frozenset({Verdict.REFUSED, Verdict.DOUBTFUL})
+NOT_TAKEN: Final = TO_CORRECT | {Verdict.DUPLICATE}
+"""Of a coordinator's own file every row that gave no case comes back, doubles too."""
 PRIVATE: Final = 0o600
 # Source: OWASP ASVS 5.0, 1.2.10, and the full-width signs that some spreadsheets read alike.
 RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 
 
-def write(path: Path, judged: Sequence[Judged], kept: Sequence[str]) -> None:
+def write(
+    path: Path,
+    judged: Sequence[Judged],
+    kept: Sequence[str],
+    *,
+    labels: Mapping[str, str] = LABELS,
+    verdicts: Collection[Verdict] = TO_CORRECT,
+) -> None:
     """Write the rows to correct, readable by their owner only. The suffix of `path` says the format."""
-    fields = [name for name in LABELS if (name in kept or name == "agreement") and name != "confirmed"]
-    rows = [[ROW_HEADER, REASON_HEADER, CONFIRM_HEADER, *(LABELS[name] for name in fields)]]
+    fields = [name for name in labels if (name in kept or name == "agreement") and name != "confirmed"]
+    rows = [[ROW_HEADER, REASON_HEADER, CONFIRM_HEADER, *(labels[name] for name in fields)]]
     for one in judged:
-        if one.verdict in TO_CORRECT:
+        if one.verdict in verdicts:
             confirm = "non" if one.verdict is Verdict.DOUBTFUL else ""
             cells = [one.row.values.get(name, "") for name in fields]
             rows.append([str(one.row.number), " ".join(one.reasons), confirm, *cells])

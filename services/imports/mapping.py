@@ -1,13 +1,15 @@
 """Which column says what: French headers by their synonyms, or a mapping file; what must not be kept is dropped."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from services.alerts import search_key
 from services.imports.reading import FileRefused, Sheet
@@ -49,11 +51,11 @@ LABELS: Final[Mapping[str, str]] = {
     "free_text": "Précisions",
     "confirmed": CONFIRM_HEADER,
 }
-"""Every field that a column may feed, with the header that the file to correct gives it."""
+"""Every field that a column of alerts may feed, with the header that the file to correct gives it."""
 
 REQUIRED: Final = ("surname", "phone", "street", "tenure", "motives")
 
-_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "surname": ("nom du ménage", "nom de famille", "nom allocataire", "nom du bénéficiaire", "nom usuel", "nom prénom",
                 "nom et prénom", "bénéficiaire", "allocataire", "demandeur", "nom du demandeur"),
     "first_name": ("prénoms", "prénom allocataire", "prénom du bénéficiaire", "prénom du demandeur"),
@@ -100,6 +102,18 @@ _CAF_HEADERS: Final = ("numéro allocataire", "n° allocataire", "numéro d'allo
 _CAF_NUMBER: Final = re.compile(r"(?i)\b(?:allocataire|caf|matricule)\b[^0-9\n]{0,15}[0-9]{6,7} ?[a-z]?\b")
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of one kind of file may feed: each field's header, its other names, those that are needed."""
+
+    labels: Mapping[str, str]
+    synonyms: Mapping[str, tuple[str, ...]]
+    required: tuple[str, ...]
+
+
+ALERT_COLUMNS: Final = Columns(LABELS, SYNONYMS, REQUIRED)
+
+
 class MappingFile(BaseModel):
     """What a mapping file may say: field → header, field → value when empty, field → {text of the file: code}."""
 
@@ -110,10 +124,14 @@ class MappingFile(BaseModel):
 
     @field_validator("columns", "defaults", "values")
     @classmethod
-    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(value) - set(LABELS)):
+    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        columns: Columns = (info.context or {}).get("columns", ALERT_COLUMNS)
+        if unknown := sorted(set(value) - set(columns.labels)):
             raise ValueError(f"champs inconnus\u00a0: {', '.join(unknown)}")
         return value
+
+
+_NOTHING: Final[Mapping[str, MappingFile]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -134,12 +152,15 @@ class Mapped:
     nir_dropped: tuple[str, ...] = field(default=())
     caf_dropped: tuple[str, ...] = field(default=())
     ignored: tuple[str, ...] = field(default=())
+    headers: str = ""  # what `header_key` makes of the header
+    remembered: bool = False  # read as somebody once said of such a header
 
 
-def read_mapping(path: Path) -> MappingFile:
+def read_mapping(path: Path, columns: Columns = ALERT_COLUMNS) -> MappingFile:
     """Read a mapping file (YAML). Raises `FileRefused`."""
     try:
-        return MappingFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return MappingFile.model_validate(said, context={"columns": columns})
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise FileRefused(f"Le fichier de correspondance «\u00a0{path.name}\u00a0» ne peut pas être lu.") from None
     except ValidationError as error:
@@ -147,23 +168,43 @@ def read_mapping(path: Path) -> MappingFile:
         raise FileRefused(f"Le fichier de correspondance ne va pas\u00a0: {cause}.") from None
 
 
-def apply(sheets: Sequence[Sheet], chosen: MappingFile) -> Mapped:
-    """Find the header of the first sheet that has one, and name its columns. Raises `FileRefused`."""
-    names = _names(chosen)
+def apply(
+    sheets: Sequence[Sheet],
+    chosen: MappingFile,
+    *,
+    columns: Columns = ALERT_COLUMNS,
+    remembered: Mapping[str, MappingFile] = _NOTHING,
+) -> Mapped:
+    """Find the header of the first sheet that has one, and name its columns. Raises `FileRefused`.
+
+    `remembered` holds, by `header_key`, what was said of other files; what is said of this one wins.
+    """
+    if not chosen.columns and not chosen.defaults and not chosen.values:
+        for sheet in sheets:
+            for number, row in enumerate(sheet.rows[:SEARCHED_ROWS]):
+                if (known := remembered.get(header_key(row))) is not None:
+                    return replace(_mapped(sheet, number, columns, known), remembered=True)
+    names = _names(columns, chosen)
     for sheet in sheets:
         scores = [_score(row, names) for row in sheet.rows[:SEARCHED_ROWS]]
         if max(scores, default=0) >= RECOGNISED:
-            return _mapped(sheet, scores.index(max(scores)), names, chosen)
+            return _mapped(sheet, scores.index(max(scores)), columns, chosen)
     raise FileRefused(
         "Aucune ligne d’en-têtes n’a été reconnue\u00a0: la première doit nommer les colonnes "
         "(Nom, Téléphone, Adresse, Code postal, Commune…), ou donnez un fichier de correspondance avec --mapping."
     )
 
 
-def _names(chosen: MappingFile) -> dict[str, str]:
+def header_key(row: Sequence[str]) -> str:
+    """The same for the same titles, in whatever order."""
+    titles = sorted({key for cell in row if (key := _key(cell))})
+    return hashlib.sha256("|".join(titles).encode()).hexdigest()
+
+
+def _names(columns: Columns, chosen: MappingFile) -> dict[str, str]:
     """Normalised header → field; what a mapping file says wins."""
-    names = {_key(label): name for name, label in LABELS.items()}
-    names |= {_key(word): name for name, words in _SYNONYMS.items() for word in words}
+    names = {_key(label): name for name, label in columns.labels.items()}
+    names |= {_key(word): name for name, words in columns.synonyms.items() for word in words}
     names |= dict.fromkeys(map(_key, _NIR_HEADERS), "nir") | dict.fromkeys(map(_key, _CAF_HEADERS), "caf")
     if not chosen.columns:
         return names
@@ -180,7 +221,8 @@ def _score(row: Sequence[str], names: Mapping[str, str]) -> int:
     return len({names[_key(cell)] for cell in row if _key(cell) in names})
 
 
-def _mapped(sheet: Sheet, header: int, names: Mapping[str, str], chosen: MappingFile) -> Mapped:
+def _mapped(sheet: Sheet, header: int, known: Columns, chosen: MappingFile) -> Mapped:
+    names = _names(known, chosen)
     headers = [" ".join(cell.split()) for cell in sheet.rows[header]]
     columns: dict[str, int] = {}
     dropped: dict[str, list[str]] = {"nir": [], "caf": [], "": []}
@@ -190,12 +232,12 @@ def _mapped(sheet: Sheet, header: int, names: Mapping[str, str], chosen: Mapping
             dropped[name].append(title or f"colonne {index + 1}")
         elif name in columns:
             raise FileRefused(
-                f"Deux colonnes peuvent être «\u00a0{LABELS[name]}\u00a0» "
+                f"Deux colonnes peuvent être «\u00a0{known.labels[name]}\u00a0» "
                 f"(«\u00a0{headers[columns[name]]}\u00a0» et «\u00a0{title}\u00a0»)\u00a0: choisissez avec --mapping."
             )
         else:
             columns[name] = index
-    _require(columns, chosen)
+    _require(known, columns, chosen)
     rows = [
         Row(sheet.number, number, _values(cells, columns, chosen))
         for number, cells in enumerate(sheet.rows[header + 1 :], start=header + 2)
@@ -203,13 +245,14 @@ def _mapped(sheet: Sheet, header: int, names: Mapping[str, str], chosen: Mapping
     ]
     ours = {ROW_HEADER, REASON_HEADER}
     ignored = tuple(title for title in dropped[""] if title not in ours and not title.startswith("colonne "))
-    return Mapped(rows, tuple(columns), tuple(dropped["nir"]), tuple(dropped["caf"]), ignored)
+    key = header_key(sheet.rows[header])
+    return Mapped(rows, tuple(columns), tuple(dropped["nir"]), tuple(dropped["caf"]), ignored, key)
 
 
-def _require(columns: Mapping[str, int], chosen: MappingFile) -> None:
-    missing = [LABELS[name] for name in REQUIRED if name not in columns and name not in chosen.defaults]
+def _require(known: Columns, columns: Mapping[str, int], chosen: MappingFile) -> None:
+    missing = [known.labels[name] for name in known.required if name not in columns and name not in chosen.defaults]
     if not {"commune", "commune_code", "postcode"} & {*columns, *chosen.defaults}:
-        missing.append(LABELS["commune"])
+        missing.append(known.labels["commune"])
     if missing:
         raise FileRefused(
             f"Il manque des colonnes\u00a0: {', '.join(missing)}. Ajoutez-les, ou dites avec --mapping "

@@ -93,36 +93,44 @@ class Judged:
 
 
 @dataclass
-class _Findings:
+class Findings:
+    """What is said of a row: `refused` and `doubts` keep it out (a doubt until it is confirmed), `remarks` do not."""
+
     refused: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
-class _Memory:
+class Memory:
     """The requests already there, found by number or by commune."""
 
     def __init__(self, known: Iterable[Known]) -> None:
+        """Start from what the database holds."""
         self._by_number: defaultdict[str, list[Known]] = defaultdict(list)
         self._by_commune: defaultdict[str, list[Known]] = defaultdict(list)
         for one in known:
             self.add(one)
 
     def add(self, one: Known) -> None:
+        """Remember one more."""
         for number in one.likeness.numbers:
             self._by_number[number].append(one)
         self._by_commune[one.likeness.commune_code].append(one)
 
     def same_number(self, own: Likeness) -> list[Known]:
+        """Those who have one of its numbers."""
         return [one for number in own.numbers for one in self._by_number[number]]
 
     def neighbours(self, own: Likeness) -> list[Known]:
+        """Those of a like name and street in the same commune."""
         return [one for one in self._by_commune[own.commune_code] if own.is_neighbour(one.likeness)]
 
 
-class _Gazetteer:
+class Gazetteer:
     """Finds a commune from what a row says of it."""
 
     def __init__(self, communes: Iterable[Commune]) -> None:
+        """From every commune that the installation knows."""
         self._by_code: dict[str, Commune] = {}
         self._by_name: defaultdict[str, list[Commune]] = defaultdict(list)
         self._by_postcode: defaultdict[str, list[Commune]] = defaultdict(list)
@@ -154,19 +162,19 @@ class _Gazetteer:
 
 def judge(rows: Iterable[Row], office: Office) -> list[Judged]:
     """The verdict of every row, in their order. Writes nothing."""
-    memory, gazetteer = _Memory(office.known), _Gazetteer(office.communes)
+    memory, gazetteer = Memory(office.known), Gazetteer(office.communes)
     return [_judge(row, office, memory, gazetteer) for row in rows]
 
 
-def _judge(row: Row, office: Office, memory: _Memory, gazetteer: _Gazetteer) -> Judged:
+def _judge(row: Row, office: Office, memory: Memory, gazetteer: Gazetteer) -> Judged:
     if (row.sheet, row.number) in office.done:
         return Judged(row, Verdict.DONE)
-    found = _Findings()
+    found = Findings()
     form = _form(row.values, office, gazetteer, found)
     if form is None or found.refused:
         return Judged(row, Verdict.REFUSED, tuple(dict.fromkeys(found.refused)))
-    own = _likeness(form, row.values)
-    doubles = _doubles(own, memory, found)
+    own = likeness_of(form, row.values)
+    doubles = doubles_of(own, memory, found)
     known = tuple(dict.fromkeys(one.number for one in [*memory.same_number(own), *memory.neighbours(own)]))
     memory.add(Known(own, f"ligne {row.number}"))
     if doubles:
@@ -178,7 +186,8 @@ def _judge(row: Row, office: Office, memory: _Memory, gazetteer: _Gazetteer) -> 
     return Judged(row, Verdict.VALID, tuple(dict.fromkeys(found.doubts)), known, form)
 
 
-def _likeness(form: AlertForm, values: Mapping[str, str]) -> Likeness:
+def likeness_of(form: AlertForm, values: Mapping[str, str]) -> Likeness:
+    """What tells whether this row and another request may come from one household."""
     numbers = {form.phone}
     with suppress(PhoneRefused):
         numbers.add(normalise(values.get("phone_2", "")))
@@ -187,7 +196,7 @@ def _likeness(form: AlertForm, values: Mapping[str, str]) -> Likeness:
     )
 
 
-def _doubles(own: Likeness, memory: _Memory, found: _Findings) -> tuple[str, ...]:
+def doubles_of(own: Likeness, memory: Memory, found: Findings) -> tuple[str, ...]:
     """Open requests of the same household; whatever else is alike is a doubt."""
     same_number = memory.same_number(own)
     doubles = [one.number for one in same_number if one.is_open and own.has_like_name(one.likeness)]
@@ -200,7 +209,19 @@ def _doubles(own: Likeness, memory: _Memory, found: _Findings) -> tuple[str, ...
     return tuple(dict.fromkeys(doubles))
 
 
-def _form(values: Mapping[str, str], office: Office, gazetteer: _Gazetteer, found: _Findings) -> AlertForm | None:
+def _form(values: Mapping[str, str], office: Office, gazetteer: Gazetteer, found: Findings) -> AlertForm | None:
+    data = identity(values, found)
+    data["giver_name"] = data["giver_name"] or office.giver.name
+    data["giver_email"] = values.get("giver_email") or office.giver.email
+    data["giver_phone"] = _giver_phone(values, office, found)
+    data |= words.choices(values, found.refused) | _agreement(values, office, found)
+    data["free_text"] = free_text(values, data.pop("unread", ""), found)
+    data |= place(values, gazetteer, found)
+    return None if found.refused else validated(data, found)
+
+
+def identity(values: Mapping[str, str], found: Findings) -> dict[str, Any]:
+    """Who the household is, where it is written to and called; what looks like something else is told."""
     data: dict[str, Any] = {name: words.line(values.get(name, "")) for name in _LINES}
     for name in ("surname", "first_name", "street", "complement", "landlord"):
         if data[name].startswith(_FORMULA):
@@ -209,23 +230,23 @@ def _form(values: Mapping[str, str], office: Office, gazetteer: _Gazetteer, foun
             found.refused.append(f"«\u00a0{LABELS[name]}\u00a0» contenait un numéro de sécurité sociale.")
     number = words.line(values.get("street_number", ""))
     data["street"] = f"{number} {data['street']}".strip() if data["street"] else ""
-    data["giver_name"] = data["giver_name"] or office.giver.name
-    data["giver_email"] = values.get("giver_email") or office.giver.email
     data["email"] = values.get("email", "")
-    data["phone"] = _phone(values, found)
-    data["giver_phone"] = _giver_phone(values, office, found)
-    data |= words.choices(values, found.refused) | _agreement(values, office, found)
-    data["free_text"] = _free_text(values, data.pop("unread", ""), found)
+    data["phone"] = phone_of(values, found)
+    return data
+
+
+def place(values: Mapping[str, str], gazetteer: Gazetteer, found: Findings) -> dict[str, str]:
+    """Commune and postcode; nothing when the commune is not known."""
     commune = gazetteer.find(values)
     if isinstance(commune, str):
         found.refused.append(commune)
-        return None
-    data["commune_code"] = commune.code
-    data["postcode"] = words.postcode(values.get("postcode", "")) or next(iter(commune.postcodes), "")
-    return None if found.refused else _validated(data, found)
+        return {}
+    postcode = words.postcode(values.get("postcode", "")) or next(iter(commune.postcodes), "")
+    return {"commune_code": commune.code, "postcode": postcode}
 
 
-def _phone(values: Mapping[str, str], found: _Findings) -> str:
+def phone_of(values: Mapping[str, str], found: Findings) -> str:
+    """The first number that can be dialled, or nothing and a refusal."""
     written = [text for text in (values.get("phone", ""), values.get("phone_2", "")) if text]
     for text in written:
         try:
@@ -236,7 +257,7 @@ def _phone(values: Mapping[str, str], found: _Findings) -> str:
     return ""
 
 
-def _giver_phone(values: Mapping[str, str], office: Office, found: _Findings) -> str | None:
+def _giver_phone(values: Mapping[str, str], office: Office, found: Findings) -> str | None:
     text = values.get("giver_phone", "")
     try:
         return normalise(text) if text else office.giver.phone
@@ -245,7 +266,7 @@ def _giver_phone(values: Mapping[str, str], office: Office, found: _Findings) ->
         return None
 
 
-def _agreement(values: Mapping[str, str], office: Office, found: _Findings) -> dict[str, Any]:
+def _agreement(values: Mapping[str, str], office: Office, found: Findings) -> dict[str, Any]:
     """The household's agreement, from the row or, if the row says nothing, from who collected it for the file."""
     text = values.get("agreement", "")
     said = words.agreed(text)
@@ -266,14 +287,16 @@ def _agreement(values: Mapping[str, str], office: Office, found: _Findings) -> d
     return {"agreement": said is True, "agreement_mode": mode, "agreement_on": on}
 
 
-def _free_text(values: Mapping[str, str], unread: str, found: _Findings) -> str:
+def free_text(values: Mapping[str, str], unread: str, found: Findings) -> str:
+    """What a row adds in words, short enough for an alert."""
     text = "\n".join(part for part in (values.get("free_text", ""), unread) if part).replace("\0", "")
     if len(text) > SHORT_TEXT:
         found.doubts.append(f"Précisions trop longues\u00a0: elles seraient coupées à {SHORT_TEXT} caractères.")
     return text[:SHORT_TEXT]
 
 
-def _validated(data: dict[str, Any], found: _Findings) -> AlertForm | None:
+def validated(data: dict[str, Any], found: Findings) -> AlertForm | None:
+    """The form; what it does not need and cannot be read is left aside with a doubt, the rest refuses the row."""
     try:
         return AlertForm.model_validate(data)
     except ValidationError as error:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any, Final
 
-from models.vocabulary import AgreementMode, BestTime, Motive, Tenure, Urgency
+from models.vocabulary import AgreementMode, BestTime, Motive, Tenure, Theme, Urgency
 from services.alerts import search_key
 from services.rules.texts.labels import choices as labelled
 
@@ -15,6 +15,7 @@ _LEADING: Final = re.compile(r"^\W*(oui|non)\b", re.IGNORECASE)
 _DAY: Final = re.compile(r"\b([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})\b")
 _ISO: Final = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b")
 _YEAR: Final = re.compile(r"\b(19[0-9]{2}|20[0-9]{2})\b")
+_HOUR: Final = re.compile(r"(?<![0-9])([0-9]{1,2}) ?(?:h|H|:) ?([0-9]{2})?(?![0-9])")
 _CEDEX: Final = re.compile(r"\bcedex\b.*$|\b[0-9]{1,2}(?:er|e|eme|ème)\b.*$", re.IGNORECASE)
 
 # Pieces of words, looked for in what is written once the exact labels have been tried; the first found wins.
@@ -35,6 +36,16 @@ _URGENCIES: Final = (
     ("danger", Urgency.DANGER), ("monoxyde", Urgency.DANGER), ("coupure", Urgency.CUT_ANNOUNCED),
     ("chauffage", Urgency.HEATING_OUT), ("panne", Urgency.HEATING_OUT), ("pasdurgence", Urgency.NONE),
     ("aucune", Urgency.NONE), ("normal", Urgency.NONE), ("faible", Urgency.NONE),
+)  # fmt: skip
+_THEMES: Final = (
+    ("mediation", Theme.LANDLORD_MEDIATION), ("bailleur", Theme.LANDLORD_MEDIATION), ("fsl", Theme.FSL),
+    ("cheque", Theme.ENERGY_CHEQUE), ("fournisseur", Theme.SUPPLIER), ("contrat", Theme.CONTRACT),
+    ("budget", Theme.BUDGET), ("surendett", Theme.BUDGET), ("juridique", Theme.LEGAL), ("relogement", Theme.REHOUSING),
+    ("indigne", Theme.UNFIT_HOUSING), ("insalub", Theme.UNFIT_HOUSING), ("decence", Theme.UNFIT_HOUSING),
+    ("autorehab", Theme.SELF_REHABILITATION), ("petitstravaux", Theme.SMALL_WORKS_FUND),
+    ("pargeste", Theme.SINGLE_WORKS), ("ampleur", Theme.MAJOR_WORKS), ("conseilrenov", Theme.RENOVATION_ADVICE),
+    ("conseilenrenov", Theme.RENOVATION_ADVICE), ("electromenager", Theme.EQUIPMENT), ("equipement", Theme.EQUIPMENT),
+    ("sante", Theme.HEALTH), ("droits", Theme.OTHER_RIGHTS), ("social", Theme.SOCIAL_SUPPORT),
 )  # fmt: skip
 _TIMES: Final = (
     ("apresmidi", BestTime.AFTERNOON), ("matin", BestTime.MORNING), ("midi", BestTime.NOON), ("soir", BestTime.EVENING),
@@ -106,7 +117,7 @@ def day(text: str) -> date | None:
 
 def choices(values: Mapping[str, str], refused: list[str]) -> dict[str, Any]:
     """The fields with a list of choices; what a required one does not say is added to `refused`."""
-    tenure = _code("tenure", values.get("tenure", ""), _TENURES)
+    tenure = tenure_of(values.get("tenure", ""))
     if tenure is None:
         refused.append(
             "Statut d’occupation à préciser (propriétaire, parc privé, parc social, hébergé, meublé ou autre)."
@@ -128,6 +139,25 @@ def choices(values: Mapping[str, str], refused: list[str]) -> dict[str, Any]:
         "birth_year": int(year[1]) if year else None,
         "people": int(people[1]) if people else None,
     }
+
+
+def tenure_of(text: str) -> str | None:
+    """The statut d'occupation, if it can be understood."""
+    return _code("tenure", text, _TENURES)
+
+
+def theme_of(text: str) -> str | None:
+    """The type de solution, if it can be understood."""
+    return _code("theme", text, _THEMES)
+
+
+def hour(text: str) -> time | None:
+    """A time of the day, « 14h30 », « 14 h » or « 14:30 », wherever it stands; midnight is what a date alone gives."""
+    found = _HOUR.search(text)
+    if found is None or int(found[1]) > 23 or int(found[2] or 0) > 59:  # noqa: PLR2004 - a clock's own limits
+        return None
+    read = time(int(found[1]), int(found[2] or 0))
+    return read if read != time() else None
 
 
 def _urgency(text: str) -> str | None:

@@ -8,7 +8,7 @@ the author's spreadsheet had stored is read.
 import json
 import resource
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import islice
 from typing import Final
 
@@ -49,7 +49,7 @@ def _text(cell: object) -> str:
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() else str(cell)
     if isinstance(cell, datetime):
-        return cell.date().isoformat()
+        return cell.isoformat(" ", "minutes") if cell.time() != time() else cell.date().isoformat()
     if isinstance(cell, date):
         return cell.isoformat()
     return str(cell)

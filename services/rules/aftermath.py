@@ -24,3 +24,14 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     )
     key = f"{message.id}:{'unknown' if unknown else 'refused'}"
     casework.record(unit, case, fact, hand=casework.engine_hand(key))
+
+
+def message_bounced(unit: UnitOfWork, message: Message) -> None:
+    """It came back after its reader's server had taken it: the clock that it started stops, and somebody owns it.
+
+    The request waits for its delivery again, so silence behind a dead address never becomes an expiry.
+    """
+    task = unit.session.get(Task, message.task_id) if message.task_id else None
+    if task is not None:
+        obligations.stop_clock(unit, task)
+    message_failed(unit, message, unknown=False)

@@ -12,12 +12,14 @@ from models.cases import Case
 from models.engine import Event, Obligation, Task, Work
 from models.events import Fact
 from models.lifecycles import CaseAction, next_case_state
-from models.pathway import NO_RULE
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused
 from services.rules import effects, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
+from services.rules.texts.labels import inside
+from services.rules.titles import task_title
 from services.rules.view import views
 
 
@@ -48,8 +50,10 @@ def timer_hand(key: str | None = None) -> Hand:
 def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: CaseAction | None = None) -> Event:
     """Move the case, append the event and its work, complete the tasks that it ends, open the dead ends' items.
 
-    Raises `TransitionRefused`. Does not check permissions (`policy` does) and does not commit.
+    Raises `TransitionRefused`, or `GuardRefused` for what the case's pathway forbids or does not know. Does not check
+    permissions (`policy` does) and does not commit.
     """
+    _check_pathway(unit, case, fact, action)
     if action is not None:
         _move(unit, case, action)
     case.last_seq += 1
@@ -75,15 +79,27 @@ def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: Case
     _complete(unit, case, fact)
     if case.is_closed and action is not None:
         close(unit, _open_tasks(unit, case), TaskState.SUPERSEDED)
-    _own_dead_ends(unit, case, event)
+    _own_dead_ends(unit, case, event, fact)
     unit.session.flush()
     unit.wake_relay()
     return event
 
 
+def _check_pathway(unit: UnitOfWork, case: Case, fact: Fact, action: CaseAction | None) -> None:
+    pathway = pathway_of(unit, case.pathway_hash)
+    if not set(fact.needs) <= set(pathway.tasks):
+        raise GuardRefused("Le parcours de cette situation, plus ancien, ne prévoit pas cette action.")
+    if action is None or not any(action in rule.blocks for rule in pathway.tasks.values()):
+        return
+    blocking = next((task for task in _open_tasks(unit, case) if action in pathway.tasks[task.kind].blocks), None)
+    if blocking is not None:
+        raise GuardRefused(f"Il faut d’abord : {inside(task_title(pathway, blocking.kind))}.")
+
+
 def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
     was_closed = case.is_closed
-    case.enter(next_case_state(CaseState(case.state), action))
+    before = CaseState(case.resumes_in) if case.resumes_in else None
+    case.enter(next_case_state(CaseState(case.state), action, before))
     if case.is_closed:
         case.closed_at = unit.now
     elif was_closed:
@@ -91,11 +107,12 @@ def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
 
 
 def _complete(unit: UnitOfWork, case: Case, fact: Fact) -> None:
-    rule = pathway_of(unit, case.pathway_hash).events.get(fact.type, NO_RULE)
+    rule = pathway_of(unit, case.pathway_hash).rule_of(fact)
     if not rule.completes:
         return
     named = [task for task in _open_tasks(unit, case) if task.kind in rule.completes]
-    close(unit, [task for task in named if plan.ends(unit, fact, task.referral_id)], TaskState.COMPLETED)
+    ended = [task for task in named if plan.ends(unit, fact, referral_id=task.referral_id, loan_id=task.loan_id)]
+    close(unit, ended, TaskState.COMPLETED)
 
 
 def _open_tasks(unit: UnitOfWork, case: Case) -> Sequence[Task]:
@@ -113,8 +130,8 @@ def close(unit: UnitOfWork, tasks: Iterable[Task], state: TaskState) -> None:
             obligation.ended_at, obligation.next_at, obligation.next_step = unit.now, None, None
 
 
-def _own_dead_ends(unit: UnitOfWork, case: Case, event: Event) -> None:
-    rule = pathway_of(unit, case.pathway_hash).events.get(event.type, NO_RULE)
+def _own_dead_ends(unit: UnitOfWork, case: Case, event: Event, fact: Fact) -> None:
+    rule = pathway_of(unit, case.pathway_hash).rule_of(fact)
     if rule.at_once:
         view = views(unit, [case.id])[case.id]
         effects.write(unit, plan.at_once(plan.situation(unit, event, view)))

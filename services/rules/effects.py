@@ -14,13 +14,23 @@ from models.base import new_id
 from models.cases import Alert, Case, Permission, Referral, Visit
 from models.engine import Event, Message, Obligation, Task
 from models.events import FACTS
-from models.pathway import NO_RULE
-from models.programmes import Membership, Organisation, Person
-from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Party, PermissionKind, Role, TaskState
+from models.programmes import Organisation
+from models.vocabulary import (
+    CLOSED_STATES,
+    CaseState,
+    Channel,
+    MessageState,
+    Party,
+    PermissionKind,
+    Source,
+    TaskState,
+)
 from services.foundation.database import UnitOfWork
 from services.foundation.phones import is_mobile
-from services.rules import plan
+from services.rules import daily, pauses, plan, presence
+from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
+from services.rules.presence import Reader
 from services.rules.published import calendar_of, pathway_of
 
 
@@ -35,7 +45,9 @@ class Recipient:
     lacking: str | None = None
 
 
+REVIEW_SUSPENSION: Final = "review_suspension"
 IMPORT_MUTED: Final = "import_muted"
+IMPORTED_PAST: Final = "imported_past"
 _TASK_CLOSED = Recipient(lacking="task_closed")
 
 
@@ -69,12 +81,13 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[E
         return False
     if CaseState(effect.case.state) in CLOSED_STATES:
         return True
-    rules = pathway_of(unit, effect.case.pathway_hash).events
+    pathway = pathway_of(unit, effect.case.pathway_hash)
     return any(
         other.seq > event.seq
-        and effect.kind in rules.get(other.type, NO_RULE).completes
-        and plan.ends(unit, FACTS[other.type].model_validate(other.payload), effect.about.referral_id)
+        and effect.kind in pathway.rule_of(fact).completes
+        and plan.ends(unit, fact, referral_id=effect.about.referral_id, loan_id=effect.about.loan_id)
         for other in later
+        for fact in (FACTS[other.type].model_validate(other.payload),)
     )
 
 
@@ -85,7 +98,7 @@ def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
     known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([t.key for t in tasks]))))
     asked = _asked(unit, {effect.case.case_id for effect in tasks})
     for effect in tasks:
-        subject = (effect.case.case_id, effect.kind, effect.about.referral_id)
+        subject = (effect.case.case_id, effect.kind, effect.about.referral_id, effect.about.loan_id)
         if effect.key not in known and (subject not in asked or effect.about.message_id is not None):
             _open(unit, effect)
             asked.add(subject)
@@ -95,17 +108,17 @@ def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
     return [f"tâche {t.kind} · {t.party}" for t in tasks] + [f"message {m.text} · {m.channel}" for m in messages]
 
 
-def _asked(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[tuple[UUID, str, UUID | None]]:
+def _asked(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[tuple[UUID, str, UUID | None, UUID | None]]:
     """What is asked already on these cases: the same thing is asked once, however many events ask for it.
 
     A message to check is a thing of its own.
     """
     rows = unit.session.execute(
-        select(Task.case_id, Task.kind, Task.referral_id).where(
+        select(Task.case_id, Task.kind, Task.referral_id, Task.loan_id).where(
             Task.case_id.in_(case_ids), Task.state == TaskState.OPEN
         )
     )
-    return {(case_id, kind, referral_id) for case_id, kind, referral_id in rows}
+    return {(case_id, kind, referral_id, loan_id) for case_id, kind, referral_id, loan_id in rows}
 
 
 def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
@@ -121,6 +134,7 @@ def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
         alert_id=effect.alert_id,
         referral_id=effect.about.referral_id,
         visit_id=effect.about.visit_id,
+        loan_id=effect.about.loan_id,
         ordinal=effect.ordinal,
         opened_at=anchor,
         due_at=effect.due_at,
@@ -141,6 +155,9 @@ def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
         )
         unit.session.add(obligation)
         plan.first_step(unit, obligation, pathway_of(unit, effect.case.pathway_hash), delivered=False)
+    if effect.case.state == CaseState.SUSPENDED and effect.kind != REVIEW_SUSPENSION:
+        unit.session.flush()
+        pauses.pause(unit, [task], CASE_SUSPENDED)
     return task
 
 
@@ -153,7 +170,7 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
         place = f"{recipient.person_id or recipient.alert_id or recipient.organisation_id or effect.party}"
         key = f"{effect.key}:{place}"
         message_id = new_id()
-        cancelled = recipient.lacking or _mute(unit, effect)
+        cancelled = _mute(unit, effect) or recipient.lacking
         unit.session.add(
             Message(
                 id=message_id,
@@ -174,8 +191,9 @@ def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
                 error=cancelled,
                 done_at=unit.now if cancelled else None,
                 urgent=effect.urgent,
+                daily=_is_daily(effect),
                 created_at=unit.now,
-                due_at=_leaves_at(unit, effect),
+                due_at=_leaves_at(unit, effect, recipient),
                 message_id=f"<{message_id}.{_mark(key)}@relais>",
                 effect_key=key,
             )
@@ -191,24 +209,40 @@ def _is_planned(unit: UnitOfWork, effect: PlanMessage) -> bool:
 
 
 def _mute(unit: UnitOfWork, effect: PlanMessage) -> str | None:
-    """Why an imported alert's message stays here; a letter waits for somebody to print it and is due by law anyway.
+    """Why what follows an import stays here: nothing of the past leaves.
 
+    A new alert's letter waits for somebody to print it and is due by law anyway.
     Source: GDPR art. 14 - who is told of by somebody else is informed within a month.
     """
     event = unit.session.get_one(Event, effect.event_id)
+    if _is_imported_past(event):
+        return IMPORTED_PAST
     is_silent = event.payload.get("silent", False) and effect.channel is not Channel.LETTER
     return IMPORT_MUTED if is_silent else None
+
+
+def _is_imported_past(event: Event) -> bool:
+    """Whether it happened before a file told of it; the engine's own events have no such delay but there."""
+    return event.source in {Source.IMPORT, Source.ENGINE} and event.occurred_at < event.recorded_at
 
 
 def _mark(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
-def _leaves_at(unit: UnitOfWork, effect: PlanMessage) -> datetime:
-    """At once for letters and urgent texts; otherwise in the programme's sending hours."""
+def _is_daily(effect: PlanMessage) -> bool:
+    return effect.daily and effect.channel is Channel.EMAIL and not effect.urgent
+
+
+def _leaves_at(unit: UnitOfWork, effect: PlanMessage, recipient: Recipient) -> datetime:
+    """At once for letters and urgent texts; otherwise in the programme's sending hours, or with the mail of the day."""
     if effect.urgent or effect.channel is Channel.LETTER:
         return unit.now
-    return calendar_of(unit, effect.case.programme_id).next_sending_time(unit.now)
+    programme_id = effect.case.programme_id
+    if not _is_daily(effect) or recipient.lacking:
+        return calendar_of(unit, programme_id).next_sending_time(unit.now)
+    calendar = presence.reading_calendar(unit, programme_id, recipient.person_id)
+    return daily.leaves_at(unit, programme_id, recipient.address, calendar=calendar)
 
 
 def _task_of(unit: UnitOfWork, effect: PlanMessage) -> UUID | None:
@@ -230,11 +264,11 @@ def recipients(unit: UnitOfWork, case: Case, effect: PlanMessage) -> list[Recipi
         case Party.HOUSEHOLD:
             return [_household(unit, case, effect.channel)]
         case Party.COORDINATOR:
-            found = _staff(unit, case.programme_id)
+            found = _staff(unit, case.programme_id, effect)
         case Party.ALERT_GIVER:
             found = _alert_givers(case)
         case Party.OPERATOR:
-            found = _operator(unit, case, effect.about.visit_id)
+            found = _operator(unit, case, effect)
         case Party.PARTNER:
             found = _partner(unit, effect.about.referral_id)
     return found or [Recipient(lacking="no_address")]
@@ -257,19 +291,13 @@ def _household(unit: UnitOfWork, case: Case, channel: Channel) -> Recipient:
     return Recipient(lacking="sms_not_allowed")
 
 
-def _staff(unit: UnitOfWork, programme_id: UUID) -> list[Recipient]:
-    rows = unit.session.execute(
-        select(Person.id, Person.email)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(
-            Membership.programme_id == programme_id,
-            Membership.role == Role.COORDINATOR,
-            Membership.ended_at.is_(None),
-            Person.disabled_at.is_(None),
-        )
-        .order_by(Person.email)
-    )
-    return [Recipient(email, person_id=person_id) for person_id, email in rows]
+def _staff(unit: UnitOfWork, programme_id: UUID, effect: PlanMessage) -> list[Recipient]:
+    readers = presence.coordination(unit, programme_id, urgent=effect.urgent, daily=_is_daily(effect))
+    return [_recipient(reader) for reader in readers]
+
+
+def _recipient(reader: Reader, organisation_id: UUID | None = None) -> Recipient:
+    return Recipient(reader.email, organisation_id, person_id=reader.person_id)
 
 
 def _alert_givers(case: Case) -> list[Recipient]:
@@ -280,13 +308,16 @@ def _alert_givers(case: Case) -> list[Recipient]:
     return [Recipient(address, alert.organisation_id, alert_id=alert.id) for address, alert in first.items()]
 
 
-def _operator(unit: UnitOfWork, case: Case, visit_id: UUID | None) -> list[Recipient]:
-    visit = unit.session.get(Visit, visit_id) if visit_id else None
+def _operator(unit: UnitOfWork, case: Case, effect: PlanMessage) -> list[Recipient]:
+    """The officer of the visit or his delegate; else the operator's own address; else the coordination."""
+    visit = unit.session.get(Visit, effect.about.visit_id) if effect.about.visit_id else None
     if visit is not None and visit.officer is not None:
-        return [Recipient(visit.officer.email, case.operator_id, person_id=visit.officer.id)]
+        reader = presence.officer(unit, visit.officer, case.programme_id, daily=_is_daily(effect))
+        if reader is not None:
+            return [_recipient(reader, case.operator_id)]
     operator = unit.session.get(Organisation, case.operator_id) if case.operator_id else None
     if operator is None or not operator.email:
-        return _staff(unit, case.programme_id)
+        return _staff(unit, case.programme_id, effect)
     return [Recipient(operator.email, operator.id)]
 
 

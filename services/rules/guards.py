@@ -11,6 +11,8 @@ from services.rules.view import CaseView
 
 Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
 NEAR = timedelta(days=7)
+_AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
+_BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED})  # a visit of the follow-up asks for no report
 
 
 def _attempts_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
@@ -40,11 +42,16 @@ def _awaiting_contact(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: da
 
 
 def _too_many_absences(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return _household_was_absent(fact, view, pathway, _now) and view.absences > pathway.absences_allowed
+    absent = _visit_is_owed(fact, view, pathway, _now) and _household_was_absent(fact, view, pathway, _now)
+    return absent and view.absences > pathway.absences_allowed
 
 
 def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return not _too_many_absences(fact, view, pathway, now)
+    return _visit_is_owed(fact, view, pathway, now) and not _too_many_absences(fact, view, pathway, now)
+
+
+def _visit_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.state not in _AFTER_REPORT
 
 
 def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -98,8 +105,53 @@ def _message_is_unknown(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: 
     return isinstance(fact, e.MessageFailed) and fact.unknown
 
 
+def _answer_is_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return "answer_referral" in view.open_tasks
+
+
+def _news_are_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return "report_outcome" in view.open_tasks
+
+
 def _somebody_to_write_to(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return not (isinstance(fact, e.CaseClosed) and fact.outcome is ClosureOutcome.DECEASED)
+
+
+def _asked_outside(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return bool(getattr(fact, "outside", False))
+
+
+def _asked_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """Our mail reached out to the partner: not by his portal, and not a request that was never sent."""
+    return not getattr(fact, "outside", False) and (not isinstance(fact, e.ReferralWithdrawn) or fact.sent)
+
+
+def _nobody_else_asked(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return not getattr(fact, "others_asked", False)
+
+
+def _taken_by_another(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.ReferralSuperseded) and fact.taken and not fact.outside
+
+
+def _given_to_another(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.ReferralSuperseded) and not fact.taken and not fact.outside
+
+
+def _had_left_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.ReferralVoided) and fact.sent and not fact.outside
+
+
+def _visits_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return view.state in _BEFORE_REPORT and view.visits_held < pathway.visits
+
+
+def _last_visit(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    return view.state in _BEFORE_REPORT and view.visits_held >= pathway.visits
+
+
+def _has_operator(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.operator_id is not None
 
 
 GUARDS: Final[dict[str, Guard]] = {
@@ -125,4 +177,16 @@ GUARDS: Final[dict[str, Guard]] = {
     "request_was_refused": _request_was_refused,
     "message_is_unknown": _message_is_unknown,
     "somebody_to_write_to": _somebody_to_write_to,
+    "asked_outside": _asked_outside,
+    "asked_by_mail": _asked_by_mail,
+    "nobody_else_asked": _nobody_else_asked,
+    "taken_by_another": _taken_by_another,
+    "given_to_another": _given_to_another,
+    "had_left_by_mail": _had_left_by_mail,
+    "visits_left": _visits_left,
+    "last_visit": _last_visit,
+    "has_operator": _has_operator,
+    "visit_is_owed": _visit_is_owed,
+    "answer_is_awaited": _answer_is_awaited,
+    "news_are_awaited": _news_are_awaited,
 }

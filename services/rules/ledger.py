@@ -2,15 +2,18 @@
 
 Nothing here waits for a network. The sequence is claim → mark_data → (the channel) → record; a message whose mark
 outlives its lease is *unknown*: it is never sent again unless proof says that it did not leave.
+
+Daily messages for one address leave in one mail, a bundle: the first is handed over and carries the others. They are
+claimed, marked and recorded together, each with its own text, patience and consequences.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
@@ -22,7 +25,9 @@ from services.channels.mail import Handover
 from services.foundation.database import UnitOfWork, lease_until
 from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
-from services.rules.rendering import Rendered, Suppressed
+from services.rules import daily
+from services.rules.presence import reading_calendar
+from services.rules.rendering import Rendered, Suppressed, gather
 
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
@@ -44,19 +49,24 @@ class Failed(Protocol):
 class Aftermath:
     """What the office does with a message: writes it, then draws the consequences in the transaction that records it.
 
-    `write` raises `Suppressed` when the message must not leave any more.
+    `write` raises `Suppressed` when the message must not leave any more; `gather` makes one mail of several texts.
     """
 
     write: Callable[[UnitOfWork, Message], Rendered]
     accepted: Callable[[UnitOfWork, Message], None]
     failed: Failed
+    gather: Callable[[UnitOfWork, Sequence[Message]], Rendered] = gather
 
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """A claimed message, free of the database. `token` proves the claim; `at` is business time."""
+    """A claimed message and those that it carries, free of the database. `token` proves the claim.
+
+    `at` is business time.
+    """
 
     id: UUID
+    carried: tuple[UUID, ...] = ()
     token: str
     channel: Channel
     address: str
@@ -69,10 +79,15 @@ class Envelope:
     reply_to: str
     at: datetime
 
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        """All that leave in it."""
+        return (self.id, *self.carried)
+
 
 @dataclass(frozen=True)
 class Doubt:
-    """An unknown message that rested long enough for its proof to be asked."""
+    """An unknown message that rested long enough for its proof to be asked; those it carries share its end."""
 
     id: UUID
     message_id: str
@@ -88,10 +103,14 @@ def claim(
     """Reserve due messages for this worker and write them; the oldest first, none that somebody else holds.
 
     A claim that ran out without a DATA mark counts as abandoned: a dead worker delays a message by `lease_s` at most.
-    Suppressed messages are cancelled; those that cannot be written are refused, so they never block the others.
+    Suppressed messages are cancelled; those that cannot be written are refused, so they never block the others. Daily
+    messages wait for the next morning when their reader had his mail today; else all that are due leave together.
     """
     free = and_(Message.channel.in_([channel] if channel else CARRIED), _claimable(unit))
+    if channel is not Channel.SMS and not daily.may_gather(unit):
+        free = and_(free, Message.daily.is_(False))
     ids = _locked(unit, select(Message.id).where(free).order_by(Message.due_at, Message.id).limit(limit))
+    ids = _whole_bundles(unit, ids, free)
     if not ids:
         return []
     token = new_token()
@@ -104,15 +123,18 @@ def claim(
         .order_by(Message.due_at, Message.id)
         .execution_options(populate_existing=True)
     )
-    claimed = [_envelope(unit, aftermath, message=message) for message in unit.session.scalars(mine)]
+    bundles: dict[object, list[Message]] = {}
+    for message in unit.session.scalars(mine):
+        place = (message.programme_id, message.address) if message.daily else message.id
+        bundles.setdefault(place, []).append(message)
+    claimed = [_envelope(unit, aftermath, bundle) for bundle in bundles.values()]
     return [envelope for envelope in claimed if envelope is not None]
 
 
 def release(unit: UnitOfWork, envelopes: Iterable[Envelope]) -> None:
     """Put claimed messages back as they were, mark included: they certainly did not leave, and no attempt counts."""
-    values = {"state": MessageState.QUEUED, "token": None, "leased_until": None, "data_started_at": None}
     for envelope in envelopes:
-        _change(unit, _held_by(envelope), values)
+        _change(unit, _held_by(envelope), _FREE | {"data_started_at": None})
 
 
 def mark_data(unit: UnitOfWork, envelope: Envelope) -> bool:
@@ -122,58 +144,94 @@ def mark_data(unit: UnitOfWork, envelope: Envelope) -> bool:
         "data_started_at": unit.now,
         "leased_until": lease_until(unit, DATA_LEASE_S),
     }
-    ours = and_(Message.id == envelope.id, Message.token == envelope.token, Message.state == MessageState.LEASED)
-    return _change(unit, ours, values)
+    ours = and_(Message.id.in_(envelope.ids), Message.token == envelope.token, Message.state == MessageState.LEASED)
+    if envelope.carried and len(_locked(unit, select(Message.id).where(ours))) < len(envelope.ids):
+        return False  # a part of it is somebody else's by now: all or nothing
+    return bool(_change(unit, ours, values))
 
 
 # --- Recording ------------------------------------------------------------------------------------------------------
 
 
 def record(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handover: Handover) -> bool:
-    """Write what became of a message; False if it was not ours to write any more.
+    """Write what became of a message and of those it carried; False if none was ours to write any more.
 
     An acceptance is a fact and is always written, even by a worker that lost its claim meanwhile.
     """
     match handover.result:
         case "accepted":
-            return _accept(unit, aftermath, message_id=envelope.id, handover=handover)
+            return _accept(unit, aftermath, ids=envelope.ids, handover=handover)
         case "transient":
             return _try_later(unit, aftermath, envelope=envelope, handover=handover)
         case "permanent":
-            return _refuse(unit, aftermath, envelope=envelope, handover=handover)
+            return _refuse(unit, aftermath, held=_held_by(envelope), handover=handover)
         case "unknown":
-            return _doubt(unit, aftermath, held=_held_by(envelope), values=_attempt(unit, envelope, handover))
+            return _doubt(unit, aftermath, held=_held_by(envelope), values=_attempt(unit, handover))
         case "fenced":
             release(unit, [envelope])
             return False
 
 
 def rescue(unit: UnitOfWork, aftermath: Aftermath, *, limit: int = 100) -> int:
-    """Call *unknown* the messages whose worker vanished after its DATA mark. Returns how many."""
+    """Call *unknown* the messages whose worker vanished after its DATA mark. Returns how many mails."""
     lost = and_(Message.state == MessageState.DATA_STARTED, Message.leased_until < unit.lease_time())
-    ids = _locked(unit, select(Message.id).where(lost).order_by(Message.leased_until).limit(limit))
+    first = select(Message.id).where(lost, Message.bundle_id.is_(None))
+    ids = _locked(unit, first.order_by(Message.leased_until).limit(limit))
     values = {"attempts": Message.attempts + 1, "error": "worker lost after DATA"}
-    return sum(_doubt(unit, aftermath, held=and_(Message.id == one, lost), values=values) for one in ids)
+    return sum(_doubt(unit, aftermath, held=and_(_bundle(one), lost), values=values) for one in ids)
 
 
 def doubts(unit: UnitOfWork, *, limit: int = 20) -> list[Doubt]:
     """The unknown messages that rested for two minutes, so that the server had time to store them; oldest first."""
     rested = and_(Message.state == MessageState.UNKNOWN, Message.leased_until < unit.lease_time())
-    found = select(Message.id, Message.message_id, Message.channel).where(rested)
+    found = select(Message.id, Message.message_id, Message.channel).where(rested, Message.bundle_id.is_(None))
     rows = unit.session.execute(found.order_by(Message.leased_until).limit(limit))
     return [Doubt(row.id, row.message_id, Channel(row.channel)) for row in rows]
 
 
+def doubt_of(unit: UnitOfWork, message: Message) -> tuple[Doubt, Sequence[Message]]:
+    """The doubt about an unknown message, which is its bundle's, and all the messages that share it."""
+    first = message if message.bundle_id is None else unit.session.get_one(Message, message.bundle_id)
+    query = select(Message).where(_bundle(first.id), Message.state == MessageState.UNKNOWN)
+    sharing = unit.session.scalars(query.order_by(Message.case_id, Message.id)).all()
+    return Doubt(first.id, first.message_id, Channel(first.channel)), sharing
+
+
 def settle(unit: UnitOfWork, aftermath: Aftermath, *, doubt: Doubt, verdict: Verdict) -> bool:
     """End a doubt as the proof says: accepted, or queued again only on a certain "no". False while it lasts."""
+    unknown = and_(_bundle(doubt.id), Message.state == MessageState.UNKNOWN)
     if verdict == "yes":
-        return _accept(unit, aftermath, message_id=doubt.id, handover=Handover("accepted"))
-    unknown = and_(Message.id == doubt.id, Message.state == MessageState.UNKNOWN)
+        ids = _locked(unit, select(Message.id).where(unknown))
+        return _accept(unit, aftermath, ids=ids, handover=Handover("accepted"))
     if verdict == "cannot_tell":
         _change(unit, unknown, {"leased_until": lease_until(unit, DOUBT_S)})
         return False
-    again = {"state": MessageState.QUEUED, "due_at": unit.now, "data_started_at": None, "leased_until": None}
-    return _change(unit, unknown, again | {"token": None})
+    return bool(_change(unit, unknown, _FREE | {"due_at": unit.now, "data_started_at": None}))
+
+
+def bounce(unit: UnitOfWork, message_id: UUID, *, status: str) -> Sequence[Message]:
+    """Write that a mail came back after it had left, whatever was known of it; what it carried that had not ended."""
+    ended = (MessageState.REFUSED, MessageState.CANCELLED)
+    values = {
+        "state": MessageState.REFUSED,
+        "error": f"bounced {status}".strip(),
+        "done_at": unit.now,
+        "data_started_at": None,
+        "token": None,
+        "leased_until": None,
+    }
+    left = and_(_bundle(message_id), Message.channel == Channel.EMAIL, Message.state.not_in(ended))
+    return _each(unit, _change(unit, left, values))
+
+
+def hasten(unit: UnitOfWork, message_id: UUID) -> bool:
+    """Let a message that waits for its hour be claimed at once; False if it waits no longer.
+
+    A daily one leaves alone then: a person's decision is beside the mail of the day.
+    """
+    waiting = and_(Message.id == message_id, Message.state == MessageState.QUEUED, Message.due_at > unit.now)
+    alone = {"due_at": unit.now, "daily": False, "bundle_id": None}
+    return bool(_change(unit, and_(waiting, Message.channel.in_(CARRIED)), alone))
 
 
 def back_off(attempts: int) -> timedelta:
@@ -184,6 +242,8 @@ def back_off(attempts: int) -> timedelta:
 # --- Inside ---------------------------------------------------------------------------------------------------------
 
 _UNSYNCED: Final = {"synchronize_session": False}
+_FREE: Final = {"state": MessageState.QUEUED, "token": None, "leased_until": None, "bundle_id": None}
+"""Waiting, in nobody's hands and in no mail: the next claim makes its own bundles."""
 
 
 def _claimable(unit: UnitOfWork) -> ColumnElement[bool]:
@@ -196,7 +256,65 @@ def _locked(unit: UnitOfWork, ids: Select[UUID]) -> list[UUID]:
     return list(unit.session.scalars(ids.with_for_update(skip_locked=True)))
 
 
-def _envelope(unit: UnitOfWork, aftermath: Aftermath, *, message: Message) -> Envelope | None:
+def _whole_bundles(unit: UnitOfWork, ids: list[UUID], free: ColumnElement[bool]) -> list[UUID]:
+    """The same messages with all that must leave in the same mails, without those that wait for the next morning."""
+    query = select(Message.programme_id, Message.address).where(Message.id.in_(ids), Message.daily.is_(True))
+    kept = list(ids)
+    for programme_id, address in unit.session.execute(query.distinct()).all():
+        alike = and_(Message.programme_id == programme_id, Message.address == address, Message.daily.is_(True))
+        together = _locked(unit, select(Message.id).where(free, alike))
+        kept = [one for one in kept if one not in together]
+        if daily.has_left(unit, programme_id, address, but=together):
+            _put_off(unit, together)
+        else:
+            kept += together
+    return kept
+
+
+def _put_off(unit: UnitOfWork, ids: Sequence[UUID]) -> None:
+    """Their reader had his mail today: they leave at his next opening."""
+    for message in unit.session.scalars(select(Message).where(Message.id.in_(ids))).all():
+        calendar = reading_calendar(unit, message.programme_id, message.person_id)
+        message.due_at = calendar.next_opening(calendar.local_day(unit.now))
+        message.state, message.token, message.leased_until = MessageState.QUEUED.value, None, None
+        message.bundle_id = None
+    unit.session.flush()
+
+
+def _envelope(unit: UnitOfWork, aftermath: Aftermath, bundle: Sequence[Message]) -> Envelope | None:
+    """The mail that these messages leave in; None when none may leave."""
+    texts = [(message, _written(unit, aftermath, message)) for message in bundle]
+    leaving = [(message, text) for message, text in texts if text is not None]
+    if not leaving:
+        return None
+    first, written = leaving[0]
+    carried = [message for message, _ in leaving[1:]]
+    if carried:
+        written = aftermath.gather(unit, [message for message, _ in leaving])
+    first.bundle_id = None
+    for message in carried:
+        message.bundle_id = first.id
+    programme = first.case.programme
+    of_one_case = len({message.case_id for message, _ in leaving}) == 1
+    return Envelope(
+        id=first.id,
+        carried=tuple(message.id for message in carried),
+        token=first.token or "",
+        channel=Channel(first.channel),
+        address=first.address,
+        subject=written.subject,
+        body=written.body,
+        ics=next((text.ics for _, text in leaving if text.ics), None),
+        message_id=first.message_id,
+        thread=f"{programme.slug}.{first.case.number if of_one_case else first.id.hex}",
+        programme=programme.public_name,
+        reply_to=programme.email,
+        at=unit.now,
+    )
+
+
+def _written(unit: UnitOfWork, aftermath: Aftermath, message: Message) -> Rendered | None:
+    """A message's own text, kept with it; None when it may not leave or cannot be written, which is noted."""
     try:
         written = aftermath.write(unit, message)
     except Suppressed as suppressed:
@@ -209,21 +327,7 @@ def _envelope(unit: UnitOfWork, aftermath: Aftermath, *, message: Message) -> En
         aftermath.failed(unit, message, unknown=False)
         return None
     message.subject, message.body = written.subject, written.body
-    programme = message.case.programme
-    return Envelope(
-        id=message.id,
-        token=message.token or "",
-        channel=Channel(message.channel),
-        address=message.address,
-        subject=written.subject,
-        body=written.body,
-        ics=written.ics,
-        message_id=message.message_id,
-        thread=f"{programme.slug}.{message.case.number}",
-        programme=programme.public_name,
-        reply_to=programme.email,
-        at=unit.now,
-    )
+    return written
 
 
 def _end(message: Message, state: MessageState, *, error: str, at: datetime) -> None:
@@ -237,24 +341,31 @@ def _name(error: Exception) -> str:
 
 def _held_by(envelope: Envelope) -> ColumnElement[bool]:
     held = Message.state.in_([MessageState.LEASED, MessageState.DATA_STARTED])
-    return and_(Message.id == envelope.id, Message.token == envelope.token, held)
+    return and_(Message.id.in_(envelope.ids), Message.token == envelope.token, held)
 
 
-def _change(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]) -> bool:
-    result = unit.session.execute(update(Message).where(where).values(values), execution_options=_UNSYNCED)
-    return isinstance(result, CursorResult) and result.rowcount == 1
+def _bundle(first_id: UUID) -> ColumnElement[bool]:
+    """A message and those that it carries."""
+    return or_(Message.id == first_id, Message.bundle_id == first_id)
 
 
-def _read(unit: UnitOfWork, message_id: UUID) -> Message:
-    return unit.session.get_one(Message, message_id, populate_existing=True)
+def _change(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]) -> Sequence[UUID]:
+    """Which messages were changed."""
+    changed = update(Message).where(where).values(values).returning(Message.id)
+    return unit.session.scalars(changed, execution_options=_UNSYNCED).all()
 
 
-def _attempt(unit: UnitOfWork, envelope: Envelope, handover: Handover) -> dict[str, Any]:
+def _each(unit: UnitOfWork, ids: Iterable[UUID]) -> Sequence[Message]:
+    """As they stand now; in the order in which everybody locks cases, so that two never wait for one another."""
+    query = select(Message).where(Message.id.in_(list(ids))).order_by(Message.case_id, Message.id)
+    return unit.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def _attempt(unit: UnitOfWork, handover: Handover) -> dict[str, Any]:
     """What every attempt leaves, whatever its end."""
-    message = _read(unit, envelope.id)
     return {
-        "attempts": message.attempts + 1,
-        "first_tried_at": message.first_tried_at or unit.now,
+        "attempts": Message.attempts + 1,
+        "first_tried_at": func.coalesce(Message.first_tried_at, unit.now),
         "reply_code": handover.code,
         "error": handover.detail,
         "data_started_at": None,
@@ -263,7 +374,7 @@ def _attempt(unit: UnitOfWork, envelope: Envelope, handover: Handover) -> dict[s
     }
 
 
-def _accept(unit: UnitOfWork, aftermath: Aftermath, *, message_id: UUID, handover: Handover) -> bool:
+def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], handover: Handover) -> bool:
     # Queued too: a late acceptance of a message that was put back must stop it from leaving twice.
     open_states = (MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_STARTED, MessageState.UNKNOWN)
     values = {
@@ -277,36 +388,39 @@ def _accept(unit: UnitOfWork, aftermath: Aftermath, *, message_id: UUID, handove
         "token": None,
         "leased_until": None,
     }
-    if not _change(unit, and_(Message.id == message_id, Message.state.in_(open_states)), values):
-        return False
-    aftermath.accepted(unit, _read(unit, message_id))
-    return True
+    changed = _change(unit, and_(Message.id.in_(ids), Message.state.in_(open_states)), values)
+    for message in _each(unit, changed):
+        aftermath.accepted(unit, message)
+    return bool(changed)
 
 
 def _try_later(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handover: Handover) -> bool:
-    left = _attempt(unit, envelope, handover)
-    due_at = unit.now + back_off(left["attempts"])
-    if due_at > left["first_tried_at"] + GIVE_UP:
-        gave_up = Handover("permanent", handover.code, handover.enhanced, detail="gave_up")
-        return _refuse(unit, aftermath, envelope=envelope, handover=gave_up)
-    return _change(unit, _held_by(envelope), left | {"state": MessageState.QUEUED, "due_at": due_at})
+    """All wait as long as the one that leads them; each gives up after its own four days."""
+    found = {message.id: message for message in _each(unit, envelope.ids)}
+    due_at = unit.now + back_off(found[envelope.id].attempts + 1)
+    tired = [one.id for one in found.values() if due_at > (one.first_tried_at or unit.now) + GIVE_UP]
+    gave_up = False
+    if tired:
+        last = Handover("permanent", handover.code, handover.enhanced, detail="gave_up")
+        given_up = and_(_held_by(envelope), Message.id.in_(tired))
+        gave_up = _refuse(unit, aftermath, held=given_up, handover=last)
+    again = _attempt(unit, handover) | _FREE | {"due_at": due_at}
+    return bool(_change(unit, _held_by(envelope), again)) or gave_up
 
 
-def _refuse(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handover: Handover) -> bool:
-    values = _attempt(unit, envelope, handover) | {"state": MessageState.REFUSED, "done_at": unit.now}
-    if not _change(unit, _held_by(envelope), values):
-        return False
-    aftermath.failed(unit, _read(unit, envelope.id), unknown=False)
-    return True
+def _refuse(unit: UnitOfWork, aftermath: Aftermath, *, held: ColumnElement[bool], handover: Handover) -> bool:
+    ended = _attempt(unit, handover) | {"state": MessageState.REFUSED, "done_at": unit.now}
+    changed = _change(unit, held, ended)
+    for message in _each(unit, changed):
+        aftermath.failed(unit, message, unknown=False)
+    return bool(changed)
 
 
 def _doubt(unit: UnitOfWork, aftermath: Aftermath, *, held: ColumnElement[bool], values: dict[str, Any]) -> bool:
     """Keep the mark and the instant: they are all that is known. `leased_until` says when proof may be asked."""
     kept = {name: value for name, value in values.items() if name != "data_started_at"}
     resting = {"state": MessageState.UNKNOWN, "token": None, "leased_until": lease_until(unit, DOUBT_S)}
-    changed = update(Message).where(held).values(kept | resting).returning(Message.id)
-    message_id = unit.session.scalar(changed, execution_options=_UNSYNCED)
-    if message_id is None:
-        return False
-    aftermath.failed(unit, _read(unit, message_id), unknown=True)
-    return True
+    changed = _change(unit, held, kept | resting)
+    for message in _each(unit, changed):
+        aftermath.failed(unit, message, unknown=True)
+    return bool(changed)

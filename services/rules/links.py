@@ -1,7 +1,8 @@
-"""Links in messages: a task link opens one task for one reader; an alert link opens one organisation's form.
+"""Links in messages: a task link opens one task for one reader; an alert link opens one organisation's form; a sign-in
+link shows a partner the household of one referral, once, in the browser that asked.
 
 The token is an HMAC of the row's id and version, so nothing secret is stored and a retry writes the same body.
-A link dies when its task changes state, or ten working days after its date.
+A link dies when its task changes state, or ten working days after its date; it does not age while its task is paused.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from models.cases import Case
 from models.engine import Task
-from models.programmes import Organisation
+from models.programmes import Organisation, SignInLink
 from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import LinkExpired
@@ -20,6 +21,7 @@ from services.rules.published import calendar_of, pathway_of
 GRACE_WORKING_DAYS: Final = 10
 _TASK: Final = "task-link"
 _ALERT: Final = "alert-link"
+_SIGN_IN: Final = "sign-in-link"
 
 
 def task_url(runtime: Runtime, task: Task) -> str:
@@ -34,6 +36,20 @@ def alert_url(runtime: Runtime, organisation: Organisation) -> str:
     return f"{runtime.settings.public_url}/demande/{organisation.id.hex}.{signature}"
 
 
+def sign_in_url(runtime: Runtime, link: SignInLink) -> str:
+    """The address that a sign-in mail leads to."""
+    return f"{runtime.settings.public_url}/acces/{link.id.hex}.{runtime.secrets.sign(_SIGN_IN, str(link.id))}"
+
+
+def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLink:
+    """The link of a sign-in mail, whether it still opens anything or not. Raises `LinkExpired` for a forged one."""
+    link_id, signature = _parts(token)
+    link = unit.session.get(SignInLink, link_id)
+    if link is None or not runtime.secrets.verify(_SIGN_IN, str(link.id), signature):
+        raise LinkExpired
+    return link
+
+
 def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
     task_id, signature = _parts(token)
@@ -41,7 +57,7 @@ def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Acto
     if task is None or not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version}", signature):
         raise LinkExpired
     calendar = calendar_of(unit, task.programme_id)
-    late = calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
+    late = task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
     if task.state != TaskState.OPEN or late:
         raise LinkExpired
     case = unit.session.get_one(Case, task.case_id)

@@ -1,27 +1,33 @@
 """Running clocks: what is due becomes an event, once; guards are looked at again; an outage is caught up once.
 
-A step is due when its instant is before now and it is not done: never "exactly three days ago".
+A step is due when its instant is before now and it is not done: never "exactly three days ago". A clock that cannot
+take its step is set aside, for all to see, and tried again; the others go on.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from models.cases import Case
 from models.engine import Obligation, Occurrence, Task
 from models.events import ReferralDelivered, ReminderDue
 from models.pathway import Ladder, Rung, Send
-from models.vocabulary import OccurrenceState, TaskState, Theme
+from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
-from services.rules import casework, plan
+from services.rules import casework, plan, presence, work
 from services.rules.published import calendar_of, pathway_of
 
 TimerAct = Callable[[UnitOfWork, Task], None]
 BATCH: Final = 50
+SOONEST: Final = timedelta(minutes=15)
+LATEST: Final = timedelta(days=1)
+CLOSED: Final = "closed"
+LOG: Final = logging.getLogger(__name__)
 
 
 def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) -> int:
@@ -31,15 +37,48 @@ def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) 
     """
     due = unit.session.scalars(
         select(Obligation)
-        .where(Obligation.next_at <= unit.now)
+        .where(Obligation.next_at <= unit.now, _turn() <= unit.now)
         .order_by(Obligation.next_at, Obligation.id)
         .limit(limit)
         .with_for_update(of=Obligation, skip_locked=True)
     ).all()
     for obligation in due:
-        _fire(unit, obligation, acts)
+        try:
+            with unit.session.begin_nested():
+                _fire(unit, obligation, acts)
+                _forget_failure(obligation)
+        except Exception as error:
+            if work.is_outage(error):
+                raise
+            _set_aside(unit, obligation, work.describe(error))
     unit.session.flush()
     return len(due)
+
+
+def _turn() -> ColumnElement[datetime]:
+    """When an armed clock is looked at: at its step's instant, or later if that failed."""
+    return func.coalesce(Obligation.retry_at, Obligation.next_at, type_=Obligation.next_at.type)
+
+
+def _set_aside(unit: UnitOfWork, obligation: Obligation, error: str) -> None:
+    """Try again after as long as it has been failing already: 15 minutes at least, a day at most, without end."""
+    if obligation.failed_at is None:
+        obligation.failed_at = unit.now
+        told = "clock %s of case %s cannot take step %s: %s"
+        facts = obligation.id, obligation.case_id, obligation.next_step, error
+        unit.after_commit.append(lambda: LOG.error(told, *facts))
+    wait = min(LATEST, max(SOONEST, unit.now - obligation.failed_at))
+    obligation.retry_at, obligation.error = unit.now + wait, error
+
+
+def _forget_failure(obligation: Obligation) -> None:
+    obligation.failed_at, obligation.retry_at, obligation.error = None, None, None
+
+
+def failing(unit: UnitOfWork) -> int:
+    """How many clocks could not take their step and will be tried again."""
+    armed = Obligation.next_at.is_not(None), Obligation.failed_at.is_not(None)
+    return unit.session.scalar(select(func.count()).select_from(Obligation).where(*armed)) or 0
 
 
 def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]) -> None:
@@ -50,7 +89,11 @@ def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]
     case = unit.session.scalars(select(Case).where(Case.id == obligation.case_id).with_for_update(of=Case)).one()
     ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
     step, due_at = _latest_due(unit, obligation, ladder)
-    _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=due_at)
+    occurrence = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=due_at)
+    if _is_for_closed_partner(unit, task, ladder, step):
+        occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
+        _climb_on(unit, obligation, ladder, step)
+        return
     fact = ReminderDue(
         obligation_id=obligation.id,
         task_id=task.id,
@@ -64,6 +107,16 @@ def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]
     act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
     if act is not None:
         acts[act](unit, task)
+
+
+def _is_for_closed_partner(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> bool:
+    """Whether a step does nothing but write to a partner who is closed today. The delay itself runs on."""
+    if step == plan.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
+        return False
+    rung = ladder.rungs[step]
+    reminds = rung.act is None and all(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
+    today = calendar_of(unit, task.programme_id).local_day(unit.now)
+    return reminds and presence.is_closed(unit, task.organisation_id, today)
 
 
 def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tuple[int, datetime]:
@@ -126,6 +179,22 @@ def start_clock(unit: UnitOfWork, task: Task, *, delivered_at: datetime) -> None
         casework.record(unit, case, fact, hand=casework.engine_hand())
 
 
+def stop_clock(unit: UnitOfWork, task: Task) -> None:
+    """The request of a task did not reach its reader after all: its date is provisional again until it does."""
+    case = unit.session.get_one(Case, task.case_id)
+    pathway = pathway_of(unit, case.pathway_hash)
+    rule = pathway.tasks.get(task.kind)
+    if task.state != TaskState.OPEN or task.provisional or rule is None or not rule.provisional:
+        return
+    task.provisional = True
+    if task.referral is not None:
+        task.referral.delivered_at = None
+    rearm(unit, task, since=unit.now)
+    for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
+        obligation.next_step, obligation.next_at = None, None
+        plan.first_step(unit, obligation, pathway, delivered=False)
+
+
 def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
     """Count a task's delay again from an instant; occurrences of the older life can never fire."""
     case = unit.session.get_one(Case, task.case_id)
@@ -136,6 +205,7 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
     for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
         obligation.anchor_at, obligation.due_at = since, task.due_at
         obligation.generation += 1
+        _forget_failure(obligation)
         plan.first_step(unit, obligation, pathway, delivered=True)
 
 
@@ -169,8 +239,8 @@ def _ahead(unit: UnitOfWork, obligation: Obligation) -> Iterator[Coming]:
 
 
 def next_due(unit: UnitOfWork) -> datetime | None:
-    """The instant at which some clock is next due."""
+    """The instant at which some clock is next looked at."""
     found: datetime | None = unit.session.scalar(
-        select(Obligation.next_at).where(Obligation.next_at.is_not(None)).order_by(Obligation.next_at).limit(1)
+        select(_turn()).where(Obligation.next_at.is_not(None)).order_by(_turn()).limit(1)
     )
     return found

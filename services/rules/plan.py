@@ -5,15 +5,14 @@ Every effect has a key made of the event and its place in the pathway, so handli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypedDict
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from models.cases import Referral
 from models.delays import Delay, DelayUnit
 from models.engine import Event, Obligation, Task
-from models.events import FACTS, Fact, MessageFailed, ReferralSent, ReminderDue
-from models.pathway import NO_RULE, Anchor, Due, Open, Pathway, Rung, Send, Step
+from models.events import FACTS, Fact, MessageFailed, ReferralPrepared, ReferralSent, ReminderDue
+from models.pathway import Anchor, Due, Open, Pathway, Rung, Send, Step
 from models.vocabulary import Channel, Party, Urgency
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
@@ -34,6 +33,7 @@ class About:
     visit_id: UUID | None = None
     task_id: UUID | None = None
     message_id: UUID | None = None  # a message in doubt, each a thing of its own
+    loan_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class PlanMessage:
     about: About
     about_task: str | None
     urgent: bool
+    daily: bool
 
 
 Effect = OpenTask | PlanMessage
@@ -87,7 +88,7 @@ class Situation:
 
 def at_once(situation: Situation) -> list[Effect]:
     """The effects that belong to the event's own transaction."""
-    rule = situation.pathway.events.get(situation.fact.type, NO_RULE)
+    rule = situation.pathway.rule_of(situation.fact)
     return _effects(situation, rule.at_once, prefix="now")
 
 
@@ -95,7 +96,7 @@ def then(situation: Situation) -> list[Effect]:
     """The effects that the engine writes when it handles the event."""
     if isinstance(situation.fact, ReminderDue):
         return _effects(situation, _rung_steps(situation.fact, situation), prefix="then")
-    rule = situation.pathway.events.get(situation.fact.type, NO_RULE)
+    rule = situation.pathway.rule_of(situation.fact)
     return _effects(situation, rule.then, prefix="then")
 
 
@@ -156,6 +157,7 @@ def _message(situation: Situation, step: Send, key: str) -> PlanMessage:
         about=situation.about,
         about_task=step.about,
         urgent=step.urgent,
+        daily=step.daily,
     )
 
 
@@ -167,6 +169,7 @@ def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
         Anchor.FIRST_ATTEMPT: case.attempts[0] if case.attempts else None,
         Anchor.VISIT: case.visit_starts_at,
         Anchor.LAST_VISIT_HELD: case.last_held_at,
+        Anchor.GIVEN: _given(situation.fact, calendar),
     }
     delay = due.series[min(ordinal, len(due.series)) - 1] if due.series else due.delay
     if due.urgent is not None and case.urgency != Urgency.NONE:
@@ -175,6 +178,12 @@ def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
         raise ValueError("a due date needs a delay")
     at = calendar.apply(delay, anchors[due.since] or situation.occurred_at)
     return max(at, calendar.apply(due.at_least, situation.occurred_at)) if due.at_least else at
+
+
+def _given(fact: Fact, calendar: WorkingCalendar) -> datetime | None:
+    """The morning of the day that an act names."""
+    until: date | None = getattr(fact, "until", None)
+    return calendar.step_time(until) if until else None
 
 
 def rung_at(rung: Rung, *, anchor: datetime, due: datetime, calendar: WorkingCalendar) -> datetime:
@@ -227,19 +236,22 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
         partner_id=getattr(fact, "partner_id", None),
         visit_id=getattr(fact, "visit_id", None),
         message_id=message_id,
+        loan_id=getattr(fact, "loan_id", None),
     )
 
 
-def ends(unit: UnitOfWork, fact: Fact, referral_id: UUID | None) -> bool:
-    """Whether an event may end a task of this referral (None: a task of no referral).
+def ends(unit: UnitOfWork, fact: Fact, *, referral_id: UUID | None, loan_id: UUID | None) -> bool:
+    """Whether an event may end a task of this referral or loan (None: a task of neither).
 
-    A referral's event ends the tasks of its own referral; its sending also those of the case (a first orientation)
-    and of the referral that it replaces. An event of no referral ends any.
+    A referral's event ends the tasks of its own referral; its writing and its sending also those of the case (a first
+    orientation) and of the referral that it replaces. An event of no referral ends any.
     """
+    if loan_id is not None:
+        return getattr(fact, "loan_id", loan_id) == loan_id
     own = getattr(fact, "referral_id", None)
     if own is None or own == referral_id:
         return True
-    if not isinstance(fact, ReferralSent):
+    if not isinstance(fact, ReferralSent | ReferralPrepared):
         return False
     return referral_id is None or unit.session.get_one(Referral, own).replaces_id == referral_id
 
@@ -247,13 +259,18 @@ def ends(unit: UnitOfWork, fact: Fact, referral_id: UUID | None) -> bool:
 def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
     """Set an obligation on its first rung still ahead, or on the wait for delivery. Rungs already past are left out."""
     ladder = pathway.ladders[obligation.ladder]
-    calendar = calendar_of(unit, obligation.task.programme_id)
     if ladder.counts_from_delivery and not delivered:
-        if ladder.undelivered_after is not None:
-            obligation.next_step = UNDELIVERED
-            obligation.next_at = _after(ladder.undelivered_after, obligation.anchor_at, calendar)
+        watch_delivery(unit, obligation, pathway, since=obligation.anchor_at)
         return
-    climb(obligation, ladder.rungs, calendar, start=0, after=unit.now)
+    climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=0, after=unit.now)
+
+
+def watch_delivery(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, since: datetime) -> None:
+    """Look, after the ladder's delay, whether the request reached its reader's server at last."""
+    delay = pathway.ladders[obligation.ladder].undelivered_after
+    if delay is not None:
+        obligation.next_step = UNDELIVERED
+        obligation.next_at = _after(delay, since, calendar_of(unit, obligation.task.programme_id))
 
 
 def climb(
@@ -261,18 +278,23 @@ def climb(
 ) -> None:
     """Point an obligation at its next rung from `start`; with `after`, at the first one later than that instant."""
     for step in range(start, len(rungs)):
-        at = rung_at(rungs[step], **_clock(obligation, calendar))
+        at = step_at(obligation, rungs[step], calendar)
         if after is None or at > after:
-            obligation.next_step, obligation.next_at = step, at
+            obligation.next_step, obligation.next_at = step, None if is_waiting(obligation) else at
             return
     obligation.next_step, obligation.next_at = None, None
 
 
-class _Clock(TypedDict):
-    anchor: datetime
-    due: datetime
-    calendar: WorkingCalendar
+def step_at(obligation: Obligation, rung: Rung, calendar: WorkingCalendar) -> datetime:
+    """When this clock climbs a rung: its own moment, moved by the pauses that are over, never while it is put off."""
+    at = rung_at(rung, anchor=obligation.anchor_at, due=obligation.due_at, calendar=calendar)
+    for pause in obligation.pauses:
+        if pause.to_at is not None and pause.from_at < at:
+            at = calendar.shifted(at, stopped=pause.from_at, running=pause.to_at)
+    put_off = obligation.task.snoozed_until
+    return at if put_off is None else max(at, calendar.step_time(calendar.next_open(put_off)))
 
 
-def _clock(obligation: Obligation, calendar: WorkingCalendar) -> _Clock:
-    return {"anchor": obligation.anchor_at, "due": obligation.due_at, "calendar": calendar}
+def is_waiting(obligation: Obligation) -> bool:
+    """Whether the clock stands still now."""
+    return any(pause.to_at is None for pause in obligation.pauses)

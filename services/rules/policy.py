@@ -7,10 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import Select, false, select
 
-from models.cases import Case
+from models.cases import Case, Permission, Referral
 from models.engine import Task
+from models.lifecycles import UNDER_WAY
 from models.programmes import AccessEntry
-from models.vocabulary import Role, TaskState
+from models.vocabulary import PermissionKind, ReferralState, Role, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 
@@ -24,6 +25,7 @@ class Right(StrEnum):
     VISIT = "visit"
     REPORT = "report"
     REFER = "refer"
+    DIRECTORY = "directory"  # what is written of a partner is read by every operator: coordinators write it
     ANSWER_FOR_PARTNER = "answer_for_partner"
     CORRECT = "correct"
     DANGER = "danger"
@@ -34,6 +36,20 @@ class Right(StrEnum):
     NOTE = "note"
     LETTERS = "letters"
     SETTLE_MESSAGE = "settle_message"
+    REASSIGN = "reassign"
+    DISQUALIFY = "disqualify"
+    SUSPEND = "suspend"
+    WITHDRAW = "withdraw"
+    TRANSFER = "transfer"
+    MERGE = "merge"
+    PERMISSIONS = "permissions"
+    LEND = "lend"
+    TASKS = "tasks"
+    VOID = "void"
+    SEND_NOW = "send_now"
+    PRESENCE = "presence"  # who else is away, works when, is on duty; when a partner is closed
+    ADMINISTER = "administer"  # what the software itself could not do
+    ORGANISATIONS = "organisations"  # the secret addresses of the alert givers
 
 
 _OPERATOR: Final = frozenset(
@@ -51,12 +67,20 @@ _OPERATOR: Final = frozenset(
         Right.REOPEN,
         Right.GIVE_UP,
         Right.NOTE,
+        Right.DISQUALIFY,
+        Right.SUSPEND,
+        Right.WITHDRAW,
+        Right.PERMISSIONS,
+        Right.LEND,
+        Right.TASKS,
+        Right.VOID,
+        Right.SEND_NOW,
     }
 )
 _GRANTS: Final[dict[Role, frozenset[Right]]] = {
-    Role.COORDINATOR: frozenset(Right),
+    Role.COORDINATOR: frozenset(Right) - {Right.ADMINISTER},
     Role.OPERATOR: _OPERATOR,
-    Role.ADMINISTRATOR: frozenset({Right.SETTLE_MESSAGE}),
+    Role.ADMINISTRATOR: frozenset({Right.SETTLE_MESSAGE, Right.ADMINISTER}),
 }
 
 
@@ -64,7 +88,7 @@ _GRANTS: Final[dict[Role, frozenset[Right]]] = {
 class Actor:
     """Somebody at the edge. A person acts through one membership; a link's holder has its task and nothing else."""
 
-    kind: Literal["person", "link", "form", "engine", "import"]
+    kind: Literal["person", "link", "form", "engine", "import", "command"]
     id: UUID | None
     programme_id: UUID | None = None
     role: Role | None = None
@@ -127,6 +151,27 @@ def task_for_link(unit: UnitOfWork, actor: Actor, action: str) -> Task:
     return task
 
 
-def note_access(unit: UnitOfWork, actor: Actor, action: str, *, case_id: UUID | None, allowed: bool = True) -> None:
-    """Write down who read or was refused what; kept apart from the case, twelve months."""
-    unit.session.add(AccessEntry(at=unit.now, actor=actor.label, action=action, case_id=case_id, allowed=allowed))
+def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:
+    """Whether the partner of a referral may read who the household is: he has taken it, and its permission stands."""
+    return ReferralState(referral.state) in UNDER_WAY and agreement_with_partner(unit, referral) is not None
+
+
+def agreement_with_partner(unit: UnitOfWork, referral: Referral) -> Permission | None:
+    """The latest permission by which the household lets this partner know of it; None when there is none any more."""
+    query = select(Permission).where(
+        Permission.case_id == referral.case_id,
+        Permission.kind == PermissionKind.SHARE_WITH_PARTNER,
+        Permission.organisation_id == referral.partner_id,
+        Permission.revoked_at.is_(None),
+    )
+    return unit.session.scalars(query.order_by(Permission.given_on.desc(), Permission.id.desc())).first()
+
+
+def note_access(  # noqa: PLR0913 - an entry is these facts
+    unit: UnitOfWork, actor: Actor, action: str, *, case_id: UUID | None, allowed: bool = True,
+    reason: str | None = None,
+) -> None:  # fmt: skip
+    """Write down who read, was refused or put right what; kept apart from the case, twelve months."""
+    unit.session.add(
+        AccessEntry(at=unit.now, actor=actor.label, action=action, case_id=case_id, allowed=allowed, reason=reason)
+    )

@@ -8,22 +8,38 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from models.pathway import Pathway
+from models.pathway import Flaw, Pathway, Send
 from models.programmes import Closure, PathwayVersion, Programme
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Setup
 from services.rules.guards import GUARDS
-from services.rules.texts.catalogue import missing
+from services.rules.texts.catalogue import label_missing, text_missing
 
 _pathways: dict[str, Pathway] = {}
 
 
 def problems(pathway: Pathway, *, acts: frozenset[str]) -> list[str]:
     """What this version of the software lacks to run a pathway: guards, texts, acts of timers."""
-    unknown = [f"condition inconnue : {name}" for name in sorted(pathway.guards() - set(GUARDS))]
-    unknown += [f"acte inconnu : {name}" for name in sorted(pathway.acts() - acts)]
-    return [*unknown, *missing(pathway)]
+    return list(dict.fromkeys(flaw.sentence for flaw in lacking(pathway, acts=acts)))
+
+
+def lacking(pathway: Pathway, *, acts: frozenset[str]) -> list[Flaw]:
+    """The same, each with the place that asks for it."""
+    found = [
+        Flaw(place, f"condition inconnue : {guard}") for place, guard in pathway.conditions() if guard not in GUARDS
+    ]
+    for name, ladder in pathway.ladders.items():
+        for index, rung in enumerate(ladder.rungs):
+            if rung.act and rung.act not in acts:
+                found.append(Flaw(("ladders", name, "rungs", index, "act"), f"acte inconnu : {rung.act}"))
+    for place, step in pathway.places():
+        if isinstance(step, Send) and (sentence := text_missing(step)):
+            found.append(Flaw((*place, "send"), sentence))
+    for kind, rule in pathway.tasks.items():
+        if sentence := label_missing(kind, rule):
+            found.append(Flaw(("tasks", kind), sentence))
+    return found
 
 
 def publish(unit: UnitOfWork, pathway: Pathway) -> str:

@@ -1,5 +1,6 @@
 """Writes a message at the moment it leaves: facts read again, link made, or a reason why it must not leave."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -9,15 +10,19 @@ from sqlalchemy import select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
-from models.programmes import Membership, Organisation, Person, Programme
+from models.programmes import Membership, Organisation, Person, Programme, SignInLink
 from models.vocabulary import Channel, Party, Role, TaskState, VisitState
-from services.channels.ics import Invitation, invitation
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
-from services.rules.links import task_url
+from services.rules.links import sign_in_url, task_url
+from services.rules.published import pathway_of
+from services.rules.texts import catalogue
 from services.rules.texts.catalogue import TextContext, render
+from services.rules.texts.gathering import gathered
+from services.rules.titles import task_title
 
 COORDINATION: Final = "La coordination"
+SIGN_IN: Final = "sign_in"
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
 
 
@@ -33,7 +38,7 @@ class Suppressed(Exception):
     """The message must not leave any more; `reason` is a code for the ledger."""
 
     def __init__(self, reason: str) -> None:
-        """`reason`: task_closed, visit_past, number_blocked."""
+        """`reason`: task_closed, visit_past, link_past, number_blocked."""
         super().__init__(reason)
         self.reason = reason
 
@@ -47,16 +52,32 @@ def render_message(unit: UnitOfWork, message: Message) -> Rendered:
     return Rendered(subject, body, _calendar_part(unit, message) if channel is Channel.EMAIL else None)
 
 
+def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
+    """One mail of several messages for one address, written before: each keeps its own text."""
+    texts = [catalogue.Rendered(message.subject or "", message.body or "") for message in messages]
+    to_partner = all(message.party == Party.PARTNER for message in messages)
+    return Rendered(*gathered(texts, context_of(unit, messages[0]), to_partner=to_partner))
+
+
 def _check_reason(unit: UnitOfWork, message: Message) -> None:
     task = unit.session.get(Task, message.task_id) if message.task_id else None
     if task is not None and task.state != TaskState.OPEN:
         raise Suppressed("task_closed")
     if message.channel == Channel.SMS and _is_blocked(unit, message):
         raise Suppressed("number_blocked")
+    if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
+        raise Suppressed("link_past")
     if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+
+
+def _sign_in_link(unit: UnitOfWork, message: Message) -> SignInLink | None:
+    """The link that a sign-in mail carries, while it can still be used."""
+    event = unit.session.get_one(Event, message.event_id)
+    link = unit.session.get(SignInLink, UUID(event.payload["link_id"]))
+    return link if link and link.used_at is None and link.expires_at > unit.now else None
 
 
 def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
@@ -95,7 +116,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         addressee=case.household.name if message.party == Party.HOUSEHOLD else None,
         theme=referral.need.theme if referral else None,
         partner=referral.partner.name if referral else None,
-        task=task.kind if task else None,
+        task=task_title(pathway_of(unit, case.pathway_hash), task.kind) if task else None,
         responsible=task.party if task else None,
         due_at=task.due_at if task else None,
         visit_starts_at=visit.starts_at if visit else None,
@@ -105,7 +126,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         outcome=event.payload.get("outcome"),
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
-        link=_link(message, task),
+        link=_link(unit, message, task),
     )
 
 
@@ -118,9 +139,12 @@ def _organisation(unit: UnitOfWork, message: Message, case: Case) -> str | None:
     return organisation.name if organisation else (alert.giver_name if alert else None)
 
 
-def _link(message: Message, task: Task | None) -> str | None:
+def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
     """A link of its own for those who have no account; the case's page (which asks who you are) for the others."""
     current = runtime()
+    if message.text == SIGN_IN:
+        link = _sign_in_link(unit, message)
+        return sign_in_url(current, link) if link else None
     if message.party in {Party.PARTNER, Party.ALERT_GIVER}:
         return task_url(current, task) if task and task.party == message.party else None
     if message.party in {Party.COORDINATOR, Party.OPERATOR}:
@@ -147,6 +171,8 @@ def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:
     method = CALENDAR_TEXTS.get(message.text)
     if method is None or message.visit_id is None:
         return None
+    from services.channels.ics import Invitation, invitation  # noqa: PLC0415 - the pages would start later
+
     visit = unit.session.get_one(Visit, message.visit_id)
     case = unit.session.get_one(Case, message.case_id)
     programme = unit.session.get_one(Programme, case.programme_id)

@@ -39,6 +39,7 @@ class CaseView:
     visit_starts_at: datetime | None
     last_held_at: datetime | None
     absences: int  # of the household, since the last visit held
+    visits_held: int
     follow_ups_done: int
     open_tasks: frozenset[str]
 
@@ -77,6 +78,7 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             visit_starts_at=visits[case.id][-1].starts_at if visits[case.id] else None,
             last_held_at=max((v.starts_at for v in visits[case.id] if v.state == VisitState.HELD), default=None),
             absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits[case.id]),
+            visits_held=sum(visit.state == VisitState.HELD for visit in visits[case.id]),
             follow_ups_done=marks.follow_ups[case.id],
             open_tasks=frozenset(tasks[case.id]),
         )

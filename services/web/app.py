@@ -18,13 +18,20 @@ from services.web.api import router as api
 from services.web.pages import (
     about,
     acts,
+    administration,
     alerts,
     answers,
+    asking,
     case_posts,
     cases,
     letters,
+    lives,
+    organisations,
     orienting,
+    partner_access,
+    replies,
     signing_in,
+    task_acts,
     task_link,
     today,
 )
@@ -32,7 +39,9 @@ from services.web.rendering import STATIC, Shell, environment
 from services.web.security import SameSiteOnly, SecurityHeaders
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-PAGES: Final = (about, signing_in, today, cases, case_posts, acts, orienting, letters, alerts, task_link)
+PAGES: Final = (about, signing_in, today, cases, case_posts, acts, lives, task_acts, asking, orienting,
+                letters, replies, organisations, alerts, task_link,
+                partner_access, administration)  # fmt: skip
 KNOWN_ERRORS: Final = frozenset({403, 404, 409, 410, 422, 500, 503})
 
 

@@ -67,6 +67,18 @@ class Form:
     once: str
     entered: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def named(self, name: str, label: str) -> str:
+        """Remember what a field is called, as it is drawn, for the summary of errors; prints nothing."""
+        self.labels.setdefault(name, label)
+        return ""
+
+    def summary(self) -> list[tuple[str, str, str]]:
+        """What is wrong, in the order of the page: the field's name, what it is called, the sentence."""
+        places = {name: place for place, name in enumerate(self.labels)}
+        wrong = sorted(self.errors.items(), key=lambda each: places.get(each[0], len(places)))
+        return [(name, self.labels.get(name, ""), sentence) for name, sentence in wrong]
 
 
 class FrenchSpacing(Extension):

@@ -175,6 +175,21 @@ def test_a_second_one_on_the_same_folder_is_refused(up: Up) -> None:
     assert "tourne déjà" in refused(make_environment(up.folder))
 
 
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("deployments.up, deployments.demonstration", {"sqlalchemy", "fastapi", "prefect", "models.cases"}),
+        ("deployments.serving, deployments.preparing, services.web.app", {"prefect", "alembic", "holidays"}),
+    ],
+)
+def test_the_pages_do_not_wait_for_imports_they_can_do_without(module: str, needless: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert needless.isdisjoint(done.stdout.split())
+
+
 # How it ends
 
 

@@ -51,7 +51,7 @@ def alert(surname: str, number: int, **given: Any) -> dict[str, Any]:
     """An alert about a household that is like no other: street, phone and alert giver follow `number`."""
     usual = {
         "surname": surname,
-        "phone": f"06399801{number:02d}",
+        "phone": f"063998{number:04d}",
         "street": f"{number} rue {surname}",
         "commune_code": "29019",
         "postcode": "29200",

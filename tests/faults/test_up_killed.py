@@ -139,7 +139,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     runtime.database.dispose()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_killed_under_traffic_nothing_acknowledged_is_lost_and_no_mail_leaves_twice(
     place: Place, all_points: bool, chance: random.Random
 ) -> None:

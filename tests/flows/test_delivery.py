@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -100,6 +100,15 @@ def state(runtime: Runtime, message_id: UUID) -> str:
 def let_rest(runtime: Runtime, message_id: UUID) -> None:
     """As if lease time had passed."""
     change_message(runtime.database, message_id, leased_until=LONG_AGO)
+
+
+def test_answers_come_to_the_mailbox_that_is_read(runtime: Runtime, sink: Sink, office: Office, watch: Watch) -> None:
+    settings = runtime.settings.model_copy(update={"imap_host": "imap.relais.test"})
+    make_message(runtime.database)
+
+    deliver(new_postman(replace(runtime, settings=settings), sink, office=office, watch=watch))
+
+    assert sink.to("bo@relais.test")[0]["Reply-To"] == settings.mail_sender
 
 
 def test_a_due_message_reaches_its_reader(runtime: Runtime, sink: Sink, postman: Postman, office: Office) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from models.lifecycles import (
     CASE_MOVES,
+    FHIR_STATUS_REASON,
+    FHIR_TASK_STATUS,
     FINAL_REFERRALS,
     REFERRAL_MOVES,
     UNANSWERED,
@@ -21,16 +23,36 @@ from models.refusals import TransitionRefused
 from models.vocabulary import CLOSED_STATES, STAGE_OF, CaseState, ReferralState, Stage, VisitState
 
 
-@pytest.mark.parametrize("state", sorted(CLOSED_STATES))
+@pytest.mark.parametrize("state", sorted(CLOSED_STATES - {CaseState.MERGED, CaseState.TRANSFERRED}))
 def test_a_closed_case_can_only_be_reopened(state: CaseState) -> None:
     assert case_actions(state) == {CaseAction.REOPEN}
 
 
+def test_a_merged_case_comes_back_by_undoing_the_merge_and_a_transferred_one_never() -> None:
+    assert case_actions(CaseState.MERGED) == {CaseAction.UNMERGE}
+    assert case_actions(CaseState.TRANSFERRED) == frozenset()
+
+
 @pytest.mark.parametrize("state", sorted(FINAL_REFERRALS))
-@pytest.mark.parametrize("action", ReferralAction)
-def test_a_final_referral_never_changes(state: ReferralState, action: ReferralAction) -> None:
+@pytest.mark.parametrize("action", sorted(set(ReferralAction) - {ReferralAction.VOID}))
+def test_a_final_referral_never_changes_but_for_a_correction(state: ReferralState, action: ReferralAction) -> None:
     with pytest.raises(TransitionRefused):
         next_referral_state(state, action)
+
+
+def test_what_was_entered_in_error_stays_so() -> None:
+    with pytest.raises(TransitionRefused):
+        next_referral_state(ReferralState.ENTERED_IN_ERROR, ReferralAction.VOID)
+
+
+def test_a_suspended_case_resumes_in_the_state_that_it_had() -> None:
+    assert next_case_state(CaseState.SUSPENDED, CaseAction.RESUME, CaseState.CONTACTING) is CaseState.CONTACTING
+
+
+def test_every_state_of_a_referral_has_its_fhir_code() -> None:
+    assert set(FHIR_TASK_STATUS) == set(ReferralState)
+    cancelled = [state for state, code in FHIR_TASK_STATUS.items() if code == "cancelled"]
+    assert set(cancelled) == set(FHIR_STATUS_REASON)
 
 
 @pytest.mark.parametrize("state", sorted(set(VisitState) - {VisitState.PLANNED}))
@@ -41,12 +63,12 @@ def test_a_visit_that_is_over_never_changes(state: VisitState, action: VisitActi
 
 
 def test_every_state_of_a_case_has_its_stage() -> None:
-    assert set(STAGE_OF) == set(CaseState)
+    assert set(STAGE_OF) == set(CaseState) - {CaseState.SUSPENDED}
 
 
 def test_every_state_of_a_case_can_be_reached_and_left() -> None:
     assert set(CASE_MOVES.values()) == set(CaseState) - {CaseState.SUBMITTED}
-    assert {state for state, _ in CASE_MOVES} == set(CaseState)
+    assert {state for state, _ in CASE_MOVES} == set(CaseState) - {CaseState.TRANSFERRED}
 
 
 def test_every_state_of_a_referral_can_be_reached() -> None:
@@ -65,15 +87,13 @@ def test_only_a_move_of_the_table_is_allowed() -> None:
                 next_case_state(state, action)
 
 
-def test_a_case_leaves_a_stage_backwards_only_for_a_new_orientation_or_a_reopening() -> None:
+def test_a_case_goes_back_a_stage_for_a_new_orientation_another_visit_or_a_second_life_only() -> None:
     order = list(Stage)
-    back = {
-        (from_state, action)
-        for (from_state, action), to in CASE_MOVES.items()
-        if order.index(STAGE_OF[to]) < order.index(STAGE_OF[from_state]) and action is not CaseAction.REOPEN
-    }
+    again = {CaseAction.REOPEN, CaseAction.UNMERGE, CaseAction.REFER, CaseAction.PLAN_VISIT}
 
-    assert back == {(CaseState.IN_FOLLOW_UP, CaseAction.REFER)}
+    for (state, action), to in CASE_MOVES.items():
+        if CaseState.SUSPENDED not in {state, to} and order.index(STAGE_OF[to]) < order.index(STAGE_OF[state]):
+            assert action in again
 
 
 def test_a_visit_can_be_lost_in_four_ways() -> None:

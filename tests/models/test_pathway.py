@@ -6,8 +6,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from models.pathway import Pathway
+from models.base import new_id
+from models.events import FACTS, Fact, TaskCompleted
+from models.pathway import LATER_RULES, NO_RULE, Pathway
+from services.rules.guards import GUARDS
 from services.rules.published import problems
+from services.rules.texts.catalogue import missing
 from tests.services.rules.situations import ACTS, DEFAULT_PATHWAY, default_pathway
 
 SMALL = """
@@ -22,6 +26,11 @@ tasks: {triage: {party: coordinator, due: {delay: 3wd}, ladder: late}}
 ladders: {late: {rungs: [{at_due: true, steps: [{send: task_late, to: coordinator, by: email}]}]}}
 events: {alert.submitted: {then: [{open: triage}]}}
 """
+
+
+def blank(event: str) -> Fact:
+    """An event of this type, its payload left out."""
+    return FACTS[event].model_construct()
 
 
 def small(**changes: Any) -> Pathway:
@@ -44,13 +53,13 @@ def test_every_guard_text_and_act_that_is_missing_is_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"events": {"alert.sent": {}}}, "event alert.sent does not exist"),
-        ({"events": {"alert.submitted": {"then": [{"open": "dance"}]}}}, "task dance is not defined"),
-        ({"events": {"alert.submitted": {"completes": ["dance"]}}}, "task dance is not defined"),
-        ({"ladders": {}}, "task triage climbs an unknown ladder late"),
-        ({"ladders": {"late": {"rungs": [{"at_due": True, "after": "1wd", "act": "x1"}]}}}, "exactly one moment"),
-        ({"ladders": {"late": {"rungs": [{"at_due": True}]}}}, "a rung does something"),
-        ({"tasks": {"triage": {"party": "coordinator", "due": {}}}}, "either a delay or a series"),
+        ({"events": {"alert.sent": {}}}, "l’événement « alert.sent » n’existe pas"),
+        ({"events": {"alert.submitted": {"then": [{"open": "dance"}]}}}, "la tâche « dance » n’est pas définie"),
+        ({"events": {"alert.submitted": {"completes": ["dance"]}}}, "la tâche « dance » n’est pas définie"),
+        ({"ladders": {}}, "la tâche « triage » suit une échelle inconnue « late »"),
+        ({"ladders": {"late": {"rungs": [{"at_due": True, "after": "1wd", "act": "x1"}]}}}, "un moment, et un seul"),
+        ({"ladders": {"late": {"rungs": [{"at_due": True}]}}}, "un échelon fait quelque chose"),
+        ({"tasks": {"triage": {"party": "coordinator", "due": {}}}}, "un délai .delay. ou une série"),
         ({"tasks": {"triage": {"party": "mayor", "due": {"delay": "3wd"}}}}, "party"),
         ({"tasks": {"triage": {"party": "coordinator", "due": {"delay": "3 weeks"}}}}, "delay"),
         ({"call_attempts": 0}, "call_attempts"),
@@ -71,3 +80,44 @@ def test_the_hash_is_of_the_content_not_of_its_writing() -> None:
 
 def test_another_delay_is_another_pathway() -> None:
     assert default_pathway(call_attempts=4).hash != default_pathway().hash
+
+
+def test_what_follows_an_event_that_is_younger_than_a_pathway_is_what_this_version_says() -> None:
+    current = default_pathway()
+    older = current.model_copy(
+        update={"events": {name: rule for name, rule in current.events.items() if name not in LATER_RULES}}
+    )
+
+    assert {name: older.rule_of(blank(name)) for name in LATER_RULES} == LATER_RULES
+    assert {name: current.rule_of(blank(name)) for name in LATER_RULES} == LATER_RULES
+
+
+def test_a_pathway_may_let_nothing_follow_a_younger_event() -> None:
+    silent = small(events={"referral.access_asked": {}})
+
+    assert silent.rule_of(blank("referral.access_asked")) == NO_RULE == silent.rule_of(blank("visit.held"))
+
+
+def test_what_follows_a_task_of_the_pathways_own_is_written_for_its_outcome_or_for_its_end() -> None:
+    own = {"party": "coordinator", "due": {"delay": "5d"}, "title": "Voter", "outcomes": ["yes", "no"]}
+    pathway = small(
+        tasks={"vote": own},
+        events={
+            "task.completed/vote/yes": {"completes": ["vote"]},
+            "task.completed/vote": {"then": [{"open": "vote"}]},
+        },
+    )
+
+    yes, no = (TaskCompleted(task_id=new_id(), kind="vote", outcome=outcome) for outcome in ("yes", "no"))
+    assert pathway.rule_of(yes) == pathway.events["task.completed/vote/yes"]
+    assert pathway.rule_of(no) == pathway.events["task.completed/vote"]
+    with pytest.raises(ValidationError, match="maybe » n’existe pas"):
+        small(tasks={"vote": own}, events={"task.completed/vote/maybe": {}})
+
+
+def test_the_later_rules_use_what_exists() -> None:
+    later = default_pathway().model_copy(update={"events": LATER_RULES, "ladders": {}})
+
+    assert later.guards() <= set(GUARDS)
+    assert set(LATER_RULES) <= set(FACTS)
+    assert missing(later) == []

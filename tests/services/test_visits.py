@@ -30,6 +30,13 @@ def test_a_visit_is_planned_in_the_future(office: Office) -> None:
         office.plan(case_id, "2025-10-06T09:00")
 
 
+def test_a_visit_is_planned_within_a_year(office: Office) -> None:
+    case_id = office.qualified()
+
+    with pytest.raises(InvalidInput, match="vérifiez l’année"):
+        office.plan(case_id, "2099-10-08T10:00")
+
+
 def test_a_visit_is_made_by_the_operators_own_people(office: Office) -> None:
     case_id = office.qualified()
     form = VisitForm(starts_at=paris("2025-10-08T10:00"), officer_id=CY_ID)

@@ -17,6 +17,7 @@ from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from tests import prefect_server
+from tests.ledger import problems
 from tests.sink import Sink
 
 SHIPPED: Final = Path(deployments.demonstration.__file__).parent / "stories"
@@ -60,6 +61,10 @@ def test_a_story_goes_as_it_says(file: Path, settings: Settings) -> None:
 
     assert outcome.surprises == []
     assert sink.messages
+    database = build(settings).database
+    with database.read() as unit:
+        assert problems(unit, drained=True) == []
+    database.dispose()
 
 
 def test_a_story_ends_in_the_same_state_on_every_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from models.pathway import Pathway
+from models.pathway import Pathway, Send, TaskRule
 from models.vocabulary import Channel, Party
 from services.foundation import wording
 from services.foundation.errors import CaseworkError, Setup
@@ -62,8 +62,9 @@ class TextContext:
 
     `signer_name` is a person ("Claire Morvan") or "La coordination"; letters keep the first name only. `addressee`
     is the household as greeted in a letter ("Madame Martin"): no mail and no SMS uses it. `organisation` is the
-    recipient's, for the notice the alert giver's. `theme`, `task`, `reason`, `outcome`, `stage`, `danger` and
-    `responsible` (the party that a late task waits for) are codes. Instants are aware; `zone` is the programme's.
+    recipient's, for the notice the alert giver's. `task` is its title, which a pathway may write. `theme`, `reason`,
+    `outcome`, `stage`, `danger` and `responsible` (the party that a late task waits for) are codes. Instants are aware;
+    `zone` is the programme's.
     `today` adds the year to a date of another year.
     """
 
@@ -161,20 +162,29 @@ def render(text: str, party: Party | str, channel: Channel | str, context: TextC
     return Rendered(french(_one_line(subject)), french(_tidy(body)))
 
 
+def part(name: str, context: TextContext, **more: object) -> str:
+    """What several texts share, as it stands in them; `more` are values that no single text has."""
+    return french(_tidy(environment().get_template(name).render(context.known() | more))).strip()
+
+
 def missing(pathway: Pathway) -> list[str]:
     """The texts and the task labels that a pathway uses and that are not written, one sentence each."""
-    texts = load().texts
-    lacking = [
-        f"Le texte « {text} » ({party.value}.{channel.value}) n’est pas écrit."
-        for text, party, channel in sorted(pathway.texts())
-        if f"{party.value}.{channel.value}" not in texts.get(text, {})
-    ]
-    tasks = [
-        f"Le libellé de la tâche « {task} » n’est pas écrit."
-        for task in sorted(pathway.tasks)
-        if not (has_label("task", task) and has_label("task_next", task))
-    ]
-    return [french(sentence) for sentence in lacking + tasks]
+    lacking = [text_missing(Send(send=text, to=to, by=by)) for text, to, by in sorted(pathway.texts())]
+    lacking += [label_missing(kind, rule) for kind, rule in sorted(pathway.tasks.items())]
+    return [sentence for sentence in lacking if sentence]
+
+
+def text_missing(step: Send) -> str | None:
+    """The sentence that says so when nobody wrote this text for this reader and channel."""
+    key = f"{step.to.value}.{step.by.value}"
+    is_written = key in load().texts.get(step.send, {})
+    return None if is_written else french(f"Le texte « {step.send} » ({key}) n’est pas écrit.")
+
+
+def label_missing(kind: str, rule: TaskRule) -> str | None:
+    """The same for a task that has neither words in the catalogue nor a title of its pathway's own."""
+    is_written = rule.title or (has_label("task", kind) and has_label("task_next", kind))
+    return None if is_written else french(f"Le libellé de la tâche « {kind} » n’est pas écrit.")
 
 
 @cache

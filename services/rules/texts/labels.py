@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from importlib import resources
@@ -27,7 +27,14 @@ FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "message_state_email": ("message_state",),
         "message_state_sms": ("message_state",),
         "message_state_letter": ("message_state",),
-        "reason": ("decline_reason", "failure_reason", "rejection_reason"),
+        "reason": (
+            "decline_reason",
+            "failure_reason",
+            "rejection_reason",
+            "hold_reason",
+            "withdraw_reason",
+            "void_reason",
+        ),
     }
 )
 
@@ -78,11 +85,16 @@ def message_label(state: MessageState, channel: Channel) -> str:
     return label(f"message_state_{channel.value}", state.value)
 
 
-def event_sentence(event_type: str, payload: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """The line of the timeline for an event, filled from its codes, numbers and dates only."""
+def event_sentence(
+    event_type: str, payload: Mapping[str, Any], zone: ZoneInfo, *, said: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The line of the timeline for an event, filled from its codes, numbers and dates only.
+
+    `said` gives the words of a field that the labels do not know, as the title of a task of the pathway's own.
+    """
     sentence = label("event", event_type)
     fact = FACTS[event_type].model_validate(payload)
-    words = {field: _word(getattr(fact, field), field, zone) for field in placeholders(sentence)}
+    words = {field: said.get(field) or _word(getattr(fact, field), field, zone) for field in placeholders(sentence)}
     return french(sentence.format_map(words))
 
 
@@ -106,6 +118,10 @@ def _word(value: object, field: str, zone: ZoneInfo) -> str:
         return inside(label(kind_of(type(value)), value.value))
     if isinstance(value, datetime):
         return wording.moment(value, zone)
+    if isinstance(value, date):
+        return wording.day(value)
+    if field == "kind":  # of a task: a pathway may define its own, which has no label here
+        return inside(label("task", str(value))) if has_label("task", str(value)) else str(value).replace("_", " ")
     if field == "state":  # a reopened case says its state as a bare code
         return inside(label(kind_of(CaseState), str(value)))
     return str(value)

@@ -23,6 +23,7 @@ ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\
 MESSAGE_ID: Final = re.compile(r"<?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+)@([A-Za-z0-9.-]+)>?")
 THREAD: Final = re.compile(r"[A-Za-z0-9._-]+")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+TITLE: Final = re.compile(r"\d+ sur \d+ – .+")
 LINK: Final = re.compile(r"https?://\S+")
 FACT: Final = re.compile(rf"([^.?!:{NBSP}][^.?!:]*){NBSP}: (.+)")
 METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
@@ -62,12 +63,13 @@ class Draft:
 
 
 class Block(NamedTuple):
-    """One paragraph of a body: a link with what it does, a list of facts, or lines."""
+    """One paragraph of a body: a link with what it does, a list of facts, the title of a part, or lines."""
 
     lines: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     action: str = ""
     link: str = ""
+    title: str = ""
 
 
 def compose(draft: Draft) -> EmailMessage:
@@ -119,6 +121,8 @@ def _block(lines: tuple[str, ...]) -> Block:
     if LINK.fullmatch(lines[-1]):
         action = " ".join(lines[:-1]).rstrip(f": {NBSP}")
         return Block(link=lines[-1], action=action or "Ouvrir")
+    if len(lines) == 1 and TITLE.fullmatch(lines[0]):
+        return Block(title=lines[0])
     facts = [FACT.fullmatch(line) for line in lines]
     if len(lines) > 1 and all(facts):
         return Block(facts=tuple((fact[1], fact[2]) for fact in facts if fact))

@@ -4,8 +4,19 @@ from typing import Final
 
 from fastapi import APIRouter, Depends
 
-from services.web import health
-from services.web.api import alerts, cases, detection, follow_up, orientation, visit
+from services.web import health, metrics
+from services.web.api import (
+    alerts,
+    cases,
+    detection,
+    follow_up,
+    lives,
+    organisations,
+    orientation,
+    requests,
+    tasks,
+    visit,
+)
 from services.web.api.edge import signed_in
 from services.web.problems import MEDIA_TYPE
 
@@ -28,6 +39,9 @@ TAGS: Final = [
     {"name": visit.TAG, "description": "Joindre le ménage, fixer et faire la visite, remettre le rapport."},
     {"name": orientation.TAG, "description": "Demander l’aide des partenaires et noter leurs réponses."},
     {"name": follow_up.TAG, "description": "Rappeler le ménage, clore, rouvrir."},
+    {"name": tasks.TAG, "description": "S’occuper d’une tâche, la rendre, la transmettre, la reporter."},
+    {"name": lives.TAG, "description": "Faire attendre, arrêter, réunir, transmettre ; prêts et accords."},
+    {"name": organisations.TAG, "description": "Les liens secrets par lesquels les services demandent des visites."},
     {"name": "Santé", "description": "Si l’installation vit et travaille."},
 ]
 """What the application's OpenAPI says of each group of routes."""
@@ -38,10 +52,11 @@ versioned = APIRouter(
     dependencies=[Depends(signed_in)],
     responses={status: {"description": words, "content": _PROBLEM} for status, words in _REFUSALS.items()},
 )
-for part in (alerts, cases, detection, visit, orientation, follow_up):
+for part in (alerts, cases, tasks, detection, visit, orientation, requests, follow_up, lives, organisations):
     versioned.include_router(part.router)
 
 router = APIRouter()
 """Everything that an application includes: version 1 and the two questions of health."""
 router.include_router(versioned)
 router.include_router(health.router)
+router.include_router(metrics.router)

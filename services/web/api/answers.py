@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.vocabulary import (
+    AgreementMode,
     BestTime,
     CaseState,
     Channel,
@@ -14,6 +15,8 @@ from models.vocabulary import (
     MessageState,
     OrganisationKind,
     Party,
+    PermissionKind,
+    ReferralKind,
     ReferralState,
     Stage,
     TaskState,
@@ -123,6 +126,13 @@ class TaskLine(Answer):
     due_at: datetime
     provisional: bool = Field(description="Échéance provisoire, tant que l’envoi n’est pas remis")
     closed_at: datetime | None
+    title: str = Field(description="Ce qui est à faire, en clair", examples=["Fixer la date de la visite"])
+    taken_by: str | None = Field(description="Qui s’en occupe")
+    paused_at: datetime | None = Field(description="En pause depuis : personne ne la doit en ce moment")
+    snoozed_until: date | None = Field(description="Pas de relance avant ce jour")
+    outcomes: list[str] = Field(description="Issues d’une tâche propre au parcours, à donner pour la terminer")
+    referral_id: UUID | None
+    loan_id: UUID | None
 
 
 class Tasks(Answer):
@@ -150,6 +160,10 @@ class ReferralLine(Answer):
     partner: str
     theme: Theme
     state: ReferralState
+    fhir_status: str = Field(description="Code « Task.status » de HL7 FHIR R4", examples=["requested"])
+    fhir_status_reason: str | None = Field(description="Ce qui distingue les états annulés", examples=["no-response"])
+    kind: ReferralKind
+    check_on: date | None = Field(description="Jour où sa réponse est cherchée, ou l’aide en pause revue")
     reason: str | None
     outcome: str | None
     loop: Loop
@@ -162,6 +176,28 @@ class ReferralLine(Answer):
     opened_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
+
+
+class LoanLine(Answer):
+    """Un appareil prêté au ménage."""
+
+    id: UUID
+    item: str
+    lent_on: date
+    due_on: date
+    returned_on: date | None
+
+
+class PermissionLine(Answer):
+    """Un accord du ménage."""
+
+    id: UUID
+    kind: PermissionKind
+    organisation: str | None = Field(description="Avec quel partenaire")
+    mode: AgreementMode
+    collected_by: str
+    given_on: date
+    revoked_at: datetime | None
 
 
 class MessageLine(Answer):
@@ -209,12 +245,16 @@ class CaseAnswer(CaseLine):
 
     closed_at: datetime | None
     outcome: str | None
+    suspended_until: date | None = Field(description="En pause : jour où la situation est revue")
+    merged_into: str | None = Field(description="Référence de la situation à laquelle elle est réunie")
     household: HouseholdBlock
     checks: Checks | None = Field(description="Pour la coordination seulement")
     alerts: list[AlertLine]
     tasks: list[TaskLine]
     visits: list[VisitLine]
     referrals: list[ReferralLine]
+    loans: list[LoanLine]
+    permissions: list[PermissionLine]
     messages: list[MessageLine]
     notes: list[NoteLine]
     documents: list[DocumentLine]
@@ -235,6 +275,20 @@ class Organisations(Answer):
     """L’annuaire du dispositif."""
 
     items: list[OrganisationLine]
+
+
+class AlertLink(Answer):
+    """Le lien secret d’un service : qui l’a peut demander une visite."""
+
+    organisation_id: UUID
+    name: str
+    url: str
+
+
+class AlertLinks(Answer):
+    """Les liens secrets du dispositif."""
+
+    items: list[AlertLink]
 
 
 class CheckLine(Answer):

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from models.programmes import Programme
 from models.vocabulary import OrganisationKind, Stage
-from services import notes
+from services import messages, notes
 from services.forms import NoteForm
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Actor, Right, require
@@ -67,6 +67,19 @@ def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
 def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
     """La note est lue par la coordination et l’opérateur de la situation."""
     return acts.on_case(case_id, lambda unit, hand: notes.add_note(unit, hand, case_id, form), said=form, status=201)
+
+
+@router.post(
+    "/cases/{case_id}/messages/{message_id}/send-now",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="send_message_now",
+    name="send_message_now",
+    summary="Envoyer tout de suite un message en attente",
+)
+def send_message_now(acts: Acts, case_id: UUID, message_id: UUID) -> JSONResponse:
+    """Refusé s’il n’attend plus, ou s’il est pour un ménage en dehors des heures d’envoi."""
+    return acts.on_case(case_id, lambda unit, hand: messages.send_now(unit, hand, case_id, message_id), status=200)
 
 
 @router.get("/tasks", operation_id="list_tasks", summary="Lister mes tâches")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import APIRouter, Depends, Header, Request, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPBase
@@ -25,6 +25,7 @@ from services.web.api.answers import Receipt
 from services.web.problems import Stale
 from services.web.sessions import PLAIN_COOKIE
 
+F = TypeVar("F", bound=Callable[..., object])
 REPLAYED: Final = "Idempotent-Replayed"
 NOTHING: Final = ""
 """The fingerprint of an act that has no body."""
@@ -98,7 +99,7 @@ class Acting:
 
     def once(
         self,
-        act: Callable[[UnitOfWork, Hand], Receipt],
+        act: Callable[[UnitOfWork, Hand], BaseModel],
         *,
         said: BaseModel | str,
         status: int,
@@ -155,6 +156,11 @@ def acting(
     """What a route that acts asks for."""
     route = str(getattr(request.scope.get("route"), "name", request.url.path))
     return Acting(reading(request), route, request.url.path, idempotency_key, if_match)
+
+
+def post(router: APIRouter, path: str, name: str, summary: str, *, status: int = 200) -> Callable[[F], F]:
+    """Declare the route of an act, which answers with its receipt."""
+    return router.post(path, status_code=status, response_model=Receipt, operation_id=name, name=name, summary=summary)
 
 
 Reads = Annotated[Reading, Depends(reading)]

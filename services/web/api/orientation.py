@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Referral
-from services import referrals
-from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm
+from services import addresses, referrals
+from services.forms import AddressForm, Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.web.api.answers import Receipt
-from services.web.api.edge import Acts
+from services.web.api.edge import NOTHING, Acts
 
 TAG: Final = "Orientation"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
@@ -43,7 +43,7 @@ def accept_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) 
     """Dites dans `on_behalf` qui l’a dit, et comment."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.accept(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.accept(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -61,7 +61,7 @@ def decline_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Decline
     """La coordination cherche une autre solution."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.decline(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.decline(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -79,7 +79,7 @@ def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -
     """La première question lui redonne son délai, une fois."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.ask(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.ask(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -97,7 +97,7 @@ def answer_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question
     """Le partenaire lit la réponse sur sa page."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.answer_question(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.answer_question(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -115,7 +115,7 @@ def report_progress(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) 
     """Le délai de soixante jours repart."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.report_progress(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.report_progress(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -133,7 +133,7 @@ def complete_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Comple
     """Ce que le partenaire dit ; la parole du ménage vient au suivi."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.complete(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.complete(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -151,7 +151,25 @@ def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -
     """La coordination cherche une autre solution."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: referrals.fail(unit, hand, _in(unit, case_id, referral_id), form),
+        lambda unit, hand: referrals.fail(unit, hand, referral_in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@router.post(
+    "/referrals/{referral_id}/mend-address",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="mend_address",
+    name="mend_address",
+    summary="Donner l’adresse du partenaire et renvoyer la demande",
+)
+def mend_address(acts: Acts, case_id: UUID, referral_id: UUID, form: AddressForm) -> JSONResponse:
+    """Quand sa messagerie a refusé la demande. Toutes celles qui attendaient cette adresse repartent."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: addresses.mend_address(unit, hand, referral_in(unit, case_id, referral_id), form),
         said=form,
         status=200,
     )
@@ -165,14 +183,17 @@ def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -
     name="withdraw_referral",
     summary="Retirer la demande",
 )
-def withdraw_referral(acts: Acts, case_id: UUID, referral_id: UUID) -> JSONResponse:
-    """Le partenaire est prévenu ; son lien ne sert plus."""
+def withdraw_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: TakeBack | None = None) -> JSONResponse:
+    """Le partenaire est prévenu ; son lien ne sert plus. Sans corps, le motif est « autre »."""
     return acts.on_case(
-        case_id, lambda unit, hand: referrals.withdraw(unit, hand, _in(unit, case_id, referral_id)), status=200
+        case_id,
+        lambda unit, hand: referrals.withdraw(unit, hand, referral_in(unit, case_id, referral_id), form),
+        said=form or NOTHING,
+        status=200,
     )
 
 
-def _in(unit: UnitOfWork, case_id: UUID, referral_id: UUID) -> UUID:
+def referral_in(unit: UnitOfWork, case_id: UUID, referral_id: UUID) -> UUID:
     """The referral's id, if it is one of this case."""
     referral = unit.session.get(Referral, referral_id)
     if referral is None or referral.case_id != case_id:

@@ -8,10 +8,13 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from models.cases import Alert, Case, Document, Dwelling, Household, Note, Referral, Visit
+from models.cases import Alert, Case, Document, Dwelling, Household, Loan, Note, Permission, Referral, Visit
 from models.engine import Message, Task
+from models.lifecycles import FHIR_STATUS_REASON, FHIR_TASK_STATUS
+from models.pathway import Pathway
 from models.programmes import Organisation
 from models.vocabulary import (
+    AgreementMode,
     BestTime,
     CaseState,
     Channel,
@@ -20,6 +23,8 @@ from models.vocabulary import (
     MessageState,
     OrganisationKind,
     Party,
+    PermissionKind,
+    ReferralKind,
     ReferralState,
     Role,
     Stage,
@@ -29,12 +34,15 @@ from models.vocabulary import (
     Urgency,
     VisitState,
 )
+from services import desk
 from services.foundation.database import UnitOfWork
 from services.rules import work
 from services.rules.policy import Actor, visible
+from services.rules.published import pathway_of
+from services.rules.titles import task_title
 from services.web.api import answers as a
 
-T = TypeVar("T", Task, Visit, Referral, Message, Note, Document)
+T = TypeVar("T", Task, Visit, Referral, Loan, Permission, Message, Note, Document)
 _MINE: Final = {Role.COORDINATOR: "coordinator", Role.OPERATOR: "operator"}
 
 
@@ -79,7 +87,8 @@ def case_line(case: Case, open_tasks: Sequence[Task], *, busy: bool) -> a.CaseLi
 
 def waiting_for(open_tasks: Iterable[Task], *, busy: bool) -> a.Waiting | None:
     """Who has the ball: the most pressing open task; Relais itself while it works on the case; nobody at the end."""
-    task = min(open_tasks, key=lambda each: (each.due_at, each.id), default=None)
+    running = [task for task in open_tasks if task.paused_at is None]
+    task = min(running, key=lambda each: (each.due_at, each.id), default=None)
     if task is None:
         return a.Waiting(party=None) if busy else None
     organisation = task.organisation.name if task.organisation else None
@@ -90,17 +99,22 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
     """A whole case for one reader."""
     tasks = _of_case(unit, Task, found.id, Task.opened_at)
     still_open = [task for task in tasks if task.state == TaskState.OPEN]
+    pathway, kept = pathway_of(unit, found.pathway_hash), desk.merged_into(unit, actor, found)
     line = case_line(found, still_open, busy=bool(work.unhandled(unit, [found.id])))
     return a.CaseAnswer(
         **dict(line),
         closed_at=found.closed_at,
         outcome=found.outcome,
+        suspended_until=found.suspended_until,
+        merged_into=kept.number if kept else None,
         household=_household(found.household, found.dwelling),
         checks=a.Checks(**found.checks) if actor.role is Role.COORDINATOR and found.checks else None,
         alerts=[_alert(each) for each in found.alerts],
-        tasks=[_task(each, found.number) for each in tasks],
+        tasks=[_task(each, found.number, pathway) for each in tasks],
         visits=[_visit(each) for each in _of_case(unit, Visit, found.id, Visit.ordinal)],
-        referrals=[_referral(each) for each in _of_case(unit, Referral, found.id, Referral.sent_at)],
+        referrals=[_referral(each) for each in _of_case(unit, Referral, found.id, Referral.id)],
+        loans=[_loan(each) for each in _of_case(unit, Loan, found.id, Loan.lent_on)],
+        permissions=[_permission(unit, each) for each in _of_case(unit, Permission, found.id, Permission.given_on)],
         messages=[_message(each) for each in _of_case(unit, Message, found.id, Message.created_at)],
         notes=[
             a.NoteLine(author=each.author, audience=each.audience, text=each.text, at=each.at)
@@ -114,8 +128,10 @@ def tasks_of(unit: UnitOfWork, actor: Actor, *, before: datetime | None, after: 
     """The open tasks that wait for the actor's side, most pressing first, due before an instant if one is given."""
     mine = _MINE.get(actor.role, "") if actor.role else ""
     readable = visible(actor).with_only_columns(Case.id)
-    query = select(Task, Case.number).join(Case, Case.id == Task.case_id)
-    query = query.where(Task.state == TaskState.OPEN, Task.party == mine, Task.case_id.in_(readable))
+    query = select(Task, Case).join(Case, Case.id == Task.case_id)
+    query = query.where(
+        Task.state == TaskState.OPEN, Task.paused_at.is_(None), Task.party == mine, Task.case_id.in_(readable)
+    )
     if before is not None:
         query = query.where(Task.due_at < before)
     last = unit.session.get(Task, after) if after else None
@@ -127,7 +143,8 @@ def tasks_of(unit: UnitOfWork, actor: Actor, *, before: datetime | None, after: 
     ).all()
     page = rows[:limit]
     following = page[-1][0].id if len(rows) > limit else None
-    return a.Tasks(items=[_task(task, number) for task, number in page], next=following)
+    lines = [_task(task, case.number, pathway_of(unit, case.pathway_hash)) for task, case in page]
+    return a.Tasks(items=lines, next=following)
 
 
 def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind | None) -> a.Organisations:
@@ -175,7 +192,8 @@ def _alert(alert: Alert) -> a.AlertLine:
     )
 
 
-def _task(task: Task, number: str) -> a.TaskLine:
+def _task(task: Task, number: str, pathway: Pathway) -> a.TaskLine:
+    rule = pathway.tasks.get(task.kind)
     return a.TaskLine(
         id=task.id,
         case_id=task.case_id,
@@ -188,6 +206,32 @@ def _task(task: Task, number: str) -> a.TaskLine:
         due_at=task.due_at,
         provisional=task.provisional,
         closed_at=task.closed_at,
+        title=task_title(pathway, task.kind),
+        taken_by=task.person.name if task.person else None,
+        paused_at=task.paused_at,
+        snoozed_until=task.snoozed_until,
+        outcomes=list(rule.outcomes) if rule is not None else [],
+        referral_id=task.referral_id,
+        loan_id=task.loan_id,
+    )
+
+
+def _loan(loan: Loan) -> a.LoanLine:
+    return a.LoanLine(
+        id=loan.id, item=loan.item, lent_on=loan.lent_on, due_on=loan.due_on, returned_on=loan.returned_on
+    )
+
+
+def _permission(unit: UnitOfWork, permission: Permission) -> a.PermissionLine:
+    named = desk.organisation_name(unit, permission.organisation_id) if permission.organisation_id else None
+    return a.PermissionLine(
+        id=permission.id,
+        kind=PermissionKind(permission.kind),
+        organisation=named,
+        mode=AgreementMode(permission.mode),
+        collected_by=permission.collected_by,
+        given_on=permission.given_on,
+        revoked_at=permission.revoked_at,
     )
 
 
@@ -208,6 +252,10 @@ def _referral(referral: Referral) -> a.ReferralLine:
         partner=referral.partner.name,
         theme=Theme(referral.need.theme),
         state=ReferralState(referral.state),
+        fhir_status=FHIR_TASK_STATUS[ReferralState(referral.state)],
+        fhir_status_reason=FHIR_STATUS_REASON.get(ReferralState(referral.state), referral.reason),
+        kind=ReferralKind(referral.kind),
+        check_on=referral.check_on,
         reason=referral.reason,
         outcome=referral.outcome,
         loop=Loop(referral.loop),

@@ -35,7 +35,10 @@ class Nothing(BaseModel):
 
 @dataclass(frozen=True)
 class ActPage:
-    """One act of a case. `do` is its use case; `given` what the page works out from what was typed."""
+    """One act of a case. `do` is its use case; `given` what the page works out from what was typed.
+
+    `others` are other buttons (value, words), sent as `then`.
+    """
 
     path: str
     code: str
@@ -49,6 +52,7 @@ class ActPage:
     lead: str = ""
     follows: tuple[str, ...] = ()
     danger: bool = False
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def add(router: APIRouter, act: ActPage) -> None:
@@ -86,7 +90,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         fields=fields,
         action=f"/situations/{case_id}/{act.path}",
         button=act.button,
-        others=[],
+        others=act.others,
         back=f"/situations/{case_id}",
         danger=act.danger,
     )

@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 
-from models.cases import Case
-from models.vocabulary import OrganisationKind, VisitState
+from models.cases import Case, Referral
+from models.vocabulary import Loop, OrganisationKind, VisitState
 from services import calls, closing, desk, follow_up, forms, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.rules.policy import Right
-from services.rules.texts.labels import choices, label
+from services.rules.texts.labels import choices, inside, label
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.case_view import RESULTS
 from services.web.pages.entries import moment
@@ -34,6 +34,13 @@ LOSSES: Final = (
     VisitState.CANCELLED_BY_SERVICE,
 )
 YES_NO: Final = (("true", "Oui"), ("false", "Non"), ("", "Je ne sais pas"))
+HELP: Final = "aide-"
+HELPS: Final = (
+    (Loop.CONFIRMED.value, "Oui"),
+    (Loop.DISPUTED.value, "Non"),
+    (Loop.UNVERIFIABLE.value, "Impossible à savoir désormais"),
+    ("", "À redemander"),
+)
 
 
 def _operators(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -95,23 +102,33 @@ def _danger(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str,
     return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": choices("danger")}]
 
 
-def _follow_up(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _follow_up(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     results = [(result.value, label("call_result", result.value)) for result in RESULTS]
     return [
         {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results},
         {"kind": "radios", "name": "still_cold", "label": "A encore froid", "choices": YES_NO, "value": ""},
         {"kind": "radios", "name": "still_in_arrears", "label": "A encore des factures impayées",
          "choices": YES_NO, "value": ""},
+        *(_help(referral) for referral in follow_up.helps(unit, case.id)),
         NOTE,
     ]  # fmt: skip
 
 
+def _help(referral: Referral) -> dict[str, Any]:
+    """What the household says of a help that its partner calls done."""
+    about = f"{inside(label('theme', referral.need.theme))}, {referral.partner.name}"
+    return {"kind": "radios", "name": f"{HELP}{referral.id}", "label": f"L’aide est-elle venue ? ({about})",
+            "choices": HELPS, "value": ""}  # fmt: skip
+
+
 def _follow_up_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
-    return {name: data.get(name) or None for name in ("still_cold", "still_in_arrears")}
+    helps = {name.removeprefix(HELP): said for name, said in data.multi_items() if name.startswith(HELP) and said}
+    return {name: data.get(name) or None for name in ("still_cold", "still_in_arrears")} | {"helps": helps}
 
 
-def _closure(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    return [{"kind": "radios", "name": "outcome", "label": "Issue", "choices": choices("closure_outcome")}, NOTE]
+def _closure(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    options = [(outcome.value, label("closure_outcome", outcome.value)) for outcome in closing.outcomes(case)]
+    return [{"kind": "radios", "name": "outcome", "label": "Issue", "choices": options}, NOTE]
 
 
 def _acknowledge(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:

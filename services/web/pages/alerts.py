@@ -46,7 +46,7 @@ def submit(request: Request, runtime: Here, token: str, data: Entered) -> Respon
         found = communes.places(unit, str(data.get("commune", "")))
     try:
         place = _chosen(found, str(data.get("commune_choice", "")))
-        form = _read(data, place)
+        form = _read(data, place, found)
         answers.act_once(
             runtime,
             data,
@@ -71,9 +71,9 @@ def receipt(request: Request, runtime: Here, token: str) -> Response:
     return answers.page(request, "alert_receipt.html", shell=shell, follows=FOLLOWS, again_href=f"/demande/{token}")
 
 
-def _read(data: FormData, place: Place | None) -> forms.AlertForm:
+def _read(data: FormData, place: Place | None, found: list[Place]) -> forms.AlertForm:
     where = {"commune_code": place.code, "postcode": place.postcode} if place else {}
-    missing = {} if place else {"commune": _which(data)}
+    missing = {} if place else {"commune": _which(data, found)}
     try:
         form = read(forms.AlertForm, data, **where)
     except Mistakes as mistakes:
@@ -84,10 +84,12 @@ def _read(data: FormData, place: Place | None) -> forms.AlertForm:
     return form
 
 
-def _which(data: FormData) -> str:
+def _which(data: FormData, found: list[Place]) -> str:
     if not str(data.get("commune", "")).strip():
         return "Écrivez le nom de la commune ou son code postal."
-    return "Choisissez la commune dans la liste, ou écrivez-la autrement."
+    if not found:
+        return "Cette commune n’est pas connue ici : écrivez son nom entier ou son code postal."
+    return "Plusieurs communes portent ce nom ou ce code : choisissez la bonne."
 
 
 def _agreement(data: FormData) -> dict[str, str]:

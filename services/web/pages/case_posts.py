@@ -75,9 +75,7 @@ def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Ent
     """Store the file, then attach and deliver it in one transaction."""
     _may(visitor, case_id, Right.REPORT)
     try:
-        written = read(Written, data)
-        if not written.summary:
-            raise InvalidInput("summary", "Cette réponse manque.")
+        written = _written(data)
         _deliver(visitor, case_id, data, written)
     except Mistakes as mistakes:
         return _again(request, visitor, case_id, data, mistakes.errors, status=422)
@@ -89,6 +87,23 @@ def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Ent
     return answers.see(f"/situations/{case_id}", REPORT.code)
 
 
+def _written(data: FormData) -> Written:
+    """Raise `Mistakes` for all that is missing, so that nobody corrects twice."""
+    written, lacking = read(Written, data), {}
+    if not _upload(data):
+        lacking["file"] = "Joignez le fichier du rapport."
+    if not written.summary:
+        lacking["summary"] = "Cette réponse manque."
+    if lacking:
+        raise Mistakes(lacking)
+    return written
+
+
+def _upload(data: FormData) -> UploadFile | None:
+    upload = data.get("file")
+    return upload if isinstance(upload, UploadFile) and upload.filename else None
+
+
 def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
     """Asked before anything is stored: a foreign file may not fill the disk."""
     with visitor.runtime.database.read() as unit:
@@ -98,8 +113,8 @@ def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
 
 
 def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:
-    upload = data.get("file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
+    upload = _upload(data)
+    if upload is None:
         raise InvalidInput("file", "Joignez le fichier du rapport.")
     stored = documents.store(visitor.runtime, _chunks(upload))
     kept_file: list[UUID] = []
@@ -160,6 +175,20 @@ def was_delivered(request: Request, visitor: SignedIn, case_id: UUID, message_id
 def was_not_delivered(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUID, data: Entered) -> Response:
     """The reader says that he never got it: it leaves again."""
     return _settle(request, visitor, case_id, message_id, data, delivered=False)
+
+
+@router.post("/situations/{case_id}/messages/{message_id}/envoyer")
+def send_now(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUID, data: Entered) -> Response:
+    """A message that waits for its hour leaves at once."""
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"messages/{message_id}/envoyer",
+        act=lambda unit: messages.send_now(unit, visitor.hand, case_id, message_id),
+    )
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", "message-envoye")
 
 
 def _settle(

@@ -1,25 +1,27 @@
 """One case as its page shows it: plain data in the words of the screen, nothing that still needs the database."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models.cases import Case, Referral
+from models.cases import Case
 from models.engine import Task
-from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, case_actions
+from models.lifecycles import CaseAction, case_actions
 from models.pathway import Send
-from models.vocabulary import CallResult, CaseState, Channel, Loop, ReferralState, Role
+from models.vocabulary import CallResult, CaseState, Channel, Role
 from services import desk, messages, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.rules.effects import REVIEW_SUSPENSION
 from services.rules.obligations import Coming
 from services.rules.policy import Right, rights
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, pathway_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.catalogue import SCREEN, TextContext, render
 from services.rules.texts.labels import inside, label
-from services.web.pages.next_acts import acts_of
+from services.rules.titles import task_title, what_to_do
+from services.web.pages import case_cards
+from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import Visitor
 
 CALLABLE: Final = frozenset({CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED})
@@ -30,15 +32,6 @@ RESULTS: Final = (
     CallResult.WRONG_NUMBER,
     CallResult.REFUSED,
 )
-_TONES: Final = {
-    ReferralState.ACCEPTED: "ok",
-    ReferralState.IN_PROGRESS: "ok",
-    ReferralState.COMPLETED: "ok",
-    ReferralState.DECLINED: "late",
-    ReferralState.EXPIRED: "late",
-    ReferralState.FAILED: "late",
-    ReferralState.WITHDRAWN: "plain",
-}
 _MORE: Final = (
     (CaseAction.ACCEPT, "Accepter", "accepter", Right.TRIAGE),
     (CaseAction.REJECT, "Refuser", "refuser", Right.TRIAGE),
@@ -46,35 +39,54 @@ _MORE: Final = (
     (CaseAction.MOVE_VISIT, "Déplacer la visite", "visite/deplacer", Right.VISIT),
     (CaseAction.HOLD_VISIT, "Visite faite", "visite/faite", Right.VISIT),
     (CaseAction.LOSE_VISIT, "Absence ou annulation", "visite/perdue", Right.VISIT),
+    (CaseAction.FINISH_DIAGNOSIS, "Diagnostic terminé", "diagnostic", Right.REPORT),
     (CaseAction.DELIVER_REPORT, "Remettre le rapport", "rapport", Right.REPORT),
     (CaseAction.REFER, "Orienter vers un partenaire", "orienter", Right.REFER),
     (CaseAction.FOLLOW_UP, "Passer au suivi", "passer-au-suivi", Right.REFER),
     (CaseAction.GIVE_UP, "Renoncer : ménage injoignable", "renoncer", Right.GIVE_UP),
     (CaseAction.CLOSE, "Terminer la situation", "cloturer", Right.CLOSE),
+    (CaseAction.RESUME, "Reprendre la situation", "reprendre", Right.SUSPEND),
     (CaseAction.REOPEN, "Rouvrir la situation", "rouvrir", Right.REOPEN),
+    (CaseAction.UNMERGE, "Défaire la réunion", "separer", Right.MERGE),
 )
+_ENDS: Final = (
+    (CaseAction.SUSPEND, "Mettre en pause", "suspendre", Right.SUSPEND),
+    (CaseAction.DISQUALIFY, "Conditions non réunies", "non-eligible", Right.DISQUALIFY),
+    (CaseAction.WITHDRAW, "Arrêter à la demande du ménage", "retrait", Right.WITHDRAW),
+    (CaseAction.MERGE, "Réunir à une autre situation", "reunir", Right.MERGE),
+    (CaseAction.TRANSFER, "Transmettre à un autre dispositif", "transmettre", Right.TRANSFER),
+)
+"""What stops a case, makes it wait or sends it elsewhere: folded below the others."""
 
 
 def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:
     """Everything that `case.html` asks for, but the shell and the forms."""
     case = found.case
+    rest = case_cards.at_rest(unit, visitor, found)
+    ball, engine = (None, None) if rest else (_ball(unit, visitor, found), _engine(found))
+    offered = {act.get("href") for part in (rest, ball, engine) if part for act in part["acts"]}
     return {
         "case": _heading(visitor, case),
-        "danger": _danger(visitor, found),
-        "ball": _ball(unit, visitor, found),
-        "others": _others(unit, visitor, found),
-        "engine": _engine(visitor, found),
+        "danger": _danger(unit, visitor, found),
+        "rest": rest,
+        "ball": ball,
+        "others": _others(unit, visitor, found, at_rest=rest is not None),
+        "engine": engine,
         "entries": timeline.of_case(unit, case.id, visitor.zone),
+        "hastened": messages.may_leave_now(unit, case) if Right.SEND_NOW in rights(visitor.actor) else frozenset(),
         "calling": _calling(unit, visitor, found),
         "reach": _reach(case),
-        "checks": _checks(unit, visitor, case),
+        "checks": case_cards.checks(unit, visitor, case),
         "visit": _visit(visitor, found),
-        "referrals": [_referral(visitor, each, found.tasks, unit.now) for each in found.referrals],
-        "coming": [line for each in found.coming if (line := _coming(each, visitor.zone))][:8],
-        "agreements": [_agreement(unit, each) for each in found.permissions],
+        "referrals": [case_cards.referral(unit, visitor, each, found) for each in found.referrals],
+        "coming": [line for each in found.coming if (line := _coming(unit, each, visitor.zone))][:8],
+        "loans": case_cards.loans(visitor, found),
+        "agreements": [case_cards.agreement(unit, visitor, case, each) for each in found.permissions],
         "documents": [_document(each) for each in found.documents],
         "alerts": [_alert(visitor, each) for each in case.alerts],
-        "more": _more(visitor, case),
+        "may_agree": Right.PERMISSIONS in rights(visitor.actor) and not case.is_closed,
+        "more": [act for act in _more(visitor, case) if act["href"] not in offered],
+        "ends": [act for act in _ends(visitor, case) if act["href"] not in offered],
     }
 
 
@@ -95,14 +107,14 @@ def _heading(visitor: Visitor, case: Case) -> dict[str, Any]:
     }
 
 
-def _danger(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
+def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
     task = next((task for task in found.tasks if task.kind == desk.DANGER), None)
     if task is None:
         return None
     told = task.opened_at.astimezone(visitor.zone)
     kind = label("danger", found.case.danger) if found.case.danger else "Danger"
     text = f"{inside(kind)}, signalé {wording.day(told.date())} à {wording.hour(told)}, pas encore pris en charge."
-    return {"text": text, "acts": acts_of(visitor.actor, task)}
+    return {"text": text, "acts": acts_of(unit, visitor.actor, task)}
 
 
 def _ball(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
@@ -112,8 +124,11 @@ def _ball(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, An
     return _waiting(unit, visitor, tasks[0])
 
 
-def _others(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> list[dict[str, Any]]:
-    tasks = [task for task in found.tasks if task.kind != desk.DANGER]
+def _others(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, at_rest: bool) -> list[dict[str, Any]]:
+    """What is awaited beside the ball; on a suspended case, what goes on all the same."""
+    tasks = [task for task in found.tasks if task.kind not in {desk.DANGER, REVIEW_SUSPENSION}]
+    if at_rest:
+        return [_waiting(unit, visitor, task) for task in tasks]
     return [] if found.in_engines_hands else [_waiting(unit, visitor, task) for task in tasks[1:]]
 
 
@@ -124,29 +139,27 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task) -> dict[str, Any]:
     about = f" ({inside(label('theme', task.referral.need.theme))})" if task.referral else ""
     # While a request is under way to the partner its date is not final.
     then = "La date devient définitive quand la messagerie du partenaire a pris la demande." if task.provisional else ""
+    pathway = pathway_of(unit, task.case.pathway_hash)
+    until = task.snoozed_until
+    put_off = (
+        f"Pas de relance avant le {wording.day(until, today=visitor.today)}." if until and until > visitor.today else ""
+    )
     return {
         "who": who,
         "before": wording.day(task.due_at.astimezone(visitor.zone).date(), today=visitor.today),
-        "what": label("task", task.kind) + about,
-        "then": then or label("task_next", task.kind),
+        "what": task_title(pathway, task.kind) + about,
+        "then": " ".join(part for part in (then or what_to_do(pathway, task.kind), put_off) if part),
         "phone": phone,
         "due": {"text": due.text, "tone": due.tone.value},
-        "acts": acts_of(visitor.actor, task, doubt=doubt.id if doubt else None)[:2],
+        "acts": acts_of(unit, visitor.actor, task, doubt=doubt.id if doubt else None)[:2],
+        "handling": handling_of(unit, visitor.actor, task),
     }
 
 
-def _engine(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
-    case = found.case
+def _engine(found: desk.Sheet) -> dict[str, Any] | None:
     if found.in_engines_hands:
         what = "Ce qui suit du dernier acte part dans la minute. Vous n’avez rien à faire."
         return {"what": what, "heading": "", "acts": [], "mark": "engine"}
-    if case.is_closed:
-        on = wording.day(case.closed_at.astimezone(visitor.zone).date(), today=visitor.today) if case.closed_at else ""
-        kind = "closure_outcome" if case.state != CaseState.REJECTED else "rejection_reason"
-        why = label(kind, case.outcome) if case.outcome else label("case_state", case.state)
-        reopen = [{"label": "Rouvrir", "href": f"/situations/{case.id}/rouvrir"}]
-        acts = reopen if Right.REOPEN in rights(visitor.actor) else []
-        return {"what": f"{why}, {on}.", "heading": "Situation terminée", "acts": acts, "mark": "done"}
     if not found.tasks:
         what = "Rien n’est demandé à personne pour l’instant."
         return {"what": what, "heading": "Aucune tâche ouverte", "acts": [], "mark": "engine"}
@@ -197,17 +210,6 @@ def _reach(case: Case) -> dict[str, Any]:
     }
 
 
-def _checks(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] | None:
-    """What the engine found at the alert; the coordinator alone may know who is already known."""
-    if visitor.actor.role is not Role.COORDINATOR or not case.checks:
-        return None
-    doubles = []
-    for number in case.checks.get("possible_duplicates", []):
-        found = desk.CaseQuery(visitor.actor, words=number).page(unit, 1)
-        doubles += [(other.number, f"/situations/{other.id}") for other in found if other.number == number]
-    return {"in_territory": case.checks.get("in_territory", True), "doubles": doubles}
-
-
 def _visit(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
     visit = found.planned_visit
     if visit is None:
@@ -218,51 +220,18 @@ def _visit(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
     }
 
 
-def _referral(visitor: Visitor, referral: Referral, tasks: Sequence[Task], now: datetime) -> dict[str, Any]:
-    state = ReferralState(referral.state)
-    words = label("referral_state", state.value)
-    if referral.reason:
-        words = f"{words} : {inside(label('reason', referral.reason))}"
-    elif referral.outcome:
-        words = f"{words} : {inside(label('referral_outcome', referral.outcome))}"
-    task = next((task for task in tasks if task.referral_id == referral.id), None)
-    late = task is not None and task.due_at < now and state in UNANSWERED
-    live = state in UNANSWERED | UNDER_WAY
-    return {
-        "what": label("theme", referral.need.theme),
-        "who": referral.partner.name,
-        "file_number": referral.file_number,
-        "brief": referral.brief,
-        "loop": label("loop", referral.loop) if referral.loop != Loop.OPEN else "",
-        "chip": {"text": words, "tone": "late" if late else _TONES.get(state, "info")},
-        "acts": acts_of(visitor.actor, task)[:2] if task is not None and live else [],
-    }
-
-
-def _coming(step: Coming, zone: ZoneInfo) -> dict[str, Any] | None:
+def _coming(unit: UnitOfWork, step: Coming, zone: ZoneInfo) -> dict[str, Any] | None:
     sends = [each for each in step.rung.steps if isinstance(each, Send)]
     on = step.at.astimezone(zone).date()
     if sends:
         first = sends[0]
         reader = f"à {label('party', first.to.value)}".replace("à le ", "au ")
         return {"on": on, "text": f"{_CHANNELS[first.by]} {reader} : {timeline.title_of(first.send)}"}
-    return {"on": on, "text": f"{label('task', step.task.kind)} : échéance"} if step.rung.act else None
+    title = task_title(pathway_of(unit, step.task.case.pathway_hash), step.task.kind)
+    return {"on": on, "text": f"{title} : échéance"} if step.rung.act else None
 
 
 _CHANNELS: Final = {Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.LETTER: "Courrier"}
-
-
-def _agreement(unit: UnitOfWork, permission: Any) -> dict[str, Any]:
-    words = label("permission_kind", permission.kind)
-    if permission.organisation_id:
-        words = f"{words} : {desk.organisation_name(unit, permission.organisation_id)}"
-    how = inside(label("agreement_mode", permission.mode))
-    return {
-        "label": words,
-        "given": permission.revoked_at is None,
-        "detail": f"{how}, recueilli par {permission.collected_by}" if permission.collected_by else how,
-        "on": permission.given_on,
-    }
 
 
 def _document(document: Any) -> dict[str, Any]:
@@ -283,10 +252,31 @@ def _alert(visitor: Visitor, alert: Any) -> dict[str, Any]:
 
 
 def _more(visitor: Visitor, case: Case) -> list[dict[str, str]]:
-    allowed, granted = case_actions(CaseState(case.state)), rights(visitor.actor)
-    more = [(words, path) for action, words, path, right in _MORE if action in allowed and right in granted]
+    granted = rights(visitor.actor)
+    more = _allowed(visitor, case, _MORE)
     if Right.CORRECT in granted and not case.is_closed:
         more.append(("Donner un autre numéro", "numero"))
+    if Right.LEND in granted and not case.is_closed:
+        more.append(("Prêter un appareil", "prets"))
     if Right.DANGER in granted and not case.is_closed:
         more.append(("Signaler un danger", "danger"))
-    return [{"label": words, "href": f"/situations/{case.id}/{path}"} for words, path in more]
+    return _links(case, more)
+
+
+def _ends(visitor: Visitor, case: Case) -> list[dict[str, str]]:
+    ends = _allowed(visitor, case, _ENDS)
+    if Right.REASSIGN in rights(visitor.actor) and case.operator_id is not None and not case.is_closed:
+        ends.append(("Confier à un autre opérateur", "reaffecter"))
+    return _links(case, ends)
+
+
+Offer = tuple[CaseAction, str, str, Right]
+
+
+def _allowed(visitor: Visitor, case: Case, offers: Sequence[Offer]) -> list[tuple[str, str]]:
+    allowed, granted = case_actions(CaseState(case.state)), rights(visitor.actor)
+    return [(words, path) for action, words, path, right in offers if action in allowed and right in granted]
+
+
+def _links(case: Case, acts: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"label": words, "href": f"/situations/{case.id}/{path}"} for words, path in acts]

@@ -107,7 +107,7 @@ def kept(data: FormData) -> dict[str, Any]:
 
 
 TICKED: Final = frozenset(
-    {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told"}
+    {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told", "also_ids"}
 )
 
 

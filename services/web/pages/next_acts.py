@@ -5,13 +5,20 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.engine import Task
+from models.pathway import TaskRule
+from services import tasks
+from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.policy import Actor, Right, rights
+from services.rules.titles import outcomes_of
 
 
 @dataclass(frozen=True)
 class NextAct:
-    """A link to the page of an act, or with `post` a button that does it. `{referral}` and `{doubt}` are filled in."""
+    """A link to the page of an act, or with `post` a button that does it.
+
+    `{referral}`, `{loan}`, `{task}` and `{doubt}` are filled in.
+    """
 
     label: str
     path: str
@@ -25,6 +32,7 @@ _VISIT: Final = NextAct("Fixer la visite", "visite", Right.VISIT)
 _NUMBER: Final = NextAct("Donner un numéro", "numero", Right.CORRECT)
 _ANSWER: Final = NextAct("Réponse reçue", "orientations/{referral}/reponse", Right.ANSWER_FOR_PARTNER)
 _NEWS: Final = NextAct("Nouvelles reçues", "orientations/{referral}/nouvelles", Right.ANSWER_FOR_PARTNER)
+_MEND: Final = NextAct("Donner l’adresse", "orientations/{referral}/adresse", Right.DIRECTORY)
 _WITHDRAW: Final = NextAct("Retirer la demande", "orientations/{referral}/retirer", Right.REFER)
 _REFER: Final = NextAct("Orienter", "orienter", Right.REFER)
 _FOLLOW_UP: Final = NextAct("Passer au suivi", "passer-au-suivi", Right.REFER)
@@ -52,28 +60,74 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     ),
     "report_outcome": (_NEWS, _WITHDRAW),
     "reorient": (NextAct("Réorienter", "orienter?remplace={referral}", Right.REFER), _FOLLOW_UP),
-    "mend_address": (_ANSWER, _WITHDRAW),
+    "mend_address": (_MEND, _ANSWER, _WITHDRAW),
     "check_message": (
         NextAct("Il a été remis", "messages/{doubt}/remis", Right.SETTLE_MESSAGE, post=True),
         NextAct("Il ne l’a pas été : renvoyer", "messages/{doubt}/non-remis", Right.SETTLE_MESSAGE, post=True),
     ),
+    "finish_draft": (NextAct("Terminer la demande", "orientations/{referral}/envoyer", Right.REFER), _WITHDRAW),
+    "check_back": (_ANSWER, _WITHDRAW),
+    "follow_outside": (_NEWS, _WITHDRAW),
+    "review_hold": (_NEWS, _WITHDRAW),
+    "settle_dispute": (
+        NextAct("L’aide est bien venue", "orientations/{referral}/confirmer", Right.FOLLOW_UP),
+        NextAct("Demander à nouveau", "orientations/{referral}/redemander", Right.REFER),
+    ),
+    "review_suspension": (
+        NextAct("Reprendre", "reprendre", Right.SUSPEND),
+        NextAct("Terminer", "cloturer", Right.CLOSE),
+    ),
+    "return_loan": (NextAct("Appareil rendu", "prets/{loan}/rendu", Right.LEND, post=True),),
+    "read_reply": (
+        NextAct("Lire la réponse", "reponses/{task}", Right.TASKS),
+        NextAct("Lu, rien à faire", "reponses/{task}", Right.TASKS, post=True),
+    ),
     "follow_up_call": (NextAct("Noter l’appel de suivi", "suivi", Right.FOLLOW_UP),),
     "close_case": (NextAct("Terminer", "cloturer", Right.CLOSE),),
 }
+SIDE_BY_SIDE: Final = 2
+"""So many outcomes of a task stand beside each other; more are asked on its page."""
 
 
-def acts_of(actor: Actor, task: Task, *, doubt: UUID | None = None) -> list[dict[str, Any]]:
+def acts_of(unit: UnitOfWork, actor: Actor, task: Task, *, doubt: UUID | None = None) -> list[dict[str, Any]]:
     """What this reader may do about a task, the main act first."""
+    rule = tasks.own_rule(unit, task.case, task)
+    if rule is not None and not tasks.may_act(actor, task):
+        return []
     granted = rights(actor)
-    offered = [act for act in NEXT.get(task.kind, ()) if act.right in granted]
-    if task.referral_id is None:
-        offered = [act for act in offered if "{referral}" not in act.path]
-    if doubt is None:
-        offered = [act for act in offered if "{doubt}" not in act.path]
+    offered = [act for act in (NEXT.get(task.kind, ()) if rule is None else _own(rule)) if act.right in granted]
+    places = {"referral": task.referral_id, "loan": task.loan_id, "doubt": doubt}
+    lacking = {f"{{{name}}}" for name, found in places.items() if found is None}
+    offered = [act for act in offered if not any(place in act.path for place in lacking)]
     return [_shown(act, task, doubt, main=rank == 0) for rank, act in enumerate(offered)]
 
 
+def _own(rule: TaskRule) -> list[NextAct]:
+    """How a task of the pathway's own ends: an act an outcome, or one page that asks which."""
+    outcomes = outcomes_of(rule)
+    if not outcomes:
+        return [NextAct("C’est fait", "taches/{task}/terminer", Right.TASKS)]
+    if len(outcomes) > SIDE_BY_SIDE:
+        return [NextAct("Dire ce qu’il en est", "taches/{task}/terminer", Right.TASKS)]
+    return [NextAct(words, f"taches/{{task}}/terminer?outcome={code}", Right.TASKS) for code, words in outcomes]
+
+
+def handling_of(unit: UnitOfWork, actor: Actor, task: Task) -> list[dict[str, Any]]:
+    """What may be done with a task without doing it: take it, give it back, hand it over, put its reminders off."""
+    possible = tasks.handling(unit, actor, task)
+    return [_shown(act, task, None, main=False) for code, act in HANDLING.items() if code in possible]
+
+
+HANDLING: Final = {
+    "take": NextAct("Je m’en occupe", "taches/{task}/prendre", Right.TASKS, post=True),
+    "give_back": NextAct("Rendre à la coordination", "taches/{task}/rendre", Right.TASKS),
+    "hand_over": NextAct("Transmettre à un collègue", "taches/{task}/transmettre", Right.TASKS),
+    "snooze": NextAct("Reporter les relances", "taches/{task}/reporter", Right.TASKS),
+}
+
+
 def _shown(act: NextAct, task: Task, doubt: UUID | None, *, main: bool) -> dict[str, Any]:
-    address = f"/situations/{task.case_id}/{act.path.format(referral=task.referral_id, doubt=doubt)}"
+    path = act.path.format(referral=task.referral_id, loan=task.loan_id, task=task.id, doubt=doubt)
+    address = f"/situations/{task.case_id}/{path}"
     shown: dict[str, Any] = {"label": act.label, "main": main, "danger": act.danger}
     return shown | ({"post": address, "once": new_token()} if act.post else {"href": address})

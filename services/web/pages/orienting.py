@@ -1,6 +1,6 @@
-"""Ask a partner, take his answer or his news on his behalf, answer his question, take the request back."""
+"""After a request: the partner's answer and news on his behalf, what the household says of it, its other ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -9,94 +9,38 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from models.cases import Case
-from models.programmes import Organisation
-from models.vocabulary import OrganisationKind
-from services import desk, forms, referrals
+from models.cases import Case, Referral
+from models.lifecycles import REFERRAL_MOVES, ReferralAction
+from models.vocabulary import ReferralState, WithdrawReason
+from services import addresses, desk, forms, partner_work, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right
-from services.rules.texts.labels import choices, has_label, inside, label
-from services.web.pages.act_pages import ActPage, carry_out, show
+from services.rules.texts.labels import choices, inside, label
+from services.web.pages.act_pages import ActPage, Fields, carry_out, show
 from services.web.pages.entries import Mistakes
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
 router = APIRouter()
-ORAL_WRITTEN: Final = (("oral", "De vive voix"), ("written", "Par écrit"))
 HOWS: Final = (("téléphone", "Par téléphone"), ("e-mail", "Par e-mail"), ("courrier", "Par courrier"),
                ("portail", "Sur son portail"), ("réunion", "En réunion"))  # fmt: skip
 
 
-def _partners(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    found = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
-    themes = {theme for partner in found for theme in partner.themes}
-    options = [(str(each.id), each.name, _about(each, visitor)) for each in found]
-    return [
-        {"kind": "select", "name": "theme", "label": "Type de solution",
-         "choices": [(code, words) for code, words in choices("theme") if code in themes]},
-        {"kind": "radios", "name": "partner_id", "label": "Partenaire", "choices": options,
-         "hint": "Chacun avec ce qu’il propose"},
-        {"kind": "textarea", "name": "brief", "label": "Ce que le partenaire a besoin de savoir", "rows": 5,
-         "hint": "Rien de plus que le nécessaire : ce texte ne part pas dans l’e-mail"},
-        {"kind": "checks", "name": "permission", "label": "Accord du ménage",
-         "choices": [("yes", "Le ménage est d’accord pour que ce partenaire soit contacté")]},
-        {"kind": "select", "name": "permission_mode", "label": "Accord donné",
-         "choices": ORAL_WRITTEN, "value": "oral"},
-        {"kind": "hidden", "name": "replaces_id", "label": ""},
-    ]  # fmt: skip
-
-
-def _about(partner: Organisation, visitor: Visitor) -> str:
-    themes = ", ".join(inside(label("theme", theme)) for theme in partner.themes if has_label("theme", theme))
-    if partner.full_until is not None and partner.full_until >= visitor.today:
-        return f"Complet jusqu’au {wording.day(partner.full_until, today=visitor.today)} · {themes}"
-    return themes
-
-
-def _refer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: forms.ReferralForm) -> object:
-    return referrals.send(unit, hand, case_id, form)
-
-
-REFER: Final = ActPage(
-    "orienter",
-    "orienter",
-    "Demander l’aide d’un partenaire",
-    "Envoyer la demande",
-    Right.REFER,
-    _refer,
-    forms.ReferralForm,
-    _partners,
-    follows=(
-        "Le partenaire reçoit un lien pour accepter, décliner ou poser une question.",
-        "Sans réponse, Relais le relance deux fois, puis rend la main à la coordination.",
-        "Le ménage reçoit un courrier : qui va l’appeler.",
-    ),
-)
-
-
-@router.get("/situations/{case_id}/orienter")
-def ask_referral(request: Request, visitor: SignedIn, case_id: UUID, remplace: UUID | None = None) -> Response:
-    """The partner, the need, what he must know; `remplace` is the request that this one follows."""
-    form = Form(once=new_token(), entered={"replaces_id": str(remplace)} if remplace else {})
-    return show(request, visitor, case_id, REFER, form)
-
-
-@router.post("/situations/{case_id}/orienter")
-def send_referral(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
-    """Ask the partner."""
-    return carry_out(request, visitor, case_id, REFER, data)
-
-
-ANSWERS: Final[dict[str, tuple[str, type[forms.Answer], Callable[..., object]]]] = {
+Told = tuple[str, type[forms.Answer], Callable[..., object]]
+ANSWERS: Final[dict[str, Told]] = {
     "accept": ("Il accepte", forms.Answer, referrals.accept),
     "decline": ("Il décline", forms.Decline, referrals.decline),
     "ask": ("Il pose une question", forms.Question, referrals.ask),
+    "acknowledge": ("Il l’étudie et répondra", forms.Answer, partner_work.acknowledge),
 }
-NEWS: Final[dict[str, tuple[str, type[forms.Answer], Callable[..., object]]]] = {
+NEWS: Final[dict[str, Told]] = {
+    "start": ("L’aide a commencé", forms.Answer, partner_work.start),
     "report_progress": ("L’aide est en cours", forms.Answer, referrals.report_progress),
+    "hold": ("L’aide attend quelque chose", forms.Hold, partner_work.hold),
+    "resume": ("L’aide reprend", forms.Answer, partner_work.resume),
     "complete": ("L’aide est terminée", forms.Completion, referrals.complete),
     "fail": ("L’aide n’a pas abouti", forms.Failure, referrals.fail),
 }
@@ -110,71 +54,193 @@ _SAID: Final = (
 )  # fmt: skip
 
 
-def _answer_fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    options = [(code, words) for code, (words, _, _) in ANSWERS.items()]
+def _possible(table: Mapping[str, Told], state: str) -> list[tuple[str, str]]:
+    """What may be told of a referral where it is now."""
     return [
-        {"kind": "radios", "name": "answer", "label": "Sa réponse", "choices": options},
+        (code, words)
+        for code, (words, _, _) in table.items()
+        if (ReferralState(state), ReferralAction(code)) in REFERRAL_MOVES
+    ]
+
+
+def _answer_fields(referral: Referral) -> Fields:
+    fields = (
+        {"kind": "radios", "name": "answer", "label": "Sa réponse", "choices": _possible(ANSWERS, referral.state)},
         {"kind": "select", "name": "reason", "label": "S’il décline, pourquoi", "optional": True,
          "choices": choices("decline_reason")},
         *_SAID,
-    ]  # fmt: skip
+    )  # fmt: skip
+    return lambda _unit, _visitor, _case: fields
 
 
-def _news_fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    options = [(code, words) for code, (words, _, _) in NEWS.items()]
-    return [
-        {"kind": "radios", "name": "answer", "label": "Où en est l’aide", "choices": options},
+def _news_fields(referral: Referral) -> Fields:
+    options = _possible(NEWS, referral.state)
+    offered = {code for code, _ in options}
+    given: list[dict[str, Any]] = []
+    if "hold" in offered:
+        given += [
+            {"kind": "select", "name": "hold_reason", "label": "Si elle attend, qui", "optional": True,
+             "choices": choices("hold_reason")},
+            {"kind": "date", "name": "until", "label": "Si elle attend, la revoir le", "optional": True,
+             "hint": f"Dans {partner_work.LONGEST_HOLD_DAYS} jours au plus"},
+        ]  # fmt: skip
+    given += [
         {"kind": "select", "name": "outcome", "label": "Si elle est terminée, le résultat", "optional": True,
          "choices": choices("referral_outcome")},
         {"kind": "select", "name": "reason", "label": "Si elle n’a pas abouti, pourquoi", "optional": True,
          "choices": choices("failure_reason")},
-        *_SAID,
     ]  # fmt: skip
+    first = {"kind": "radios", "name": "answer", "label": "Où en est l’aide", "choices": options}
+    return lambda _unit, _visitor, _case: (first, *given, *_SAID)
 
 
 def _question_fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    return [{"kind": "textarea", "name": "note", "label": "Votre réponse", "rows": 4}]
+    hint = "Il la lit sans se connecter : ni nom, ni adresse, ni numéro"
+    return [{"kind": "textarea", "name": "note", "label": "Votre réponse", "hint": hint, "rows": 4}]
 
 
-def _answer_do(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
+def _withdrawal(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    options = [(reason.value, label("withdraw_reason", reason.value)) for reason in TAKEN_BACK]
+    return [{"kind": "radios", "name": "reason", "label": "Motif", "choices": options}]
+
+
+def _confirmation(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    said = (("true", "Le ménage dit que l’aide est venue"), ("false", "Le ménage ne peut plus être interrogé"))
+    return [{"kind": "radios", "name": "verified", "label": "Ce que dit le ménage", "choices": said}]
+
+
+def _dispute(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "textarea", "name": "text", "label": "Ce que dit le ménage", "rows": 3,
+             "hint": "Des faits : ce qui devait être fait, ce qui ne l’a pas été"}]  # fmt: skip
+
+
+def _reopening(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "textarea",
+            "name": "note",
+            "label": "Pourquoi demander à nouveau",
+            "rows": 3,
+            "hint": "Le partenaire peut le lire",
+        }
+    ]
+
+
+def _voiding(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "radios", "name": "reason", "label": "L’erreur", "choices": choices("void_reason")},
+        {"kind": "textarea", "name": "note", "label": "Ce qui s’est passé", "optional": True, "rows": 3},
+    ]
+
+
+def _confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: forms.Confirmation) -> object:
+    return partner_work.confirm(unit, hand, referral_id, verified=form.verified)
+
+
+def _nothing(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
     """Replaced for each referral: see `_for`."""
 
 
-ANSWER_PAGE: Final = ActPage("reponse", "reponse", "Noter la réponse du partenaire", "Enregistrer sa réponse",
-                             Right.ANSWER_FOR_PARTNER, _answer_do, fields=_answer_fields)  # fmt: skip
-NEWS_PAGE: Final = ActPage("nouvelles", "nouvelles", "Noter les nouvelles du partenaire", "Enregistrer les nouvelles",
-                           Right.ANSWER_FOR_PARTNER, _answer_do, fields=_news_fields)  # fmt: skip
-REPLY_PAGE: Final = ActPage("repondre", "repondre", "Répondre à la question du partenaire", "Répondre", Right.REFER,
-                            _answer_do, forms.Question, _question_fields)  # fmt: skip
-WITHDRAW_PAGE: Final = ActPage("retirer", "retirer", "Retirer la demande", "Retirer la demande", Right.REFER,
-                               _answer_do,
-                               lead="Le lien du partenaire cesse de servir et il en est prévenu.",
-                               danger=True)  # fmt: skip
-PAGES: Final = {page.path: page for page in (ANSWER_PAGE, NEWS_PAGE, REPLY_PAGE, WITHDRAW_PAGE)}
+TAKEN_BACK: Final = (
+    WithdrawReason.NEED_GONE,
+    WithdrawReason.HOUSEHOLD_REFUSED,
+    WithdrawReason.ANOTHER_PARTNER,
+    WithdrawReason.OTHER,
+)
+"""Why somebody takes a request back; the other reasons are those of an agreement or of a case that ends."""
+PAGES: Final = {page.path: page for page in (
+    ActPage("reponse", "reponse", "Noter la réponse du partenaire", "Enregistrer sa réponse",
+            Right.ANSWER_FOR_PARTNER, _nothing),
+    ActPage("nouvelles", "nouvelles", "Noter les nouvelles du partenaire", "Enregistrer les nouvelles",
+            Right.ANSWER_FOR_PARTNER, _nothing),
+    ActPage("repondre", "repondre", "Répondre à la question du partenaire", "Répondre", Right.REFER,
+            _nothing, forms.Question, _question_fields),
+    ActPage("retirer", "retirer", "Retirer la demande", "Retirer la demande", Right.REFER, _nothing, forms.TakeBack,
+            _withdrawal, danger=True),
+    ActPage("adresse", "adresse", "Donner l’adresse du partenaire", "Enregistrer et renvoyer", Right.DIRECTORY,
+            _nothing, forms.AddressForm),
+    ActPage("confirmer", "aide-confirmee", "Noter ce que le ménage dit de l’aide", "Enregistrer", Right.FOLLOW_UP,
+            _nothing, forms.Confirmation, _confirmation,
+            lambda _visitor, data: {"verified": data.get("verified")}),
+    ActPage("contester", "aide-contestee", "Le ménage dit que l’aide n’est pas venue", "Enregistrer",
+            Right.FOLLOW_UP, _nothing, forms.NoteForm, _dispute,
+            follows=("La coordination l’apprend tout de suite et vérifie.", "Le partenaire lit ce qui est écrit ici.")),
+    ActPage("redemander", "redemander", "Demander à nouveau", "Préparer une nouvelle demande", Right.REFER, _nothing,
+            forms.Reopening, _reopening,
+            follows=("Une nouvelle demande est préparée ; elle ne part que quand vous l’envoyez.",
+                     "L’ancienne reste telle qu’elle est.")),
+    ActPage("erreur", "erreur", "Demande saisie par erreur", "Annuler la demande", Right.VOID, _nothing,
+            forms.Voiding, _voiding, danger=True,
+            follows=("Si elle est partie, le partenaire est prié de l’oublier, et l’incident est noté.",)),
+)}  # fmt: skip
+ACTS: Final[dict[str, Callable[[UnitOfWork, Hand, UUID, Any], object]]] = {
+    "repondre": referrals.answer_question,
+    "adresse": addresses.mend_address,
+    "retirer": referrals.withdraw,
+    "confirmer": _confirm,
+    "contester": partner_work.dispute,
+    "redemander": rerouting.reopen,
+    "erreur": rerouting.void,
+}
 
 
 def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str, data: FormData | None = None) -> ActPage:
     """The page of this act for one referral, which must be of this case."""
     with visitor.runtime.database.read() as unit:
         referral = desk.referral_of(unit, visitor.actor, referral_id, case_id=case_id)
-        lead = f"{referral.partner.name} · {inside(label('theme', referral.need.theme))}"
-    page = PAGES[name]
-    placed = replace(page, path=f"orientations/{referral_id}/{name}", lead=page.lead or lead)
-    if data is None:
-        return placed
-    if name == "repondre":
-        return replace(
-            placed, do=lambda unit, hand, _case, form: referrals.answer_question(unit, hand, referral_id, form)
-        )
-    if name == "retirer":
-        return replace(placed, do=lambda unit, hand, _case, _form: referrals.withdraw(unit, hand, referral_id))
-    table = ANSWERS if name == "reponse" else NEWS
+        page = _placed(unit, visitor, referral, name)
+    if data is None or name not in TOLD:
+        return page
+    table, _ = TOLD[name]
     chosen = table.get(str(data.get("answer")))
     if chosen is None:
-        return replace(placed, given=_nothing_chosen)
+        return replace(page, given=_nothing_chosen)
     _, model, act = chosen
+    given = _held if model is forms.Hold else _on_behalf
     return replace(
-        placed, model=model, given=_on_behalf, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form)
+        page, model=model, given=given, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form)
+    )
+
+
+TOLD: Final = {"reponse": (ANSWERS, _answer_fields), "nouvelles": (NEWS, _news_fields)}
+
+
+def _placed(unit: UnitOfWork, visitor: Visitor, referral: Referral, name: str) -> ActPage:
+    page, referral_id = PAGES[name], referral.id
+    if name == "adresse":
+        page = _about_address(unit, visitor, referral)
+    elif name in TOLD:
+        page = replace(page, fields=TOLD[name][1](referral))
+    elif name == "retirer" and referral.sent_at is not None:
+        page = replace(page, follows=("Le lien du partenaire cesse de servir ; il en est prévenu.",))
+    lead = f"{referral.partner.name} · {inside(label('theme', referral.need.theme))}"
+    page = replace(page, path=f"orientations/{referral_id}/{name}", lead=page.lead or lead)
+    act = ACTS.get(name)
+    return page if act is None else replace(page, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form))
+
+
+def _about_address(unit: UnitOfWork, visitor: Visitor, referral: Referral) -> ActPage:
+    """The page of the address: the one that we have, whom to call, and what leaves with one press."""
+    partner = referral.partner
+    called = f" Appelez au {wording.phone(partner.phone)}." if partner.phone else ""
+    field = {
+        "kind": "text", "name": "email", "label": f"Adresse électronique de {partner.name}", "type": "email",
+        "inputmode": "email", "value": partner.email or "",
+        "hint": "Corrigez-la, ou laissez-la telle quelle pour essayer encore",
+    }  # fmt: skip
+    follows = ["La demande repart aussitôt ; le délai de réponse compte à partir de sa remise."]
+    others = addresses.waiting_elsewhere(unit, visitor.actor, referral)
+    if others:
+        follows.append(
+            "Une autre demande qui attendait cette adresse repart aussi."
+            if others == 1
+            else f"{others} autres demandes qui attendaient cette adresse repartent aussi."
+        )
+    return replace(
+        PAGES["adresse"],
+        fields=lambda _unit, _visitor, _case: [field],
+        lead=f"Sa messagerie n’a pas pris notre message.{called}",
+        follows=tuple(follows),
     )
 
 
@@ -188,6 +254,14 @@ def _on_behalf(_visitor: Visitor, data: FormData) -> dict[str, Any]:
         missing = "said_by" if not said_by else "how"
         raise Mistakes({missing: "Dites qui a donné cette réponse, et comment."})
     return {"on_behalf": {"said_by": said_by, "how": how, "file_number": str(data.get("file_number", ""))}}
+
+
+def _held(visitor: Visitor, data: FormData) -> dict[str, Any]:
+    """A reason of its own, beside that of a help that came to nothing."""
+    reason = str(data.get("hold_reason", ""))
+    if not reason:
+        raise Mistakes({"hold_reason": "Dites ce qui est attendu."})
+    return {**_on_behalf(visitor, data), "reason": reason}
 
 
 def _routes(name: str) -> None:

@@ -1,19 +1,21 @@
 """The page behind a link of a mail: one question, answered by a button; reading it changes nothing at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
+from sqlalchemy import select
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from models.cases import Case
+from models.cases import Case, Referral
 from models.engine import Task
+from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.programmes import Programme
-from models.vocabulary import Source
-from services import calls, forms, referrals
+from models.vocabulary import ReferralState, Source, TaskState
+from services import calls, forms, notes, partner_access, partner_work, referrals
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
@@ -21,6 +23,7 @@ from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import open_task_link
+from services.rules.policy import may_know_household
 from services.rules.published import calendar_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import choices, label
@@ -35,6 +38,10 @@ PARTNER_ACTS: Final[dict[str, tuple[type[forms.Answer], Act]]] = {
     "accept": (forms.Answer, referrals.accept),
     "decline": (forms.Decline, referrals.decline),
     "ask": (forms.Question, referrals.ask),
+    "acknowledge": (forms.Answer, partner_work.acknowledge),
+    "start": (forms.Answer, partner_work.start),
+    "hold": (forms.Hold, partner_work.hold),
+    "resume": (forms.Answer, partner_work.resume),
     "report_progress": (forms.Answer, referrals.report_progress),
     "complete": (forms.Completion, referrals.complete),
     "fail": (forms.Failure, referrals.fail),
@@ -44,29 +51,49 @@ TEMPLATES: Final = {
     "report_outcome": "partner_news.html",
     "correct_number": "number.html",
 }
+HOLDS: Final = {"household": "Le ménage", "third_party": "Une autre structure", "partner": "Nous-mêmes"}
+HELD: Final = "hold_reason"
+"""The field of a hold's reason: another answer of the same page has a reason of its own."""
 THANKS: Final = {
-    "accept": ("C’est noté : vous prenez la demande", "Le ménage et la personne qui l’accompagne l’apprennent."),
+    "accept": (
+        "C’est noté : vous prenez la demande",
+        "Un e-mail vous parvient : il mène aux coordonnées du ménage, à qui nous écrivons que vous l’appellerez.",
+    ),
     "decline": ("C’est noté : vous ne prenez pas la demande", "La coordination cherche une autre solution."),
     "ask": ("Votre question est envoyée", "La réponse vous parviendra par e-mail, puis vous pourrez décider."),
+    "acknowledge": (
+        "C’est noté : vous étudiez la demande",
+        "Le délai de réponse repart une fois. Le même lien vous servira pour répondre.",
+    ),
+    "start": (
+        "Merci : l’aide a commencé",
+        "Nous vous demanderons des nouvelles dans deux mois ; d’ici là, le même lien reste ouvert.",
+    ),
+    "hold": (
+        "C’est noté : l’aide attend",
+        "Nous en reparlerons le jour que vous avez choisi. Le même lien vous servira pour reprendre.",
+    ),
+    "resume": ("C’est noté : l’aide reprend", "Votre échéance est reculée du temps de l’attente."),
     "report_progress": ("Merci pour ces nouvelles", "Nous vous en redemanderons dans deux mois."),
     "complete": ("Merci : l’aide est terminée", "Le ménage sera rappelé pour savoir ce qui a changé."),
     "fail": ("Merci de nous l’avoir dit", "La coordination cherche une autre solution."),
     "number": ("Merci : le numéro est enregistré", "L’opérateur rappelle le ménage."),
+    "leave": ("L’accès est fermé sur ce navigateur", "Pour lire encore les coordonnées, demandez un nouveau lien."),
 }
 
 
 @router.get("/l/{token}")
 def show(request: Request, runtime: Here, token: str) -> Response:
     """The question. A scanner may fetch it as often as it likes."""
-    return _page(request, runtime, token, answers.blank())
+    return link_page(request, runtime, token, answers.blank())
 
 
 @router.post("/l/{token}")
 def answer(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     """The answer of whoever holds the link, once."""
     chosen = str(data.get("answer", ""))
-    if chosen not in THANKS:
-        return _page(
+    if chosen not in PARTNER_ACTS and chosen != "number":
+        return link_page(
             request, runtime, token, Form(new_token(), kept(data), {"": "Choisissez une réponse."}), status=422
         )
     try:
@@ -79,10 +106,12 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
             act=lambda unit: _act(unit, runtime, token, chosen, form),
         )
     except Mistakes as mistakes:
-        return _page(request, runtime, token, Form(new_token(), kept(data), mistakes.errors), opened=chosen, status=422)
+        return link_page(
+            request, runtime, token, Form(new_token(), kept(data), mistakes.errors), opened=chosen, status=422
+        )
     except InvalidInput as refused:
         form_again = Form(new_token(), kept(data), mistakes_of(refused))
-        return _page(request, runtime, token, form_again, opened=chosen, status=422)
+        return link_page(request, runtime, token, form_again, opened=chosen, status=422)
     return answers.see(f"/merci/{chosen}")
 
 
@@ -99,7 +128,15 @@ def _read(chosen: str, data: FormData) -> Any:
     if chosen == "number":
         return read(forms.NumberForm, data)
     model, _ = PARTNER_ACTS[chosen]
-    return read(model, data, note=str(data.get(f"note_{chosen}", "")), on_behalf=None)
+    given: dict[str, Any] = {"note": str(data.get(f"note_{chosen}", "")), "on_behalf": None}
+    if model is forms.Hold:
+        given["reason"] = str(data.get(HELD, ""))
+    try:
+        return read(model, data, **given)
+    except Mistakes as mistakes:
+        if model is forms.Hold and "reason" in mistakes.errors:
+            mistakes.errors[HELD] = mistakes.errors.pop("reason")
+        raise
 
 
 def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any) -> None:
@@ -114,15 +151,16 @@ def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any)
     act(unit, hand, task.referral_id, form)
 
 
-def _page(
+def link_page(
     request: Request, runtime: Runtime, token: str, form: Form, *, opened: str = "", status: int = 200
 ) -> Response:
+    """The page of a task's link. Raises `LinkExpired`."""
     with runtime.database.read() as unit:
-        _, task = open_task_link(unit, runtime, token)
+        actor, task = open_task_link(unit, runtime, token)
         template = TEMPLATES.get(task.kind)
         if template is None:
             raise CaseworkError("Ce lien n’ouvre rien ici.")
-        context = _context(unit, task)
+        context = _context(unit, task) | _of_referral(unit, task, actor.actions)
     return answers.page(request, template, status=status, form=form, opened=opened, action=f"/l/{token}", **context)
 
 
@@ -135,16 +173,54 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, programme.id))
     return {
         "shell": Shell(dispositif=programme.public_name),
+        "today": today,
         "reference": case.number,
         "commune": case.dwelling.commune.name,
-        "theme": label("theme_mail", task.referral.need.theme) if task.referral else "",
-        "partner": task.referral.partner.name if task.referral else "",
         "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
         "before": wording.day(task.due_at.astimezone(zone).date(), today=today),
         "due": {"text": due.text, "tone": due.tone.value},
-        "has_brief": bool(task.referral and task.referral.brief),
-        "was_asked": bool(task.referral and task.referral.state == "under_review"),
         "reasons": choices("decline_reason"),
         "outcomes": choices("referral_outcome"),
         "failures": choices("failure_reason"),
     }
+
+
+def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[str, Any]:
+    """What a request says without a name, and what was said about it; its brief is for who signed in."""
+    referral = task.referral
+    if referral is None:
+        return {}
+    zone = ZoneInfo(referral.case.programme.zone)
+    request = partner_access.request_of(unit, referral)
+    done = [("Visite faite", request.visited_on), ("Rapport remis", request.reported_on)]
+    return {
+        "theme": label("theme_mail", referral.need.theme),
+        "partner": referral.partner.name,
+        "asked_on": request.asked_on,
+        "agreed_on": request.agreed_on,
+        "done": [(words, on) for words, on in done if on is not None],
+        "said": said(notes.conversation(unit, referral), zone),
+        "has_brief": bool(referral.brief),
+        "was_asked": _waits_for_answer(unit, referral),
+        "offered": {action for action in actions if _is_possible(referral, action)},
+        "on_hold": task.paused_at is not None,
+        "hold_reasons": [(code, HOLDS[code]) for code, _ in choices("hold_reason")],
+        "hold_days": partner_work.LONGEST_HOLD_DAYS,
+        "may_sign_in": may_know_household(unit, referral),
+    }
+
+
+def _is_possible(referral: Referral, action: str) -> bool:
+    return (ReferralState(referral.state), ReferralAction(action)) in REFERRAL_MOVES
+
+
+def _waits_for_answer(unit: UnitOfWork, referral: Referral) -> bool:
+    query = select(Task.id).where(
+        Task.referral_id == referral.id, Task.kind == "answer_question", Task.state == TaskState.OPEN
+    )
+    return unit.session.scalar(query.limit(1)) is not None
+
+
+def said(found: Sequence[notes.Said], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The exchange with the coordination, as the partner reads it: his own words are "vous"."""
+    return [{"on": each.at.astimezone(zone).date(), "by_you": each.by_partner, "text": each.text} for each in found]

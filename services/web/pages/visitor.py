@@ -18,8 +18,19 @@ from services.rules.policy import Actor
 from services.web import sessions
 from services.web.rendering import Flash, Link, Shell
 
-COORDINATION_LINKS = (("À faire", "/a-faire"), ("Situations", "/situations"), ("Courriers", "/courriers"))
+COORDINATION_LINKS = (
+    ("À faire", "/a-faire"),
+    ("Situations", "/situations"),
+    ("Courriers", "/courriers"),
+    ("Messages reçus", "/messages-recus"),
+    ("Organisations", "/organisations"),
+)
 OPERATOR_LINKS = COORDINATION_LINKS[:2]
+LINKS = {
+    Role.COORDINATOR: COORDINATION_LINKS,
+    Role.OPERATOR: OPERATOR_LINKS,
+    Role.ADMINISTRATOR: (("Administration", "/administration"), ("Messages reçus", "/messages-recus")),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class Visitor:
 
     def shell(self, here: str, flash: str = "", *, query: str = "") -> Shell:
         """What surrounds a page. `here` is the address of the section it belongs to."""
-        links = COORDINATION_LINKS if self.actor.role is Role.COORDINATOR else OPERATOR_LINKS
+        links = LINKS[self.actor.role] if self.actor.role else ()
         return Shell(
             dispositif=self.programme,
             person=self.actor.name,

@@ -1,14 +1,23 @@
 """The connection to the mail server: what each way of failing means, and when nothing may be sent."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import pytest
+from cryptography import x509
 
+from models.vocabulary import Channel, MessageState
 from services.channels import mail
 from services.channels.mail import Handover, MailConnection, MailServer, Parcel, Patience, ServerUnavailable
+from services.delivery import Postman
+from services.foundation.runtime import Runtime
+from services.foundation.settings import Settings
+from tests.certificates import Authority
+from tests.messages import Office, make_message, read_message
 from tests.sink import Sink, Verb
 
 PARCEL: Final = Parcel("relais@relais.test", "bo@relais.test", b"Message-ID: <1@relais.test>\r\n\r\nBonjour\r\n")
@@ -203,6 +212,87 @@ def test_mail_and_password_never_leave_in_clear_when_encryption_fails(
     within(sink, script, security=security, user="relais")
 
     assert {"MAIL", "AUTH"}.isdisjoint(sink.verbs)
+
+
+# --- A server that must prove its name ------------------------------------------------------------------------------
+
+Security = Literal["starttls", "tls"]
+WITHOUT_PROOF: Final[dict[str, dict[str, Any]]] = {
+    "nobody vouches for it": {},
+    "vouched for under another name": {"name": x509.DNSName("ailleurs.test")},
+    "vouched for until yesterday": {"expired": True},
+}
+
+
+@dataclass
+class Post:
+    """Makes servers that speak TLS, and the settings of who writes to them; this machine trusts `authority`."""
+
+    authority: Authority
+    folder: Path
+
+    def sink(self, security: Security, proof: str | None = None) -> Sink:
+        """A server; without its `proof`, for this reason."""
+        authority = Authority() if proof == "nobody vouches for it" else self.authority
+        tls = authority.server(self.folder, **WITHOUT_PROOF[proof] if proof else {})
+        return Sink(tls=tls, encrypted=security == "tls")
+
+    def settings(self, sink: Sink, security: Security, settings: Settings | None = None) -> Settings:
+        """As an administrator writes them."""
+        given = {"smtp_host": sink.host, "smtp_port": sink.port, "smtp_security": security}
+        signed_in = {"smtp_user": "relais", "smtp_password": "mot de passe"}
+        return Settings.model_validate((settings or Settings()).model_dump() | given | signed_in)
+
+
+@pytest.fixture
+def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Post:
+    authority = Authority()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate(tmp_path)))
+    return Post(authority, tmp_path)
+
+
+async def send_once(settings: Settings) -> Handover:
+    connection = MailConnection(replace(MailServer.of(settings), local_name="localhost"), patience=HURRIED)
+    try:
+        return await connection.send(PARCEL, before_data=Marks())
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_server_that_proves_its_name_gets_password_and_mail(post: Post, security: Security) -> None:
+    with post.sink(security) as sink:
+        handover = asyncio.run(send_once(post.settings(sink, security)))
+
+    assert (handover.result, "AUTH" in sink.verbs, len(sink.messages)) == ("accepted", True, 1)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("proof", WITHOUT_PROOF)
+def test_a_server_that_cannot_prove_its_name_gets_neither(post: Post, security: Security, proof: str) -> None:
+    with post.sink(security, proof) as sink, pytest.raises(ServerUnavailable, match="ne répond pas"):
+        asyncio.run(send_once(post.settings(sink, security)))
+
+    assert {"AUTH", "MAIL"}.isdisjoint(sink.verbs)
+    assert sink.connections == 1
+
+
+@pytest.mark.parametrize("proof", WITHOUT_PROOF)
+def test_a_mail_waits_untouched_for_the_server_to_prove_its_name(runtime: Runtime, post: Post, proof: str) -> None:
+    async def deliver(sink: Sink) -> int:
+        settings = post.settings(sink, "starttls", runtime.settings)
+        async with Postman.of(replace(runtime, settings=settings), Office().aftermath) as postman:
+            return await postman.deliver(Channel.EMAIL, until=math.inf)
+
+    message_id = make_message(runtime.database)
+    with post.sink("starttls", proof) as impostor:
+        assert asyncio.run(deliver(impostor)) == 0
+    waiting = read_message(runtime.database, message_id)
+    with post.sink("starttls") as server:
+        assert asyncio.run(deliver(server)) == 1
+
+    assert (waiting.state, waiting.attempts, waiting.data_started_at) == (MessageState.QUEUED, 0, None)
+    assert (len(impostor.messages), len(server.messages)) == (0, 1)
 
 
 # --- The mark and the fence -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Working time, against the dates of real years and of the acceptance stories."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -177,6 +178,26 @@ def test_a_step_leaves_at_nine_in_reunion() -> None:
 )
 def test_nothing_leaves_in_quiet_hours(wanted: str, sent: str) -> None:
     assert FRANCE.next_sending_time(paris(wanted)) == paris(sent)
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "wanted", "sent"),
+    [
+        ({0}, "2026-03-24 10:00", "2026-03-30 08:00"),
+        ({0}, "2026-03-31 10:00", "2026-04-13 08:00"),
+        ({1, 3}, "2026-03-24 10:00", "2026-03-24 10:00"),
+        ({5}, "2026-03-24 10:00", "2026-03-28 08:00"),
+    ],
+    ids=["next week", "Easter Monday", "today", "Saturday"],
+)
+def test_a_part_timer_is_written_to_on_a_day_of_work(weekdays: set[int], wanted: str, sent: str) -> None:
+    calendar = replace(FRANCE, weekdays=frozenset(weekdays))
+
+    assert calendar.next_sending_time(paris(wanted)) == paris(sent)
+
+
+def test_the_next_opening_is_never_the_same_day() -> None:
+    assert FRANCE.next_opening(date(2026, 4, 3)) == paris("2026-04-07 08:00")
 
 
 @pytest.mark.parametrize(

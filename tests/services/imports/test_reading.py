@@ -1,9 +1,11 @@
 """A file becomes rows of texts whatever its encoding, or one sentence says why it cannot."""
 
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from services.imports import reading
 from services.imports.reading import FileRefused, read
@@ -24,6 +26,13 @@ def test_a_workbook_gives_its_numbers_and_stored_values_as_texts(tmp_path: Path)
     file = write_xlsx(tmp_path / "fsl.xlsx", ("Martin", 639980001, 29200.0, True))
 
     assert read(file).sheets[0].rows[1][:4] == ["Martin", "639980001", "29200", "oui"]
+
+
+def test_a_date_of_a_workbook_keeps_its_hour_if_it_has_one(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx", {"default_date_format": "dd/mm/yyyy hh:mm"}) as book:
+        book.add_worksheet().write_row(0, 0, [datetime(2025, 10, 21, 14, 30), datetime(2025, 10, 3)])  # noqa: DTZ001
+
+    assert read(tmp_path / "a.xlsx").sheets[0].rows == [["2025-10-21 14:30", "2025-10-03"]]
 
 
 @pytest.mark.parametrize(

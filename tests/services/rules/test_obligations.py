@@ -1,7 +1,17 @@
 """Clocks fire at their instant, once, and never on what is over. Source: stories S1 and S8, ladder of answers."""
 
+import logging
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from models.engine import Obligation, Task
 from services import referrals, visits
 from services.forms import Question, VisitForm
+from services.foundation.database import UnitOfWork
 from services.rules import obligations
 from tests.services.rules.situations import ADA, BO, BY_PHONE, Office, paris, shown
 
@@ -161,3 +171,134 @@ def test_a_danger_is_recalled_day_and_night_until_somebody_takes_it_in_hand(offi
     office.at("2025-10-08T10:00")
 
     assert [told[0] for told in office.told(case_id, "danger")] == ["2025-10-06 10:00", "2025-10-06 11:00"]
+
+
+# --- A clock that cannot take its step ------------------------------------------------------------------------------
+
+
+def test_a_clock_that_fails_is_set_aside_and_the_others_fire_in_the_same_tick(office: Office) -> None:
+    broken, other = two_untouched_cases(office)
+    set_ladder(office, broken, "nowhere")
+    office.sleep_to("2025-10-09T18:00")
+
+    assert office.tick() == 2
+    assert (office.occurrences(broken, "triage"), office.occurrences(other, "triage")) == ([], [(0, "fired", None)])
+    assert failing(office) == 1
+    assert str(clock_of(office, broken).error).startswith("KeyError services.rules.obligations:")
+
+
+def test_a_clock_that_failed_is_tried_again_after_a_quarter_of_an_hour_and_is_not_late(office: Office) -> None:
+    case_id = office.triaged()
+    set_ladder(office, case_id, "nowhere")
+    office.sleep_to("2025-10-09T18:00")
+    office.tick()
+    set_ladder(office, case_id, "late_coordination")
+
+    office.sleep_to("2025-10-09T18:14")
+    assert office.tick() == 0
+    office.sleep_to("2025-10-09T18:15")
+    assert office.tick() == 1
+
+    assert office.occurrences(case_id, "triage") == [(0, "fired", None)]
+    assert failing(office) == 0
+    assert clock_of(office, case_id).next_at == paris("2025-10-14T09:00")
+
+
+def test_a_clock_that_keeps_failing_is_tried_at_least_once_a_day(office: Office) -> None:
+    set_ladder(office, office.triaged(), "nowhere")
+    office.sleep_to("2025-10-09T18:00")
+    waits = []
+    for _ in range(10):
+        office.tick()
+        tried_at, office.clock.at = office.clock.at, due_after(office)
+        waits.append((office.clock.at - tried_at).total_seconds() / 60)
+
+    assert waits == [15, 15, 30, 60, 120, 240, 480, 960, 1440, 1440]
+
+
+def test_a_clock_that_keeps_failing_is_logged_once_by_its_numbers_alone(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    case_id = office.triaged()
+    set_ladder(office, case_id, "nowhere")
+    office.sleep_to("2025-10-09T18:00")
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            office.tick()
+            office.clock.at = due_after(office)
+
+    (line,) = caplog.messages
+    assert line.startswith(f"clock {clock_of(office, case_id).id} of case {case_id} cannot take step 0: KeyError")
+
+
+def test_what_an_act_did_before_it_failed_is_undone(office: Office) -> None:
+    _, referral_id = office.referred()
+    office.at("2025-10-29T17:00")
+
+    def expire_and_fail(unit: UnitOfWork, task: Task) -> None:
+        referrals.expire(unit, task)
+        raise ValueError
+
+    office.sleep_to("2025-10-29T18:00")
+    with office.database.write("test") as unit:
+        obligations.tick(unit, {"expire_referral": expire_and_fail})
+
+    assert office.referral(referral_id).state == "sent"
+    assert failing(office) == 1
+    office.at("2025-10-29T18:15")
+    assert office.referral(referral_id).state == "expired"
+
+
+def test_a_database_that_goes_away_is_no_clocks_fault(office: Office) -> None:
+    office.referred()
+    office.at("2025-10-29T17:00")
+    office.sleep_to("2025-10-29T18:00")
+
+    def lose_the_database(unit: UnitOfWork, task: Task) -> None:
+        raise OperationalError("select 1", {}, OSError(), connection_invalidated=True)
+
+    with pytest.raises(OperationalError), office.database.write("test") as unit:
+        obligations.tick(unit, {"expire_referral": lose_the_database})
+
+    assert failing(office) == 0
+
+
+def test_a_clock_armed_again_is_no_longer_failing(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    set_ladder(office, case_id, "nowhere")
+    office.sleep_to("2025-10-15T10:00")
+    office.tick()
+    set_ladder(office, case_id, "answer")
+
+    office.do(referrals.ask, ADA, referral_id, QUESTION)
+
+    assert failing(office) == 0
+
+
+def two_untouched_cases(office: Office) -> tuple[UUID, UUID]:
+    return office.triaged(), office.triaged(surname="Petit", phone="06 39 98 77 77", street="3 quai Sud")
+
+
+def clock_of(office: Office, case_id: UUID) -> Obligation:
+    with office.database.read() as unit:
+        query = select(Obligation).where(Obligation.case_id == case_id, Obligation.ended_at.is_(None))
+        found = unit.session.scalars(query).one()
+        unit.session.expunge(found)
+        return found
+
+
+def set_ladder(office: Office, case_id: UUID, ladder: str) -> None:
+    """A ladder that the pathway has not got stands for any error of ours."""
+    with office.database.write("test") as unit:
+        unit.session.get_one(Obligation, clock_of(office, case_id).id).ladder = ladder
+
+
+def failing(office: Office) -> int:
+    with office.database.read() as unit:
+        return obligations.failing(unit)
+
+
+def due_after(office: Office) -> datetime:
+    due = office.next_due()
+    assert due is not None
+    return due

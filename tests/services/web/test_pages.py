@@ -1,5 +1,6 @@
 """The pages as people use them: from the request for a visit to the partner's answer, each act with its button."""
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -222,3 +223,68 @@ def test_the_day_of_an_operator_is_his_own(office: Office) -> None:
 
     assert "Appeler le ménage" in browser(office, "karim").get("/a-faire").text
     assert "Rien n’attend de décision" in browser(office, "nadia").get("/a-faire").text
+
+
+def test_the_coordinator_renews_a_secret_link_and_gives_the_new_one(office: Office) -> None:
+    old, claire = alert_address(office), browser(office, "claire")
+    assert old in claire.get("/organisations").text
+
+    answer = send(claire, f"/organisations/{office.giver_id}/renouveler")
+
+    assert answer.headers["location"] == "/organisations?fait=lien-renouvele"
+    assert alert_address(office) in claire.get("/organisations").text
+    assert [browser(office).get(link).status_code for link in (old, alert_address(office))] == [410, 200]
+
+
+def test_asking_to_renew_a_link_renews_nothing(office: Office) -> None:
+    link = alert_address(office)
+
+    assert browser(office, "claire").get(f"/organisations/{office.giver_id}/renouveler").status_code == 200
+
+    assert alert_address(office) == link
+
+
+def test_an_operator_finds_no_organisations(office: Office) -> None:
+    karim = browser(office, "karim")
+
+    answers = [karim.get("/organisations"), send(karim, f"/organisations/{office.giver_id}/renouveler")]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert "/organisations" not in karim.get("/a-faire").text
+
+
+def test_a_mail_that_waits_for_the_morning_is_sent_from_the_story(office: Office) -> None:
+    office.clock.at = office.clock.at.replace(hour=21)
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    karim = browser(office, "karim")
+    buttons = re.findall(r'action="(/situations/[^"]+/envoyer)"', karim.get(f"/situations/{case_id}").text)
+
+    answer = send(karim, buttons[0])
+
+    assert answer.headers["location"] == f"/situations/{case_id}?fait=message-envoye"
+    assert buttons[0] not in karim.get(f"/situations/{case_id}").text
+
+
+def test_the_summary_of_errors_names_each_field_in_the_order_of_the_page(office: Office) -> None:
+    page = send(browser(office), alert_address(office)).text
+
+    named = re.findall(r'<li><a href="#(\w+)">([^<]+) – ', page)
+    assert named[:4] == [
+        ("surname", "Nom de la personne"), ("phone", "Téléphone"), ("street", "Numéro et rue"), ("commune", "Commune"),
+    ]  # fmt: skip
+
+
+def test_an_act_is_offered_once_on_the_page_of_a_case(office: Office) -> None:
+    case_id = make_case(office)
+
+    page = browser(office, "claire").get(f"/situations/{case_id}").text
+
+    assert [page.count(f'href="/situations/{case_id}/{act}"') for act in ("accepter", "refuser")] == [1, 1]
+
+
+def test_a_report_without_anything_is_corrected_once(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+
+    page = send(browser(office, "karim"), f"/situations/{case_id}/rapport", summary="").text
+
+    assert "2 points sont à corriger" in page

@@ -1,5 +1,6 @@
 """What no request may do and what every answer carries."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from tests.services.web.browser import browser
 OPEN_TO_ALL = {
     "/connexion", "/accessibilite", "/donnees-personnelles", "/mentions-legales", "/merci/{what}",
     "/demande/{token}", "/demande/{token}/envoyee", "/l/{token}", "/api/docs",
+    "/l/{token}/acces", "/acces", "/acces/envoye", "/acces/quitter", "/acces/{token}", "/acces/{token}/nouveau",
 }  # fmt: skip
 READS = {"access_log", "web_session"}
 
@@ -32,11 +34,12 @@ def page_routes() -> Iterator[tuple[str, str]]:
 
 
 def filled(address: str, office: Office, case_id: UUID) -> str:
-    places = {
-        "case_id": case_id, "referral_id": referral_id_of(office, case_id), "message_id": case_id,
-        "document_id": case_id, "batch_id": case_id, "token": "0" * 32 + ".x", "what": "accept",
+    """An address of this page: what it names besides does not exist."""
+    known = {
+        "referral_id": referral_id_of(office, case_id), "organisation_id": office.giver_id,
+        "token": "0" * 32 + ".x", "what": "accept",
     }  # fmt: skip
-    return address.format(**places)
+    return address.format_map(defaultdict(lambda: case_id, known))
 
 
 def test_every_page_but_the_public_ones_asks_who_you_are(office: Office) -> None:

@@ -29,7 +29,7 @@ def test_the_sign_in_never_leads_to_another_site(office: Office) -> None:
 
 
 def test_the_token_is_new_at_each_sign_in_and_the_old_one_is_dead(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     planted = client.cookies[PLAIN_COOKIE]
 
     client.post("/connexion", data={"email": KARIM, "password": PASSWORD})
@@ -39,7 +39,7 @@ def test_the_token_is_new_at_each_sign_in_and_the_old_one_is_dead(office: Office
 
 
 def test_signing_out_ends_the_session_itself(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     token = client.cookies[PLAIN_COOKIE]
 
     client.post("/deconnexion")
@@ -48,14 +48,14 @@ def test_signing_out_ends_the_session_itself(office: Office) -> None:
 
 
 def test_a_session_ends_after_two_idle_hours(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     office.clock.at += timedelta(hours=2)
 
     assert client.get("/a-faire").status_code == 303
 
 
 def test_a_session_ends_after_twelve_hours_of_use(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     for _ in range(11):
         office.clock.at += timedelta(hours=1)
         assert client.get("/a-faire").status_code == 200
@@ -65,7 +65,7 @@ def test_a_session_ends_after_twelve_hours_of_use(office: Office) -> None:
 
 
 def test_a_disabled_account_is_out_at_once(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     with office.runtime.database.write("test") as unit:
         unit.session.get_one(Person, office.karim.id).disabled_at = unit.now
 
@@ -95,7 +95,7 @@ def test_ten_failures_lock_the_account_for_a_quarter_of_an_hour_without_a_word(o
 
 
 def test_sign_ins_and_refusals_are_written_down_without_a_name(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
     client.post("/connexion", data={"email": KARIM, "password": "non"})
 
     with office.runtime.database.read() as unit:
@@ -105,7 +105,7 @@ def test_sign_ins_and_refusals_are_written_down_without_a_name(office: Office) -
 
 
 def test_only_the_hash_of_a_token_is_stored(office: Office) -> None:
-    client = browser(office, "karim")
+    client = browser(office, "karim", by_password=True)
 
     with office.runtime.database.read() as unit:
         stored = unit.session.scalars(select(WebSession.token_hash)).all()

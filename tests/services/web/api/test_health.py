@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from deployments.migrating import FOLDER
-from models.engine import Routine, Work
+from models.engine import Message, Obligation, Routine, Work
 from services import health
 from tests.services.web.api.office import ALERT, Json, Office, make_ready
 
@@ -28,7 +28,15 @@ def test_the_process_answers_without_its_database(office: Office) -> None:
 def test_an_installation_at_work_is_ready(office: Office) -> None:
     make_ready(office.runtime.database)
 
-    assert list(lines(office, 200)) == ["database", "migrations", "oldest_work", "parked_work", "tick"]
+    assert list(lines(office, 200)) == [
+        "database",
+        "migrations",
+        "oldest_work",
+        "parked_work",
+        "failing_clocks",
+        "messages_in_doubt",
+        "tick",
+    ]
 
 
 def test_a_database_without_migrations_is_not_ready(office: Office) -> None:
@@ -61,6 +69,27 @@ def test_parked_work_is_counted_and_does_not_stop_the_rest(office: Office) -> No
         unit.session.execute(update(Work).values(state="parked", error="ValueError"))
 
     assert lines(office, 200)["parked_work"]["found"] == "1"
+
+
+def test_a_clock_that_fails_is_counted_and_does_not_stop_the_rest(office: Office) -> None:
+    make_ready(office.runtime.database)
+    office.open_case()
+    with office.runtime.database.write("test") as unit:
+        armed = update(Obligation).where(Obligation.next_at.is_not(None))
+        unit.session.execute(armed.values(failed_at=unit.now, retry_at=unit.now, error="KeyError"))
+
+    assert lines(office, 200)["failing_clocks"]["found"] == "1"
+
+
+def test_messages_in_doubt_are_counted_those_of_closed_cases_too(office: Office) -> None:
+    make_ready(office.runtime.database)
+    path = f"/cases/{office.act('Ada', '/alerts', ALERT)['case_id']}"
+    office.act("Ada", f"{path}/reject", {"reason": "over_income"})
+    with office.runtime.database.write("test") as unit:
+        doubtful = unit.session.scalars(select(Message).limit(1)).one()
+        doubtful.state = "unknown"
+
+    assert lines(office, 200)["messages_in_doubt"]["found"] == "1"
 
 
 def test_a_relay_that_ticks_no_more_is_told(office: Office) -> None:

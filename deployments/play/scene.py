@@ -1,0 +1,142 @@
+"""One step being done: its transaction, who does it, to what; and how a use case becomes an action."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from deployments.play.story import Setting, Step
+from models.cases import Case, Referral
+from models.engine import Message, Task
+from models.programmes import Organisation, Person, Programme
+from models.vocabulary import MessageState, Source, TaskState
+from services import forms, programmes
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput, LinkExpired
+from services.foundation.runtime import Runtime
+from services.rules.casework import Hand
+from services.rules.links import open_task_link
+from services.rules.policy import Actor
+
+Given = Mapping[str, Any]
+TASK_LINK: Final = re.compile(r"/l/([0-9a-f]{32}\.[\w-]+)")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One step being done: its transaction, who does it, to which case."""
+
+    unit: UnitOfWork
+    runtime: Runtime
+    setting: Setting
+    programme: Programme
+    step: Step
+    case_id: UUID | None
+    cases: Mapping[str, UUID]
+    key: str | None = None
+
+    @property
+    def case(self) -> Case:
+        """The case that the step is about."""
+        if self.case_id is None:
+            raise InvalidInput("case", "Cette étape ne dit pas de quelle situation il s’agit.")
+        return self.unit.session.get_one(Case, self.case_id)
+
+    @property
+    def hand(self) -> Hand:
+        """The hand of somebody with an account."""
+        return Hand(
+            programmes.member(self.unit, self.programme.id, self.setting.staff[self.step.who].email),
+            Source.STORY,
+            key=self.key,
+        )
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether whoever acts has an account."""
+        return self.step.who in self.setting.staff
+
+    def task(self, kind: str) -> Task:
+        """The open task of this kind, the most pressing."""
+        query = select(Task).where(Task.case_id == self.case_id, Task.kind == kind, Task.state == TaskState.OPEN)
+        found = self.unit.session.scalars(query.order_by(Task.due_at)).first()
+        if found is None:
+            raise InvalidInput("task", f"Cette situation n’a pas de tâche {kind}.")
+        return found
+
+    def person(self, name: str) -> UUID:
+        """The id of somebody of the setting's staff."""
+        email = self.setting.staff[name].email
+        return self.unit.session.scalars(select(Person.id).where(Person.email == email)).one()
+
+    def through_mail(self, action: str) -> Hand:
+        """The hand of somebody who follows the latest link he received that allows this. Raises `LinkExpired`."""
+        return Hand(self._link_holder(action), Source.STORY, key=self.key)
+
+    def mails(self) -> Sequence[Message]:
+        """The mails of the case that whoever acts received, the latest first."""
+        mended = select(Organisation.email).filter_by(programme_id=self.programme.id, slug=self.step.who)
+        address = self.unit.session.scalar(mended) or self.setting.address(self.step.who)
+        return self.unit.session.scalars(
+            select(Message)
+            .where(Message.case_id == self.case_id, Message.address == address, Message.state == MessageState.ACCEPTED)
+            .order_by(Message.done_at.desc(), Message.id.desc())
+        ).all()
+
+    def tokens(self, link: re.Pattern[str]) -> list[str]:
+        """The tokens of such links in the mails that whoever acts received, the latest first."""
+        return [token for mail in self.mails() for token in link.findall(mail.body or "")]
+
+    def _link_holder(self, action: str) -> Actor:
+        for token in self.tokens(TASK_LINK):
+            try:
+                actor, _ = open_task_link(self.unit, self.runtime, token)
+            except LinkExpired:
+                continue
+            if action in actor.actions:
+                return actor
+        raise LinkExpired
+
+    def organisation(self, slug: str) -> UUID:
+        """The id of an organisation of the setting."""
+        return programmes.organisation(self.unit, self.programme.id, slug).id
+
+    def referral(self, partner: str) -> Referral:
+        """The latest referral of the case to this partner."""
+        found = self.unit.session.scalars(
+            select(Referral)
+            .where(Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner))
+            .order_by(Referral.sent_at.desc(), Referral.id.desc())
+        ).first()
+        if found is None:
+            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}.")
+        return found
+
+
+Action = Callable[[Scene, Given], object]
+Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
+
+
+def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
+    """An answer of a partner, through his mail, or told on his behalf."""
+
+    def answering(scene: Scene, given: Given) -> object:
+        rest = {key: value for key, value in given.items() if key != "partner"}
+        referral = scene.referral(given.get("partner", scene.step.who))
+        hand = scene.hand if scene.is_staff else scene.through_mail(name)
+        return act(scene.unit, hand, referral.id, form.model_validate(rest))
+
+    return answering
+
+
+def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
+    """A use case of one case that takes a form."""
+    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, form.model_validate(given))
+
+
+def bare(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
+    """A use case of one case that takes nothing more."""
+    return lambda scene, _given: act(scene.unit, scene.hand, scene.case.id)

@@ -1,0 +1,93 @@
+"""A partner's address that refused our mail: given anew once, and every request that waits for it leaves again."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from models.cases import Case, Referral
+from models.engine import Obligation, Task
+from models.events import AddressMended
+from models.programmes import Organisation
+from models.vocabulary import TaskState, Theme
+from services.forms import AddressForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, NotFound
+from services.rules import casework, obligations, plan
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, case_for, visible
+from services.rules.published import pathway_of
+
+MEND: Final = "mend_address"
+ANSWER: Final = "answer_referral"
+
+
+def mend_address(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: AddressForm) -> Referral:
+    """Write the partner's address and send his requests again: this one, and all that wait for the same reason.
+
+    The same address is taken too: somebody may have mended the mailbox on the partner's side. The answer's clock
+    starts when the new mail is accepted. A request on a case that somebody holds at this moment keeps its item.
+    """
+    referral = unit.session.get(Referral, referral_id)
+    if referral is None:
+        raise NotFound
+    case = case_for(unit, hand.actor, referral.case_id, Right.DIRECTORY)
+    if unit.session.scalars(_items(referral.partner_id).where(Task.referral_id == referral.id)).first() is None:
+        raise GuardRefused("L’adresse de ce partenaire n’est pas à corriger pour cette demande.")
+    changed = referral.partner.email != form.email
+    referral.partner.email = form.email
+    for waiting in _waiting(unit, hand.actor, referral.partner, case=case):
+        _send_again(unit, hand, waiting, changed=changed)
+    return referral
+
+
+def waiting_elsewhere(unit: UnitOfWork, actor: Actor, referral: Referral) -> int:
+    """How many other requests to this partner wait for his address, among the cases that the actor may read."""
+    readable = visible(actor).with_only_columns(Case.id)
+    items = _items(referral.partner_id).where(Task.referral_id != referral.id, Task.case_id.in_(readable))
+    return len(unit.session.scalars(items).all())
+
+
+def _items(partner_id: UUID) -> Select[Task]:
+    """The open items about the address of a partner, each of one request."""
+    open_items = select(Task).where(Task.kind == MEND, Task.state == TaskState.OPEN)
+    return open_items.join(Referral, Referral.id == Task.referral_id).where(Referral.partner_id == partner_id)
+
+
+def _waiting(unit: UnitOfWork, actor: Actor, partner: Organisation, *, case: Case) -> Sequence[Referral]:
+    """The requests to send again, their cases locked.
+
+    A case that somebody holds is passed over, never waited for: two such acts would each want the other's case.
+    """
+    items = unit.session.scalars(_items(partner.id)).all()
+    elsewhere = {item.case_id for item in items} - {case.id}
+    locked = unit.session.scalars(
+        visible(actor).where(Case.id.in_(elsewhere)).order_by(Case.id).with_for_update(of=Case, skip_locked=True)
+    ).all()
+    held = [case.id, *(other.id for other in locked)]
+    waiting = _items(partner.id).where(Task.case_id.in_(held)).with_only_columns(Task.referral_id)
+    return unit.session.scalars(select(Referral).where(Referral.id.in_(waiting)).order_by(Referral.id)).all()
+
+
+def _send_again(unit: UnitOfWork, hand: Hand, referral: Referral, *, changed: bool) -> None:
+    fact = AddressMended(
+        referral_id=referral.id,
+        partner_id=referral.partner_id,
+        theme=Theme(referral.need.theme),
+        changed=changed,
+    )
+    casework.record(unit, referral.case, fact, hand=hand)
+    for task in unit.session.scalars(
+        select(Task).where(Task.referral_id == referral.id, Task.kind == ANSWER, Task.state == TaskState.OPEN)
+    ):
+        if task.provisional:
+            _wait_again(unit, task)
+
+
+def _wait_again(unit: UnitOfWork, task: Task) -> None:
+    """Nobody has the request yet: its provisional date and the watch over its delivery count from now."""
+    obligations.rearm(unit, task, since=unit.now)
+    pathway = pathway_of(unit, task.case.pathway_hash)
+    for clock in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
+        plan.first_step(unit, clock, pathway, delivered=False)

@@ -1,0 +1,119 @@
+"""What an administrator looks after: events set aside, messages refused, failing clocks; a remedy leaves its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.cases import Case
+from models.engine import Event, Message, Obligation, Work
+from models.programmes import AccessEntry
+from models.vocabulary import MessageState, WorkState
+from services.forms import Remedy
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, NotFound
+from services.rules import work
+from services.rules.casework import Hand
+from services.rules.ledger import CARRIED
+from services.rules.policy import Actor, Right, note_access, require
+
+SHOWN: Final = 200
+TROUBLED: Final = (MessageState.REFUSED, MessageState.UNKNOWN)
+EVENT_TRIED: Final = "event.tried_again"
+MESSAGE_SENT: Final = "message.sent_again"
+
+
+@dataclass(frozen=True)
+class ParkedEvent:
+    """An event that failed twelve times: it holds back its own case. `error` is a class and a place in our code."""
+
+    id: int
+    type: str
+    reference: str
+    since: datetime
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Remedied:
+    """Something that was put right: by whom (kind and id), when, why."""
+
+    action: str
+    actor: str
+    at: datetime
+    reason: str
+
+
+def parked(unit: UnitOfWork, actor: Actor) -> list[ParkedEvent]:
+    """The programme's events set aside, the oldest first."""
+    rows = unit.session.execute(
+        select(Work, Case.number)
+        .join(Event, Event.id == Work.event_id)
+        .join(Case, Case.id == Work.case_id)
+        .where(Work.state == WorkState.PARKED, Event.programme_id == _programme(actor))
+        .order_by(Work.id)
+        .limit(SHOWN)
+    )
+    return [
+        ParkedEvent(row.id, row.type, number, row.created_at, row.attempts, row.error or "") for row, number in rows
+    ]
+
+
+def try_again(unit: UnitOfWork, hand: Hand, work_id: int, form: Remedy) -> None:
+    """Give an event twelve new tries. Raises `GuardRefused` if it is not set aside any more."""
+    if work_id not in {event.id for event in parked(unit, hand.actor)}:
+        raise NotFound
+    if not work.try_again(unit, work_id):
+        raise GuardRefused("Cet événement n’est plus mis de côté.")
+    note_access(unit, hand.actor, EVENT_TRIED, case_id=None, reason=form.reason)
+
+
+def troubled(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
+    """The programme's messages that were refused for good or may not have arrived, the latest first."""
+    query = select(Message).where(Message.programme_id == _programme(actor), Message.state.in_(TROUBLED))
+    return unit.session.scalars(query.order_by(Message.created_at.desc(), Message.id).limit(SHOWN)).all()
+
+
+def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> Message:
+    """Let a refused message leave once more. One in doubt is settled on its case, never sent again blindly."""
+    query = select(Message).where(Message.id == message_id, Message.programme_id == _programme(hand.actor))
+    message = unit.session.scalars(query.with_for_update(of=Message)).first()
+    if message is None:
+        raise NotFound
+    if message.state != MessageState.REFUSED or message.channel not in CARRIED or not message.address:
+        raise GuardRefused("Seul un message refusé, qui a une adresse, peut repartir.")
+    message.state, message.error, message.done_at, message.reply_code = MessageState.QUEUED.value, None, None, None
+    message.attempts, message.first_tried_at, message.due_at = 0, None, unit.now
+    note_access(unit, hand.actor, MESSAGE_SENT, case_id=message.case_id, reason=form.reason)
+    return message
+
+
+def failing_clocks(unit: UnitOfWork, actor: Actor) -> Sequence[Obligation]:
+    """The programme's clocks that cannot take their step; each is tried again by itself, once a day at least."""
+    query = (
+        select(Obligation)
+        .join(Case, Case.id == Obligation.case_id)
+        .where(
+            Case.programme_id == _programme(actor), Obligation.failed_at.is_not(None), Obligation.next_at.is_not(None)
+        )
+    )
+    return unit.session.scalars(query.order_by(Obligation.failed_at).limit(SHOWN)).all()
+
+
+def remedies(unit: UnitOfWork, actor: Actor) -> list[Remedied]:
+    """What administrators put right, the latest first."""
+    _programme(actor)
+    query = select(AccessEntry).where(AccessEntry.action.in_((EVENT_TRIED, MESSAGE_SENT)))
+    rows = unit.session.scalars(query.order_by(AccessEntry.at.desc()).limit(SHOWN))
+    return [Remedied(row.action, row.actor, row.at, row.reason or "") for row in rows]
+
+
+def _programme(actor: Actor) -> UUID:
+    require(actor, Right.ADMINISTER)
+    if actor.programme_id is None:
+        raise NotFound
+    return actor.programme_id

@@ -1,0 +1,160 @@
+"""The other ends of a case: conditions not met, agreement withdrawn, household given to another Slime.
+
+Whatever a case held ends with it, in one transaction: visit called off, partners' links dead, messages not sent.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from models import events as e
+from models.cases import Case, Permission, Referral, Visit
+from models.engine import Message
+from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
+from models.programmes import Programme
+from models.vocabulary import (
+    AgreementMode,
+    BestTime,
+    Channel,
+    ClosureOutcome,
+    MessageState,
+    Motive,
+    Party,
+    Tenure,
+    Urgency,
+    VisitState,
+    WithdrawReason,
+)
+from services import alerts, referrals, visits
+from services.forms import AlertForm, Disqualification, Transfer, Withdrawal
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput
+from services.notes import write_note
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, case_for, require
+
+TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
+
+
+def disqualify(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Disqualification) -> Case:
+    """Stop with a household that turns out not to meet the conditions."""
+    case = case_for(unit, hand.actor, case_id, Right.DISQUALIFY)
+    fact = e.CaseDisqualified(reason=form.reason)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.DISQUALIFY)
+    case.outcome = form.reason.value
+    write_note(unit, case, hand, form.note, event=event)
+    return case
+
+
+def withdraw(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Withdrawal) -> Case:
+    """The household asks to stop: its agreements are revoked and every access is cut in the same transaction."""
+    case = case_for(unit, hand.actor, case_id, Right.WITHDRAW)
+    let_go(unit, hand, case, WithdrawReason.PERMISSION_REVOKED, visit=VisitState.CANCELLED_BY_HOUSEHOLD)
+    unit.session.execute(
+        update(Permission)
+        .where(Permission.case_id == case.id, Permission.revoked_at.is_(None))
+        .values(revoked_at=unit.now)
+        .execution_options(synchronize_session="fetch")
+    )
+    event = casework.record(unit, case, e.CaseWithdrawn(), hand=hand, action=CaseAction.WITHDRAW)
+    case.outcome = ClosureOutcome.REFUSED_VISIT.value
+    write_note(unit, case, hand, " : ".join(part for part in (form.said_by, form.note) if part), event=event)
+    return case
+
+
+def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Case:
+    """Give the household to another Slime, with its agreement; what is passed on is what an alert holds.
+
+    Between two programmes of one Relais the other one finds an alert to examine; elsewhere somebody calls them.
+    """
+    case = case_for(unit, hand.actor, case_id, Right.TRANSFER)
+    if not form.agreement:
+        raise InvalidInput("agreement", "Sans l’accord du ménage, rien ne peut être transmis.")
+    destination = _destination(unit, case, form)
+    let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
+    received = _receive(unit, case, destination) if destination else None
+    fact = e.CaseTransferred(
+        to_programme_id=destination.id if destination else None, received_as=received.id if received else None
+    )
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.TRANSFER)
+    case.outcome = ClosureOutcome.HANDLED_ELSEWHERE.value
+    write_note(unit, case, hand, " : ".join(part for part in (form.to_name, form.note) if part), event=event)
+    return case
+
+
+def destinations(unit: UnitOfWork, actor: Actor) -> list[Programme]:
+    """The other programmes of this Relais, for those who may transfer a household."""
+    require(actor, Right.TRANSFER)
+    query = select(Programme).where(Programme.id != actor.programme_id).order_by(Programme.name)
+    return list(unit.session.scalars(query))
+
+
+def _destination(unit: UnitOfWork, case: Case, form: Transfer) -> Programme | None:
+    if form.to_programme_id is None:
+        if not form.to_name:
+            raise InvalidInput("to_name", "Dites quel dispositif reprend la situation.")
+        return None
+    found = unit.session.get(Programme, form.to_programme_id)
+    if found is None or found.id == case.programme_id:
+        raise InvalidInput("to_programme_id", "Choisissez un autre dispositif de ce Relais.")
+    return found
+
+
+def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
+    """The same household as a new alert over there: identity, address, motives; no note, no diagnosis, no history."""
+    household, dwelling, alert = case.household, case.dwelling, next(iter(case.alerts), None)
+    number = next((phone.number for phone in household.phones if phone.blocked_at is None), None)
+    if number is None:
+        raise InvalidInput("agreement", "Il faut un numéro qui réponde : demandez-le avant de transmettre.")
+    form = AlertForm(
+        surname=household.surname,
+        first_name=household.first_name,
+        civility=household.civility,
+        phone=number,
+        email=household.email,
+        street=dwelling.street,
+        complement=dwelling.complement,
+        postcode=dwelling.postcode,
+        commune_code=dwelling.commune_code,
+        tenure=Tenure(dwelling.tenure),
+        motives=[Motive(motive) for motive in alert.motives] if alert else [Motive.OTHER],
+        urgency=Urgency(case.urgency),
+        best_time=BestTime(household.best_time),
+        agreement=True,
+        agreement_mode=AgreementMode.ORAL,
+        agreement_by=case.programme.name[:120],
+        giver_name=alert.giver_name if alert else case.programme.name[:120],
+        giver_email=alert.giver_email if alert else case.programme.email,
+    )
+    sender = Hand(Actor("import", None, programme_id=programme.id, name=case.programme.name))
+    return alerts.submit(unit, sender, form, origin="transfer")
+
+
+def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, visit: VisitState) -> None:
+    """End what a case still holds: the planned visit, the partners' requests, the messages that did not leave yet."""
+    planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
+    if unit.session.scalar(planned.limit(1)) is not None:
+        visits.call_off(unit, hand, case, visit)
+    live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
+    for referral in unit.session.scalars(live.order_by(Referral.id)).all():
+        referrals.take_back(unit, hand, referral, reason)
+    keep_back(unit, case.id, TO_OTHERS)
+
+
+def keep_back(
+    unit: UnitOfWork, case_id: UUID, readers: Collection[Party], *, channels: Collection[Channel] = tuple(Channel)
+) -> None:
+    """Messages that did not leave yet never will."""
+    unit.session.execute(
+        update(Message)
+        .where(
+            Message.case_id == case_id,
+            Message.state == MessageState.QUEUED,
+            Message.party.in_(readers),
+            Message.channel.in_(channels),
+        )
+        .values(state=MessageState.CANCELLED.value, error="case_ended", done_at=unit.now)
+        .execution_options(synchronize_session="fetch")
+    )

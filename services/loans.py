@@ -1,0 +1,57 @@
+"""Devices lent to a household: out, due back by a day, back."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models.base import new_id
+from models.cases import Loan
+from models.events import LoanMade, LoanReturned
+from services.forms import LoanForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, case_for
+
+
+def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
+    """Lend a device; the operator is asked for it on the day named."""
+    case = case_for(unit, hand.actor, case_id, Right.LEND)
+    if case.is_closed:
+        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    if form.due_on <= today:
+        raise InvalidInput("due_on", "Le jour du retour doit être à venir.")
+    loan = Loan(
+        id=new_id(),
+        case_id=case.id,
+        item=form.item,
+        lent_on=today,
+        due_on=form.due_on,
+        lent_by_id=hand.actor.id if hand.actor.kind == "person" else None,
+    )
+    unit.session.add(loan)
+    unit.session.flush()
+    casework.record(unit, case, LoanMade(loan_id=loan.id, until=form.due_on), hand=hand)
+    return loan
+
+
+def give_back(unit: UnitOfWork, hand: Hand, loan_id: UUID) -> Loan:
+    """The device is back, even on a case that is over."""
+    loan = unit.session.get(Loan, loan_id)
+    if loan is None:
+        raise NotFound
+    case = case_for(unit, hand.actor, loan.case_id, Right.LEND)
+    if loan.returned_on is not None:
+        raise GuardRefused("Cet appareil est déjà rendu.")
+    loan.returned_on = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    casework.record(unit, case, LoanReturned(loan_id=loan.id), hand=hand)
+    return loan
+
+
+def of_case(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[Loan]:
+    """What was lent to a household, the latest first."""
+    case = case_for(unit, actor, case_id, Right.READ)
+    return list(unit.session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on.desc())))

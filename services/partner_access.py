@@ -1,0 +1,213 @@
+"""How a partner who took a request reads whom to call: a sign-in link to his own address, then one referral's details.
+
+The link lasts ten minutes, serves once, and only in the browser that asked for it. The right ends with the referral.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CursorResult, delete, func, select, update
+
+from models.base import new_id
+from models.cases import Case, Referral, Report, Visit
+from models.events import AccessAsked
+from models.programmes import PartnerSession, SignInLink
+from models.refusals import CaseworkError
+from models.vocabulary import Source, Theme, VisitState
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused
+from services.foundation.runtime import Runtime
+from services.foundation.tokens import new_token, token_hash
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.links import sign_in_link_of
+from services.rules.policy import Actor, agreement_with_partner, may_know_household, note_access
+
+LINK_LASTS: Final = timedelta(minutes=10)
+SESSION_LASTS: Final = timedelta(hours=8)
+LINKS_KEPT: Final = timedelta(days=90)
+LIVING_LINKS: Final = 3
+"""So many links may be on their way for one request: nobody fills a partner's mailbox from a forwarded mail."""
+
+NOT_SHARED: Final = "Les coordonnées du ménage ne se lisent pas, ou plus, pour cette demande : appelez la coordination."
+FOREIGN: Final = "Ce lien s’ouvre seulement dans le navigateur où il a été demandé."
+USED: Final = "Ce lien a déjà servi : il ne s’ouvre qu’une fois."
+EXPIRED: Final = "Ce lien ne s’ouvre plus : il durait dix minutes."
+
+
+class SignInLinkRefused(CaseworkError):
+    """A sign-in link that does not open; the sentence says why, and another may be asked for."""
+
+    status_code = 410
+    code = "sign-in-link-refused"
+
+
+class AccessEnded(CaseworkError):
+    """Nobody reads a household through this browser any more."""
+
+    status_code = 410
+    code = "access-ended"
+
+    def __init__(self) -> None:
+        """The same for a session that ran out, a referral that ended, and a permission that was taken back."""
+        super().__init__("Cet accès est fermé. Rouvrez le lien de votre message pour en demander un autre.")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a request says without naming anybody: when it was made, what the household agreed to, what was done."""
+
+    asked_on: date | None
+    agreed_on: date | None
+    visited_on: date | None
+    reported_on: date | None
+
+
+def request_of(unit: UnitOfWork, referral: Referral) -> Request:
+    """The part of a request that its link shows to whoever holds it."""
+    zone = ZoneInfo(referral.case.programme.zone)
+    agreement = agreement_with_partner(unit, referral)
+    visited = unit.session.scalar(
+        select(func.max(Visit.starts_at)).where(Visit.case_id == referral.case_id, Visit.state == VisitState.HELD)
+    )
+    reported = unit.session.scalar(select(func.max(Report.delivered_at)).where(Report.case_id == referral.case_id))
+    return Request(
+        asked_on=_day(referral.sent_at, zone),
+        agreed_on=agreement.given_on if agreement else None,
+        visited_on=_day(visited, zone),
+        reported_on=_day(reported, zone),
+    )
+
+
+def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
+    return instant.astimezone(zone).date() if instant else None
+
+
+def partner_of(referral: Referral) -> Actor:
+    """The partner of a referral as an actor: it alone is open to him."""
+    return Actor(
+        "link",
+        referral.id,
+        programme_id=referral.case.programme_id,
+        organisation_id=referral.partner_id,
+        name=referral.partner.name,
+    )
+
+
+def ask_link(unit: UnitOfWork, referral: Referral, *, browser: str, source: Source = Source.LINK) -> SignInLink:
+    """Send a sign-in link to the address that we know of the partner, whoever asks; `browser` is the asker's mark."""
+    case = unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    unit.session.refresh(referral)
+    if not may_know_household(unit, referral):
+        raise GuardRefused(NOT_SHARED)
+    if _living(unit, referral) >= LIVING_LINKS:
+        raise GuardRefused("Plusieurs liens viennent de partir : ouvrez le dernier, ou attendez dix minutes.")
+    unit.session.execute(delete(SignInLink).where(SignInLink.expires_at < unit.now - LINKS_KEPT))
+    link = SignInLink(
+        id=new_id(),
+        browser_hash=token_hash(browser),
+        organisation_id=referral.partner_id,
+        referral_id=referral.id,
+        expires_at=unit.now + LINK_LASTS,
+    )
+    unit.session.add(link)
+    referral.opened_at = referral.opened_at or unit.now
+    fact = AccessAsked(
+        referral_id=referral.id, partner_id=referral.partner_id, theme=Theme(referral.need.theme), link_id=link.id
+    )
+    casework.record(unit, case, fact, hand=Hand(partner_of(referral), source))
+    return link
+
+
+def _living(unit: UnitOfWork, referral: Referral) -> int:
+    living = select(func.count()).where(
+        SignInLink.referral_id == referral.id, SignInLink.used_at.is_(None), SignInLink.expires_at > unit.now
+    )
+    return unit.session.scalar(living) or 0
+
+
+def referral_of(unit: UnitOfWork, link: SignInLink) -> Referral:
+    """What a sign-in link is about."""
+    return unit.session.get_one(Referral, link.referral_id)
+
+
+def why_not(unit: UnitOfWork, link: SignInLink, *, browser: str) -> str:
+    """Why a link does not open in this browser, in one sentence; empty when it does."""
+    if not may_know_household(unit, referral_of(unit, link)):
+        return NOT_SHARED
+    if link.used_at is not None:
+        return USED
+    if link.expires_at <= unit.now:
+        return EXPIRED
+    return "" if token_hash(browser) == link.browser_hash else FOREIGN
+
+
+def open_session(unit: UnitOfWork, runtime: Runtime, token: str, *, browser: str) -> str:
+    """Use a sign-in link; return the token of the session that it opens. Raises `LinkExpired`, `SignInLinkRefused`."""
+    link = sign_in_link_of(unit, runtime, token)
+    refusal = why_not(unit, link, browser=browser)
+    if refusal:
+        raise SignInLinkRefused(refusal)
+    used = update(SignInLink).where(SignInLink.id == link.id, SignInLink.used_at.is_(None)).values(used_at=unit.now)
+    result = unit.session.execute(used, execution_options={"synchronize_session": False})
+    if not isinstance(result, CursorResult) or result.rowcount != 1:
+        raise SignInLinkRefused(USED)
+    unit.session.execute(delete(PartnerSession).where(PartnerSession.expires_at < unit.now))
+    session_token = new_token()
+    unit.session.add(
+        PartnerSession(
+            token_hash=token_hash(session_token),
+            organisation_id=link.organisation_id,
+            referral_id=link.referral_id,
+            created_at=unit.now,
+            expires_at=unit.now + SESSION_LASTS,
+        )
+    )
+    referral = referral_of(unit, link)
+    note_access(unit, partner_of(referral), "sign_in", case_id=referral.case_id)
+    return session_token
+
+
+def session_of(unit: UnitOfWork, token: str) -> tuple[PartnerSession, Referral]:
+    """What a browser may read now. Raises `AccessEnded` once the session, the referral or the permission ended."""
+    session = unit.session.get(PartnerSession, token_hash(token))
+    if session is None or session.expires_at <= unit.now:
+        raise AccessEnded
+    referral = unit.session.get_one(Referral, session.referral_id)
+    if referral.partner_id != session.organisation_id or not may_know_household(unit, referral):
+        raise AccessEnded
+    return session, referral
+
+
+def close_session(unit: UnitOfWork, token: str) -> None:
+    """The partner leaves: the browser reads nothing more."""
+    unit.session.execute(delete(PartnerSession).where(PartnerSession.token_hash == token_hash(token)))
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a partner needs to reach the household that he accepted to help. Blocked numbers are left out."""
+
+    name: str
+    phones: tuple[str, ...]
+    best_time: str
+    address: tuple[str, ...]
+    brief: str
+
+
+def details(referral: Referral) -> Details:
+    """The household of a referral; whoever shows it has asked `session_of` first."""
+    household, dwelling = referral.case.household, referral.case.dwelling
+    return Details(
+        name=household.name,
+        phones=tuple(phone.number for phone in household.phones if phone.blocked_at is None),
+        best_time=household.best_time,
+        address=tuple(
+            line
+            for line in (dwelling.street, dwelling.complement, f"{dwelling.postcode} {dwelling.commune.name}")
+            if line
+        ),
+        brief=referral.brief,
+    )

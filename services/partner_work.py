@@ -1,0 +1,108 @@
+"""What a partner says between his yes and the end of his help; and what the household says of it afterwards."""
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models import events as e
+from models.cases import Referral
+from models.engine import Task
+from models.lifecycles import ReferralAction
+from models.vocabulary import HoldReason, Loop, ReferralState, TaskState
+from services import referrals as r
+from services.forms import Answer, Hold, NoteForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.notes import write_note
+from services.rules import casework, obligations, pauses
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+NEWS: Final = frozenset({"report_outcome", "follow_outside"})
+LONGEST_HOLD_DAYS: Final = 30
+"""Source: table of referrals of the field: a hold is looked at again within a month."""
+
+
+def acknowledge(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
+    """The partner studies it: the answer's delay starts again, once."""
+    referral, hand = r.answerer(unit, hand, referral_id, "acknowledge", form)
+    r.move(referral, ReferralAction.ACKNOWLEDGE, form)
+    r.extend(unit, referral)
+    r.tell(unit, hand, referral, r.about(referral, e.ReferralAcknowledged), form)
+    return referral
+
+
+def start(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
+    """The partner met the household: sixty days until news from now, and his link stays the one that he has."""
+    referral, hand = r.answerer(unit, hand, referral_id, "start", form)
+    r.move(referral, ReferralAction.START, form)
+    for task in (each for each in _tasks(unit, referral) if each.kind in NEWS):
+        obligations.rearm(unit, task, since=unit.now)
+    r.tell(unit, hand, referral, r.about(referral, e.ReferralStarted), form)
+    return referral
+
+
+def hold(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Hold) -> Referral:
+    """The help waits until a day; unless it waits for the partner himself, his clock waits too."""
+    referral, hand = r.answerer(unit, hand, referral_id, "hold", form)
+    _check_day(unit, referral, form.until)
+    r.move(referral, ReferralAction.HOLD, form)
+    referral.reason, referral.check_on = form.reason.value, form.until
+    if form.reason is not HoldReason.PARTNER:
+        pauses.pause(unit, _tasks(unit, referral), pauses.REFERRAL_HELD)
+    fact = e.ReferralHeld(**r.ids(referral), reason=form.reason, until=form.until)
+    r.tell(unit, hand, referral, fact, form)
+    return referral
+
+
+def resume(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
+    """The help goes on; the partner's date moves by the working time that it waited."""
+    referral, hand = r.answerer(unit, hand, referral_id, "resume", form)
+    r.move(referral, ReferralAction.RESUME, form)
+    referral.reason, referral.check_on = None, None
+    pauses.resume(unit, _tasks(unit, referral))
+    r.tell(unit, hand, referral, r.about(referral, e.ReferralResumed), form)
+    return referral
+
+
+def confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, *, verified: bool) -> Referral:
+    """The household says that the help came; or it cannot be asked any more (`verified` False)."""
+    referral = _reported(unit, hand, referral_id)
+    referral.loop = (Loop.CONFIRMED if verified else Loop.UNVERIFIABLE).value
+    fact = e.ReferralConfirmed(**r.ids(referral), verified=verified)
+    casework.record(unit, referral.case, fact, hand=hand)
+    return referral
+
+
+def dispute(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: NoteForm) -> Referral:
+    """The household says that the help did not come: the coordinator owns it from the same instant."""
+    referral = _reported(unit, hand, referral_id)
+    referral.loop = Loop.DISPUTED.value
+    event = casework.record(unit, referral.case, r.about(referral, e.ReferralDisputed), hand=hand)
+    write_note(unit, referral.case, hand, form.text, event=event)
+    return referral
+
+
+def _reported(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
+    referral = r.found(unit, referral_id)
+    case_for(unit, hand.actor, referral.case_id, Right.FOLLOW_UP)
+    referral = r.lock(unit, referral)
+    if referral.state != ReferralState.COMPLETED:
+        raise GuardRefused("Le partenaire n’a pas encore dit que son aide est terminée.")
+    return referral
+
+
+def _tasks(unit: UnitOfWork, referral: Referral) -> list[Task]:
+    query = select(Task).where(
+        Task.referral_id == referral.id, Task.state == TaskState.OPEN, Task.kind != "review_hold"
+    )
+    return list(unit.session.scalars(query))
+
+
+def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:
+    today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
+    if not 0 < (until - today).days <= LONGEST_HOLD_DAYS:
+        raise InvalidInput("until", f"Choisissez un jour à venir, dans les {LONGEST_HOLD_DAYS} jours.")

@@ -1,0 +1,100 @@
+"""What the household agrees to: given, dated, attributed; taken back, and whoever relied on it stops at once."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models import events as e
+from models.base import new_id
+from models.cases import Case, Permission, Referral
+from models.lifecycles import UNANSWERED, UNDER_WAY
+from models.programmes import Organisation
+from models.vocabulary import Channel, OrganisationKind, Party, PermissionKind, WithdrawReason
+from services import referrals
+from services.endings import keep_back, withdraw
+from services.forms import PermissionForm, Withdrawal
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+TEXT_VERSION = "accord-2026-11"
+
+
+def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> Permission:
+    """Write down an agreement; one that stands already is not written twice."""
+    case = case_for(unit, hand.actor, case_id, Right.PERMISSIONS)
+    if case.is_closed:
+        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    _check_partner(unit, case, form)
+    standing = _standing(unit, case, form.kind, form.organisation_id)
+    if standing is not None:
+        return standing
+    permission = Permission(
+        id=new_id(),
+        case_id=case.id,
+        kind=form.kind.value,
+        organisation_id=form.organisation_id,
+        mode=form.mode.value,
+        collected_by=hand.actor.name,
+        given_on=form.given_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+        text_version=TEXT_VERSION,
+    )
+    unit.session.add(permission)
+    unit.session.flush()
+    fact = e.PermissionGiven(permission_id=permission.id, kind=form.kind, organisation_id=form.organisation_id)
+    casework.record(unit, case, fact, hand=hand)
+    return permission
+
+
+def _check_partner(unit: UnitOfWork, case: Case, form: PermissionForm) -> None:
+    if form.kind is not PermissionKind.SHARE_WITH_PARTNER:
+        return
+    partner = unit.session.get(Organisation, form.organisation_id) if form.organisation_id else None
+    if partner is None or partner.programme_id != case.programme_id or partner.kind != OrganisationKind.PARTNER:
+        raise InvalidInput("organisation_id", "Dites avec quel partenaire.")
+
+
+def _standing(unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None) -> Permission | None:
+    query = select(Permission).where(
+        Permission.case_id == case.id,
+        Permission.kind == kind,
+        Permission.organisation_id == organisation_id if organisation_id else Permission.organisation_id.is_(None),
+        Permission.revoked_at.is_(None),
+    )
+    return unit.session.scalars(query.limit(1)).first()
+
+
+def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
+    """Take an agreement back. Without the agreement to be contacted the case itself ends."""
+    permission = unit.session.get(Permission, permission_id)
+    if permission is None:
+        raise NotFound
+    case = case_for(unit, hand.actor, permission.case_id, Right.PERMISSIONS)
+    if permission.revoked_at is not None:
+        raise GuardRefused("Cet accord est déjà retiré.")
+    kind = PermissionKind(permission.kind)
+    if kind is PermissionKind.CONTACT and not case.is_closed:
+        return withdraw(unit, hand, case.id, Withdrawal(said_by=hand.actor.name or "Le ménage"))
+    permission.revoked_at = unit.now
+    unit.session.flush()
+    _cut(unit, hand, case, permission)
+    fact = e.PermissionRevoked(permission_id=permission.id, kind=kind, organisation_id=permission.organisation_id)
+    casework.record(unit, case, fact, hand=hand)
+    return case
+
+
+def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> None:
+    if permission.kind == PermissionKind.SMS:
+        keep_back(unit, case.id, (Party.HOUSEHOLD,), channels=(Channel.SMS,))
+    if permission.kind != PermissionKind.SHARE_WITH_PARTNER:
+        return
+    live = select(Referral).where(
+        Referral.case_id == case.id,
+        Referral.partner_id == permission.organisation_id,
+        Referral.state.in_(UNANSWERED | UNDER_WAY),
+    )
+    for referral in unit.session.scalars(live.order_by(Referral.id)).all():
+        referrals.take_back(unit, hand, referral, WithdrawReason.PERMISSION_REVOKED)

@@ -1,0 +1,230 @@
+"""Say who is there: absences with their delegates, days of work, who is on duty, when a partner is closed.
+
+What follows for messages is decided in `rules.presence`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import select
+
+from models.base import new_id
+from models.programmes import Absence, Duty, Organisation, OrganisationClosure, WorkPattern
+from models.vocabulary import OrganisationKind
+from services.forms import Aware, Form
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput, NotFound
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, note_access, require, rights
+from services.rules.presence import Reader, colleagues, forget, roster
+from services.rules.published import calendar_of
+
+BACKWARDS = "La fin vient avant le début."
+
+
+class AbsenceForm(Form):
+    """Days away."""
+
+    person_id: UUID | None = Field(None, description="Personne absente ; vide : vous-même")
+    first_on: date = Field(description="Premier jour d’absence")
+    last_on: date = Field(description="Dernier jour d’absence")
+    delegate_id: UUID | None = Field(None, description="Qui lit ses messages pendant ce temps")
+
+
+class WorkForm(Form):
+    """The days of the week on which somebody works."""
+
+    person_id: UUID | None = Field(None, description="Personne ; vide : vous-même")
+    weekdays: frozenset[int] = Field(description="Jours travaillés, 0 pour lundi ; vide : tous les jours ouverts")
+
+
+class DutyForm(Form):
+    """A time on duty."""
+
+    person_id: UUID | None = Field(None, description="Personne d’astreinte ; vide : vous-même")
+    from_at: Aware
+    to_at: Aware
+
+
+class ClosingForm(Form):
+    """Days on which a partner is closed."""
+
+    organisation_id: UUID = Field(description="Partenaire")
+    first_on: date = Field(description="Premier jour de fermeture")
+    last_on: date = Field(description="Dernier jour de fermeture")
+
+
+@dataclass(frozen=True)
+class Planning:
+    """All that was said of a programme's team and partners and is not over."""
+
+    absences: Sequence[Absence]
+    patterns: Sequence[WorkPattern]
+    duties: Sequence[Duty]
+    closures: Sequence[OrganisationClosure]
+
+
+def declare_absence(unit: UnitOfWork, hand: Hand, form: AbsenceForm) -> Absence:
+    """Somebody will be away: his messages go to the delegate, who may be away too and name another."""
+    reader = _somebody(unit, hand.actor, form.person_id)
+    _check_order(form.first_on, form.last_on)
+    if form.delegate_id is not None:
+        _check_delegate(unit, hand.actor, reader, form.delegate_id)
+    absence = Absence(
+        id=new_id(),
+        programme_id=_programme(hand.actor),
+        person_id=reader.person_id,
+        first_on=form.first_on,
+        last_on=form.last_on,
+        delegate_id=form.delegate_id,
+    )
+    unit.session.add(absence)
+    _noted(unit, hand.actor, "absence.declared")
+    return absence
+
+
+def cancel_absence(unit: UnitOfWork, hand: Hand, absence_id: UUID) -> None:
+    """Somebody will be there after all."""
+    absence = unit.session.get(Absence, absence_id)
+    if absence is None or absence.programme_id != hand.actor.programme_id:
+        raise NotFound
+    _somebody(unit, hand.actor, absence.person_id)
+    unit.session.delete(absence)
+    _noted(unit, hand.actor, "absence.cancelled")
+
+
+def set_work_days(unit: UnitOfWork, hand: Hand, form: WorkForm) -> frozenset[int]:
+    """On which days of the week somebody works: the mail of the day waits for the next one. None given: every day."""
+    reader = _somebody(unit, hand.actor, form.person_id)
+    if not form.weekdays <= set(range(7)):
+        raise InvalidInput("weekdays", "Un jour de la semaine se note de 0 (lundi) à 6 (dimanche).")
+    programme_id = _programme(hand.actor)
+    known = unit.session.get(WorkPattern, (programme_id, reader.person_id))
+    if known is not None:
+        unit.session.delete(known)
+        unit.session.flush()
+    if form.weekdays:
+        days = sorted(form.weekdays)
+        unit.session.add(WorkPattern(programme_id=programme_id, person_id=reader.person_id, weekdays=days))
+    _noted(unit, hand.actor, "work_days.set")
+    return form.weekdays
+
+
+def set_duty(unit: UnitOfWork, hand: Hand, form: DutyForm) -> Duty:
+    """A coordinator answers for the coordination for a time: what is urgent reaches him at once, closed day or not."""
+    require(hand.actor, Right.PRESENCE)
+    reader = _somebody(unit, hand.actor, form.person_id)
+    if reader not in roster(unit, _programme(hand.actor)).coordinators():
+        raise InvalidInput("person_id", "Seule une personne de la coordination peut être d’astreinte.")
+    if form.to_at <= form.from_at:
+        raise InvalidInput("to_at", BACKWARDS)
+    duty = Duty(
+        id=new_id(),
+        programme_id=_programme(hand.actor),
+        person_id=reader.person_id,
+        from_at=form.from_at,
+        to_at=form.to_at,
+    )
+    unit.session.add(duty)
+    _noted(unit, hand.actor, "duty.set")
+    return duty
+
+
+def end_duty(unit: UnitOfWork, hand: Hand, duty_id: UUID) -> None:
+    """Somebody is not on duty after all."""
+    require(hand.actor, Right.PRESENCE)
+    duty = unit.session.get(Duty, duty_id)
+    if duty is None or duty.programme_id != hand.actor.programme_id:
+        raise NotFound
+    unit.session.delete(duty)
+    _noted(unit, hand.actor, "duty.ended")
+
+
+def close_organisation(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> OrganisationClosure:
+    """A partner is closed: it is not proposed, no reminder leaves; what it owes stays due on the same days."""
+    require(hand.actor, Right.PRESENCE)
+    _check_order(form.first_on, form.last_on)
+    partner = unit.session.get(Organisation, form.organisation_id)
+    if partner is None or partner.programme_id != hand.actor.programme_id:
+        raise NotFound
+    if partner.kind != OrganisationKind.PARTNER:
+        raise InvalidInput("organisation_id", "Seul un partenaire se ferme ainsi.")
+    closure = OrganisationClosure(id=new_id(), organisation_id=partner.id, first_on=form.first_on, last_on=form.last_on)
+    unit.session.add(closure)
+    _noted(unit, hand.actor, "organisation.closed")
+    return closure
+
+
+def reopen_organisation(unit: UnitOfWork, hand: Hand, closure_id: UUID) -> None:
+    """A partner is open after all."""
+    require(hand.actor, Right.PRESENCE)
+    closure = unit.session.get(OrganisationClosure, closure_id)
+    partner = unit.session.get(Organisation, closure.organisation_id) if closure else None
+    if partner is None or partner.programme_id != hand.actor.programme_id:
+        raise NotFound
+    unit.session.delete(closure)
+    _noted(unit, hand.actor, "organisation.reopened")
+
+
+def planning(unit: UnitOfWork, actor: Actor) -> Planning:
+    """What is said of today and later: of all for whoever may change it, else of oneself; closures for everybody."""
+    programme_id = _programme(actor)
+    own = None if Right.PRESENCE in rights(actor) else _somebody(unit, actor, None).person_id
+    today = calendar_of(unit, programme_id).local_day(unit.now)
+    absences = select(Absence).where(Absence.programme_id == programme_id, Absence.last_on >= today)
+    patterns = select(WorkPattern).where(WorkPattern.programme_id == programme_id)
+    duties = select(Duty).where(Duty.programme_id == programme_id, Duty.to_at > unit.now)
+    closures = (
+        select(OrganisationClosure)
+        .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
+        .where(Organisation.programme_id == programme_id, OrganisationClosure.last_on >= today)
+    )
+    if own is not None:
+        absences, patterns = absences.where(Absence.person_id == own), patterns.where(WorkPattern.person_id == own)
+        duties = duties.where(Duty.person_id == own)
+    session = unit.session
+    return Planning(
+        absences=session.scalars(absences.order_by(Absence.first_on, Absence.id)).all(),
+        patterns=session.scalars(patterns.order_by(WorkPattern.person_id)).all(),
+        duties=session.scalars(duties.order_by(Duty.from_at, Duty.id)).all(),
+        closures=session.scalars(closures.order_by(OrganisationClosure.first_on, OrganisationClosure.id)).all(),
+    )
+
+
+def _programme(actor: Actor) -> UUID:
+    if actor.kind != "person" or actor.programme_id is None:
+        raise NotFound
+    return actor.programme_id
+
+
+def _somebody(unit: UnitOfWork, actor: Actor, person_id: UUID | None) -> Reader:
+    """Oneself, or for a coordinator anybody of the team. Raises `NotFound`, so a stranger learns nothing."""
+    found = roster(unit, _programme(actor))
+    wanted = person_id or actor.id
+    if wanted != actor.id and Right.PRESENCE not in rights(actor):
+        raise NotFound
+    reader = next((reader for reader in found.readers if reader.person_id == wanted), None)
+    if reader is None:
+        raise NotFound
+    return reader
+
+
+def _check_delegate(unit: UnitOfWork, actor: Actor, reader: Reader, delegate_id: UUID) -> None:
+    if delegate_id == reader.person_id:
+        raise InvalidInput("delegate_id", "On ne se remplace pas soi-même.")
+    allowed = colleagues(roster(unit, _programme(actor)), reader)
+    if delegate_id not in {each.person_id for each in allowed}:
+        raise InvalidInput("delegate_id", "Le remplaçant doit être de la même équipe.")
+
+
+def _check_order(first_on: date, last_on: date) -> None:
+    if last_on < first_on:
+        raise InvalidInput("last_on", BACKWARDS)
+
+
+def _noted(unit: UnitOfWork, actor: Actor, action: str) -> None:
+    forget(unit, _programme(actor))
+    note_access(unit, actor, action, case_id=None)

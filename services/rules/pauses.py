@@ -1,0 +1,84 @@
+"""Clocks that wait: stored pauses, from which every later instant is worked out; and reminders put off to a day.
+
+A pause moves what was still to come by the working time that it lasted: a step that was four working days away when
+the clock stopped is four working days away when it runs again. What was past stays where it was.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.cases import Case
+from models.engine import Obligation, Pause, Task
+from models.vocabulary import TaskState
+from services.foundation.database import UnitOfWork
+from services.rules import plan
+from services.rules.published import calendar_of, pathway_of
+
+CASE_SUSPENDED: Final = "case_suspended"
+REFERRAL_HELD: Final = "referral_held"
+NEVER: Final = frozenset({"acknowledge_danger"})
+"""What no pause stops: a danger is chased until somebody takes it in hand, on a suspended case too."""
+
+
+def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
+    """Stop the clocks of these tasks; a clock that waits already goes on waiting for its first reason."""
+    for task in (each for each in tasks if each.kind not in NEVER):
+        task.paused_at = task.paused_at or unit.now
+        for obligation in _running(unit, task):
+            if not plan.is_waiting(obligation):
+                obligation.pauses.append(Pause(reason=reason, from_at=unit.now))
+                obligation.next_at = None
+    unit.session.flush()
+
+
+def resume(unit: UnitOfWork, tasks: Iterable[Task]) -> None:
+    """Let the clocks of these tasks run again; their dates move by the working time that they waited."""
+    for task in tasks:
+        if task.paused_at is None:
+            continue
+        stopped, task.paused_at = task.paused_at, None
+        calendar = calendar_of(unit, task.programme_id)
+        if task.due_at > stopped:
+            task.due_at = calendar.shifted(task.due_at, stopped=stopped, running=unit.now)
+        for obligation in _running(unit, task):
+            for waiting in (each for each in obligation.pauses if each.to_at is None):
+                waiting.to_at = unit.now
+            point(unit, obligation)
+    unit.session.flush()
+
+
+def snooze(unit: UnitOfWork, task: Task, until: date) -> None:
+    """No reminder before that day; the task's own date stays where it is."""
+    task.snoozed_until = until
+    for obligation in _running(unit, task):
+        if not plan.is_waiting(obligation):
+            point(unit, obligation)
+    unit.session.flush()
+
+
+def point(unit: UnitOfWork, obligation: Obligation) -> None:
+    """Set again the instant of the step that comes next."""
+    if obligation.next_step is None:
+        return
+    pathway = pathway_of(unit, unit.session.get_one(Case, obligation.case_id).pathway_hash)
+    if obligation.next_step == plan.UNDELIVERED:
+        plan.watch_delivery(unit, obligation, pathway, since=unit.now)
+        return
+    rungs = pathway.ladders[obligation.ladder].rungs
+    calendar = calendar_of(unit, obligation.task.programme_id)
+    plan.climb(obligation, rungs, calendar, start=obligation.next_step, after=None)
+
+
+def open_tasks(unit: UnitOfWork, case_id: UUID, *, but: Collection[str] = ()) -> Sequence[Task]:
+    """The open tasks of a case, some kinds left out."""
+    query = select(Task).where(Task.case_id == case_id, Task.state == TaskState.OPEN, Task.kind.not_in(but))
+    return unit.session.scalars(query.order_by(Task.due_at, Task.id)).all()
+
+
+def _running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
+    query = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
+    return unit.session.scalars(query).all()

@@ -1,0 +1,203 @@
+"""Who is there: absences and their delegates, the days people work, who is on duty, which partner is closed.
+
+Nobody present is never nobody: a message for the coordination always finds a reader while the programme has one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.programmes import Absence, Duty, Membership, Organisation, OrganisationClosure, Person, WorkPattern
+from models.vocabulary import Role
+from services.foundation.calendar import WorkingCalendar
+from services.foundation.database import UnitOfWork
+from services.rules.published import calendar_of
+
+
+class Reader(NamedTuple):
+    """Somebody of the team who can be written to."""
+
+    person_id: UUID
+    email: str
+    role: Role
+    organisation_id: UUID | None
+
+
+class Away(NamedTuple):
+    """Days away, both included."""
+
+    first_on: date
+    last_on: date
+    delegate_id: UUID | None
+
+
+class Watch(NamedTuple):
+    """A time on duty, its end excluded."""
+
+    person_id: UUID
+    from_at: datetime
+    to_at: datetime
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who of a programme's team is there when, as of one transaction. Pure."""
+
+    readers: Sequence[Reader]
+    absences: Mapping[UUID, Sequence[Away]]
+    weekdays: Mapping[UUID, frozenset[int]]
+    watches: Sequence[Watch]
+
+    def coordinators(self) -> list[Reader]:
+        """By address, whether they are there or not."""
+        return [reader for reader in self.readers if reader.role is Role.COORDINATOR]
+
+    def away(self, person_id: UUID, day: date) -> Away | None:
+        """The absence of that day, if any."""
+        found = (away for away in self.absences.get(person_id, ()) if away.first_on <= day <= away.last_on)
+        return next(found, None)
+
+    def works(self, person_id: UUID, day: date) -> bool:
+        """Whether it is one of his days of the week; one who gave none works whenever the office does."""
+        return person_id not in self.weekdays or day.weekday() in self.weekdays[person_id]
+
+    def stand_in(self, person_id: UUID, day: date, among: Iterable[Reader]) -> Reader | None:
+        """Who reads for somebody away that day: his delegate, or the delegate's own; None when it leads nowhere."""
+        allowed = {reader.person_id: reader for reader in among}
+        seen = {person_id}
+        away = self.away(person_id, day)
+        while away is not None and away.delegate_id is not None and away.delegate_id not in seen:
+            seen.add(away.delegate_id)
+            further = self.away(away.delegate_id, day)
+            if further is None:
+                return allowed.get(away.delegate_id)
+            away = further
+        return None
+
+    def on_duty(self, at: datetime) -> list[Reader]:
+        """The coordinators on duty at an instant."""
+        watching = {watch.person_id for watch in self.watches if watch.from_at <= at < watch.to_at}
+        return [reader for reader in self.coordinators() if reader.person_id in watching]
+
+
+def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: bool) -> list[Reader]:
+    """Who reads a message for the coordination: whoever is there on the day on which it leaves.
+
+    If nobody is, the delegates of those away; if there are none, whoever is on duty; else all. What is urgent goes
+    to whoever is on duty too. What is daily waits for the next day of its reader, so only his absence matters.
+    """
+    found = roster(unit, programme_id)
+    team = found.coordinators()
+    leaves_at = unit.now if urgent else calendar_of(unit, programme_id).next_sending_time(unit.now)
+
+    def day_of(reader: Reader) -> date:
+        calendar = reading_calendar(unit, programme_id, reader.person_id if daily else None)
+        return calendar.local_day(calendar.next_sending_time(unit.now) if daily else leaves_at)
+
+    days = {reader: day_of(reader) for reader in team}
+    here = [
+        reader
+        for reader, day in days.items()
+        if found.away(reader.person_id, day) is None and (daily or found.works(reader.person_id, day))
+    ]
+    delegates = [found.stand_in(reader.person_id, day, team) for reader, day in days.items()]
+    watching = found.on_duty(leaves_at)
+    reading = here or [delegate for delegate in delegates if delegate is not None]
+    return list(dict.fromkeys([*reading, *watching] if urgent else reading or watching)) or team
+
+
+def officer(unit: UnitOfWork, visitor: Person, programme_id: UUID, *, daily: bool) -> Reader | None:
+    """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere."""
+    found = roster(unit, programme_id)
+    calendar = reading_calendar(unit, programme_id, visitor.id if daily else None)
+    day = calendar.local_day(calendar.next_sending_time(unit.now))
+    own = next((reader for reader in found.readers if reader.person_id == visitor.id), None)
+    himself = own or Reader(visitor.id, visitor.email, Role.OPERATOR, None)
+    if found.away(visitor.id, day) is None:
+        return himself
+    return found.stand_in(visitor.id, day, colleagues(found, himself))
+
+
+def colleagues(found: Roster, reader: Reader) -> list[Reader]:
+    """Who may stand in for somebody: coordinators for a coordinator, people of the same organisation for an officer."""
+    if reader.role is Role.COORDINATOR:
+        return found.coordinators()
+    return [each for each in found.readers if each.organisation_id and each.organisation_id == reader.organisation_id]
+
+
+def reading_calendar(unit: UnitOfWork, programme_id: UUID, person_id: UUID | None) -> WorkingCalendar:
+    """The days on which somebody reads: the programme's, kept to his own days of the week if he gave any."""
+    calendar = calendar_of(unit, programme_id)
+    weekdays = roster(unit, programme_id).weekdays.get(person_id) if person_id else None
+    return calendar if weekdays is None else replace(calendar, weekdays=weekdays)
+
+
+def is_closed(unit: UnitOfWork, organisation_id: UUID, day: date) -> bool:
+    """Whether a partner is closed that day."""
+    query = select(OrganisationClosure.id).where(
+        OrganisationClosure.organisation_id == organisation_id,
+        OrganisationClosure.first_on <= day,
+        OrganisationClosure.last_on >= day,
+    )
+    return unit.session.scalar(query.limit(1)) is not None
+
+
+def closed_today(unit: UnitOfWork, programme_id: UUID) -> dict[UUID, date]:
+    """The organisations of a programme that are closed today, each with its last closed day."""
+    today = calendar_of(unit, programme_id).local_day(unit.now)
+    rows = unit.session.execute(
+        select(OrganisationClosure.organisation_id, OrganisationClosure.last_on)
+        .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
+        .where(
+            Organisation.programme_id == programme_id,
+            OrganisationClosure.first_on <= today,
+            OrganisationClosure.last_on >= today,
+        )
+        .order_by(OrganisationClosure.last_on)
+    )
+    return {row.organisation_id: row.last_on for row in rows}
+
+
+def roster(unit: UnitOfWork, programme_id: UUID) -> Roster:
+    """The team's roster, read once a transaction."""
+    key = ("roster", programme_id)
+    if key not in unit.session.info:
+        unit.session.info[key] = _read(unit, programme_id)
+    found: Roster = unit.session.info[key]
+    return found
+
+
+def forget(unit: UnitOfWork, programme_id: UUID) -> None:
+    """Read it again: somebody's days have changed in this transaction."""
+    unit.session.flush()
+    unit.session.info.pop(("roster", programme_id), None)
+
+
+def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
+    rows = unit.session.execute(
+        select(Person.id, Person.email, Membership.role, Membership.organisation_id)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(
+            Membership.programme_id == programme_id,
+            Membership.role.in_([Role.COORDINATOR, Role.OPERATOR]),
+            Membership.ended_at.is_(None),
+            Person.disabled_at.is_(None),
+        )
+        .order_by(Person.email, Membership.id)
+    )
+    absences: dict[UUID, list[Away]] = {}
+    away = select(Absence).where(Absence.programme_id == programme_id)
+    for each in unit.session.scalars(away.order_by(Absence.first_on, Absence.id)):
+        absences.setdefault(each.person_id, []).append(Away(each.first_on, each.last_on, each.delegate_id))
+    patterns = unit.session.scalars(select(WorkPattern).where(WorkPattern.programme_id == programme_id))
+    watches = select(Duty).where(Duty.programme_id == programme_id).order_by(Duty.from_at)
+    return Roster(
+        readers=[Reader(row.id, row.email, Role(row.role), row.organisation_id) for row in rows],
+        absences=absences,
+        weekdays={each.person_id: frozenset(each.weekdays) for each in patterns},
+        watches=[Watch(each.person_id, each.from_at, each.to_at) for each in unit.session.scalars(watches)],
+    )

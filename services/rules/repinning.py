@@ -1,0 +1,120 @@
+"""An open task under another pathway: its date from its own anchor, its clock on the new ladder, in a new life."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.engine import Event, Obligation, Pause, Task
+from models.pathway import Pathway
+from services.foundation.database import UnitOfWork
+from services.rules import plan
+from services.rules.published import calendar_of
+from services.rules.view import views
+
+_RETURNED: Final = ":returned"
+"""The end of the key of a task that was given back: the coordination has it, with the ladder of its own tasks."""
+_TRIAGE: Final = "triage"
+
+
+def due_under(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> datetime:
+    """The date of an open task once `after` replaces `before`.
+
+    It stays when its delay is the same, or when its giving back set it. Pauses that are over move the new date as they
+    moved the old one. A shorter delay makes no task late in one stroke: it is due on the next working day then.
+    """
+    return _dates(unit, task, before, after)[0]
+
+
+def _dates(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> tuple[datetime, datetime]:
+    """The task's date and its clock's, which is without the pauses that are over: they move each of its steps."""
+    clock = _clock(unit, task)
+    as_it_is = task.due_at, clock.due_at if clock else task.due_at
+    counted = _counted(unit, task, before, after)
+    if counted is None:
+        return as_it_is
+    over = [pause for pause in clock.pauses if pause.to_at is not None] if clock else []
+    due = _moved(unit, task, counted, over)
+    if due > unit.now:
+        return due, counted
+    soon = min(task.due_at, calendar_of(unit, task.programme_id).due_after(unit.now, working_days=1))
+    return as_it_is if over else (soon, soon)
+
+
+def _counted(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> datetime | None:
+    """The new date by the calendar, from the anchor of the old one; None when the old one stays."""
+    old, new = before.tasks[task.kind].due, after.tasks[task.kind].due
+    if old == new or task.effect_key.endswith(_RETURNED):
+        return None
+    clock = _clock(unit, task)
+    event = unit.session.get_one(Event, UUID(task.effect_key.split(":", maxsplit=1)[0]))
+    view = views(unit, [task.case_id])[task.case_id]
+    situation = replace(plan.situation(unit, event, view), occurred_at=clock.anchor_at if clock else task.opened_at)
+    due = plan.due_at(new, situation, ordinal=task.ordinal)
+    return None if due == plan.due_at(old, situation, ordinal=task.ordinal) else due
+
+
+def _moved(unit: UnitOfWork, task: Task, due: datetime, over: list[Pause]) -> datetime:
+    calendar = calendar_of(unit, task.programme_id)
+    for pause in over:
+        if pause.to_at is not None and pause.from_at < due:
+            due = calendar.shifted(due, stopped=pause.from_at, running=pause.to_at)
+    return due
+
+
+def repin(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> None:
+    """Give an open task its date and its clock under `after`; a clock that changes nothing goes on as it is."""
+    clock, ladder = _clock(unit, task), _ladder(task, after)
+    due, clock_due = _dates(unit, task, before, after)
+    is_same = due == task.due_at
+    task.due_at = due
+    if clock is None:
+        if ladder is not None:
+            _start(unit, task, ladder, after)
+    elif ladder is None:
+        clock.ended_at, clock.next_at, clock.next_step = unit.now, None, None
+    else:
+        is_same = is_same and before.ladders[clock.ladder] == after.ladders[ladder]
+        clock.ladder, clock.due_at = ladder, clock_due
+        if not is_same:
+            _arm(unit, clock, after)
+
+
+def _arm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
+    """Count from the same anchor in a new generation: steps whose instant is past are left out."""
+    task = clock.task
+    is_told = task.provisional and clock.next_step is None  # that nobody has the request
+    clock.generation += 1
+    clock.failed_at, clock.retry_at, clock.error = None, None, None
+    if is_told and not plan.is_waiting(clock):
+        return
+    plan.first_step(unit, clock, pathway, delivered=not task.provisional)
+    if plan.is_waiting(clock):
+        clock.next_at = None
+
+
+def _start(unit: UnitOfWork, task: Task, ladder: str, pathway: Pathway) -> None:
+    clock = Obligation(
+        case_id=task.case_id,
+        task_id=task.id,
+        task=task,
+        ladder=ladder,
+        anchor_at=task.opened_at,
+        due_at=task.due_at,
+        generation=1,
+        effect_key=f"{task.effect_key}:clock:{task.case.last_seq}",
+    )
+    unit.session.add(clock)
+    plan.first_step(unit, clock, pathway, delivered=not task.provisional)
+
+
+def _clock(unit: UnitOfWork, task: Task) -> Obligation | None:
+    query = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
+    return unit.session.scalars(query.order_by(Obligation.id)).first()
+
+
+def _ladder(task: Task, pathway: Pathway) -> str | None:
+    kind = _TRIAGE if task.effect_key.endswith(_RETURNED) else task.kind
+    return pathway.tasks[kind].ladder if kind in pathway.tasks else None

@@ -1,0 +1,37 @@
+"""How a task is called and what it asks: the pathway's own words where it has them, else the labels."""
+
+from models.pathway import Pathway, TaskRule
+from services.rules.texts.labels import has_label, label
+
+
+def task_title(pathway: Pathway, kind: str) -> str:
+    """The task as an infinitive sentence; never fails for a task that the pathway defines."""
+    rule = pathway.tasks.get(kind)
+    if rule is not None and rule.title:
+        return rule.title
+    return label("task", kind) if has_label("task", kind) else _plain(kind)
+
+
+def what_to_do(pathway: Pathway, kind: str) -> str:
+    """What to do, in one line; empty when nobody wrote it."""
+    rule = pathway.tasks.get(kind)
+    if rule is not None and rule.title:
+        return rule.what_to_do
+    return label("task_next", kind) if has_label("task_next", kind) else ""
+
+
+def outcomes_of(rule: TaskRule) -> list[tuple[str, str]]:
+    """How a task of the pathway's own may end: each code with its words, in the order of the pathway."""
+    words = (*rule.outcome_titles, *("" for _ in rule.outcomes))
+    return [(code, title or _plain(code)) for code, title in zip(rule.outcomes, words, strict=False)]
+
+
+def outcome_title(pathway: Pathway, kind: str, outcome: str) -> str:
+    """The words of one outcome; empty for a task that has none."""
+    rule = pathway.tasks.get(kind)
+    return dict(outcomes_of(rule)).get(outcome, "") if rule is not None else ""
+
+
+def _plain(code: str) -> str:
+    words = code.replace("_", " ")
+    return words[:1].upper() + words[1:]

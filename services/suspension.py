@@ -1,0 +1,66 @@
+"""Suspension: the case waits for its household, every clock with it, until a day when somebody looks again."""
+
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from models.cases import Case, Referral, Visit
+from models.engine import Task
+from models.events import CaseResumed, CaseSuspended
+from models.lifecycles import CaseAction, next_case_state
+from models.vocabulary import CaseState, ReferralState, TaskState, VisitState
+from services import referrals
+from services.forms import Suspension
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.notes import write_note
+from services.rules import casework, pauses
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+LONGEST: Final = timedelta(days=183)
+
+
+def suspend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Suspension) -> Case:
+    """Stop every clock of the case; the coordinator looks at it again on the day named."""
+    case = case_for(unit, hand.actor, case_id, Right.SUSPEND)
+    _check_day(unit, case, form.until)
+    planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
+    if unit.session.scalar(planned.limit(1)) is not None:
+        raise GuardRefused("Une visite est prévue : annulez-la ou déplacez-la d’abord.")
+    pauses.pause(unit, pauses.open_tasks(unit, case.id), pauses.CASE_SUSPENDED)
+    fact = CaseSuspended(reason=form.reason, until=form.until)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.SUSPEND)
+    case.suspended_until = form.until
+    write_note(unit, case, hand, form.note, event=event)
+    return case
+
+
+def _check_day(unit: UnitOfWork, case: Case, until: date) -> None:
+    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    if until <= today:
+        raise InvalidInput("until", "Ce jour doit être à venir.")
+    if until > today + LONGEST:
+        raise InvalidInput("until", "Une situation attend six mois au plus : au-delà, terminez-la.")
+
+
+def resume(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """Go on where the case was; dates move by the working time that it waited."""
+    case = case_for(unit, hand.actor, case_id, Right.SUSPEND)
+    before = CaseState(case.resumes_in) if case.resumes_in else None
+    state = next_case_state(CaseState(case.state), CaseAction.RESUME, before)
+    casework.record(unit, case, CaseResumed(state=state.value), hand=hand, action=CaseAction.RESUME)
+    pauses.resume(unit, _waiting(unit, case))
+    referrals.settle(unit, case.id)
+    return case
+
+
+def _waiting(unit: UnitOfWork, case: Case) -> list[Task]:
+    """The paused tasks of the case, but for those that wait with a partner's help."""
+    held = select(Referral.id).where(Referral.case_id == case.id, Referral.state == ReferralState.ON_HOLD)
+    on_hold = set(unit.session.scalars(held))
+    query = select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN, Task.paused_at.is_not(None))
+    return [task for task in unit.session.scalars(query) if task.referral_id not in on_hold]

@@ -1,0 +1,123 @@
+"""The API's acts on the life of a case: it waits, ends early, is a double, goes elsewhere; loans and agreements."""
+
+from typing import Final, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from models.cases import Loan, Permission
+from services import endings, loans, merging, permissions, reports, suspension, triage
+from services.forms import (
+    Disqualification,
+    LoanForm,
+    Merge,
+    PermissionForm,
+    Reassignment,
+    Suspension,
+    Transfer,
+    Withdrawal,
+)
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
+from services.web.api.edge import Acts, post
+
+TAG: Final = "Vie de la situation"
+K = TypeVar("K", Loan, Permission)
+router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
+
+
+@post(router, "/suspend", "suspend_case", "Mettre la situation en pause")
+def suspend_case(acts: Acts, case_id: UUID, form: Suspension) -> JSONResponse:
+    """Toutes les échéances attendent, sauf un danger ; la coordination revoit la situation le jour choisi."""
+    return acts.on_case(
+        case_id, lambda unit, hand: suspension.suspend(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/resume", "resume_case", "Reprendre la situation")
+def resume_case(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Les échéances sont reculées du temps ouvré qu’a duré la pause."""
+    return acts.on_case(case_id, lambda unit, hand: suspension.resume(unit, hand, case_id), status=200)
+
+
+@post(router, "/diagnosis", "finish_diagnosis", "Noter que le diagnostic est terminé")
+def finish_diagnosis(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Il ne reste qu’à remettre le rapport."""
+    return acts.on_case(case_id, lambda unit, hand: reports.finish_diagnosis(unit, hand, case_id), status=200)
+
+
+@post(router, "/disqualify", "disqualify_case", "Arrêter : conditions non réunies")
+def disqualify_case(acts: Acts, case_id: UUID, form: Disqualification) -> JSONResponse:
+    """Avant la visite seulement."""
+    return acts.on_case(
+        case_id, lambda unit, hand: endings.disqualify(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/withdraw", "withdraw_case", "Arrêter à la demande du ménage")
+def withdraw_case(acts: Acts, case_id: UUID, form: Withdrawal) -> JSONResponse:
+    """Ses accords sont retirés, la visite annulée, les partenaires prévenus et sans accès."""
+    return acts.on_case(case_id, lambda unit, hand: endings.withdraw(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/transfer", "transfer_case", "Transmettre à un autre dispositif")
+def transfer_case(acts: Acts, case_id: UUID, form: Transfer) -> JSONResponse:
+    """Avec l’accord du ménage ; l’autre dispositif reçoit une demande, ni notes ni diagnostic."""
+    return acts.on_case(case_id, lambda unit, hand: endings.transfer(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/merge", "merge_case", "Réunir à une autre situation")
+def merge_case(acts: Acts, case_id: UUID, form: Merge) -> JSONResponse:
+    """Celle-ci s’arrête, l’autre continue avec les demandes reçues pour les deux ; `made_id` la désigne."""
+    return acts.on_case(case_id, lambda unit, hand: merging.merge(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/unmerge", "unmerge_case", "Défaire la réunion")
+def unmerge_case(acts: Acts, case_id: UUID) -> JSONResponse:
+    """La situation revit, à examiner, avec les demandes reçues pour elle."""
+    return acts.on_case(case_id, lambda unit, hand: merging.undo(unit, hand, case_id), status=200)
+
+
+@post(router, "/reassign", "reassign_case", "Confier à un autre opérateur")
+def reassign_case(acts: Acts, case_id: UUID, form: Reassignment) -> JSONResponse:
+    """L’ancien ne la voit plus ; ses tâches passent au nouveau, aux mêmes dates."""
+    return acts.on_case(case_id, lambda unit, hand: triage.reassign(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/loans", "lend", "Prêter un appareil", status=201)
+def lend(acts: Acts, case_id: UUID, form: LoanForm) -> JSONResponse:
+    """L’opérateur est prévenu s’il n’est pas rendu au jour dit."""
+    return acts.on_case(case_id, lambda unit, hand: loans.lend(unit, hand, case_id, form), said=form, status=201)
+
+
+@post(router, "/loans/{loan_id}/return", "return_loan", "Noter le retour d’un appareil")
+def return_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
+    """Même quand la situation est terminée."""
+    return acts.on_case(
+        case_id, lambda unit, hand: loans.give_back(unit, hand, _in(unit, Loan, case_id, loan_id)), status=200
+    )
+
+
+@post(router, "/permissions", "give_permission", "Ajouter un accord du ménage", status=201)
+def give_permission(acts: Acts, case_id: UUID, form: PermissionForm) -> JSONResponse:
+    """Un accord qui tient déjà n’est pas écrit deux fois."""
+    return acts.on_case(case_id, lambda unit, hand: permissions.give(unit, hand, case_id, form), said=form, status=201)
+
+
+@post(router, "/permissions/{permission_id}/revoke", "revoke_permission", "Retirer un accord du ménage")
+def revoke_permission(acts: Acts, case_id: UUID, permission_id: UUID) -> JSONResponse:
+    """Ce qui en dépendait s’arrête ; sans l’accord d’être contacté, la situation se termine."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: permissions.revoke(unit, hand, _in(unit, Permission, case_id, permission_id)),
+        status=200,
+    )
+
+
+def _in(unit: UnitOfWork, kind: type[K], case_id: UUID, found_id: UUID) -> UUID:
+    """The id of a thing, if it is one of this case."""
+    found = unit.session.get(kind, found_id)
+    if found is None or found.case_id != case_id:
+        raise NotFound
+    return found_id

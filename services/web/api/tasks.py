@@ -1,0 +1,75 @@
+"""The API's acts on tasks: taken, given back, handed over, put off; a task of the pathway's own is done."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from models.engine import Task
+from services import replies, tasks
+from services.forms import HandOver, Snooze, TaskDone, TaskReturn
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
+from services.web.api.edge import Acts, post
+
+TAG: Final = "Tâches"
+router = APIRouter(tags=[TAG], prefix="/cases/{case_id}/tasks/{task_id}")
+
+
+@post(router, "/take", "take_task", "S’occuper d’une tâche")
+def take_task(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
+    """Votre nom est montré aux autres."""
+    return acts.on_case(case_id, lambda unit, hand: tasks.take(unit, hand, _in(unit, case_id, task_id)), status=200)
+
+
+@post(router, "/return", "return_task", "Rendre une tâche à la coordination")
+def return_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskReturn) -> JSONResponse:
+    """La coordination a la même tâche ; `made_id` la désigne."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: tasks.give_back(unit, hand, _in(unit, case_id, task_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@post(router, "/hand-over", "hand_task_over", "Transmettre une tâche à un collègue")
+def hand_task_over(acts: Acts, case_id: UUID, task_id: UUID, form: HandOver) -> JSONResponse:
+    """À quelqu’un de la même équipe ; l’échéance ne change pas."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: tasks.hand_over(unit, hand, _in(unit, case_id, task_id), form),
+        said=form,
+        status=200,
+    )
+
+
+@post(router, "/snooze", "snooze_task", "Reporter les relances d’une tâche")
+def snooze_task(acts: Acts, case_id: UUID, task_id: UUID, form: Snooze) -> JSONResponse:
+    """Deux fois au plus, de quelques jours ouvrés ; l’échéance ne change pas."""
+    return acts.on_case(
+        case_id, lambda unit, hand: tasks.snooze(unit, hand, _in(unit, case_id, task_id), form), said=form, status=200
+    )
+
+
+@post(router, "/complete", "complete_task", "Terminer une tâche propre au parcours")
+def complete_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskDone) -> JSONResponse:
+    """Avec une de ses issues, si elle en a ; les autres tâches finissent par l’acte qu’elles demandent."""
+    return acts.on_case(
+        case_id, lambda unit, hand: tasks.complete(unit, hand, _in(unit, case_id, task_id), form), said=form, status=200
+    )
+
+
+@post(router, "/read-reply", "read_reply", "Une réponse reçue par e-mail est lue")
+def read_reply(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
+    """Rien d’autre n’est à faire ; son texte est une note de la situation."""
+    return acts.on_case(case_id, lambda unit, hand: replies.read(unit, hand, _in(unit, case_id, task_id)), status=200)
+
+
+def _in(unit: UnitOfWork, case_id: UUID, task_id: UUID) -> UUID:
+    """The task's id, if it is one of this case."""
+    task = unit.session.get(Task, task_id)
+    if task is None or task.case_id != case_id:
+        raise NotFound
+    return task_id

@@ -1,0 +1,134 @@
+"""The administrator's page: what the software could not do by itself, each with its remedy, the reason asked."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from models.vocabulary import Channel, MessageState
+from services import administration, forms, health, timeline
+from services.foundation import wording
+from services.foundation.database import UnitOfWork
+from services.foundation.tokens import new_token
+from services.rules.texts.labels import label, message_label
+from services.web.pages import answers
+from services.web.pages.entries import Mistakes, read
+from services.web.pages.visitor import Entered, SignedIn, Visitor
+
+router = APIRouter()
+HERE: Final = "/administration"
+FOUND: Final = {"answers": "répond", "none": "aucun", "never": "jamais"}
+CHECKS: Final = {
+    "database": "Base de données",
+    "migrations": "Version de la base",
+    "oldest_work": "Plus ancien événement en attente",
+    "parked_work": "Événements mis de côté",
+    "failing_clocks": "Rappels en échec",
+    "messages_in_doubt": "Messages à vérifier",
+    "tick": "Dernier passage des échéances",
+}
+
+
+@router.get(HERE)
+def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
+    """Everything that wants a look, and what was put right before."""
+    return _page(request, visitor, flash=answers.done_words(fait))
+
+
+@router.post(HERE + "/evenements/{work_id}")
+def try_again(request: Request, visitor: SignedIn, work_id: int, data: Entered) -> Response:
+    """Twelve new tries for an event."""
+    return _remedy(
+        request,
+        visitor,
+        data,
+        route=f"administration/evenements/{work_id}",
+        act=lambda unit, form: administration.try_again(unit, visitor.hand, work_id, form),
+    )
+
+
+@router.post(HERE + "/messages/{message_id}")
+def send_again(request: Request, visitor: SignedIn, message_id: UUID, data: Entered) -> Response:
+    """A refused message leaves once more."""
+    return _remedy(
+        request,
+        visitor,
+        data,
+        route=f"administration/messages/{message_id}",
+        act=lambda unit, form: administration.send_again(unit, visitor.hand, message_id, form),
+    )
+
+
+def _remedy(
+    request: Request, visitor: Visitor, data: Entered, *, route: str, act: Callable[[UnitOfWork, forms.Remedy], object]
+) -> Response:
+    try:
+        form = read(forms.Remedy, data)
+    except Mistakes:
+        return _page(request, visitor, refusal="Dites pourquoi : ce motif reste dans le journal.", status=422)
+    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=route, act=lambda unit: act(unit, form))
+    return answers.see(HERE, "remede")
+
+
+def _page(request: Request, visitor: Visitor, *, flash: str = "", refusal: str = "", status: int = 200) -> Response:
+    with visitor.runtime.database.read() as unit:
+        context = {
+            "events": [_event(visitor, each) for each in administration.parked(unit, visitor.actor)],
+            "messages": [_message(visitor, each) for each in administration.troubled(unit, visitor.actor)],
+            "clocks": [
+                (each.task.case.number, each.error or "", _when(visitor, each.failed_at))
+                for each in administration.failing_clocks(unit, visitor.actor)
+            ],
+            "remedies": [
+                (_when(visitor, each.at), answers.REMEDIES[each.action], each.actor, each.reason)
+                for each in administration.remedies(unit, visitor.actor)
+            ],
+        }
+    lines = health.readiness(visitor.runtime.database)
+    checks = [(CHECKS.get(line.name, line.name), _in_french(line.found), line.ok) for line in lines]
+    return answers.page(
+        request,
+        "administration.html",
+        status=status,
+        shell=visitor.shell(HERE, flash),
+        checks=checks,
+        refusal=refusal,
+        once=new_token(),
+        **context,
+    )
+
+
+def _in_french(found: str) -> str:
+    """What a check found; the health page says it in English to machines."""
+    if found.endswith(" ago"):
+        return f"il y a {found.removesuffix(' ago')}"
+    return FOUND.get(found, found)
+
+
+def _event(visitor: Visitor, event: administration.ParkedEvent) -> dict[str, Any]:
+    return {
+        "what": event.type,
+        "reference": event.reference,
+        "since": _when(visitor, event.since),
+        "error": event.error,
+        "action": f"{HERE}/evenements/{event.id}",
+    }
+
+
+def _message(visitor: Visitor, message: Any) -> dict[str, Any]:
+    state, channel = MessageState(message.state), Channel(message.channel)
+    return {
+        "what": timeline.title_of(message.text),
+        "to": label("party", message.party),
+        "state": message_label(state, channel),
+        "reference": message.case.number,
+        "error": message.error or (str(message.reply_code) if message.reply_code else ""),
+        "since": _when(visitor, message.done_at or message.created_at),
+        "action": f"{HERE}/messages/{message.id}" if state is MessageState.REFUSED else "",
+    }
+
+
+def _when(visitor: Visitor, instant: Any) -> str:
+    return wording.moment(instant, visitor.zone, today=visitor.today) if instant else ""

@@ -1,0 +1,238 @@
+"""The other lives of a case: it waits, ends early, is a double, goes elsewhere; what is lent, what is agreed to."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from models.cases import Case, Permission
+from models.vocabulary import OrganisationKind, PermissionKind, RejectionReason
+from services import desk, endings, forms, loans, merging, permissions, reports, suspension, triage
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
+from services.foundation.tokens import new_token
+from services.rules.casework import Hand
+from services.rules.policy import Right
+from services.rules.texts.labels import choices, inside, label
+from services.web.pages import answers
+from services.web.pages.act_pages import ActPage, add, carry_out, show
+from services.web.pages.acts import NOTE
+from services.web.pages.asking import ORAL_WRITTEN
+from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
+
+router = APIRouter()
+NOT_ELIGIBLE: Final = (
+    RejectionReason.OVER_INCOME,
+    RejectionReason.OUT_OF_TERRITORY,
+    RejectionReason.ALREADY_ACCOMPANIED,
+    RejectionReason.NOT_ENERGY,
+)
+
+
+def _suspension(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "radios", "name": "reason", "label": "Ce qui est attendu", "choices": choices("suspension_reason")},
+        {"kind": "date", "name": "until", "label": "Revoir la situation le", "hint": "Dans six mois au plus",
+         "earliest": _tomorrow(visitor), "latest": (visitor.today + suspension.LONGEST).isoformat()},
+        NOTE,
+    ]  # fmt: skip
+
+
+def _tomorrow(visitor: Visitor) -> str:
+    return (visitor.today + timedelta(days=1)).isoformat()
+
+
+def _disqualification(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    options = [(reason.value, label("rejection_reason", reason.value)) for reason in NOT_ELIGIBLE]
+    return [{"kind": "radios", "name": "reason", "label": "Condition qui manque", "choices": options}, NOTE]
+
+
+def _withdrawal(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "text", "name": "said_by", "label": "Qui l’a dit", "hint": "La personne du ménage, et comment"}, NOTE]  # fmt: skip  # noqa: E501
+
+
+def _transfer(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    here = [(str(each.id), each.name) for each in endings.destinations(unit, visitor.actor)]
+    chosen: list[dict[str, Any]] = []
+    if here:
+        chosen = [{"kind": "select", "name": "to_programme_id", "label": "Dispositif tenu sur ce Relais",
+                   "optional": True, "choices": here, "blank": "Un autre, ailleurs"}]  # fmt: skip
+    return [
+        *chosen,
+        {"kind": "text", "name": "to_name", "label": "Nom du dispositif, s’il est tenu ailleurs",
+         "optional": bool(here), "hint": "Relais ne lui écrit pas : appelez-le"},
+        {"kind": "checks", "name": "agreement", "label": "Accord du ménage",
+         "choices": [("yes", "Le ménage est d’accord pour que ses coordonnées soient transmises")]},
+        NOTE,
+    ]  # fmt: skip
+
+
+def _merge(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "text", "name": "into_number", "label": "Référence de la situation qui continue", "width": "medium",
+         "hint": f"La situation {case.number} s’arrête, l’autre continue"},
+        NOTE,
+    ]  # fmt: skip
+
+
+def _reassignment(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    found = desk.organisations(unit, visitor.actor, OrganisationKind.OPERATOR)
+    options = [(str(each.id), each.name) for each in found if each.id != case.operator_id]
+    return [{"kind": "radios", "name": "operator_id", "label": "Nouvel opérateur", "choices": options}, NOTE]
+
+
+def _loan(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "text", "name": "item", "label": "Appareil prêté", "hint": "Wattmètre, caméra thermique…"},
+        {"kind": "date", "name": "due_on", "label": "À rendre le", "earliest": _tomorrow(visitor)},
+    ]
+
+
+def _permission(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    partners = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
+    return [
+        {"kind": "radios", "name": "kind", "label": "À quoi le ménage est d’accord",
+         "choices": choices("permission_kind")},
+        {"kind": "select", "name": "organisation_id", "label": "Avec quel partenaire, s’il s’agit d’un partenaire",
+         "optional": True, "choices": [(str(each.id), each.name) for each in partners]},
+        {"kind": "select", "name": "mode", "label": "Accord donné", "choices": ORAL_WRITTEN, "value": "oral"},
+        {"kind": "date", "name": "given_on", "label": "Le", "value": visitor.today.isoformat(),
+         "latest": visitor.today.isoformat()},
+    ]  # fmt: skip
+
+
+def _resume(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return suspension.resume(unit, hand, case_id)
+
+
+def _undo(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return merging.undo(unit, hand, case_id)
+
+
+def _finish(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return reports.finish_diagnosis(unit, hand, case_id)
+
+
+ACTS: Final = (
+    ActPage("suspendre", "suspendre", "Mettre la situation en pause", "Mettre en pause", Right.SUSPEND,
+            suspension.suspend, forms.Suspension, _suspension,
+            follows=("Les échéances et les relances s’arrêtent, celles des partenaires aussi.",
+                     "Le jour choisi, la coordination revoit la situation.",
+                     "Un danger signalé reste relancé.")),
+    ActPage("reprendre", "reprendre", "Reprendre la situation", "Reprendre", Right.SUSPEND, _resume,
+            lead="La situation reprend là où elle en était.",
+            follows=("Chaque échéance est reculée du temps qu’a duré la pause.",)),
+    ActPage("diagnostic", "diagnostic", "Diagnostic terminé", "Le diagnostic est terminé", Right.REPORT, _finish,
+            lead="Il ne reste qu’à remettre le rapport au ménage ; son échéance ne change pas."),
+    ActPage("non-eligible", "non-eligible", "Conditions non réunies", "Arrêter la situation", Right.DISQUALIFY,
+            endings.disqualify, forms.Disqualification, _disqualification, danger=True,
+            follows=("Le donneur d’alerte apprend la raison en termes généraux.",
+                     "Le ménage reçoit un courrier avec un autre contact.")),
+    ActPage("retrait", "retrait", "Arrêter à la demande du ménage", "Arrêter l’accompagnement", Right.WITHDRAW,
+            endings.withdraw, forms.Withdrawal, _withdrawal, danger=True,
+            follows=("Tous ses accords sont retirés : plus aucun appel ni message.",
+                     "Une visite prévue est annulée ; les partenaires sont prévenus et n’ont plus accès à rien.",
+                     "Le ménage reçoit un courrier qui le confirme.")),
+    ActPage("transmettre", "transmettre", "Transmettre à un autre dispositif", "Transmettre la situation",
+            Right.TRANSFER, endings.transfer, forms.Transfer, _transfer, danger=True,
+            follows=("L’autre dispositif reçoit l’identité, l’adresse et les motifs ; ni note, ni diagnostic.",
+                     "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
+                     "Trente jours après, les coordonnées du ménage sont effacées ici.")),
+    ActPage("reunir", "reunir", "Réunir à une autre situation", "Réunir", Right.MERGE, merging.merge, forms.Merge,
+            _merge, danger=True, lead="Le même ménage a deux situations : une seule continue.",
+            follows=("Les demandes reçues passent sur la situation qui continue.",
+                     "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
+                     "La réunion peut être défaite.")),
+    ActPage("separer", "separer", "Défaire la réunion", "Séparer les situations", Right.MERGE, _undo,
+            lead="Ce sont finalement deux ménages.",
+            follows=("La situation revit, à examiner de nouveau, avec les demandes reçues pour elle.",)),
+    ActPage("reaffecter", "reaffecter", "Confier à un autre opérateur", "Confier la situation", Right.REASSIGN,
+            triage.reassign, forms.Reassignment, _reassignment,
+            follows=("L’ancien opérateur ne voit plus la situation.",
+                     "Ses tâches passent au nouveau, qui est prévenu ; leurs échéances ne changent pas.")),
+    ActPage("prets", "pret", "Prêter un appareil", "Enregistrer le prêt", Right.LEND, loans.lend, forms.LoanForm, _loan,
+            follows=("Au jour du retour, l’opérateur est prévenu si l’appareil n’est pas rendu.",)),
+    ActPage("accords", "accord", "Ajouter un accord du ménage", "Enregistrer l’accord", Right.PERMISSIONS,
+            permissions.give, forms.PermissionForm, _permission),
+)  # fmt: skip
+for _act in ACTS:
+    add(router, _act)
+
+
+@router.post("/situations/{case_id}/prets/{loan_id}/rendu")
+def give_back(request: Request, visitor: SignedIn, case_id: UUID, loan_id: UUID, data: Entered) -> Response:
+    """The device is back."""
+
+    def act(unit: UnitOfWork) -> None:
+        if loan_id not in {loan.id for loan in loans.of_case(unit, visitor.actor, case_id)}:
+            raise NotFound
+        loans.give_back(unit, visitor.hand, loan_id)
+
+    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"prets/{loan_id}/rendu", act=act)
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", "pret-rendu")
+
+
+@router.get("/situations/{case_id}/accords/{permission_id}/retirer")
+def ask_revocation(request: Request, visitor: SignedIn, case_id: UUID, permission_id: UUID) -> Response:
+    """What stops when an agreement is taken back."""
+    return show(request, visitor, case_id, _revocation(visitor, case_id, permission_id), Form(once=new_token()))
+
+
+@router.post("/situations/{case_id}/accords/{permission_id}/retirer")
+def revoke(request: Request, visitor: SignedIn, case_id: UUID, permission_id: UUID, data: Entered) -> Response:
+    """Take it back."""
+    return carry_out(request, visitor, case_id, _revocation(visitor, case_id, permission_id), data)
+
+
+def _nothing(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
+    """Replaced for each agreement: see `_revocation`."""
+
+
+REVOKE: Final = ActPage("accords", "accord-retire", "Retirer un accord du ménage", "Retirer l’accord",
+                        Right.PERMISSIONS, _nothing, danger=True)  # fmt: skip
+_RECEIPT: Final = "Le ménage reçoit un courrier qui le confirme ; la coordination est prévenue."
+_STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
+    PermissionKind.CONTACT: (
+        "L’accompagnement s’arrête : plus aucun appel ni message, une visite prévue est annulée.",
+        "Les partenaires sont prévenus et n’ont plus accès à rien ; tous les autres accords tombent.",
+        "Le ménage reçoit un courrier qui le confirme.",
+    ),
+    PermissionKind.SMS: ("Plus aucun SMS ne part, ceux qui attendaient non plus.", _RECEIPT),
+    PermissionKind.REPORT_TO_ALERT_GIVER: ("Le rapport n’est plus transmis au donneur d’alerte.", _RECEIPT),
+    PermissionKind.LANDLORD: ("Le bailleur ne doit plus être contacté.", _RECEIPT),
+    PermissionKind.SHARE_WITH_PARTNER: (
+        "Une demande en cours chez ce partenaire est retirée ; il en est prévenu.",
+        "Son lien ne sert plus, les coordonnées du ménage lui sont fermées.",
+        _RECEIPT,
+    ),
+}
+
+
+def _revocation(visitor: Visitor, case_id: UUID, permission_id: UUID) -> ActPage:
+    """The page for one agreement, which must be of this case."""
+    with visitor.runtime.database.read() as unit:
+        permission = _of_case(unit, visitor, case_id, permission_id)
+        kind = PermissionKind(permission.kind)
+        partner = desk.organisation_name(unit, permission.organisation_id) if permission.organisation_id else ""
+    words = label("permission_kind", kind)
+    return replace(
+        REVOKE,
+        path=f"accords/{permission_id}/retirer",
+        lead=f"{words} : {partner}" if partner else f"Il s’agit de : {inside(words)}.",
+        button="Arrêter l’accompagnement" if kind is PermissionKind.CONTACT else REVOKE.button,
+        follows=_STOPS[kind],
+        do=lambda unit, hand, _case, _form: permissions.revoke(unit, hand, permission_id),
+    )
+
+
+def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, permission_id: UUID) -> Permission:
+    desk.readable(unit, visitor.actor, case_id)
+    permission = unit.session.get(Permission, permission_id)
+    if permission is None or permission.case_id != case_id:
+        raise NotFound
+    return permission

@@ -1,0 +1,194 @@
+"""A partner reads whom to call: he asks for a link, opens it in the same browser, and sees one household."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from starlette.responses import Response
+
+from models.cases import Referral
+from models.engine import Task
+from models.vocabulary import TaskState
+from services import notes, partner_access
+from services.foundation import wording
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import CaseworkError, GuardRefused, NotFound
+from services.foundation.runtime import Runtime
+from services.foundation.tokens import new_token
+from services.partner_access import NOT_SHARED, SignInLinkRefused
+from services.rules.links import open_task_link, sign_in_link_of, task_url
+from services.rules.policy import note_access
+from services.rules.rendering import COORDINATION, coordinator_of
+from services.rules.texts.labels import label
+from services.web import partner_cookies
+from services.web.pages import answers, task_link
+from services.web.pages.visitor import Entered, Here
+from services.web.rendering import Form, Shell
+
+router = APIRouter()
+SENT = "/acces/envoye"
+READING = "/acces"
+
+
+@router.post("/l/{token}/acces")
+def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
+    """Whoever holds the request's link asks; the mail goes to the address that we know of the partner."""
+    once = str(data.get("once") or new_token())
+    browser = partner_cookies.browser_of(request, runtime, once)
+
+    def act(unit: UnitOfWork) -> None:
+        _, task = open_task_link(unit, runtime, token)
+        if task.referral is None:
+            raise NotFound
+        partner_access.ask_link(unit, task.referral, browser=browser)
+
+    try:
+        answers.act_once(runtime, data, actor="link", route=f"acces/{token.partition('.')[0]}", act=act)
+    except GuardRefused as refused:
+        again = Form(new_token(), errors={"": refused.sentence})
+        return task_link.link_page(request, runtime, token, again, status=refused.status_code)
+    return _sent(runtime, browser)
+
+
+@router.get(SENT)
+def sent(request: Request) -> Response:
+    """The link is on its way."""
+    shell = Shell(dispositif="Relais")
+    return answers.page(request, "sign_in_sent.html", shell=shell)
+
+
+@router.get(READING)
+def read(request: Request, runtime: Here) -> Response:
+    """The household of the referral that this browser may read; each reading is written down."""
+    token = partner_cookies.held(request, runtime.settings, "session")
+    with runtime.database.write("access") as unit:
+        session, referral = partner_access.session_of(unit, token)
+        note_access(unit, partner_access.partner_of(referral), "read", case_id=referral.case_id)
+        zone = ZoneInfo(referral.case.programme.zone)
+        context = _household(unit, runtime, referral)
+        until = wording.hour(session.expires_at.astimezone(zone))
+    return answers.page(request, "partner_household.html", until=until, once=new_token(), **context)
+
+
+@router.post("/acces/quitter")
+def leave(runtime: Here, request: Request) -> Response:
+    """Close the access on this browser."""
+    with runtime.database.write("access") as unit:
+        partner_access.close_session(unit, partner_cookies.held(request, runtime.settings, "session"))
+    response = answers.see("/merci/leave")
+    partner_cookies.take(response, runtime.settings, "session")
+    return response
+
+
+@router.get("/acces/{token}")
+def ready(request: Request, runtime: Here, token: str) -> Response:
+    """The link of the mail: a button, or why it does not open. Looking at it uses nothing up."""
+    return _door(request, runtime, token)
+
+
+@router.post("/acces/{token}")
+def enter(request: Request, runtime: Here, token: str) -> Response:
+    """Use the link up. A second press in the browser that is already in leads there too."""
+    browser = partner_cookies.held(request, runtime.settings, "browser")
+    try:
+        with runtime.database.write("partner_access") as unit:
+            session_token = partner_access.open_session(unit, runtime, token, browser=browser)
+    except SignInLinkRefused as refused:
+        if _is_inside(request, runtime, token):
+            return answers.see(READING)
+        _note_refusal(runtime, token)
+        return _door(request, runtime, token, status=refused.status_code)
+    response = answers.see(READING)
+    partner_cookies.give(response, runtime.settings, "session", session_token)
+    return response
+
+
+@router.post("/acces/{token}/nouveau")
+def ask_again(request: Request, runtime: Here, token: str, data: Entered) -> Response:
+    """Another link for the same request, for this browser, to the same address."""
+    once = str(data.get("once") or new_token())
+    browser = partner_cookies.browser_of(request, runtime, once)
+
+    def act(unit: UnitOfWork) -> None:
+        referral = partner_access.referral_of(unit, sign_in_link_of(unit, runtime, token))
+        partner_access.ask_link(unit, referral, browser=browser)
+
+    try:
+        answers.act_once(runtime, data, actor="link", route=f"acces/{token.partition('.')[0]}", act=act)
+    except GuardRefused as refused:
+        return _door(request, runtime, token, refusal=refused.sentence, status=refused.status_code)
+    return _sent(runtime, browser)
+
+
+def _sent(runtime: Runtime, browser: str) -> Response:
+    response = answers.see(SENT)
+    partner_cookies.give(response, runtime.settings, "browser", browser)
+    return response
+
+
+def _door(request: Request, runtime: Runtime, token: str, *, refusal: str = "", status: int = 200) -> Response:
+    browser = partner_cookies.held(request, runtime.settings, "browser")
+    with runtime.database.read() as unit:
+        link = sign_in_link_of(unit, runtime, token)
+        referral = partner_access.referral_of(unit, link)
+        programme = referral.case.programme
+        why = refusal or partner_access.why_not(unit, link, browser=browser)
+        context = {
+            "shell": Shell(dispositif=programme.public_name),
+            "reference": referral.case.number,
+            "partner": referral.partner.name,
+            "phone": programme.phone,
+        }
+    again = "" if refusal or why in {"", NOT_SHARED} else f"/acces/{token}/nouveau"
+    action = "" if why else f"/acces/{token}"
+    return answers.page(
+        request, "sign_in_link.html", status=status, why=why, again=again, action=action, once=new_token(), **context
+    )
+
+
+def _is_inside(request: Request, runtime: Runtime, token: str) -> bool:
+    held = partner_cookies.held(request, runtime.settings, "session")
+    with runtime.database.read() as unit:
+        try:
+            session, _ = partner_access.session_of(unit, held)
+            return session.referral_id == sign_in_link_of(unit, runtime, token).referral_id
+        except CaseworkError:
+            return False
+
+
+def _note_refusal(runtime: Runtime, token: str) -> None:
+    with runtime.database.write("access") as unit:
+        referral = partner_access.referral_of(unit, sign_in_link_of(unit, runtime, token))
+        actor = partner_access.partner_of(referral)
+        note_access(unit, actor, "sign_in", case_id=referral.case_id, allowed=False)
+
+
+def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[str, Any]:
+    case = referral.case
+    programme, found = case.programme, partner_access.details(referral)
+    signer, zone = coordinator_of(unit, programme.id), ZoneInfo(programme.zone)
+    return {
+        "shell": Shell(dispositif=programme.public_name),
+        "reference": case.number,
+        "partner": referral.partner.name,
+        "theme": label("theme_mail", referral.need.theme),
+        "who": found.name,
+        "phones": found.phones,
+        "best_time": label("best_time", found.best_time),
+        "address": found.address,
+        "brief": found.brief,
+        "said": task_link.said(notes.conversation(unit, referral), zone),
+        "today": unit.now.astimezone(zone).date(),
+        "news": _news(unit, runtime, referral),
+        "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
+    }
+
+
+def _news(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> str:
+    """Where he gives his news."""
+    awaited = select(Task).where(
+        Task.referral_id == referral.id, Task.kind == "report_outcome", Task.state == TaskState.OPEN
+    )
+    task = unit.session.scalars(awaited).first()
+    return task_url(runtime, task) if task else ""

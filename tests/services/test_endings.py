@@ -1,0 +1,143 @@
+"""The other ends of a case: whatever it held ends with it, in the same transaction."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from models.cases import Case, Note, Permission, Phone
+from models.vocabulary import CaseState, ClosureOutcome, RejectionReason
+from services import closing, endings, upkeep
+from services.forms import ClosureForm, Disqualification, Transfer, Withdrawal
+from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office
+
+STOP = Withdrawal(said_by="La personne")
+
+
+def agreements(office: Office, case_id: UUID) -> list[Permission]:
+    with office.database.read() as unit:
+        found = list(unit.session.scalars(select(Permission).where(Permission.case_id == case_id)))
+        unit.session.expunge_all()
+        return found
+
+
+def test_a_household_that_withdraws_is_asked_nothing_more_by_anybody(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.do(endings.withdraw, BO, case_id, STOP)
+    office.drain()
+
+    assert office.case(case_id).state == CaseState.WITHDRAWN
+    assert office.tasks(case_id) == []
+    assert (office.referral(referral_id).state, office.referral(referral_id).reason) == (
+        "withdrawn",
+        "permission_revoked",
+    )
+    assert all(permission.revoked_at for permission in agreements(office, case_id))
+    assert [party for _, party, _ in office.told(case_id, "referral_ended")] == ["partner"]
+    assert [party for _, party, _ in office.told(case_id, "access_ended")] == ["operator"]
+
+
+def test_a_withdrawal_calls_the_visit_off(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    office.do(endings.withdraw, BO, case_id, STOP)
+    office.drain()
+
+    assert "visit.cancelled" in office.events(case_id)
+    assert [party for _, party, _ in office.told(case_id, "visit_cancellation")] == ["operator"]
+    assert office.tasks(case_id) == []
+
+
+def test_a_partner_cannot_answer_after_a_withdrawal(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.do(endings.withdraw, BO, case_id, STOP)
+
+    with pytest.raises(TransitionRefused):
+        office.answer(referral_id, "accept")
+
+
+def test_a_withdrawn_case_may_come_back_from_its_triage(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(endings.withdraw, BO, case_id, STOP)
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert "triage" in office.due(case_id)
+
+
+def test_nothing_is_passed_on_without_the_households_agreement(office: Office) -> None:
+    case_id = office.triaged()
+
+    with pytest.raises(InvalidInput) as refusal:
+        office.do(endings.transfer, ADA, case_id, Transfer(agreement=False, to_name="Slime voisin"))
+
+    assert refusal.value.field == "agreement"
+
+
+def test_a_transfer_within_this_relais_is_an_alert_to_examine_over_there(office: Office) -> None:
+    case_id = office.triaged(free_text="Secret de la personne.")
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+    office.drain()
+
+    with office.database.read() as unit:
+        received = unit.session.scalars(select(Case).where(Case.programme_id == ELSEWHERE)).one()
+        assert received.household.surname == "Martin"
+        assert received.alerts[0].free_text == ""
+        received_id = received.id
+    assert office.case(case_id).state == CaseState.TRANSFERRED
+    assert "triage" in office.due(received_id)
+
+
+def test_no_copy_of_a_transferred_household_stays_after_thirty_days(office: Office) -> None:
+    case_id = office.triaged(email="martin@example.org", free_text="Un fait.")
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin", note="Vu avec lui."))
+    office.drain()
+    office.sleep_to("2025-11-05 11:00")
+    with office.database.write("test") as unit:
+        assert upkeep.forget_transferred(unit) == ["transferred households erased: 1"]
+
+    with office.database.read() as unit:
+        case = unit.session.get_one(Case, case_id)
+        assert (case.household.surname, case.household.email, case.dwelling.street) == ("effacé", None, "")
+        assert unit.session.scalars(select(Phone).where(Phone.household_id == case.household_id)).all() == []
+        assert unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() == []
+    with office.database.write("test") as unit:
+        assert upkeep.forget_transferred(unit) == []
+
+
+def test_a_transferred_household_is_not_erased_before(office: Office) -> None:
+    case_id = office.triaged()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.sleep_to("2025-11-04 10:00")
+
+    with office.database.write("test") as unit:
+        assert upkeep.forget_transferred(unit) == []
+
+
+def test_a_household_above_the_conditions_is_told_so_after_the_call(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(endings.disqualify, BO, case_id, Disqualification(reason=RejectionReason.OVER_INCOME))
+    office.drain()
+
+    assert office.case(case_id).state == CaseState.NOT_ELIGIBLE
+    assert [party for _, party, _ in office.told(case_id, "rejection")] == ["household"]
+
+
+@pytest.mark.parametrize("outcome", ["moved", "deceased", "out_of_scope"])
+def test_a_case_ends_at_any_stage_when_the_household_is_gone(office: Office, outcome: str) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20 14:00")
+    office.close(case_id, outcome)
+    office.drain()
+
+    assert (office.case(case_id).state, office.case(case_id).outcome) == (CaseState.CLOSED, outcome)
+    assert office.tasks(case_id) == []
+
+
+def test_a_case_is_not_solved_before_its_report(office: Office) -> None:
+    case_id = office.qualified()
+
+    with pytest.raises(GuardRefused, match="rapport"):
+        office.do(closing.close_case, ADA, case_id, ClosureForm(outcome=ClosureOutcome.SOLVED))

@@ -1,0 +1,92 @@
+"""Doubles: one case goes on, both alert givers follow it, and the merge can be undone."""
+
+from uuid import UUID
+
+import pytest
+
+from models.vocabulary import CaseState
+from services import closing, merging
+from services.forms import Merge
+from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
+from tests.services.rules.situations import ADA, BO, DI, Office
+
+ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
+
+
+def merged(office: Office) -> tuple[UUID, UUID]:
+    """The double and the case that goes on."""
+    kept, double = office.triaged(), office.triaged(**ODILE)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+    return double, kept
+
+
+def test_a_double_ends_and_its_alert_giver_follows_the_case_that_goes_on(office: Office) -> None:
+    double, kept = merged(office)
+    office.accept(kept)
+    office.drain()
+
+    assert office.case(double).state == CaseState.MERGED
+    assert office.tasks(double) == []
+    readers = sorted(message.address for message in office.sent(kept, "milestone_accepted"))
+    assert readers == ["karim@example.org", "odile@example.org"]
+
+
+def test_what_a_double_had_not_sent_yet_never_leaves(office: Office) -> None:
+    double, _ = merged(office)
+
+    assert {error for _, party, error in office.told(double, "household_notice")} == {"case_ended"}
+
+
+def test_an_undone_merge_gives_each_case_its_own_alert_giver_again(office: Office) -> None:
+    double, kept = merged(office)
+    office.do(merging.undo, ADA, double)
+    office.drain()
+    office.accept(double)
+    office.drain()
+
+    assert [message.address for message in office.sent(double, "milestone_accepted")] == ["odile@example.org"]
+    assert office.sent(kept, "milestone_accepted") == []
+    assert [state for _, _, state in office.told(double, "household_notice")] == ["case_ended", "queued"]
+
+
+def test_a_merge_of_a_merge_can_be_undone_step_by_step(office: Office) -> None:
+    double, kept = merged(office)
+    third = office.triaged(phone="06 39 98 77 77", giver_email="p@example.org")
+    office.do(merging.merge, ADA, kept, Merge(into_number=office.case(third).number))
+    office.do(merging.undo, ADA, kept)
+    office.drain()
+
+    assert office.case(kept).state == CaseState.TRIAGE
+    assert office.case(double).state == CaseState.MERGED
+
+
+def test_a_merged_case_is_not_reopened(office: Office) -> None:
+    double, _ = merged(office)
+
+    with pytest.raises(TransitionRefused):
+        office.do(closing.reopen_case, ADA, double)
+
+
+def test_a_case_is_not_merged_into_itself_nor_into_one_that_is_over(office: Office) -> None:
+    double, kept = merged(office)
+
+    with pytest.raises(InvalidInput):
+        office.do(merging.merge, ADA, kept, Merge(into_number=office.case(kept).number))
+    with pytest.raises(InvalidInput, match="terminée"):
+        office.do(merging.merge, ADA, kept, Merge(into_number=office.case(double).number))
+
+
+def test_only_a_merge_is_undone(office: Office) -> None:
+    with pytest.raises(GuardRefused):
+        office.do(merging.undo, ADA, office.triaged())
+
+
+def test_merging_is_the_coordinators(office: Office) -> None:
+    kept, double = office.accepted(), office.accepted(**ODILE)
+    form = Merge(into_number=office.case(kept).number)
+
+    with pytest.raises(Denied):
+        office.do(merging.merge, BO, double, form)
+    with pytest.raises(NotFound):
+        office.do(merging.merge, DI, double, form)

@@ -1,0 +1,101 @@
+"""Messages that wait for their hour: people of the trade may be written to at once, a household keeps its nights."""
+
+from uuid import UUID
+
+import pytest
+
+from models.cases import Case
+from models.engine import Message
+from services import messages, timeline
+from services.foundation.errors import GuardRefused, NotFound
+from tests.services.rules.situations import ADA, BO, CY, PARIS, Office, shown
+
+
+def at_night(office: Office) -> UUID:
+    """A case accepted on Monday 6 October at 22:30; its mails wait for the morning."""
+    case_id = office.triaged()
+    office.sleep_to("2025-10-06T22:30")
+    office.accept(case_id)
+    office.drain()
+    return case_id
+
+
+def waiting(office: Office, case_id: UUID, party: str) -> Message:
+    sent = [each for each in office.sent(case_id) if each.party == party and each.state == "queued"]
+    return next(each for each in sent if each.channel != "letter")
+
+
+def may_leave_now(office: Office, case_id: UUID) -> frozenset[UUID]:
+    with office.database.read() as unit:
+        return messages.may_leave_now(unit, unit.session.get_one(Case, case_id))
+
+
+def due_at(office: Office, message: Message) -> str:
+    with office.database.read() as unit:
+        return shown(unit.session.get_one(Message, message.id).due_at)
+
+
+def story(office: Office, case_id: UUID) -> list[timeline.Entry]:
+    with office.database.read() as unit:
+        return timeline.of_case(unit, case_id, PARIS)
+
+
+def test_a_mail_that_waits_leaves_at_once_when_somebody_says_so(office: Office) -> None:
+    case_id = at_night(office)
+    mail = waiting(office, case_id, "operator")
+    assert (due_at(office, mail), mail.id in may_leave_now(office, case_id)) == ("2025-10-07 08:00", True)
+
+    office.do(messages.send_now, BO, case_id, mail.id)
+
+    assert due_at(office, mail) == "2025-10-06 22:30"
+    assert mail.id not in may_leave_now(office, case_id)
+
+
+def test_the_story_says_when_a_message_leaves_and_who_hastened_it(office: Office) -> None:
+    case_id = at_night(office)
+    mail = waiting(office, case_id, "operator")
+    (entry,) = (each for each in story(office, case_id) if each.message_id == mail.id)
+    assert entry.chip == timeline.Chip("Partira mardi 7\u00a0octobre à 8\u00a0h", "info")
+
+    office.do(messages.send_now, ADA, case_id, mail.id)
+
+    assert ("Envoi demandé tout de suite", "Ada") in [(each.text, each.by) for each in story(office, case_id)]
+
+
+def test_a_household_keeps_its_quiet_hours(office: Office) -> None:
+    case_id = office.qualified(email="martin@example.org")
+    office.sleep_to("2025-10-06T22:30")
+    office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+    mail = waiting(office, case_id, "household")
+
+    with pytest.raises(GuardRefused, match="ménage"):
+        office.do(messages.send_now, ADA, case_id, mail.id)
+
+    assert mail.id not in may_leave_now(office, case_id)
+
+
+def test_a_message_that_has_left_is_not_hastened(office: Office) -> None:
+    case_id = at_night(office)
+    mail = waiting(office, case_id, "operator")
+    office.deliver(mail.text)
+
+    with pytest.raises(GuardRefused, match="n’attend plus"):
+        office.do(messages.send_now, ADA, case_id, mail.id)
+
+
+def test_a_letter_waits_for_the_printer_not_for_an_hour(office: Office) -> None:
+    case_id = at_night(office)
+    (letter,) = (each for each in office.sent(case_id) if each.channel == "letter")
+
+    with pytest.raises(GuardRefused):
+        office.do(messages.send_now, ADA, case_id, letter.id)
+
+
+def test_a_message_is_hastened_in_its_own_case_by_those_who_see_it(office: Office) -> None:
+    case_id, other = at_night(office), office.accepted(surname="Benali", phone="0639980155")
+    mail = waiting(office, case_id, "operator")
+
+    for hand, case in ((CY, case_id), (ADA, other)):
+        with pytest.raises(NotFound):
+            office.do(messages.send_now, hand, case, mail.id)

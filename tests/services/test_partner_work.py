@@ -1,0 +1,115 @@
+"""Between a partner's yes and the end of his help; and the household's own word on it."""
+
+from datetime import date
+from uuid import UUID
+
+import pytest
+
+from models.vocabulary import HoldReason, Loop, ReferralState
+from services import partner_work
+from services.forms import Answer, Hold, NoteForm
+from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from tests.services.rules.situations import ADA, BY_PHONE, Office
+
+SAID = Answer(on_behalf=BY_PHONE)
+
+
+def hold(reason: HoldReason, until: date = date(2025, 10, 30)) -> Hold:
+    return Hold(reason=reason, until=until, on_behalf=BY_PHONE)
+
+
+def accepted(office: Office) -> tuple[UUID, UUID]:
+    case_id, referral_id = office.followed()
+    assert office.due(case_id)["report_outcome"] == "2025-12-08 18:00"
+    return case_id, referral_id
+
+
+def test_a_partner_who_studies_a_request_has_his_delay_again_once(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    before = office.due(case_id)["answer_referral"]
+    office.sleep_to("2025-10-13 10:00")
+    office.do(partner_work.acknowledge, ADA, referral_id, SAID)
+    office.drain()
+
+    assert office.due(case_id)["answer_referral"] > before
+    with pytest.raises(TransitionRefused):
+        office.do(partner_work.acknowledge, ADA, referral_id, SAID)
+
+
+def test_help_that_began_is_asked_about_sixty_days_later(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.sleep_to("2025-10-20 10:00")
+    office.do(partner_work.start, ADA, referral_id, SAID)
+    office.drain()
+
+    assert office.referral(referral_id).state == ReferralState.IN_PROGRESS
+    assert office.due(case_id)["report_outcome"] == "2025-12-19 18:00"
+
+
+def test_a_partner_who_waits_for_somebody_else_is_not_chased(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.HOUSEHOLD))
+    office.drain()
+
+    (paused,) = [task for task in office.tasks(case_id) if task.kind == "report_outcome"]
+    assert paused.paused_at is not None
+    assert office.due(case_id)["review_hold"] == "2025-10-30 18:00"
+
+
+def test_a_partner_who_waits_for_himself_is(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.PARTNER))
+    office.drain()
+
+    (task,) = [task for task in office.tasks(case_id) if task.kind == "report_outcome"]
+    assert task.paused_at is None
+
+
+def test_help_that_goes_on_is_due_later_by_the_time_that_it_waited(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.THIRD_PARTY))
+    office.drain()
+    office.at("2025-10-30 10:00")
+    office.do(partner_work.resume, ADA, referral_id, SAID)
+    office.drain()
+
+    assert office.due(case_id)["report_outcome"] > "2025-12-20"
+    assert "review_hold" not in office.due(case_id)
+
+
+@pytest.mark.parametrize("until", [date(2025, 10, 8), date(2025, 11, 20)])
+def test_a_hold_is_looked_at_again_within_a_month(office: Office, until: date) -> None:
+    _, referral_id = accepted(office)
+
+    with pytest.raises(InvalidInput) as refusal:
+        office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.HOUSEHOLD, until))
+
+    assert refusal.value.field == "until"
+
+
+def test_a_help_that_the_household_contests_is_the_coordinators_at_once(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne n’est venu."))
+
+    assert office.referral(referral_id).loop == Loop.DISPUTED
+    assert "settle_dispute" in office.due(case_id)  # nothing was drained
+
+
+@pytest.mark.parametrize(("verified", "loop"), [(True, Loop.CONFIRMED), (False, Loop.UNVERIFIABLE)])
+def test_the_households_word_ends_the_loop(office: Office, verified: bool, loop: Loop) -> None:
+    case_id, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne n’est venu."))
+    office.do(partner_work.confirm, ADA, referral_id, verified=verified)
+    office.drain()
+
+    assert office.referral(referral_id).loop == loop
+    assert "settle_dispute" not in office.due(case_id)
+
+
+def test_a_help_under_way_is_not_contested_yet(office: Office) -> None:
+    _, referral_id = accepted(office)
+
+    with pytest.raises(GuardRefused):
+        office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Non."))

@@ -1,0 +1,100 @@
+"""What the household agrees to, and what stops when it takes an agreement back."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from models.cases import Permission
+from models.vocabulary import CaseState, PermissionKind, ReferralState
+from services import permissions
+from services.forms import PermissionForm
+from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from tests.services.rules.situations import BO, CY, OTHER_OPERATOR, PARTNER, Office
+
+
+def standing(office: Office, case_id: UUID, kind: PermissionKind) -> list[UUID]:
+    query = select(Permission.id).where(
+        Permission.case_id == case_id, Permission.kind == kind, Permission.revoked_at.is_(None)
+    )
+    with office.database.read() as unit:
+        return list(unit.session.scalars(query))
+
+
+def test_a_partner_stops_at_once_when_the_household_takes_its_agreement_back(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    (agreement,) = standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)
+    office.do(permissions.revoke, BO, agreement)
+    office.drain()
+
+    referral = office.referral(referral_id)
+    assert (referral.state, referral.reason) == (ReferralState.WITHDRAWN, "permission_revoked")
+    assert "report_outcome" not in office.due(case_id)
+    assert [party for _, party, _ in office.told(case_id, "permission_receipt")] == ["household"]
+    assert [party for _, party, _ in office.told(case_id, "permission_revoked")] == ["coordinator"]
+
+
+def test_a_case_that_loses_its_only_partner_goes_on_to_the_follow_up(office: Office) -> None:
+    case_id, _ = office.referred()
+    (agreement,) = standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)
+    office.do(permissions.revoke, BO, agreement)
+    office.drain()
+
+    assert office.case(case_id).state == CaseState.IN_FOLLOW_UP
+    assert "follow_up_call" in office.due(case_id)
+
+
+def test_without_the_agreement_to_be_contacted_the_case_ends(office: Office) -> None:
+    case_id = office.accepted()
+    (agreement,) = standing(office, case_id, PermissionKind.CONTACT)
+    office.do(permissions.revoke, BO, agreement)
+    office.drain()
+
+    assert office.case(case_id).state == CaseState.WITHDRAWN
+
+
+def test_an_sms_that_waits_does_not_leave_after_the_agreement_is_taken_back(office: Office) -> None:
+    case_id = office.qualified(sms_agreed=True)
+    office.sleep_to("2025-10-06 20:00")
+    office.plan(case_id, "2025-10-08 14:00")
+    office.drain()
+    office.at("2025-10-06 21:00")
+    (agreement,) = standing(office, case_id, PermissionKind.SMS)
+    office.do(permissions.revoke, BO, agreement)
+    office.at("2025-10-08 13:00")
+
+    assert {state for _, _, state in office.told(case_id, "visit_reminder")} <= {"no_address", "case_ended", "queued"}
+    sms = [message for message in office.sent(case_id, "visit_reminder") if message.channel == "sms"]
+    assert {message.error for message in sms} <= {"case_ended", None}
+
+
+def test_an_agreement_is_written_once(office: Office) -> None:
+    case_id = office.accepted()
+    form = PermissionForm(kind=PermissionKind.LANDLORD)
+    first = office.do(permissions.give, BO, case_id, form)
+    again = office.do(permissions.give, BO, case_id, form)
+
+    assert first.id == again.id
+    assert office.events(case_id).count("permission.given") == 1
+
+
+def test_an_agreement_to_share_names_a_partner(office: Office) -> None:
+    case_id = office.accepted()
+
+    for organisation in (None, OTHER_OPERATOR):
+        form = PermissionForm(kind=PermissionKind.SHARE_WITH_PARTNER, organisation_id=organisation)
+        with pytest.raises(InvalidInput):
+            office.do(permissions.give, BO, case_id, form)
+    form = PermissionForm(kind=PermissionKind.SHARE_WITH_PARTNER, organisation_id=PARTNER)
+    assert office.do(permissions.give, BO, case_id, form).organisation_id == PARTNER
+
+
+def test_an_agreement_is_taken_back_once_and_by_the_team_of_the_case(office: Office) -> None:
+    case_id = office.accepted(sms_agreed=True)
+    (agreement,) = standing(office, case_id, PermissionKind.SMS)
+
+    with pytest.raises(NotFound):
+        office.do(permissions.revoke, CY, agreement)
+    office.do(permissions.revoke, BO, agreement)
+    with pytest.raises(GuardRefused):
+        office.do(permissions.revoke, BO, agreement)

@@ -1,0 +1,195 @@
+"""Publishing a pathway: new cases follow it; open ones keep theirs, or move to it with their dates and clocks."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+import yaml
+
+from models.pathway import Pathway
+from models.programmes import Programme
+from models.vocabulary import SuspensionReason
+from services import publishing, suspension
+from services.forms import Suspension
+from services.foundation.errors import InvalidInput
+from services.publishing import CaseMove
+from tests import ledger
+from tests.services.rules.situations import BO, DEFAULT_PATHWAY, PROGRAMME, Office, shown
+
+
+def another(*, version: int = 9, **tasks: dict[str, Any] | None) -> Pathway:
+    """The pathway that ships with some tasks otherwise; None leaves a task out, wherever it is named."""
+    content = yaml.safe_load(DEFAULT_PATHWAY.read_text()) | {"version": version}
+    for kind, changes in tasks.items():
+        content["tasks"][kind] = {**content["tasks"].get(kind, {}), **(changes or {})}
+    for kind in (kind for kind, changes in tasks.items() if changes is None):
+        del content["tasks"][kind]
+        for rule in content["events"].values():
+            for part in ("then", "at_once"):
+                rule[part] = [step for step in rule.get(part, ()) if step.get("open") != kind]
+            rule["completes"] = [each for each in rule.get("completes", ()) if each != kind]
+    return Pathway.model_validate(content)
+
+
+def publish(office: Office, pathway: Pathway) -> None:
+    with office.database.write("test") as unit:
+        publishing.publish(unit, unit.session.get_one(Programme, PROGRAMME), pathway)
+
+
+def move(office: Office, case_id: UUID, pathway: Pathway) -> CaseMove:
+    """Publish, and move this case."""
+    publish(office, pathway)
+    with office.database.write("test") as unit:
+        moved = publishing.move(unit, case_id, pathway)
+    office.drain()
+    with office.database.read() as unit:
+        assert ledger.problems(unit, drained=True) == []
+    return moved
+
+
+def test_new_cases_follow_the_published_pathway_and_open_ones_keep_theirs(office: Office) -> None:
+    open_before = office.triaged()
+    publish(office, another(triage={"due": {"delay": "9wd"}}))
+    opened_after = office.triaged(surname="Durand", phone="06 39 98 12 35")
+
+    assert office.due(open_before) == {"triage": "2025-10-09 18:00"}
+    assert office.due(opened_after) == {"triage": "2025-10-17 18:00"}
+
+
+def test_one_version_has_one_content(office: Office) -> None:
+    publish(office, another())
+    publish(office, another())
+
+    with pytest.raises(InvalidInput, match="version: 10"):
+        publish(office, another(triage={"due": {"delay": "9wd"}}))
+
+
+def test_a_preview_says_the_dates_and_writes_nothing(office: Office) -> None:
+    case_id = office.accepted()
+    with office.database.read() as unit:
+        programme = unit.session.get_one(Programme, PROGRAMME)
+        (found,) = publishing.preview(unit, programme, another(first_call={"due": {"delay": "10wd"}}))
+
+    (task,) = found.tasks
+    assert (task.title, shown(task.before), shown(task.after)) == (
+        "Appeler le ménage une première fois", "2025-10-13 18:00", "2025-10-20 18:00"
+    )  # fmt: skip
+    assert office.due(case_id) == {"first_call": "2025-10-13 18:00"}
+
+
+def test_a_moved_case_counts_from_its_own_anchor_and_its_reminder_waits_for_the_new_date(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-10 10:00")
+
+    move(office, case_id, another(first_call={"due": {"delay": "10wd"}}))
+    office.at("2025-10-20 17:00")
+    assert office.due(case_id) == {"first_call": "2025-10-20 18:00"}
+    assert office.told(case_id, "task_late") == []
+
+    office.at("2025-10-20 19:00")
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
+    assert office.events(case_id).count("case.repinned") == 1
+
+
+def test_a_shorter_delay_makes_no_task_late_in_one_stroke(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-09 10:00")
+
+    move(office, case_id, another(first_call={"due": {"delay": "1wd"}}))
+
+    assert office.due(case_id) == {"first_call": "2025-10-10 18:00"}
+
+
+def test_a_task_that_is_late_already_stays_as_late_as_it_was(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-15 10:00")
+
+    move(office, case_id, another(first_call={"due": {"delay": "1wd"}}))
+
+    assert office.due(case_id) == {"first_call": "2025-10-13 18:00"}
+
+
+def test_a_case_stays_when_its_open_task_would_be_unknown(office: Office) -> None:
+    case_id = office.reported()
+
+    moved = move(office, case_id, another(orient=None))
+
+    assert "n’a pas la tâche" in moved.stays
+    assert office.due(case_id) == {"orient": "2025-10-20 18:00"}
+    assert "case.repinned" not in office.events(case_id)
+
+
+def test_a_case_in_the_engines_hands_stays_for_now(office: Office) -> None:
+    case_id = office.submit()
+
+    assert "s’en occupe" in move(office, case_id, another()).stays
+
+
+def test_an_answer_counts_from_its_delivery_under_the_new_delay_too(office: Office) -> None:
+    case_id, _ = office.referred()
+    before = office.tasks(case_id)[0].due_at
+
+    move(office, case_id, another(answer_referral={"due": {"delay": "20wd"}}))
+
+    (task,) = office.tasks(case_id)
+    assert (shown(before), shown(task.due_at)) == ("2025-10-29 18:00", "2025-11-05 18:00")
+    assert not task.provisional
+
+
+def test_a_request_that_is_still_under_way_is_watched_as_before(office: Office) -> None:
+    case_id = office.reported()
+    office.refer(case_id)
+    office.drain()
+
+    move(office, case_id, another(answer_referral={"due": {"delay": "20wd"}}))
+    office.at("2025-10-10 12:00")
+
+    assert "mend_address" in office.due(case_id)
+
+
+def test_a_pause_that_is_over_moves_the_new_date_as_it_moved_the_old_one(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(suspension.suspend, BO, case_id, Suspension(reason=SuspensionReason.HOSPITAL, until=date(2025, 12, 1)))
+    office.drain()
+    office.at("2025-10-13 10:00")  # a week later
+    office.do(suspension.resume, BO, case_id)
+    office.drain()
+    assert office.due(case_id) == {"first_call": "2025-10-20 18:00"}
+
+    move(office, case_id, another(first_call={"due": {"delay": "6wd"}}))
+    office.at("2025-10-21 17:00")
+    assert office.told(case_id, "task_late") == []
+
+    office.at("2025-10-21 18:30")
+    assert office.due(case_id) == {"first_call": "2025-10-21 18:00"}
+    assert len(office.told(case_id, "task_late")) == 1
+
+
+def test_another_ladder_is_climbed_from_where_the_case_stands(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-14 10:00")  # late since the day before, the operator was told
+
+    move(office, case_id, another(first_call={"ladder": "late_coordination"}))
+    office.at("2025-10-20 10:00")
+
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator", "coordinator"]
+
+
+def test_a_task_without_a_ladder_is_chased_no_more(office: Office) -> None:
+    case_id = office.accepted()
+
+    move(office, case_id, another(first_call={"ladder": None}))
+    office.at("2025-10-20 10:00")
+
+    assert office.told(case_id, "task_late") == []
+
+
+def test_a_task_finds_the_ladder_again_that_it_had_lost(office: Office) -> None:
+    case_id, without, with_one = office.accepted(), another(first_call={"ladder": None}), another(version=10)
+    for pathway in (without, with_one, without, with_one):
+        move(office, case_id, pathway)
+    office.at("2025-10-14 10:00")
+
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
+    assert office.events(case_id).count("case.repinned") == 4

@@ -1,0 +1,54 @@
+"""The administrator's page: what is set aside, put right with a reason, and nobody's name."""
+
+from sqlalchemy import update
+
+from models.engine import Work
+from models.vocabulary import Role, WorkState
+from services import alerts
+from services.accounts import create_account
+from services.rules import work
+from services.rules.casework import Hand
+from services.rules.policy import Actor
+from tests.factories import PASSWORD, Office, alert_form
+from tests.services.web.browser import browser, send
+
+
+def park(office: Office) -> int:
+    """An event that failed too often; Alex, who administers."""
+    giver = Actor("form", office.giver_id, programme_id=office.programme_id, organisation_id=office.giver_id)
+    with office.runtime.database.write("test") as unit:
+        alerts.submit(unit, Hand(giver), alert_form())
+        unit.session.execute(update(Work).values(state=WorkState.PARKED.value, attempts=12, error="KeyError x:1"))
+        create_account(
+            unit, email="alex@brest.test", name="Alex Renaud", password=PASSWORD, programme_id=office.programme_id,
+            role=Role.ADMINISTRATOR,
+        )  # fmt: skip
+        return work.parked(unit)[0].id
+
+
+def test_an_administrator_sees_what_is_set_aside_and_no_household(office: Office) -> None:
+    park(office)
+    client = browser(office, "alex")
+    assert client.get("/a-faire").headers["location"] == "/administration"
+    page = client.get("/administration").text
+
+    assert "alert.submitted" in page
+    assert "KeyError x:1" in page
+    assert "Le Goff" not in page
+
+
+def test_a_remedy_wants_its_reason(office: Office) -> None:
+    event = park(office)
+    client = browser(office, "alex")
+    refused = send(client, f"/administration/evenements/{event}", once="a", reason="")
+    assert (refused.status_code, "Dites pourquoi" in refused.text) == (422, True)
+    done = send(client, f"/administration/evenements/{event}", once="b", reason="Version corrigée.")
+    assert done.status_code == 303
+
+    page = client.get("/administration").text
+    assert "KeyError" not in page
+    assert "Version corrigée." in page
+
+
+def test_the_coordination_does_not_administer(office: Office) -> None:
+    assert browser(office, "claire").get("/administration").status_code == 403
