@@ -5,16 +5,20 @@ from typing import Final
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from pwdlib import PasswordHash
 from sqlalchemy import select
 
-from models.programmes import Membership, Organisation, Person, Programme
+from models.base import new_id
+from models.programmes import Organisation, Programme
 from models.vocabulary import Role
+from services import account_links, people, second_factor
+from services.accounts import create_account, person_of
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
+from services.rules.policy import Actor, note_access
+from services.sessions import memberships_of
 
-SHORTEST_PASSWORD: Final = 12
+COMMAND: Final = Actor("command", None)
 
 
 @dataclass(frozen=True)
@@ -34,26 +38,17 @@ def add(current: Runtime, wanted: Wanted, *, password: str) -> None:
     Raises `InvalidInput` with what to change.
     """
     email = _email(wanted.email)
-    if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInput("password", f"Le mot de passe doit compter au moins {SHORTEST_PASSWORD} caractères.")
-    password_hash = PasswordHash.recommended().hash(password)
     with current.database.write("account") as unit:
         programme = programme_named(unit, wanted.programme)
-        organisation_id = _organisation(unit, programme.id, wanted)
-        person = unit.session.scalar(select(Person).where(Person.email == email))
-        if person is None:
-            person = Person(email=email, name=wanted.name, password_hash=password_hash)
-            unit.session.add(person)
-            unit.session.flush()
-        held = select(Membership).filter_by(
-            person_id=person.id, programme_id=programme.id, role=wanted.role, organisation_id=organisation_id
+        create_account(
+            unit,
+            email=email,
+            name=wanted.name,
+            password=password,
+            programme_id=programme.id,
+            role=Role(wanted.role),
+            organisation_id=_organisation(unit, programme.id, wanted),
         )
-        membership = unit.session.scalar(held)
-        if membership is None:
-            membership = Membership(person_id=person.id, programme_id=programme.id, role=wanted.role)
-            membership.organisation_id = organisation_id
-            unit.session.add(membership)
-        membership.ended_at = None
 
 
 def _email(given: str) -> str:
@@ -85,3 +80,32 @@ def _organisation(unit: UnitOfWork, programme_id: UUID, wanted: Wanted) -> UUID 
     if organisation_id is None:
         raise InvalidInput("organisation", f"L’organisation {wanted.organisation} n’existe pas dans ce dispositif.")
     return organisation_id
+
+
+def invite(current: Runtime, wanted: Wanted) -> None:
+    """Open an account without a password and write to its address. Raises `InvalidInput`."""
+    email = _email(wanted.email)
+    with current.database.write("account_invite") as unit:
+        programme = programme_named(unit, wanted.programme)
+        person = create_account(
+            unit,
+            email=email,
+            name=wanted.name,
+            password=None,
+            programme_id=programme.id,
+            role=Role(wanted.role),
+            organisation_id=_organisation(unit, programme.id, wanted),
+        )
+        held = next(each for each in memberships_of(unit, person) if each.programme_id == programme.id)
+        account_links.write_to(unit, held, account_links.INVITATION, key=f"invitation:{new_id()}")
+        note_access(unit, COMMAND, people.INVITED, case_id=None, about=person.id)
+
+
+def forget_telephone(current: Runtime, email: str, reason: str) -> None:
+    """For the only administrator who lost the telephone and the codes on paper. Raises `InvalidInput`."""
+    with current.database.write("account_forget_telephone") as unit:
+        person = person_of(unit, email)
+        if person is None:
+            raise InvalidInput("email", "Personne n’a de compte à cette adresse.")
+        second_factor.forget(unit, person)
+        note_access(unit, COMMAND, people.TELEPHONE_FORGOTTEN, case_id=None, about=person.id, reason=reason)

@@ -26,9 +26,11 @@ imports = App(name="import", help="Reprise de fichiers.", group_commands="Comman
 pathway = App(name="pathway", help="Parcours\u00a0: qui fait quoi, avant quand.", group_commands="Commandes")
 events = App(name="events", help="Événements que le relais a mis de côté.", group_commands="Commandes")
 mails = App(name="messages", help="Messages refusés ou à vérifier.", group_commands="Commandes")
+webhooks = App(name="webhooks", help="Logiciels que Relais prévient de ce qui arrive.", group_commands="Commandes")
 app.command(account)
 app.command(events)
 app.command(mails)
+app.command(webhooks)
 app.command(pathway)
 app.command(imports)
 
@@ -198,6 +200,28 @@ def demonstrate(*, if_empty: bool = False) -> None:
     demonstration.load(current)
 
 
+@app.command
+def generate(
+    *, size: Literal["S", "M", "L", "XL"] = "M", years: int = 5, seed: int = 1, cases: int | None = None
+) -> None:
+    """Remplit une base vide, ou celle de la démonstration, d’un passé inventé\u00a0; rien n’en est envoyé.
+
+    Parameters
+    ----------
+    size
+        Visites par an\u00a0: 50 (S), 200 (M), 1000 (L) ou 2000 (XL).
+    years
+        Nombre d’années, jusqu’à aujourd’hui.
+    seed
+        La même graine donne la même population.
+    cases
+        Nombre de situations en tout, au lieu de ce que dit la taille.
+    """
+    from deployments.population import command
+
+    command.main(_current(), command.Options(size, years, seed, cases))
+
+
 @account.command
 def add(
     email: str,
@@ -230,6 +254,54 @@ def add(
         password=_ask_password(),
     )
     _say("Le compte est prêt.")
+
+
+@account.command
+def invite(
+    email: str,
+    name: str,
+    *,
+    role: Literal["coordinator", "operator", "administrator"] = "coordinator",
+    organisation: str | None = None,
+    programme: str | None = None,
+) -> None:
+    """Invite une personne\u00a0: elle reçoit un message et choisit elle-même comment elle entre.
+
+    Parameters
+    ----------
+    email
+        Adresse avec laquelle la personne se connecte.
+    name
+        Prénom et nom, tels qu’on les lira.
+    role
+        coordinator (coordination), operator (visites) ou administrator (logiciel).
+    organisation
+        Identifiant de son organisation\u00a0; obligatoire pour «\u00a0operator\u00a0».
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import accounts
+
+    wanted = accounts.Wanted(email, name, role=role, organisation=organisation, programme=programme)
+    accounts.invite(_current(), wanted)
+    _say("L’invitation part.")
+
+
+@account.command
+def forget_telephone(email: str, *, reason: str) -> None:
+    """Oublie le téléphone d’une personne\u00a0: sa prochaine connexion, par mot de passe, en demandera un autre.
+
+    Parameters
+    ----------
+    email
+        Adresse de son compte.
+    reason
+        Pourquoi\u00a0; gardé dans le journal.
+    """
+    from deployments import accounts
+
+    accounts.forget_telephone(_current(), email, reason)
+    _say("C’est fait.")
 
 
 @pathway.command
@@ -368,6 +440,56 @@ def resend_message(message: str, *, reason: str, programme: str | None = None) -
 
     remedies.send_again(_current(), message, reason, programme=programme)
     _say("Le message repart.")
+
+
+@webhooks.command(name="list")
+def list_webhooks(*, programme: str | None = None) -> None:
+    """Montre les logiciels prévenus, et combien d’événements ils ont reçus ou manqués.
+
+    Parameters
+    ----------
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    remedies.show_webhooks(_current(), programme=programme)
+
+
+@webhooks.command(name="replay")
+def replay_webhooks(webhook: str, since: str, until: str, *, reason: str, programme: str | None = None) -> None:
+    """Renvoie à un logiciel les événements d’une période, la fin exclue.
+
+    Parameters
+    ----------
+    webhook
+        Son identifiant, tel que «\u00a0relais webhooks list\u00a0» le montre.
+    since
+        Premier jour (AAAA-MM-JJ), ou instant avec son fuseau.
+    until
+        Jour ou instant de fin, exclu.
+    reason
+        Pourquoi\u00a0; gardé dans le journal.
+    programme
+        Identifiant du dispositif, s’il y en a plusieurs.
+    """
+    from deployments import remedies
+
+    period = remedies.Period(since, until)
+    count = remedies.replay(_current(), webhook, period, reason, programme=programme)
+    _say(f"Événements à renvoyer\u00a0: {count}.")
+
+
+@app.command
+def sms(number: str, text: str) -> None:
+    """Fait comme si un ménage répondait par SMS, pour essayer sans fournisseur."""
+    from services.foundation.tokens import new_token
+    from services.incoming_sms import ReceivedSms, receive
+
+    runtime = _current()
+    with runtime.database.write("sms_tried") as unit:
+        receive(unit, ReceivedSms(sender=number, text=text, reference=new_token()))
+    _say("Le SMS est reçu.")
 
 
 @app.command

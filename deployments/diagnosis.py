@@ -15,7 +15,7 @@ from deployments.publishing import stored_problems
 from models.engine import Work
 from models.refusals import CaseworkError
 from models.vocabulary import WorkState
-from services import health
+from services import health, webhooks
 from services.channels.inbox import InboxUnavailable, open_inbox
 from services.foundation.runtime import Runtime, build
 from services.foundation.settings import Settings
@@ -73,6 +73,7 @@ def _work(runtime: Runtime) -> Iterator[Finding]:
         oldest = unit.session.scalar(select(func.min(Work.created_at)).where(Work.state != WorkState.PARKED))
         parked = unit.session.scalar(select(func.count()).where(Work.state == WorkState.PARKED)) or 0
         failing, doubts = obligations.failing(unit), health.messages_in_doubt(unit)
+        untold = webhooks.abandoned(unit)
     age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0
     if age > LATE_S:
         sentence = f"Le plus ancien événement attend depuis {age / 60:.0f}\u00a0min\u00a0: le relais tourne-t-il\u00a0?"
@@ -86,6 +87,9 @@ def _work(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("look", f"Rappels en échec, essayés de nouveau chaque jour au moins\u00a0: {failing}.")
     if doubts:
         yield Finding("look", f"Messages dont personne ne sait s’ils sont partis\u00a0: {doubts}.")
+    if untold:
+        where = "«\u00a0relais webhooks list\u00a0» dit où."
+        yield Finding("look", f"Événements qu’un autre logiciel n’a pas reçus en quatre jours\u00a0: {untold}. {where}")
 
 
 def _mail(settings: Settings) -> Finding:

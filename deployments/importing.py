@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from services.foundation.runtime import Runtime
-    from services.imports import alerts
     from services.imports.alerts import Order
     from services.imports.register import Outcome
 
@@ -56,7 +55,8 @@ def main(runtime: "Runtime", file: Path, options: Options) -> int:
     from services.imports import alerts
 
     order = _order(file, options)
-    outcome = alerts.run(runtime.database, order)
+    with naming_the_option():
+        outcome = alerts.run(runtime.database, order)
     corrections = _write_corrections(file, options, outcome)
     sys.stdout.write("\n".join([*columns(outcome), *verdicts(outcome), *_next(order, outcome, corrections)]) + "\n")
     return 0
@@ -108,6 +108,17 @@ def place_of_corrections(file: Path, wanted: Path | None, outcome: "Outcome") ->
             "errors", "Le fichier à corriger ne peut pas remplacer le fichier lu\u00a0: changez --errors."
         )
     return path
+
+
+@contextmanager
+def naming_the_option() -> Iterator[None]:
+    """Say by which option of a command somebody says what the columns are."""
+    from services.imports.mapping import ColumnsRefused
+
+    try:
+        yield
+    except ColumnsRefused as refused:
+        raise ColumnsRefused(f"{refused.sentence} L’option --mapping prend un fichier qui le dit.") from None
 
 
 @contextmanager
@@ -166,7 +177,7 @@ def verdicts(outcome: "Outcome") -> Iterable[str]:
         yield f"  … et {len(told) - SHOWN} autres."
 
 
-def _next(order: "Order", outcome: "alerts.Outcome", corrections: Path | None) -> Iterable[str]:
+def _next(order: "Order", outcome: "Outcome", corrections: Path | None) -> Iterable[str]:
     from services.imports.verdicts import Verdict
 
     if outcome.dangers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments.importing import columns, place_of_corrections, verdicts, writing
+from deployments.importing import columns, naming_the_option, place_of_corrections, verdicts, writing
 
 if TYPE_CHECKING:
     from services.foundation.runtime import Runtime
@@ -38,13 +38,15 @@ class CaseOptions:
 
 def main(runtime: "Runtime", file: Path, options: CaseOptions) -> int:
     """Import a spreadsheet and say what became of it. Raises a refusal when nothing could be done with it."""
+    from services.foundation.runtime import use
     from services.imports import cases
     from services.imports.case_columns import CASE_COLUMNS
     from services.imports.mapping import MappingFile, read_mapping
 
     said = read_mapping(options.mapping, CASE_COLUMNS) if options.mapping else MappingFile()
     order = cases.CaseOrder(file, options.programme, said, options.commit)
-    outcome = cases.run(runtime.database, order)
+    with use(runtime), naming_the_option():
+        outcome = cases.run(runtime.database, order)
     corrections = _write_corrections(file, options, outcome)
     lines = [*_remembered(outcome), *columns(outcome), *verdicts(outcome), *_positions(outcome)]
     sys.stdout.write("\n".join([*lines, *_next(order, outcome, corrections)]) + "\n")

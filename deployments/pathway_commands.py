@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import OperationalError
-
 from deployments import pathway_files
 from deployments.accounts import programme_named
 from deployments.pathway_diagram import drawing
@@ -18,10 +16,9 @@ from models.programmes import Programme
 from services import publishing
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import CaseworkError
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
-from services.publishing import CaseMove
+from services.publishing import CaseMove, Moved
 from services.rules import checks
 from services.rules.comparison import differences
 from services.rules.published import lacking, pathway_of
@@ -63,6 +60,7 @@ def publish(current: Runtime, file: Path, publication: Publication) -> int:
         return 1
     with current.database.read() as unit:
         programme = programme_named(unit, publication.programme)
+        programme_id = programme.id
         publishing.check_version(unit, written.pathway)
         moves = publishing.preview(unit, programme, written.pathway)
         _say(_announced(unit, programme, written.pathway, moves, is_moving=publication.move_open))
@@ -75,7 +73,9 @@ def publish(current: Runtime, file: Path, publication: Publication) -> int:
     with current.database.write("publish") as unit:
         publishing.publish(unit, programme_named(unit, publication.programme), written.pathway)
     _say([f"Le parcours « {written.pathway.name} », version {written.pathway.version}, est en vigueur."])
-    return _move(current, written.pathway, moves) if publication.move_open else 0
+    if publication.move_open:
+        _say(_moved(publishing.move_open(current.database, programme_id, written.pathway)))
+    return 0
 
 
 def diagram(file: Path) -> int:
@@ -155,24 +155,9 @@ def _is_agreed(publication: Publication) -> bool:
     return publication.yes or (publication.ask is not None and publication.ask("Publier ce parcours ?"))
 
 
-def _move(current: Runtime, pathway: Pathway, moves: Sequence[CaseMove]) -> int:
-    """Each case in its own transaction: one that cannot be moved now holds no other back."""
-    moved, left = 0, []
-    for each in moves:
-        try:
-            with current.database.write("repin") as unit:
-                done = publishing.move(unit, each.case_id, pathway)
-        except CaseworkError as refusal:
-            left.append(f"  {each.number} : {refusal.sentence}")
-            continue
-        except OperationalError:  # a deadlock or a lock that was awaited too long: somebody is at work on this case
-            left.append(f"  {each.number} : occupée à l’instant, recommencez.")
-            continue
-        moved += not done.stays
-        if done.stays:
-            left.append(f"  {each.number} : reste, {done.stays}.")
-    _say([f"Situations ouvertes qui ont changé de parcours : {moved}.", *left])
-    return 0
+def _moved(done: Moved) -> list[str]:
+    stay = [f"  {each.number} : reste, {each.stays}." for each in done.stay]
+    return [f"Situations ouvertes qui ont changé de parcours : {done.moved}.", *stay]
 
 
 def _say(lines: Iterable[str]) -> None:

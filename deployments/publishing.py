@@ -1,5 +1,6 @@
 """Reads the pathway that ships with Relais, publishes it, and says what this code lacks to run the stored ones."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,9 @@ from services.foundation.errors import Setup
 DEFAULT: Final = Path(__file__).parent / "pathways" / "slime.yaml"
 
 
+@cache
 def read_pathway(file: Path = DEFAULT) -> Pathway:
-    """The definition in this file. Raises `Setup` if it is not one."""
+    """The definition in this file, read once a process. Raises `Setup` if it is not one."""
     return pathway_files.read(file).pathway
 
 

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.webhooks import tell_due
 from services.delivery import Postman
 from services.foundation.runtime import runtime
 from services.rules.aftermath import message_accepted, message_failed
@@ -42,4 +43,4 @@ async def _deliver(carrier: Postman, *, budget_s: float) -> int:
 @flow(name="delivery")
 async def delivery() -> int:
     """Deliver what is due, as the relay does, when Prefect's schedule asks."""
-    return await deliver_due()
+    return await deliver_due() + await tell_due()

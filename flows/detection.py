@@ -22,6 +22,4 @@ async def detection(batch: Batch) -> None:
 
 def examine(unit: UnitOfWork, events: Sequence[Event]) -> None:
     """Compare each new alert with the territory and the known cases, before the coordinator is asked anything."""
-    for event in events:
-        if event.type == AlertSubmitted.type:
-            alerts.examine(unit, event)
+    alerts.examine(unit, *(event for event in events if event.type == AlertSubmitted.type))

@@ -21,5 +21,4 @@ async def orientation(batch: Batch) -> None:
 
 def settle(unit: UnitOfWork, events: Sequence[Event]) -> None:
     """Move to follow-up each case that has nothing left to orient."""
-    for case_id in dict.fromkeys(event.case_id for event in events):
-        referrals.settle(unit, case_id)
+    referrals.settle(unit, *dict.fromkeys(event.case_id for event in events))

@@ -21,12 +21,15 @@ from flows.diagnostic import diagnostic
 from flows.engine import Batch, StageFlow
 from flows.follow_up import follow_up
 from flows.inbox import read_inbox
+from flows.monthly_news import write_letters
 from flows.orientation import orientation
 from flows.reminders import engine as of_no_stage
 from flows.reminders import tick
-from flows.timetable import INBOX_S, TICK_S, since_last_night, when_due
+from flows.taking_in import take_in
+from flows.timetable import INBOX_S, LETTERS_S, TICK_S, since_last_night, when_due
 from flows.upkeep import keep_up
 from flows.visit import visit
+from flows.webhooks import tell_due
 from models.events import FACTS
 from models.vocabulary import Stage
 from services.foundation.database import WAKE_CHANNEL
@@ -39,8 +42,13 @@ LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = {"sqlite": 0.05, "postgresql": 1.0}
 """How long the relay sleeps when nobody wakes it; PostgreSQL does, with LISTEN."""
 MAIL_POLL_S: Final = 1.0
+WEBHOOK_POLL_S: Final = 1.0
+FILE_POLL_S: Final = 1.0
 INBOX_REST_S: Final = 10.0
 SLICE_S: Final = 2.0
+CLAIM: Final = 250
+BATCH: Final = 50
+"""At most so many events in one transaction, and enough claimed at once to fill the batches of each stage."""
 PAUSE_S: Final = 1.0
 """How long a loop of the relay waits after a failure."""
 
@@ -54,7 +62,7 @@ FLOWS: Final[dict[Stage | None, StageFlow]] = {
 }
 
 
-async def drain(*, limit: int = 50, budget_s: float = 45) -> int:
+async def drain(*, limit: int = CLAIM, budget_s: float = 45) -> int:
     """Handle events until none is left or the time is up; returns how many were taken.
 
     Its callers (the relay, a deployment, a person) may overlap: each event is leased to one.
@@ -76,14 +84,18 @@ async def drain(*, limit: int = 50, budget_s: float = 45) -> int:
 
 
 def groups(claimed: Sequence[Claimed]) -> list[tuple[Stage | None, Batch]]:
-    """As few batches as keep each case's events in order, each of one stage, to be run one after the other."""
+    """As few batches as keep each case's events in order, each of one stage, to be run one after the other.
+
+    None is longer than one transaction may be.
+    """
     found: list[tuple[Stage | None, list[Claimed]]] = []
     latest: dict[object, int] = {}
     for each in claimed:
         fact = FACTS.get(each.type)  # a newer relay's type fails alone, in the flow of no stage
         stage = fact.stage if fact else None
         first = latest.get(each.case_id, 0)
-        at = next((at for at in range(first, len(found)) if found[at][0] == stage), len(found))
+        fits = (at for at in range(first, len(found)) if found[at][0] == stage and len(found[at][1]) < BATCH)
+        at = next(fits, len(found))
         if at == len(found):
             found.append((stage, []))
         found[at][1].append(each)
@@ -121,9 +133,12 @@ async def run(stop: asyncio.Event) -> None:
         loops = [
             _repeat("drain", stop, lambda: _drain_when_woken(wake, mail)),
             _repeat("tick", stop, lambda: _tick_when_due(stop)),
+            _repeat("monthly news", stop, lambda: _write_letters_when_due(stop)),
             _repeat("upkeep", stop, lambda: _keep_up_when_due(stop)),
             _repeat("inbox", stop, lambda: _read_inbox_when_due(stop)),
             _deliver(stop, mail),
+            _repeat("webhooks", stop, lambda: _tell_when_due(stop)),
+            _repeat("imports", stop, lambda: _take_in_when_asked(stop)),
         ]
         if runtime().database.dialect == "postgresql":
             loops.append(_repeat("listen", stop, lambda: _listen(stop, wake)))
@@ -172,9 +187,25 @@ async def _deliver(stop: asyncio.Event, mail: asyncio.Event) -> None:
         await _repeat("delivery", stop, round_of_mail)
 
 
+async def _tell_when_due(stop: asyncio.Event) -> None:
+    await tell_due(budget_s=SLICE_S)
+    await _sleep(stop, WEBHOOK_POLL_S)
+
+
+async def _take_in_when_asked(stop: asyncio.Event) -> None:
+    if not await take_in(budget_s=SLICE_S):
+        await _sleep(stop, FILE_POLL_S)
+
+
 async def _tick_when_due(stop: asyncio.Event) -> None:
     await when_due("tick", TICK_S, tick)
     await _sleep(stop, 1)
+
+
+async def _write_letters_when_due(stop: asyncio.Event) -> None:
+    """The hour of the month is business time: whether it has come is asked every minute."""
+    await when_due("monthly_news", LETTERS_S, write_letters)
+    await _sleep(stop, 10)
 
 
 async def _keep_up_when_due(stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from prefect import flow
 
 from flows.engine import Batch, body
+from flows.monthly_news import write_letters
 from flows.steps import apply_pathway, show
 from models.engine import Task
 from services import referrals
@@ -41,5 +42,5 @@ def _turn() -> int:
 
 @flow(name="tick")
 async def tick_flow() -> int:
-    """The tick as a deployment: the safety net under the relay's own."""
-    return await tick()
+    """The tick as a deployment, and the letters of the month: the safety net under the relay's own."""
+    return await tick() + await write_letters()

@@ -10,7 +10,7 @@ from flows.engine import Batch
 from models.engine import Event
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
-from services.rules import effects, work
+from services.rules import effects, webhooks, work
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def _together(batch: Batch, before: OwnWork, after: OwnWork) -> list[str]:
         before(unit, events)
         lines = effects.apply(unit, events)
         after(unit, events)
+        webhooks.plan(unit, events)
         if mine.token:
             work.finish(unit, mine.work_ids, mine.token)
         return lines

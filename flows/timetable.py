@@ -10,7 +10,9 @@ from services.foundation.runtime import runtime
 from services.rules import routines
 
 TICK_S: Final = 15
-INBOX_S: Final = 60
+INBOX_S: Final = 40
+"""With the rest between two looks (ten seconds), a mail is filed within a minute of its arrival."""
+LETTERS_S: Final = 60
 NIGHT: Final = time(2, tzinfo=UTC)  # three or four o'clock in Paris; the exact hour matters to nobody
 
 

@@ -4,12 +4,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
 from models.programmes import Commune, Organisation, Person, Programme
-from models.vocabulary import STAGE_OF, CaseState, ReferralKind, Stage
+from models.vocabulary import STAGE_OF, CaseState, ContactBy, ReferralKind, Stage
 
 
 class Household(Base):
@@ -25,6 +25,16 @@ class Household(Base):
     best_time: Mapped[str]
     birth_year: Mapped[int | None]
     people: Mapped[int | None]
+    reference_income: Mapped[int | None]  # euros, of the tax notice (RFR); never for a partner or an alert giver
+    income_year: Mapped[int | None]
+    income_on: Mapped[date | None]  # when it was said: the ceilings of that day give the class
+    breathing: Mapped[bool | None]  # somebody has breathing problems linked to the dwelling; no detail, ever
+    children: Mapped[int | None]  # of its people, those under fourteen
+    language: Mapped[str] = mapped_column(default="")  # spoken at home, when an interpreter is needed
+    companion: Mapped[str] = mapped_column(default="")  # who should be there too: a relative, a social worker
+    guardian: Mapped[str] = mapped_column(default="")  # of a protected adult: called before anything is agreed
+    guardian_phone: Mapped[str | None]
+    vulnerabilities: Mapped[list[str]] = mapped_column(default=list)  # yes or no each, for the team alone
     search_key: Mapped[str] = mapped_column(index=True)
 
     phones: Mapped[list["Phone"]] = relationship(order_by="Phone.rank", back_populates="household")
@@ -47,6 +57,7 @@ class Phone(Base):
     rank: Mapped[int] = mapped_column(default=1)
     reached_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
+    no_sms_at: Mapped[datetime | None]  # STOP was answered: no SMS any more, calls go on
 
     household: Mapped[Household] = relationship(back_populates="phones")
 
@@ -60,9 +71,11 @@ class Dwelling(Base):
     street: Mapped[str]
     complement: Mapped[str] = mapped_column(default="")
     postcode: Mapped[str]
-    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
+    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"), index=True)
     tenure: Mapped[str]
     landlord: Mapped[str] = mapped_column(default="")
+    heating: Mapped[str | None]
+    safety: Mapped[str] = mapped_column(default="")  # for whoever goes there: a dog, steep stairs
     search_key: Mapped[str] = mapped_column(index=True)
 
     commune: Mapped[Commune] = relationship()
@@ -77,7 +90,9 @@ class Case(Base):
     __tablename__ = "case"
     __table_args__ = (
         UniqueConstraint("programme_id", "number"),
-        Index("ix_case_programme_id_stage", "programme_id", "stage"),
+        Index("ix_case_programme_id_opened_at", "programme_id", "opened_at", "id"),
+        Index("ix_case_programme_id_stage", "programme_id", "stage", "opened_at", "id"),
+        Index("ix_case_programme_id_operator_id", "programme_id", "operator_id", "stage", "opened_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -90,8 +105,9 @@ class Case(Base):
     pathway_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
     household_id: Mapped[UUID] = mapped_column(ForeignKey("household.id"), index=True)
     dwelling_id: Mapped[UUID] = mapped_column(ForeignKey("dwelling.id"), index=True)
-    operator_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    operator_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     urgency: Mapped[str]
+    contact_by: Mapped[str] = mapped_column(default=ContactBy.CALL.value)  # how the household is asked for news
     danger: Mapped[str | None]  # last danger told and not yet acknowledged
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -101,6 +117,7 @@ class Case(Base):
     suspended_until: Mapped[date | None]
     erased_at: Mapped[datetime | None]  # nothing tells any more who the household was
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)
+    derogation: Mapped[str | None]  # asked for a household above the ceilings, then granted or refused
 
     programme: Mapped[Programme] = relationship()
     household: Mapped[Household] = relationship()
@@ -126,25 +143,43 @@ class Case(Base):
         return self.stage == Stage.CLOSED.value
 
 
+class SearchWord(Base):
+    """A plain word of a case's household or street, by which it is found; kept in the order of letters everywhere."""
+
+    __tablename__ = "search_word"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), primary_key=True, index=True)
+
+
 class Alert(Base):
     """What an alert giver sent; several may belong to one case."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_organisation_id", "organisation_id"),)
+    __table_args__ = (
+        Index("ix_alert_organisation_id", "organisation_id"),
+        Index("ix_alert_giver_email", "giver_email"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     received_on_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)  # before a merge moved it
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     giver_name: Mapped[str]
-    giver_email: Mapped[str | None]
+    giver_email: Mapped[str | None]  # in small letters, so that it is found whichever way it was typed
     giver_phone: Mapped[str | None]
     origin: Mapped[str]  # form, import, phone
     motives: Mapped[list[str]]
     free_text: Mapped[str] = mapped_column(default="")
     received_at: Mapped[datetime]
+    cut_energy: Mapped[str | None]  # an announced cut, as the alert giver knows it; followed once the case is accepted
+    cut_on: Mapped[date | None]
+    income_class: Mapped[str | None]  # as the alert giver believes
+    followed_by: Mapped[str] = mapped_column(default="")  # who already helps the household
 
     case: Mapped[Case] = relationship(back_populates="alerts", foreign_keys=[case_id])
+    received_on: Mapped[Case | None] = relationship(foreign_keys=[received_on_id])
     organisation: Mapped[Organisation | None] = relationship()
 
 
@@ -225,10 +260,14 @@ class Visit(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    second_officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    with_whom: Mapped[str] = mapped_column(default="")  # who else comes: a social worker, an interpreter
+    loss_reason: Mapped[str | None]
     sequence: Mapped[int] = mapped_column(default=0)
     done_at: Mapped[datetime | None]
 
-    officer: Mapped[Person | None] = relationship()
+    officer: Mapped[Person | None] = relationship(foreign_keys=[officer_id])
+    second_officer: Mapped[Person | None] = relationship(foreign_keys=[second_officer_id])
 
 
 class Report(Base):
@@ -248,7 +287,7 @@ class Report(Base):
 
 
 class Need(Base):
-    """One problem with one goal, by its type of solution."""
+    """One problem with one goal, by its type of solution; `gap_reason` when nothing can be done for it here."""
 
     __tablename__ = "need"
 
@@ -256,6 +295,8 @@ class Need(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     theme: Mapped[str]
     created_at: Mapped[datetime]
+    gap_reason: Mapped[str | None]
+    gap_at: Mapped[datetime | None]
 
 
 class Referral(Base):
@@ -276,12 +317,14 @@ class Referral(Base):
     reason: Mapped[str | None]
     outcome: Mapped[str | None]
     loop: Mapped[str]
+    urgent: Mapped[bool] = mapped_column(default=False)  # the urgent delay and ladder
     brief: Mapped[str] = mapped_column(default="")  # what the partner needs to know, written by a person
     file_number: Mapped[str] = mapped_column(default="")  # the partner's own
     amount_cents: Mapped[int | None]
     snapshot: Mapped[dict[str, Any]] = mapped_column(default=dict)  # partner's name and address at the send
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]  # accepted by the mail server: the answer's clock starts here
+    meets_at: Mapped[datetime | None]  # when the partner proposes to meet the household
     opened_at: Mapped[datetime | None]  # the partner's first button or sign-in; reading alone leaves no trace
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -289,6 +332,32 @@ class Referral(Base):
     need: Mapped[Need] = relationship()
     partner: Mapped[Organisation] = relationship()
     case: Mapped[Case] = relationship()
+
+
+class PartnerCharge(Base):
+    """Who of a partner follows a request, when it is not whoever reads at his one address."""
+
+    __tablename__ = "partner_charge"
+
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), primary_key=True)
+    colleague_id: Mapped[UUID] = mapped_column(ForeignKey("partner_colleague.id"))
+
+
+class SupplyCut(Base):
+    """A cut of electricity or gas that a supplier announced; what is to be done before is counted back from its day."""
+
+    __tablename__ = "supply_cut"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    energy: Mapped[str]
+    cut_on: Mapped[date]  # as the supplier says; the law may put it off
+    told_on: Mapped[date]
+    supplier_called_on: Mapped[date | None]
+    aid_filed_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    outcome: Mapped[str | None]
+    restored_on: Mapped[date | None]
 
 
 class Loan(Base):
@@ -303,3 +372,50 @@ class Loan(Base):
     due_on: Mapped[date]
     returned_on: Mapped[date | None]
     lent_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Finding(Base):
+    """A figure of a case with the method that gave it. Never changed: the latest of its kind holds.
+
+    Of a likeness, `about_id` is the other case; the same figure about another case is another one.
+    """
+
+    __tablename__ = "finding"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    kind: Mapped[str]
+    value: Mapped[int]  # euros a year, tenths of a percent, or points of a hundred
+    about_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)
+    method: Mapped[str]
+    method_version: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+
+
+class KitItem(Base):
+    """An equipment of the household's kit as it stands; `replaced_at` once it was noted again."""
+
+    __tablename__ = "kit_item"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    item: Mapped[str]
+    quantity: Mapped[int]
+    unit_price_cents: Mapped[int]
+    state: Mapped[str]
+    at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
+class ExitLine(Base):
+    """One criterion of the scorecard with which a case was closed; a case that is closed again has other lines."""
+
+    __tablename__ = "exit_line"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    criterion: Mapped[str]
+    met: Mapped[str]
+    method: Mapped[str]
+    method_version: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]

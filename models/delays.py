@@ -1,6 +1,7 @@
 """How a pathway writes a delay: an amount and its unit, such as `5wd` or `1mo`."""
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, RootModel
@@ -28,13 +29,20 @@ class Delay(RootModel[Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,2})(h|d|wd
     @property
     def unit(self) -> DelayUnit:
         """What is counted."""
-        return DelayUnit(self.root.lstrip("0123456789"))
+        return _read(self.root)[1]
 
     @property
     def amount(self) -> int:
         """How many of them."""
-        return int(self.root.removesuffix(self.unit))
+        return _read(self.root)[0]
 
     def __str__(self) -> str:
         """As the pathway writes it."""
         return self.root
+
+
+@cache
+def _read(text: str) -> tuple[int, DelayUnit]:
+    """The few delays of a pathway are looked at for every task that opens."""
+    unit = DelayUnit(text.lstrip("0123456789"))
+    return int(text.removesuffix(unit)), unit

@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
 from models.cases import Case, Referral, Visit
 from models.programmes import Organisation, Person
-from models.vocabulary import MessageState, TaskState, WorkState
+from models.vocabulary import MessageState, TaskState, WebhookState, WorkState
 
 _Serial = BigInteger().with_variant(Integer(), "sqlite")  # SQLite only counts INTEGER PRIMARY KEY by itself
 
@@ -66,7 +66,14 @@ class Task(Base):
     __tablename__ = "task"
     __table_args__ = (
         Index("ix_task_case_id_state", "case_id", "state"),
-        Index("ix_task_programme_id_state_due_at", "programme_id", "state", "due_at"),
+        # Of all the tasks of the years few are open: what is owed is read from an index of these alone.
+        Index(
+            "ix_task_open",
+            "programme_id",
+            "due_at",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -107,10 +114,10 @@ class Obligation(Base):
     """
 
     __tablename__ = "obligation"
-    __table_args__ = (Index("ix_obligation_next_at", "next_at"),)
+    __table_args__ = (Index("ix_obligation_next_at", "next_at"), Index("ix_obligation_case_id", "case_id", "next_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     task_id: Mapped[UUID] = mapped_column(ForeignKey("task.id"), index=True)
     ladder: Mapped[str]
     anchor_at: Mapped[datetime]
@@ -168,14 +175,15 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         Index("ix_message_state_due_at", "state", "due_at"),
-        Index("ix_message_case_id", "case_id"),
-        Index("ix_message_programme_id_address", "programme_id", "address"),
+        Index("ix_message_case_id", "case_id", "state"),
+        Index("ix_message_programme_id_address_done_at_due_at", "programme_id", "address", "done_at", "due_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
-    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
-    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"))  # why it leaves
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"))  # None: about an account
+    event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))  # why it leaves
+    sign_in_link_id: Mapped[UUID | None] = mapped_column(ForeignKey("sign_in_link.id"))
     task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"), index=True)
     text: Mapped[str]  # which text of the catalogue
     party: Mapped[str]
@@ -207,8 +215,15 @@ class Message(Base):
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("letter_batch.id"), index=True)
     effect_key: Mapped[str] = mapped_column(unique=True)
 
-    case: Mapped[Case] = relationship()
+    case: Mapped[Case | None] = relationship()
     organisation: Mapped[Organisation | None] = relationship()
+
+    @property
+    def of_case(self) -> Case:
+        """The case of a message that must have one: all but mails about an account."""
+        if self.case is None:
+            raise LookupError(self.text)
+        return self.case
 
 
 class IncomingMail(Base):
@@ -241,13 +256,17 @@ class IncomingMail(Base):
 
 
 class LetterBatch(Base):
-    """The letters of a day, printed as one PDF; posted when a person says so."""
+    """The letters of a day, printed as one PDF; posted when a person says so.
+
+    `operator_id`: the operator who posts them himself; None is the coordination.
+    """
 
     __tablename__ = "letter_batch"
     __table_args__ = (UniqueConstraint("programme_id", "on", "ordinal"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    operator_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     on: Mapped[date]
     ordinal: Mapped[int]
     printed_at: Mapped[datetime]
@@ -264,6 +283,54 @@ class Routine(Base):
     last_at: Mapped[datetime | None]
     token: Mapped[str | None]
     leased_until: Mapped[datetime | None]
+
+
+class WebhookEndpoint(Base):
+    """Another software's address, told of a programme's events of some kinds.
+
+    Its secret is worked out from `id`, `secret_version` and the installation's key: nothing secret is stored. While the
+    server rests (`rests_until`, business time) nothing is sent to it.
+    """
+
+    __tablename__ = "webhook_endpoint"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
+    label: Mapped[str]
+    url: Mapped[str]
+    types: Mapped[list[str]]  # `referral.accepted`, or `referral.*`
+    secret_version: Mapped[int] = mapped_column(default=1)
+    renewed_at: Mapped[datetime | None]  # the secret before still signs for a day
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    rests_until: Mapped[datetime | None]
+
+
+class WebhookDelivery(Base):
+    """One event for one endpoint, once. `due_at` and `queued_at` are business time, `leased_until` lease time."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        UniqueConstraint("endpoint_id", "event_id"),
+        Index("ix_webhook_delivery_state_due_at", "state", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoint.id"))
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), index=True)
+    state: Mapped[str] = mapped_column(default=WebhookState.QUEUED.value)
+    queued_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    status: Mapped[int | None]  # what the server answered last
+    error: Mapped[str | None]  # why nothing was answered: a class, never what was sent
+    done_at: Mapped[datetime | None]
+
+    endpoint: Mapped[WebhookEndpoint] = relationship()
+    event: Mapped[Event] = relationship()
 
 
 class StoryProgress(Base):
@@ -287,6 +354,49 @@ class ImportedFile(Base):
     imported_at: Mapped[datetime]
     rows: Mapped[int]
     summary: Mapped[dict[str, Any]]
+
+
+class FileImport(Base):
+    """A file that somebody dropped: its rows until they are taken in, then those to correct, in the end its counts."""
+
+    __tablename__ = "file_import"
+    __table_args__ = (
+        Index("ix_file_import_programme_id_dropped_at", "programme_id", "dropped_at"),
+        # A file is taken in by one of those who drop it at once.
+        Index(
+            "uq_file_import_queued",
+            "programme_id",
+            "sha256",
+            unique=True,
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))  # the alert giver
+    collected_by: Mapped[str | None]  # of a file of alerts: who asked the households for their agreement
+    collected_on: Mapped[date | None]
+    notify: Mapped[bool] = mapped_column(default=False)
+    filename: Mapped[str]
+    sha256: Mapped[str]
+    is_workbook: Mapped[bool]
+    mapping: Mapped[dict[str, Any]]  # what was said of its columns on the page
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, without any NIR
+    corrections: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # the file of the rows to correct
+    dropped_at: Mapped[datetime]
+    dropped_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]  # when the rows to correct were first taken away
+    wanted: Mapped[int] = mapped_column(default=0)  # rows to take in
+    known: Mapped[int] = mapped_column(default=0)  # rows of which it was already done before
+    taken: Mapped[int] = mapped_column(default=0)
+    summary: Mapped[dict[str, Any]]  # counts, and the numbers of rows that tell of a danger
+    attempts: Mapped[int] = mapped_column(default=0)  # since the last row that was taken in
 
 
 class ImportedColumns(Base):

@@ -10,17 +10,31 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from models.vocabulary import (
+    AnsweredBy,
     CallResult,
     ClosureOutcome,
+    ContactBy,
     Danger,
     DeclineReason,
+    Derogation,
+    Energy,
+    ExitCriterion,
     FailureReason,
+    FindingKind,
+    FollowUpAnswer,
+    GapReason,
     HoldReason,
+    HouseholdAnswer,
+    IncomeClass,
+    LossReason,
     Motive,
+    Obstacle,
+    Party,
     PermissionKind,
     ReferralOutcome,
     RejectionReason,
     ReturnReason,
+    SkipReason,
     SnoozeReason,
     Stage,
     SuspensionReason,
@@ -35,11 +49,15 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,40}$")]
 
 
 class Fact(BaseModel):
-    """Base of every payload; `type` is the event's name, `stage` the flow that handles it (None: a named flow)."""
+    """Base of every payload; `type` is the event's name, `stage` the flow that handles it (None: a named flow).
+
+    `may_need`: kinds of tasks without which nobody would own what follows; a pathway that lacks one refuses the event.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: ClassVar[str]
     stage: ClassVar[Stage | None] = None
+    may_need: ClassVar[tuple[str, ...]] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -48,8 +66,8 @@ class Fact(BaseModel):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Kinds of tasks without which nobody would own what follows; a pathway that lacks one refuses the event."""
-        return ()
+        """Those that this very event needs."""
+        return self.may_need
 
 
 class _Detection(Fact):
@@ -92,6 +110,27 @@ class CaseExamined(_Detection):
     type: ClassVar[str] = "case.examined"
     in_territory: bool
     possible_duplicates: list[UUID]
+
+
+class MatchNoted(_Detection):
+    """How alike a request is to another case, in points of a hundred; for the coordination alone."""
+
+    type: ClassVar[str] = "match.noted"
+    other: UUID
+    score: int
+
+
+class DerogationAsked(_Detection):
+    """Somebody asks that a household above the ceilings be taken up all the same; why is a note."""
+
+    type: ClassVar[str] = "derogation.asked"
+
+
+class DerogationDecided(_Detection):
+    """The coordination granted or refused it."""
+
+    type: ClassVar[str] = "derogation.decided"
+    decision: Derogation
 
 
 class CaseAccepted(_Detection):
@@ -167,6 +206,15 @@ class CallAttempted(_Visit):
     attempt: int
 
 
+class CallBackAgreed(_Visit):
+    """Somebody of the household answered and asks to be called again on a day."""
+
+    type: ClassVar[str] = "call.back_agreed"
+    may_need: ClassVar[tuple[str, ...]] = ("call_again",)  # somebody calls that day
+    call_id: UUID
+    until: date
+
+
 class NumberBlocked(_Visit):
     """A call reached a stranger: the number is blocked for every channel."""
 
@@ -181,6 +229,14 @@ class HouseholdCorrected(_Visit):
 
     type: ClassVar[str] = "household.corrected"
     phone_id: UUID
+
+
+class CircumstancesRecorded(_Visit):
+    """The household's means were written down: its class by the Anah's ceilings, and the day these apply from."""
+
+    type: ClassVar[str] = "circumstances.recorded"
+    income_class: IncomeClass | None = None
+    ceilings_on: date | None = None
 
 
 class HouseholdReached(_Visit):
@@ -214,6 +270,7 @@ class VisitPlanned(_OneVisit):
 
     type: ClassVar[str] = "visit.planned"
     starts_at: datetime
+    noted_after: bool = False  # it had taken place already: nobody is invited to it
 
 
 class VisitMoved(_OneVisit):
@@ -228,6 +285,7 @@ class VisitCancelled(_OneVisit):
 
     type: ClassVar[str] = "visit.cancelled"
     state: VisitState
+    reason: LossReason | None = None
 
 
 class VisitMissed(_OneVisit):
@@ -236,6 +294,7 @@ class VisitMissed(_OneVisit):
     type: ClassVar[str] = "visit.missed"
     state: VisitState
     absences: int
+    reason: LossReason | None = None
 
 
 class VisitHeld(_Diagnostic):
@@ -251,6 +310,22 @@ class DiagnosisFinished(_Diagnostic):
 
     type: ClassVar[str] = "diagnosis.finished"
     visit_id: UUID
+
+
+class FindingsRecorded(_Diagnostic):
+    """Figures of the household were noted: which ones. What they are is read beside the case, by whoever may."""
+
+    type: ClassVar[str] = "findings.recorded"
+    finding_ids: list[UUID]
+    kinds: list[FindingKind]
+
+
+class KitRecorded(_Diagnostic):
+    """The small equipment of the household, as it stands: how many pieces are in place, and what they cost."""
+
+    type: ClassVar[str] = "kit.recorded"
+    pieces: int
+    total_cents: int
 
 
 class DangerReported(_Diagnostic):
@@ -275,27 +350,48 @@ class ReportDelivered(_Diagnostic):
     to_alert_giver: bool
 
 
+class NeedUnmet(Fact):
+    """Nothing can be done here for a need: a dead end with its reason, which counts in the gaps of the programme."""
+
+    type: ClassVar[str] = "need.unmet"
+    stage: ClassVar[Stage | None] = Stage.ORIENTATION
+    need_id: UUID
+    theme: Theme
+    reason: GapReason
+
+
 class ReferralPrepared(_Orientation):
     """A request is being prepared; nothing has left."""
 
     type: ClassVar[str] = "referral.prepared"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Somebody finishes it."""
-        return ("finish_draft",)
+    may_need: ClassVar[tuple[str, ...]] = ("finish_draft",)  # somebody finishes it
 
 
 class ReferralSent(_Orientation):
-    """A partner was asked to help; `until` is when an answer is looked for outside our mails."""
+    """A partner was asked to help, urgently or not; `until` is when an answer is looked for outside our mails.
+
+    Until `recall_until` nothing of it leaves: whoever sent it may take it back.
+    """
 
     type: ClassVar[str] = "referral.sent"
+    may_need: ClassVar[tuple[str, ...]] = ("check_back", "follow_outside")
     until: date | None = None
+    recall_until: datetime | None = None
+    despite: list[Obstacle] = []  # the directory set the partner aside; a note says why he was asked all the same
+    urgent: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Somebody looks for the answer when no mail of ours will bring it."""
-        return ("check_back", "follow_outside") if self.outside else ()
+        return self.may_need if self.outside else ()
+
+
+class ReferralRecalled(_Orientation):
+    """Whoever sent it took it back before it left: it is in preparation again. `recalls`: the event of its sending."""
+
+    type: ClassVar[str] = "referral.recalled"
+    may_need: ClassVar[tuple[str, ...]] = ("finish_draft",)  # somebody finishes it
+    recalls: UUID
 
 
 class ReferralDelivered(_Orientation):
@@ -343,6 +439,14 @@ class ReferralAccepted(_Orientation):
     type: ClassVar[str] = "referral.accepted"
 
 
+class MeetingProposed(_Orientation):
+    """The partner says when he would meet the household, with his yes or later."""
+
+    type: ClassVar[str] = "referral.meeting_proposed"
+    meets_at: datetime
+    with_answer: bool = False
+
+
 class ReferralDeclined(_Orientation):
     """The partner cannot take it."""
 
@@ -358,6 +462,13 @@ class ReferralExpired(_Orientation):
     others_asked: bool = False
 
 
+class ReferralPassedOn(_Orientation):
+    """Somebody else of the partner follows the request from now on; None: whoever reads at his one address."""
+
+    type: ClassVar[str] = "referral.passed_on"
+    colleague_id: UUID | None
+
+
 class ReferralStarted(_Orientation):
     """The partner met the household: his help has begun."""
 
@@ -368,13 +479,9 @@ class ReferralHeld(_Orientation):
     """The help waits until a date of review; for a wait that is not the partner's, his clock waits too."""
 
     type: ClassVar[str] = "referral.held"
+    may_need: ClassVar[tuple[str, ...]] = ("review_hold",)  # somebody looks again
     reason: HoldReason
     until: date
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Somebody looks again."""
-        return ("review_hold",)
 
 
 class ReferralResumed(_Orientation):
@@ -431,11 +538,7 @@ class ReferralDisputed(_Orientation):
     """The household says that the help which the partner reported did not come."""
 
     type: ClassVar[str] = "referral.disputed"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Somebody finds out."""
-        return ("settle_dispute",)
+    may_need: ClassVar[tuple[str, ...]] = ("settle_dispute",)  # somebody finds out
 
 
 class ReferralConfirmed(_Orientation):
@@ -471,11 +574,88 @@ class FollowUpCalled(_FollowUp):
     still_in_arrears: bool | None = None
 
 
+class FollowUpAnswered(_FollowUp):
+    """The household answered by itself the question of a follow-up: better, or the same."""
+
+    type: ClassVar[str] = "follow_up.answered"
+    ordinal: int
+    answer: FollowUpAnswer
+    channel: AnsweredBy
+
+
+class FollowUpCallAsked(_FollowUp):
+    """The household answered that it wants to be called."""
+
+    type: ClassVar[str] = "follow_up.call_asked"
+    may_need: ClassVar[tuple[str, ...]] = ("call_back",)  # somebody calls
+    ordinal: int
+    channel: AnsweredBy
+
+
+class HouseholdAnswered(_FollowUp):
+    """The household said, while no question of the follow-up was open, whether it was helped, or to call it."""
+
+    type: ClassVar[str] = "household.answered"
+    may_need: ClassVar[tuple[str, ...]] = ("call_back",)
+    answer: HouseholdAnswer
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody calls, unless all is well."""
+        return () if self.answer is HouseholdAnswer.HELPED else self.may_need
+
+
+class HouseholdCalledBack(_FollowUp):
+    """The household that asked for a call was called, beside the calls of the follow-up."""
+
+    type: ClassVar[str] = "household.called_back"
+    call_id: UUID
+    result: CallResult
+
+
+class CallBackMissed(_FollowUp):
+    """The household that asked for a call did not answer it; it will be tried again."""
+
+    type: ClassVar[str] = "household.call_back_missed"
+    call_id: UUID
+    result: CallResult
+
+
+class ContactChosen(_FollowUp):
+    """How the household likes to be asked for news."""
+
+    type: ClassVar[str] = "follow_up.contact_chosen"
+    may_need: ClassVar[tuple[str, ...]] = ("call_back",)  # a pathway that asks nothing cannot be told how to ask
+    contact_by: ContactBy
+
+
+class SmsStopped(_FollowUp):
+    """The household wants no SMS any more on one of its numbers."""
+
+    type: ClassVar[str] = "number.sms_stopped"
+    phone_id: UUID
+
+
 class CaseClosed(_FollowUp):
     """The case is over."""
 
     type: ClassVar[str] = "case.closed"
     outcome: ClosureOutcome
+    met: list[ExitCriterion] = []  # the exit scorecard, where one was filled; what is in neither is not known
+    missed: list[ExitCriterion] = []
+
+
+class ComplaintReceived(_FollowUp):
+    """Somebody complains of the service; the words are a note."""
+
+    type: ClassVar[str] = "complaint.received"
+    may_need: ClassVar[tuple[str, ...]] = ("answer_complaint",)  # the coordination answers
+
+
+class ComplaintAnswered(_FollowUp):
+    """The complaint was answered; how is a note."""
+
+    type: ClassVar[str] = "complaint.answered"
 
 
 class CaseReopened(_FollowUp):
@@ -489,13 +669,9 @@ class CaseSuspended(_FollowUp):
     """The case waits, with every clock, until somebody looks again."""
 
     type: ClassVar[str] = "case.suspended"
+    may_need: ClassVar[tuple[str, ...]] = ("review_suspension",)  # somebody looks again
     reason: SuspensionReason
     until: date
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Somebody looks again."""
-        return ("review_suspension",)
 
 
 class CaseResumed(_FollowUp):
@@ -544,13 +720,9 @@ class LoanMade(_Visit):
     """A device was lent, to be given back by a date."""
 
     type: ClassVar[str] = "loan.made"
+    may_need: ClassVar[tuple[str, ...]] = ("return_loan",)  # somebody asks for it back
     loan_id: UUID
     until: date
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Somebody asks for it back."""
-        return ("return_loan",)
 
 
 class LoanReturned(_Visit):
@@ -595,6 +767,21 @@ class TaskSnoozed(_OneTask):
     until: date
 
 
+class TaskReminded(_OneTask):
+    """Somebody had whoever owes a task reminded of it, beside what its clock does."""
+
+    type: ClassVar[str] = "task.reminded"
+    party: Party
+    recall_until: datetime | None = None
+
+
+class ReminderRecalled(_OneTask):
+    """Whoever asked for a reminder took it back before it left."""
+
+    type: ClassVar[str] = "task.reminder_recalled"
+    recalls: UUID
+
+
 class TaskCompleted(_OneTask):
     """A task that a pathway defines by itself (a committee, a document to ask for) is done.
 
@@ -609,6 +796,60 @@ class TaskCompleted(_OneTask):
         """By kind and outcome, then by kind."""
         general = f"{self.type}/{self.kind}"
         return f"{general}/{self.outcome}", general
+
+
+class _Cut(Fact):
+    cut_id: UUID
+
+
+class _CutAhead(_Cut):
+    until: date  # the first day on which the law lets the supply be cut
+
+
+class CutAnnounced(_CutAhead):
+    """A supplier announced a cut of electricity or gas."""
+
+    type: ClassVar[str] = "cut.announced"
+    energy: Energy
+
+
+class CutMoved(_CutAhead):
+    """The day of the cut is another one."""
+
+    type: ClassVar[str] = "cut.moved"
+    supplier_called: bool
+    aid_filed: bool
+
+
+class CutSupplierCalled(_Cut):
+    """The supplier's solidarity desk was called."""
+
+    type: ClassVar[str] = "cut.supplier_called"
+
+
+class CutAidFiled(_CutAhead):
+    """A request for aid was filed: the supply is kept until its decision."""
+
+    type: ClassVar[str] = "cut.aid_filed"
+
+
+class CutAverted(_Cut):
+    """The supply will not be cut."""
+
+    type: ClassVar[str] = "cut.averted"
+
+
+class CutHappened(_Cut):
+    """The supply is cut."""
+
+    type: ClassVar[str] = "cut.happened"
+    may_need: ClassVar[tuple[str, ...]] = ("restore_supply",)  # somebody has it restored
+
+
+class CutRestored(_Cut):
+    """The supply is back."""
+
+    type: ClassVar[str] = "cut.restored"
 
 
 class ReplyReceived(Fact):
@@ -630,6 +871,18 @@ class ReminderDue(Fact):
     ladder: Code
     generation: int
     step: int
+
+
+class ReminderSkipped(Fact):
+    """Somebody decided that one step of a clock does not leave."""
+
+    type: ClassVar[str] = "reminder.skipped"
+    obligation_id: UUID
+    task_id: UUID
+    ladder: Code
+    generation: int
+    step: int
+    reason: SkipReason
 
 
 class MessageFailed(Fact):

@@ -44,11 +44,13 @@ class ReferralAction(StrEnum):
     """What can be done to a referral."""
 
     SEND = "send"
+    RECALL = "recall"
     ACKNOWLEDGE = "acknowledge"
     ASK = "ask"
     ACCEPT = "accept"
     DECLINE = "decline"
     EXPIRE = "expire"
+    PROPOSE = "propose"
     START = "start"
     REPORT_PROGRESS = "report_progress"
     HOLD = "hold"
@@ -126,11 +128,14 @@ UNDER_WAY: Final = frozenset({R.ACCEPTED, R.IN_PROGRESS, R.ON_HOLD})
 FINAL_REFERRALS: Final = frozenset(R) - UNANSWERED - UNDER_WAY
 REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     (R.DRAFT, B.SEND): R.SENT,
+    (R.SENT, B.RECALL): R.DRAFT,  # within the minute in which nothing leaves
     (R.SENT, B.ACKNOWLEDGE): R.UNDER_REVIEW,
     (R.SENT, B.ASK): R.UNDER_REVIEW,
     (R.UNDER_REVIEW, B.ASK): R.UNDER_REVIEW,
     (R.SENT, B.ACCEPT): R.ACCEPTED,
     (R.UNDER_REVIEW, B.ACCEPT): R.ACCEPTED,
+    **{(state, B.PROPOSE): R.ACCEPTED for state in (R.SENT, R.UNDER_REVIEW, R.ACCEPTED)},  # a day given is a yes
+    **{(state, B.PROPOSE): state for state in (R.IN_PROGRESS, R.ON_HOLD)},
     (R.SENT, B.DECLINE): R.DECLINED,
     (R.UNDER_REVIEW, B.DECLINE): R.DECLINED,
     (R.SENT, B.EXPIRE): R.EXPIRED,

@@ -12,7 +12,7 @@ from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from models.delays import Delay
+from models.delays import Delay, DelayUnit
 from models.events import FACTS, Fact, TaskCompleted
 from models.lifecycles import CaseAction
 from models.vocabulary import Channel, Party
@@ -55,18 +55,24 @@ class Anchor(StrEnum):
 
 
 class Due(_Strict):
-    """When a task is due. `series` gives one delay for each ordinal (1, 2, 3…) and replaces `delay`."""
+    """When a task is due. `series` gives one delay for each ordinal (1, 2, 3…) and replaces `delay`.
+
+    `ahead` counts backwards: so many days before the day that it is `since`.
+    """
 
     delay: Delay | None = None
     series: tuple[Delay, ...] = ()
+    ahead: Delay | None = None
     since: Anchor = Anchor.EVENT
     at_least: Delay | None = None  # never sooner than this after the event
     urgent: Delay | None = None  # for a case whose urgency is not "none"
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.delay is None) == (not self.series):
-            raise ValueError("il faut un délai (delay) ou une série (series), et un seul des deux")
+        if sum((self.delay is not None, bool(self.series), self.ahead is not None)) != 1:
+            raise ValueError("il faut un délai (delay), une série (series) ou une avance (ahead), et un seul des trois")
+        if self.ahead is not None and (self.since is Anchor.EVENT or self.ahead.unit is not DelayUnit.DAYS):
+            raise ValueError("une avance (ahead) se compte en jours (12d) avant un jour connu (since)")
         return self
 
 
@@ -78,7 +84,11 @@ class Open(_Strict):
 
 
 class Send(_Strict):
-    """Plan a message. `about` names the open task that its link leads to."""
+    """Plan a message. `about` names the open task that its link leads to.
+
+    `wait`: it leaves no sooner than this after the event, so that what follows soon is told in it. `once`: it is about
+    the case alone, and whoever had it does not get it again; what was taken back was not had.
+    """
 
     send: Name
     to: Party
@@ -86,6 +96,8 @@ class Send(_Strict):
     about: Name | None = None
     urgent: bool = False  # passes quiet hours
     daily: bool = False  # an e-mail that leaves with the others of its day: one such mail a day for one address
+    wait: Delay | None = None
+    once: bool = False
     when: Name | None = None
 
 
@@ -103,6 +115,7 @@ class TaskRule(_Strict):
     party: Party
     due: Due
     ladder: Name | None = None
+    urgent_ladder: Name | None = None  # with the urgent delay; without one, the same ladder
     provisional: bool = False  # the date is final once the request's mail is accepted
     actions: tuple[Name, ...] = ()  # what a task link lets its holder do
     outcomes: tuple[Name, ...] = ()  # how a task of the pathway's own may end
@@ -110,6 +123,15 @@ class TaskRule(_Strict):
     title: str = ""  # French, for a task that the software does not know; same for its outcomes and what to do
     outcome_titles: tuple[str, ...] = ()
     what_to_do: str = ""
+
+    def ladder_of(self, *, urgent: bool) -> str | None:
+        """The ladder that chases it."""
+        return (self.urgent_ladder if urgent else None) or self.ladder
+
+    @property
+    def ladders(self) -> tuple[str, ...]:
+        """Every ladder that may chase it."""
+        return tuple(name for name in (self.ladder, self.urgent_ladder) if name)
 
 
 class Rung(_Strict):
@@ -122,6 +144,7 @@ class Rung(_Strict):
     steps: tuple[Step, ...] = ()
     act: Name | None = None  # something the timer does by itself, by name
     when: Name | None = None
+    off: bool = False  # passed over without a trace; it keeps its place, so that it can be put back
 
     @model_validator(mode="after")
     def _one_moment(self) -> Self:
@@ -187,9 +210,9 @@ class Pathway(_Strict):
 
     def _unknown_ladders(self) -> Iterator[Flaw]:
         for name, rule in self.tasks.items():
-            if rule.ladder is not None and rule.ladder not in self.ladders:
-                sentence = f"la tâche « {name} » suit une échelle inconnue « {rule.ladder} »"
-                yield Flaw(("tasks", name, "ladder"), sentence)
+            for place, ladder in (("ladder", rule.ladder), ("urgent_ladder", rule.urgent_ladder)):
+                if ladder is not None and ladder not in self.ladders:
+                    yield Flaw(("tasks", name, place), f"la tâche « {name} » suit une échelle inconnue « {ladder} »")
 
     def _unknown_tasks(self) -> Iterator[Flaw]:
         for place, name in self._named_tasks():
@@ -281,6 +304,54 @@ LATER_RULES: Final[dict[str, Rule]] = {
                 when="news_are_awaited",
             ),
         ),
+    ),
+    "referral.recalled": Rule(completes=("answer_referral", "check_back"), at_once=(Open(open="finish_draft"),)),
+    "task.reminded": Rule(
+        then=(
+            Send(
+                send="referral_soft_reminder", to=Party.PARTNER, by=Channel.EMAIL, daily=True, when="an_answer_is_asked"
+            ),
+            Send(send="news_reminder", to=Party.PARTNER, by=Channel.EMAIL, daily=True, when="news_are_asked"),
+            Send(send="task_reminder", to=Party.OPERATOR, by=Channel.EMAIL, daily=True, when="an_operator_is_asked"),
+            Send(
+                send="correct_number_reminder", to=Party.ALERT_GIVER, by=Channel.EMAIL, when="an_alert_giver_is_asked"
+            ),
+        )
+    ),
+    "referral.passed_on": Rule(
+        then=(
+            Send(
+                send="referral_request",
+                to=Party.PARTNER,
+                by=Channel.EMAIL,
+                about="answer_referral",
+                daily=True,
+                when="answer_is_awaited",
+            ),
+            Send(
+                send="referral_accepted_next",
+                to=Party.PARTNER,
+                by=Channel.EMAIL,
+                about="report_outcome",
+                daily=True,
+                when="news_are_awaited",
+            ),
+        ),
+    ),
+    "referral.meeting_proposed": Rule(
+        then=(
+            Send(send="partner_meets", to=Party.HOUSEHOLD, by=Channel.SMS),
+            Send(send="partner_meets", to=Party.HOUSEHOLD, by=Channel.LETTER, when="meeting_came_alone"),
+        ),
+    ),
+    "household.answered": Rule(
+        at_once=(Open(open="call_back", when="a_call_is_wanted"),),
+        then=(Send(send="call_asked", to=Party.OPERATOR, by=Channel.EMAIL, when="a_call_is_wanted"),),
+    ),
+    "household.called_back": Rule(completes=("call_back",)),
+    "call.back_agreed": Rule(
+        completes=("first_call", "call_again", "await_household", "plan_visit", "decide_after_absence"),
+        at_once=(Open(open="call_again"),),
     ),
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
+from models.vocabulary import KeyScope, Theme
 
 
 class Programme(Base):
@@ -28,6 +29,8 @@ class Programme(Base):
     subdivision: Mapped[str | None]  # holidays code (57, 6AE, 971…), None in the common case
     pathway_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
     case_count: Mapped[int] = mapped_column(default=0)  # numbers cases: 2026-00042
+    is_demonstration: Mapped[bool] = mapped_column(default=False)  # invented people, printed passwords
+    news_at: Mapped[datetime | None]  # the last round of monthly letters to alert givers
 
 
 class PathwayVersion(Base):
@@ -40,6 +43,40 @@ class PathwayVersion(Base):
     version: Mapped[int]
     body: Mapped[dict[str, Any]]
     published_at: Mapped[datetime]
+
+
+class PathwayPublication(Base):
+    """A programme put a definition in force: when, by whom (None: by a command), instead of which."""
+
+    __tablename__ = "pathway_publication"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
+    pathway_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
+    replaced_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
+    at: Mapped[datetime]
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
+class ProgrammeText(Base):
+    """One version of a text in a programme's own words; the newest is in force.
+
+    Plain text with fields in brackets, never Jinja. Without words it is the return to the text that ships.
+    """
+
+    __tablename__ = "programme_text"
+    __table_args__ = (UniqueConstraint("programme_id", "text", "party", "channel", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    text: Mapped[str]
+    party: Mapped[str]
+    channel: Mapped[str]
+    version: Mapped[int]
+    subject: Mapped[str | None]
+    body: Mapped[str | None]
+    at: Mapped[datetime]
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Closure(Base):
@@ -137,9 +174,156 @@ class Organisation(Base):
     contact: Mapped[str] = mapped_column(default="")
     email: Mapped[str | None]
     phone: Mapped[str | None]
+    contract: Mapped[str | None]  # of an operator
+    alert_link_version: Mapped[int] = mapped_column(default=1)  # raise it to replace the secret link
+    alert_link_revoked_at: Mapped[datetime | None]  # no secret link opens anything until it is renewed
+    ended_on: Mapped[date | None]  # works with the programme no more: offered nowhere, what was done stays
+
+    services: Mapped[list["Service"]] = relationship(back_populates="organisation", order_by="Service.name")
+
+    @property
+    def themes(self) -> list[str]:
+        """The types of solution that its services offer, in the order of the catalogue."""
+        offered = {theme for service in self.services if service.ended_on is None for theme in service.themes}
+        return [theme.value for theme in Theme if theme in offered]
+
+
+class NewsStop(Base):
+    """An address that wants no letter of the month; `mark` is its HMAC, so that nobody is named here."""
+
+    __tablename__ = "news_stop"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    mark: Mapped[str] = mapped_column(primary_key=True)
+    stopped_at: Mapped[datetime]
+
+
+class ServiceArea(Base):
+    """A zone with a name, which several services may share. Source: HSDS `service_area`."""
+
+    __tablename__ = "service_area"
+    __table_args__ = (UniqueConstraint("programme_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
+    name: Mapped[str]
+
+    communes: Mapped[list["AreaCommune"]] = relationship(order_by="AreaCommune.commune_code")
+
+    def codes(self, day: date) -> frozenset[str]:
+        """The INSEE codes of its communes that day."""
+        return frozenset(
+            each.commune_code
+            for each in self.communes
+            if each.from_on <= day and (each.to_on is None or each.to_on >= day)
+        )
+
+
+class AreaCommune(Base):
+    """A commune of a zone, between two dates (the last may be open)."""
+
+    __tablename__ = "service_area_commune"
+
+    area_id: Mapped[UUID] = mapped_column(ForeignKey("service_area.id"), primary_key=True)
+    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"), primary_key=True)
+    from_on: Mapped[date] = mapped_column(primary_key=True)
+    to_on: Mapped[date | None]
+
+    commune: Mapped[Commune] = relationship()
+
+
+class Service(Base):
+    """What a partner offers, where, to whom, and whether there is room. Source: HSDS `service`, in our words.
+
+    An empty list of conditions sets none; no area is the programme's whole territory. Capacity is what the partner
+    said on `capacity_on`: so many places, or none until a day.
+    """
+
+    __tablename__ = "service"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    name: Mapped[str]
     themes: Mapped[list[str]] = mapped_column(default=list)
-    full_until: Mapped[date | None]  # a partner said "at capacity"
-    alert_link_version: Mapped[int] = mapped_column(default=1)  # raise it to revoke the secret link
+    area_id: Mapped[UUID | None] = mapped_column(ForeignKey("service_area.id"), index=True)
+    income_classes: Mapped[list[str]] = mapped_column(default=list)
+    tenures: Mapped[list[str]] = mapped_column(default=list)
+    conditions: Mapped[str] = mapped_column(default="")  # what else it asks, in words
+    places: Mapped[int | None]
+    full_until: Mapped[date | None]
+    capacity_on: Mapped[date | None]
+    professional_contact: Mapped[str] = mapped_column(default="")
+    professional_email: Mapped[str | None]
+    professional_phone: Mapped[str | None]
+    household_contact: Mapped[str] = mapped_column(default="")  # where and when a household is received
+    household_email: Mapped[str | None]
+    household_phone: Mapped[str | None]
+    verified_on: Mapped[date | None]
+    ended_on: Mapped[date | None]  # the partner offers it no more
+    sheet_link_version: Mapped[int] = mapped_column(default=1)  # raise it to revoke the partner's link to his sheet
+
+    organisation: Mapped[Organisation] = relationship(back_populates="services")
+    area: Mapped[ServiceArea | None] = relationship()
+
+
+class SheetProposal(Base):
+    """What a partner would change on his sheet: the fields that differ. The directory changes once it is taken."""
+
+    __tablename__ = "sheet_proposal"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"), index=True)
+    said_by: Mapped[str]
+    said: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    taken: Mapped[bool | None]
+
+    service: Mapped[Service] = relationship()
+
+
+class PartnerPreference(Base):
+    """How a partner likes our mails: gathered at ten on his days, instead of the first of a day at once.
+
+    `weekdays`: 0 is Monday; none given: every open day. What is urgent leaves at once all the same.
+    """
+
+    __tablename__ = "partner_preference"
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    gathered: Mapped[bool] = mapped_column(default=False)
+    weekdays: Mapped[list[int]] = mapped_column(default=list)
+
+
+class PartnerColleague(Base):
+    """Somebody of a partner who reads our mails beside his one address; he has no account."""
+
+    __tablename__ = "partner_colleague"
+    __table_args__ = (UniqueConstraint("organisation_id", "email"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    name: Mapped[str]
+    email: Mapped[str]  # lower case
+    ended_on: Mapped[date | None]
+
+
+class PartnerAbsence(Base):
+    """Days on which nobody reads at a colleague's address, or at the partner's own one (None), inclusive.
+
+    Meanwhile his mails go to the delegate; None: to the partner's own address.
+    """
+
+    __tablename__ = "partner_absence"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    colleague_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_colleague.id"))
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    delegate_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_colleague.id"))
 
 
 class Person(Base):
@@ -153,8 +337,9 @@ class Person(Base):
     phone: Mapped[str | None]
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None]
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
+    totp_seed: Mapped[str | None]  # with the installation's key it makes the secret of the second factor
+    totp_since: Mapped[datetime | None]
+    totp_period: Mapped[int] = mapped_column(default=0)  # the last that served, in half minutes since 1970
 
     memberships: Mapped[list["Membership"]] = relationship(back_populates="person")
 
@@ -178,19 +363,50 @@ class Membership(Base):
 
 
 class WebSession(Base):
-    """A signed-in browser. Only the SHA-256 of its token is stored; deleting the row signs it out."""
+    """A signed-in browser. Only the SHA-256 of its token is stored; deleting the row signs it out.
+
+    `id` names it to its owner, and opens nothing. `browser` is a family ("Firefox, Windows"): no version, no address.
+    """
 
     __tablename__ = "web_session"
 
     token_hash: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    membership_id: Mapped[UUID | None] = mapped_column(ForeignKey("membership.id"))  # None: the oldest that lasts
+    browser: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
 
+class RecoveryCode(Base):
+    """A code on paper that replaces the telephone once. Only its HMAC is stored."""
+
+    __tablename__ = "recovery_code"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    used_at: Mapped[datetime | None]
+
+
+class SignInStep(Base):
+    """A browser that gave the first proof and owes the second: it may do nothing else, for ten minutes.
+
+    `kind` says whether a code is asked or a telephone is set up, in which case `seed` is what it is given.
+    """
+
+    __tablename__ = "sign_in_step"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str]
+    seed: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
 class SignInLink(Base):
-    """A link of ten minutes and one use, bound to the browser that asked.
+    """A link of ten minutes and one use, bound to the browser that asked: a person's, or the partner's of a referral.
 
     Its token is an HMAC of `id`, so nothing secret is stored; of the browser's own cookie only the SHA-256.
     """
@@ -199,8 +415,9 @@ class SignInLink(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     browser_hash: Mapped[str]
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -218,30 +435,50 @@ class PartnerSession(Base):
 
 
 class ApiKey(Base):
-    """A bearer token of the API, acting as one membership; only its SHA-256 is stored."""
+    """A bearer token of the API, acting as one membership within its scope; only its SHA-256 is stored."""
 
     __tablename__ = "api_key"
 
     token_hash: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
     label: Mapped[str]
     membership_id: Mapped[UUID] = mapped_column(ForeignKey("membership.id"), index=True)
+    scope: Mapped[str] = mapped_column(default=KeyScope.ALL.value)
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]  # None: made before keys had an end, or from the command line
+    used_at: Mapped[datetime | None]  # to the hour
     revoked_at: Mapped[datetime | None]
+
+    membership: Mapped[Membership] = relationship()
+
+
+class Allowance(Base):
+    """What was spent of a limit by one thing: all of it will have come back at `empty_at`. The key is an HMAC."""
+
+    __tablename__ = "allowance"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    empty_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AccessEntry(Base):
     """Who read what, sign-ins and denials; kept twelve months, apart from the case."""
 
     __tablename__ = "access_log"
-    __table_args__ = (Index("ix_access_log_case_id_at", "case_id", "at"),)
+    __table_args__ = (
+        Index("ix_access_log_case_id_at", "case_id", "at"),
+        Index("ix_access_log_programme_id_at", "programme_id", "at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
+    programme_id: Mapped[UUID | None]  # None: nobody was known yet
     actor: Mapped[str]  # kind:id, never a name
     action: Mapped[str]
     case_id: Mapped[UUID | None]
     allowed: Mapped[bool]
     reason: Mapped[str | None]  # why an administrator put something right; never about a household
+    about_id: Mapped[UUID | None]  # the person whose account it concerns
 
 
 class IdempotentAnswer(Base):

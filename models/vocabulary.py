@@ -118,6 +118,23 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class KeyScope(StrEnum):
+    """What a key of the API may do of all that its owner may."""
+
+    ALL = "all"
+    READ = "read"
+    ALERTS = "alerts"
+
+
+class Contract(StrEnum):
+    """What ties an operator to the carrier, and so who knows whom it visits. Source: domain 6.5."""
+
+    IN_HOUSE = "in_house"
+    PUBLIC_CONTRACT = "public_contract"
+    SUBSIDY = "subsidy"
+    AGREEMENT = "agreement"
+
+
 class Party(StrEnum):
     """Who can be waited for, told or written to about a case."""
 
@@ -156,6 +173,7 @@ class Source(StrEnum):
     ENGINE = "engine"
     STORY = "story"
     MAIL = "mail"
+    SMS = "sms"
 
 
 class IncomingKind(StrEnum):
@@ -209,6 +227,33 @@ class WorkState(StrEnum):
     PARKED = "parked"
 
 
+class WebhookState(StrEnum):
+    """One event on its way to another software."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    DELIVERED = "delivered"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+
+
+class ImportKind(StrEnum):
+    """What the rows of a dropped file are."""
+
+    CASES = "cases"
+    ALERTS = "alerts"
+
+
+class ImportState(StrEnum):
+    """A dropped file, until nothing but its counts is left."""
+
+    READY = "ready"
+    QUEUED = "queued"
+    DONE = "done"
+    STOPPED = "stopped"
+    WITHDRAWN = "withdrawn"
+
+
 class OccurrenceState(StrEnum):
     """What became of one step of an obligation."""
 
@@ -224,6 +269,7 @@ class CallResult(StrEnum):
     VOICEMAIL = "voicemail"
     WRONG_NUMBER = "wrong_number"
     REFUSED = "refused"
+    CALL_BACK = "call_back"
 
 
 class PermissionKind(StrEnum):
@@ -234,6 +280,12 @@ class PermissionKind(StrEnum):
     REPORT_TO_ALERT_GIVER = "report_to_alert_giver"
     LANDLORD = "landlord"
     SHARE_WITH_PARTNER = "share_with_partner"
+    NAME_TO_CARRIER = "name_to_carrier"  # the authority may know who it is, though a subsidised association helps
+    HOME_VISIT = "home_visit"
+    PHOTOS = "photos"
+    CONSUMPTION = "consumption"
+    HEALTH = "health"
+    REPORT_TO_REFERENT = "report_to_referent"
 
 
 class AgreementMode(StrEnum):
@@ -254,6 +306,25 @@ class Tenure(StrEnum):
     OTHER = "other"
 
 
+class IncomeClass(StrEnum):
+    """Where a household stands against the Anah's ceilings, the lowest first."""
+
+    VERY_MODEST = "very_modest"
+    MODEST = "modest"
+    INTERMEDIATE = "intermediate"
+    HIGHER = "higher"
+
+
+class Obstacle(StrEnum):
+    """Why a partner does not suit a household, as the directory says; somebody may know better, and say why."""
+
+    AREA = "area"
+    TENURE = "tenure"
+    INCOME = "income"
+    FULL = "full"
+    CLOSED = "closed"
+
+
 class Motive(StrEnum):
     """Why a visit is asked for."""
 
@@ -267,7 +338,34 @@ class Motive(StrEnum):
     HEAT = "heat"
     AUXILIARY_HEATING = "auxiliary_heating"
     DEGRADED = "degraded"
+    DANGEROUS_APPLIANCE = "dangerous_appliance"
+    HEALTH = "health"
+    RECURRENT_FSL = "recurrent_fsl"
     OTHER = "other"
+
+
+class Vulnerability(StrEnum):
+    """What makes a household fragile: yes or no, never more."""
+
+    INFANT = "infant"
+    OVER_75 = "over_75"
+    PREGNANT = "pregnant"
+    DISABILITY_OR_ILLNESS = "disability_or_illness"
+    ISOLATED = "isolated"
+    PROTECTED_ADULT = "protected_adult"
+
+
+class Heating(StrEnum):
+    """What a dwelling is heated with."""
+
+    ELECTRIC = "electric"
+    GAS = "gas"
+    OIL = "oil"
+    WOOD = "wood"
+    LPG = "lpg"
+    COLLECTIVE = "collective"
+    NONE = "none"
+    UNKNOWN = "unknown"
 
 
 class Urgency(StrEnum):
@@ -301,6 +399,26 @@ class RejectionReason(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+class Derogation(StrEnum):
+    """What becomes of a household above the ceilings for whom an exception is asked."""
+
+    ASKED = "asked"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class LossReason(StrEnum):
+    """Why a visit did not take place, where its state alone does not say it."""
+
+    REFUSED_AT_DOOR = "refused_at_door"
+    CHILD_ALONE = "child_alone"
+    NO_ACCESS = "no_access"
+    UNSAFE = "unsafe"
+    ILLNESS = "illness"
+    WEATHER = "weather"
+    OTHER = "other"
+
+
 class DeclineReason(StrEnum):
     """Why a partner declines; `capacity` is news for the directory."""
 
@@ -331,6 +449,9 @@ class FailureReason(StrEnum):
     LANDLORD_REFUSED = "landlord_refused"
     REMAINING_COST = "remaining_cost"
     FEAR_OF_WORKS = "fear_of_works"
+    FEAR_OF_DEBT = "fear_of_debt"
+    LACK_OF_TIME = "lack_of_time"
+    PERSONAL_DIFFICULTY = "personal_difficulty"
     NOT_ELIGIBLE = "not_eligible"
     OTHER = "other"
 
@@ -355,6 +476,52 @@ class Danger(StrEnum):
     PERSON = "person"
 
 
+class ContactBy(StrEnum):
+    """How a household likes to be asked for news."""
+
+    CALL = "call"
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class FollowUpAnswer(StrEnum):
+    """What a household answers by itself to the question of the follow-up."""
+
+    BETTER = "better"
+    SAME = "same"
+    CALL_ME = "call_me"
+
+
+class AnsweredBy(StrEnum):
+    """By which way a household answers by itself."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    PAGE = "page"
+
+
+class HouseholdAnswer(StrEnum):
+    """What a household says on the page that its letter opens."""
+
+    HELPED = "helped"
+    NOT_HELPED = "not_helped"
+    CALL_ME = "call_me"
+
+
+class Energy(StrEnum):
+    """What may be cut."""
+
+    ELECTRICITY = "electricity"
+    GAS = "gas"
+
+
+class CutOutcome(StrEnum):
+    """How an announced cut ended."""
+
+    AVERTED = "averted"
+    HAPPENED = "happened"
+
+
 class HoldReason(StrEnum):
     """Why a partner's help waits; only a wait of the partner's own keeps his clock running."""
 
@@ -367,6 +534,7 @@ class WithdrawReason(StrEnum):
     """Why a request to a partner is taken back."""
 
     HOUSEHOLD_REFUSED = "household_refused"
+    FEAR_OF_DEBT = "fear_of_debt"
     PERMISSION_REVOKED = "permission_revoked"
     NEED_GONE = "need_gone"
     ANOTHER_PARTNER = "another_partner"
@@ -392,6 +560,7 @@ class SuspensionReason(StrEnum):
     WORKS_UNDER_WAY = "works_under_way"
     HOUSEHOLD_ASKS = "household_asks"
     LEGAL_ACTION = "legal_action"
+    SEASON = "season"
     OTHER = "other"
 
 
@@ -402,6 +571,15 @@ class SnoozeReason(StrEnum):
     WAITING_DOCUMENT = "waiting_document"
     WAITING_THIRD_PARTY = "waiting_third_party"
     WORKLOAD = "workload"
+    OTHER = "other"
+
+
+class SkipReason(StrEnum):
+    """Why one reminder does not leave; the task and its date stay."""
+
+    TOLD = "told"
+    USELESS = "useless"
+    WRONG_MOMENT = "wrong_moment"
     OTHER = "other"
 
 
@@ -426,14 +604,21 @@ class ClosureOutcome(StrEnum):
     REFUSED_VISIT = "refused_visit"
     REFUSED_WORKS = "refused_works"
     MOVED = "moved"
+    REHOUSED = "rehoused"
+    SOLD = "sold"
     DECEASED = "deceased"
     OUT_OF_SCOPE = "out_of_scope"
+    DUPLICATE = "duplicate"
     HANDLED_ELSEWHERE = "handled_elsewhere"
+    LANDLORD_COMPLIED = "landlord_complied"
     NO_SOLUTION = "no_solution"
 
 
 class Theme(StrEnum):
-    """Families of solutions (type de solution). Source: domain catalogue of orientations."""
+    """Families of solutions (type de solution). Source: domain catalogue of orientations.
+
+    That nothing exists for a need is no family: see `GapReason`.
+    """
 
     ENERGY_ADVICE = "energy_advice"
     CONTRACT = "contract"
@@ -450,9 +635,91 @@ class Theme(StrEnum):
     RENOVATION_ADVICE = "renovation_advice"
     MAJOR_WORKS = "major_works"
     SINGLE_WORKS = "single_works"
+    ADVANCE_FUND = "advance_fund"
     SMALL_WORKS_FUND = "small_works_fund"
     SELF_REHABILITATION = "self_rehabilitation"
     EQUIPMENT = "equipment"
+    SOLIDARITY_ASSEMBLER = "solidarity_assembler"
+    BAIL_RENOV = "bail_renov"
+    CO_OWNERSHIP = "co_ownership"
     HEALTH = "health"
+    DIGITAL_HELP = "digital_help"
     EMERGENCY = "emergency"
     OTHER = "other"
+
+
+class GapReason(StrEnum):
+    """Why nothing can be done for a need: the evidence of what lacks locally."""
+
+    NO_PARTNER = "no_partner"
+    NO_PLACE = "no_place"
+    NOT_ELIGIBLE = "not_eligible"
+    REMAINING_COST = "remaining_cost"
+    TOO_LONG = "too_long"
+    OTHER = "other"
+
+
+class FindingKind(StrEnum):
+    """A figure of one household. The unit of each is that of `services.findings.UNITS`.
+
+    The burden is that of disposable income; `reference_burden` is of the reference tax income and says so wherever it
+    is shown. A saving keeps its label: deemed, declared, measured, never one for another.
+    """
+
+    ENERGY_COST = "energy_cost"
+    BURDEN = "burden"
+    REFERENCE_BURDEN = "reference_burden"
+    SAVING_DEEMED = "saving_deemed"
+    SAVING_DECLARED = "saving_declared"
+    SAVING_MEASURED = "saving_measured"
+    MATCH = "match"
+
+
+class Method(StrEnum):
+    """How a figure was come by."""
+
+    GIVEN = "given"
+
+
+class Equipment(StrEnum):
+    """Small equipment of the kit."""
+
+    LED_BULB = "led_bulb"
+    TAP_AERATOR = "tap_aerator"
+    SHOWER_HEAD = "shower_head"
+    STANDBY_CUTTER = "standby_cutter"
+    DRAUGHT_STOP = "draught_stop"
+    THERMAL_CURTAIN = "thermal_curtain"
+    WINDOW_SEAL = "window_seal"
+    RADIATOR_REFLECTOR = "radiator_reflector"
+    GLAZING_FILM = "glazing_film"
+    THERMO_HYGROMETER = "thermo_hygrometer"
+    HOT_WATER_TIMER = "hot_water_timer"
+    PIPE_WRAP = "pipe_wrap"
+
+
+class EquipmentState(StrEnum):
+    """What became of an equipment of the kit; what is installed or left with the household counts in its cost."""
+
+    PROPOSED = "proposed"
+    INSTALLED = "installed"
+    LEFT = "left"
+    REFUSED = "refused"
+    NOT_FITTING = "not_fitting"
+    REMOVED = "removed"
+
+
+class ExitCriterion(StrEnum):
+    """What must be true for a household to be out of fuel poverty."""
+
+    UNDER_THRESHOLD = "under_threshold"
+    WARM = "warm"
+    NO_ARREARS = "no_arrears"
+
+
+class Known(StrEnum):
+    """Yes, no, or nobody can say."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"

@@ -1,26 +1,36 @@
-"""Accounts: created by the programme, opened by a password, locked without a word after ten failures."""
+"""Accounts: created by the programme, opened by a password; tries are counted before they are made."""
 
-from datetime import timedelta
-from functools import cache
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pwdlib import PasswordHash
 from sqlalchemy import select
 
 from models.base import new_id
 from models.programmes import Membership, Person
 from models.vocabulary import Role
+from services import passwords, sessions
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import InvalidInput, SignInRefused
-from services.foundation.tokens import new_token
+from services.rules import limits
+from services.rules.limits import TooMany, Use
 from services.rules.policy import Actor, note_access
 
-FAILURES_ALLOWED: Final = 10
-LOCKED_FOR: Final = timedelta(minutes=15)
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 128
 REFUSED: Final = "Adresse ou mot de passe incorrect."
+PASSWORD_CHANGED: Final = "password.changed"  # noqa: S105 - the name of an act
+SIGN_IN: Final = "sign_in"
+LIMITED: Final = "sign_in.limited"
+GUARDED: Final = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
+"""They read every household, or let people in: a second proof. Source: CNIL, recommendation of 20 March 2025."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where somebody knocks: the place on the network, and the mark of a browser that this address has been in with."""
+
+    place: str = ""
+    mark: str = ""
 
 
 def create_account(  # noqa: PLR0913 - an account is these six facts
@@ -28,39 +38,61 @@ def create_account(  # noqa: PLR0913 - an account is these six facts
     organisation_id: UUID | None = None,
 ) -> Person:  # fmt: skip
     """Give a person a membership; somebody already known keeps his account and his password."""
-    if password is not None and not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise InvalidInput("password", f"Le mot de passe a de {SHORTEST_PASSWORD} à {LONGEST_PASSWORD} caractères.")
-    person = unit.session.scalars(select(Person).where(Person.email == email.strip().lower())).first()
+    person = person_of(unit, email)
     if person is None:
-        hashed = _hasher().hash(password) if password else None
-        person = Person(id=new_id(), email=email.strip().lower(), name=name, password_hash=hashed)
+        address = email.strip().lower()
+        hashed = passwords.hashed(password, about=(address, name)) if password is not None else None
+        person = Person(id=new_id(), email=address, name=name, password_hash=hashed)
         unit.session.add(person)
         unit.session.flush()
-    unit.session.add(
-        Membership(person_id=person.id, programme_id=programme_id, organisation_id=organisation_id, role=role.value)
+    held = select(Membership).filter_by(
+        person_id=person.id, programme_id=programme_id, role=role.value, organisation_id=organisation_id
     )
+    membership = unit.session.scalars(held).first()
+    if membership is None:
+        membership = Membership(person_id=person.id, programme_id=programme_id, role=role.value)
+        membership.organisation_id = organisation_id
+        unit.session.add(membership)
+    membership.ended_at = None
     unit.session.flush()
     return person
 
 
-def sign_in(database: Database, email: str, password: str) -> Person:
-    """The person whose password this is. Raises `SignInRefused` with one sentence for every reason.
+def person_of(unit: UnitOfWork, email: str) -> Person | None:
+    """Whose address this is."""
+    return unit.session.scalars(select(Person).where(Person.email == email.strip().lower())).first()
 
-    An unknown address costs the same time as a known one; a locked account answers like a wrong password. The hash
-    is computed with no transaction open, so a burst of tries cannot hold the database.
+
+def sign_in(database: Database, email: str, password: str, door: Door = Door()) -> Person:
+    """The person whose password this is: a first proof.
+
+    Raises `SignInRefused` with one sentence for every reason, or `TooMany`.
+
+    An unknown address costs the same time, and is limited in the same way, as a known one. The hash is computed with no
+    transaction open, so a burst of tries cannot hold the database.
     """
+    uses = _uses(email, door)
+    count_try(database, *uses)
     with database.read() as unit:
-        found = unit.session.scalars(select(Person).where(Person.email == email.strip().lower())).first()
+        found = person_of(unit, email)
         person_id, stored = (found.id, found.password_hash) if found else (None, None)
-    right = _hasher().verify(password[: LONGEST_PASSWORD + 1], stored or _decoy()) and stored is not None
+    right = passwords.is_right(stored, password)
     with database.write("sign_in") as unit:
-        person = unit.session.get(Person, person_id, with_for_update=True) if person_id else None
-        opened = _opened(unit, person, right=right)
-        actor = Actor("person", person_id)
-        note_access(unit, actor, "sign_in", case_id=None, allowed=opened)
+        person = unit.session.get(Person, person_id) if person_id else None
+        opened = right and person is not None and bool(sessions.memberships_of(unit, person))
+        if opened:
+            limits.clear(unit, uses[0])
+            limits.give_back(unit, *uses[1:])
+        else:
+            note_access(unit, Actor("person", person_id), SIGN_IN, case_id=None, allowed=False)
     if person is None or not opened:
         raise SignInRefused(REFUSED)
     return person
+
+
+def is_guarded(unit: UnitOfWork, person: Person) -> bool:
+    """Whether what this person may do asks for more than one proof."""
+    return any(each.role in GUARDED for each in sessions.memberships_of(unit, person))
 
 
 def sign_out(unit: UnitOfWork, actor: Actor) -> None:
@@ -68,26 +100,45 @@ def sign_out(unit: UnitOfWork, actor: Actor) -> None:
     note_access(unit, actor, "sign_out", case_id=None)
 
 
-def _opened(unit: UnitOfWork, person: Person | None, *, right: bool) -> bool:
-    if person is None or person.disabled_at is not None:
-        return False
-    if person.locked_until is not None and person.locked_until > unit.now:
-        return False
-    if right:
-        person.failed_sign_ins, person.locked_until = 0, None
-        return True
-    person.failed_sign_ins += 1
-    if person.failed_sign_ins >= FAILURES_ALLOWED:
-        person.failed_sign_ins, person.locked_until = 0, unit.now + LOCKED_FOR
-    return False
+def change_password(database: Database, actor: Actor, *, current: str, new: str, keep: str = "") -> None:
+    """Take a new password for one's own account; every other browser is signed out. `keep`: the token that stays.
+
+    Raises `InvalidInput` beside the field that is wrong, or `TooMany`.
+    """
+    tries = Use(limits.PASSWORDS, f"change\0{actor.id}")
+    count_try(database, tries)
+    with database.read() as unit:
+        person = unit.session.get_one(Person, actor.id)
+        stored, about = person.password_hash, (person.email, person.name)
+    if not passwords.is_right(stored, current):
+        raise InvalidInput("current", "Ce n’est pas votre mot de passe actuel.")
+    hashed = passwords.hashed(new, about=about)
+    with database.write("password") as unit:
+        limits.clear(unit, tries)
+        person = unit.session.get_one(Person, actor.id)
+        person.password_hash = hashed
+        sessions.end_all(unit, person.id, but=keep)
+        note_access(unit, actor, PASSWORD_CHANGED, case_id=None)
 
 
-@cache
-def _hasher() -> PasswordHash:
-    return PasswordHash.recommended()
+def count_try(database: Database, *uses: Use) -> None:
+    """Count a try in a transaction of its own, whatever becomes of it. Raises `TooMany`, written down once a minute."""
+    try:
+        with database.write("try") as unit:
+            limits.spend(unit, *uses)
+    except TooMany:
+        with suppress(TooMany), database.write("try_refused") as unit:
+            limits.spend(unit, *(Use(limits.REFUSALS, use.key) for use in uses))
+            note_access(unit, Actor("person", None), LIMITED, case_id=None, allowed=False)
+        raise
 
 
-@cache
-def _decoy() -> str:
-    """The hash of nobody's password, so that unknown addresses take as long as known ones."""
-    return _hasher().hash(new_token())
+def _uses(email: str, door: Door) -> tuple[Use, ...]:
+    """What a failed sign-in counts against: the address from such a browser, then the place."""
+    address = tries_of(email, door.mark)
+    return (address, Use(limits.PLACES, door.place)) if door.place else (address,)
+
+
+def tries_of(email: str, mark: str = "") -> Use:
+    """Wrong passwords for an address, from strangers' browsers or from one that it has been in with."""
+    return Use(limits.PASSWORDS, f"{email.strip().lower()}\0{mark}")

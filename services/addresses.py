@@ -35,11 +35,34 @@ def mend_address(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: AddressF
     case = case_for(unit, hand.actor, referral.case_id, Right.DIRECTORY)
     if unit.session.scalars(_items(referral.partner_id).where(Task.referral_id == referral.id)).first() is None:
         raise GuardRefused("L’adresse de ce partenaire n’est pas à corriger pour cette demande.")
-    changed = referral.partner.email != form.email
-    referral.partner.email = form.email
-    for waiting in _waiting(unit, hand.actor, referral.partner, case=case):
-        _send_again(unit, hand, waiting, changed=changed)
+    _move(unit, hand, referral.partner, form.email, held=[case.id])
     return referral
+
+
+def move(unit: UnitOfWork, hand: Hand, partner: Organisation, email: str | None) -> None:
+    """Write a partner's address for whoever asks with the right to; his requests that wait for it leave again.
+
+    Without an address nothing leaves: what waits goes on waiting.
+    """
+    if email == partner.email:
+        return
+    if email is None:
+        partner.email = None
+    else:
+        _move(unit, hand, partner, email, held=[])
+
+
+def _move(unit: UnitOfWork, hand: Hand, partner: Organisation, email: str, *, held: Sequence[UUID]) -> None:
+    """`held`: the cases that are locked already."""
+    changed, partner.email = partner.email != email, email
+    for waiting in _waiting(unit, hand.actor, partner, held=held):
+        _send_again(unit, hand, waiting, changed=changed)
+
+
+def waiting_for(unit: UnitOfWork, actor: Actor, partner: Organisation) -> int:
+    """How many requests to this partner wait for his address, among the cases that the actor may read."""
+    readable = visible(actor).with_only_columns(Case.id)
+    return len(unit.session.scalars(_items(partner.id).where(Task.case_id.in_(readable))).all())
 
 
 def waiting_elsewhere(unit: UnitOfWork, actor: Actor, referral: Referral) -> int:
@@ -55,18 +78,18 @@ def _items(partner_id: UUID) -> Select[Task]:
     return open_items.join(Referral, Referral.id == Task.referral_id).where(Referral.partner_id == partner_id)
 
 
-def _waiting(unit: UnitOfWork, actor: Actor, partner: Organisation, *, case: Case) -> Sequence[Referral]:
+def _waiting(unit: UnitOfWork, actor: Actor, partner: Organisation, *, held: Sequence[UUID]) -> Sequence[Referral]:
     """The requests to send again, their cases locked.
 
     A case that somebody holds is passed over, never waited for: two such acts would each want the other's case.
     """
     items = unit.session.scalars(_items(partner.id)).all()
-    elsewhere = {item.case_id for item in items} - {case.id}
+    elsewhere = {item.case_id for item in items} - set(held)
     locked = unit.session.scalars(
         visible(actor).where(Case.id.in_(elsewhere)).order_by(Case.id).with_for_update(of=Case, skip_locked=True)
     ).all()
-    held = [case.id, *(other.id for other in locked)]
-    waiting = _items(partner.id).where(Task.case_id.in_(held)).with_only_columns(Task.referral_id)
+    ours = [*held, *(other.id for other in locked)]
+    waiting = _items(partner.id).where(Task.case_id.in_(ours)).with_only_columns(Task.referral_id)
     return unit.session.scalars(select(Referral).where(Referral.id.in_(waiting)).order_by(Referral.id)).all()
 
 

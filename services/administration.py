@@ -18,6 +18,7 @@ from services.foundation.errors import GuardRefused, NotFound
 from services.rules import work
 from services.rules.casework import Hand
 from services.rules.ledger import CARRIED
+from services.rules.news import MONTHLY
 from services.rules.policy import Actor, Right, note_access, require
 
 SHOWN: Final = 200
@@ -84,7 +85,9 @@ def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> 
     message = unit.session.scalars(query.with_for_update(of=Message)).first()
     if message is None:
         raise NotFound
-    if message.state != MessageState.REFUSED or message.channel not in CARRIED or not message.address:
+    harmless = message.case_id is None and message.text != MONTHLY  # an invitation twice harms nobody
+    may_leave = message.state == MessageState.REFUSED or harmless
+    if not may_leave or message.channel not in CARRIED or not message.address:
         raise GuardRefused("Seul un message refusé, qui a une adresse, peut repartir.")
     message.state, message.error, message.done_at, message.reply_code = MessageState.QUEUED.value, None, None, None
     message.attempts, message.first_tried_at, message.due_at = 0, None, unit.now
@@ -106,8 +109,8 @@ def failing_clocks(unit: UnitOfWork, actor: Actor) -> Sequence[Obligation]:
 
 def remedies(unit: UnitOfWork, actor: Actor) -> list[Remedied]:
     """What administrators put right, the latest first."""
-    _programme(actor)
-    query = select(AccessEntry).where(AccessEntry.action.in_((EVENT_TRIED, MESSAGE_SENT)))
+    ours = AccessEntry.programme_id == _programme(actor)
+    query = select(AccessEntry).where(ours, AccessEntry.action.in_((EVENT_TRIED, MESSAGE_SENT)))
     rows = unit.session.scalars(query.order_by(AccessEntry.at.desc()).limit(SHOWN))
     return [Remedied(row.action, row.actor, row.at, row.reason or "") for row in rows]
 

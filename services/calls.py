@@ -1,6 +1,6 @@
 """Calls to the household: attempts, the right number, giving up only after enough tries."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,9 +20,12 @@ from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for, task_for_link
-from services.rules.published import pathway_of
+from services.rules.published import calendar_of, pathway_of
 from services.rules.view import CONTACT, attempts_since_contact
 
+SPOKEN: Final = frozenset({CallResult.REACHED, CallResult.REFUSED, CallResult.CALL_BACK})
+"""Somebody of the household answered."""
+FARTHEST: Final = timedelta(days=92)
 NOON: Final = 12
 AFTERNOON: Final = 14
 EVENING: Final = 17
@@ -31,11 +34,30 @@ EVENING: Final = 17
 def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> Case:
     """Log one call. A wrong number is blocked for every channel in the same transaction."""
     case = case_for(unit, hand.actor, case_id, Right.CALL)
+    _check_day(unit, case, form)
     phone = _phone(case, form.phone_id)
     call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
-    event = _tell(unit, hand, case, call, phone)
+    event = _agree(unit, hand, case, call, form.call_back_on) or _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def _check_day(unit: UnitOfWork, case: Case, form: CallForm) -> None:
+    if form.result is not CallResult.CALL_BACK:
+        if form.call_back_on is not None:
+            raise InvalidInput("call_back_on", "Ce jour n’a de sens que si le ménage demande à être rappelé.")
+        return
+    today = calendar_of(unit, case.programme_id).local_day(unit.now)
+    if form.call_back_on is None or not today < form.call_back_on <= today + FARTHEST:
+        raise InvalidInput("call_back_on", "Quel jour le ménage demande-t-il à être rappelé, dans les trois mois ?")
+
+
+def _agree(unit: UnitOfWork, hand: Hand, case: Case, call: Call, day: date | None) -> Event | None:
+    """The household was there, at a bad moment: it is called again on the day that it says."""
+    if day is None:
+        return None
+    fact = e.CallBackAgreed(call_id=call.id, until=day)
+    return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
 
 
 class Dialled(NamedTuple):
@@ -58,7 +80,7 @@ def log_call(unit: UnitOfWork, hand: Hand, case: Case, dialled: Dialled, *, resu
         purpose=purpose,
         by_person_id=hand.actor.id if hand.actor.kind == "person" else None,
     )
-    if phone is not None and result in {CallResult.REACHED, CallResult.REFUSED}:
+    if phone is not None and result in SPOKEN:
         phone.reached_at = phone.reached_at or at
     if phone is not None and result is CallResult.WRONG_NUMBER:
         phone.blocked_at = at

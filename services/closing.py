@@ -7,8 +7,8 @@ from sqlalchemy import select
 from models.cases import Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
-from models.vocabulary import CaseState, ClosureOutcome, VisitState
-from services import visits
+from models.vocabulary import CaseState, ClosureOutcome, Known, VisitState
+from services import scorecards, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -26,7 +26,8 @@ _EARLY = frozenset(
 _EARLY_OUTCOMES = frozenset(
     {
         ClosureOutcome.MOVED, ClosureOutcome.DECEASED, ClosureOutcome.OUT_OF_SCOPE, ClosureOutcome.HANDLED_ELSEWHERE,
-        ClosureOutcome.STOPPED_ANSWERING, ClosureOutcome.AUTONOMOUS,
+        ClosureOutcome.STOPPED_ANSWERING, ClosureOutcome.AUTONOMOUS, ClosureOutcome.REHOUSED, ClosureOutcome.SOLD,
+        ClosureOutcome.DUPLICATE, ClosureOutcome.LANDLORD_COMPLIED, ClosureOutcome.REFUSED_VISIT,
     }
 )  # fmt: skip
 
@@ -41,14 +42,17 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         names = ", ".join(sorted(referral.partner.name for referral in live))
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
     if form.outcome not in outcomes(case):
-        raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si le ménage n’est plus là.")
+        raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
     lent = unit.session.scalars(select(Loan).where(Loan.case_id == case.id, Loan.returned_on.is_(None))).first()
     if lent is not None:
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({lent.item}) : enregistrez son retour d’abord.")
     if unit.session.scalar(select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)):
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
-    event = casework.record(unit, case, CaseClosed(outcome=form.outcome), hand=hand, action=CaseAction.CLOSE)
+    known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}
+    fact = CaseClosed(outcome=form.outcome, met=known[Known.YES], missed=known[Known.NO])
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.CLOSE)
     case.outcome = form.outcome.value
+    scorecards.keep(unit, case, form.criteria)
     write_note(unit, case, hand, form.note, event=event)
     return case
 

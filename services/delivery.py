@@ -172,6 +172,7 @@ class Postman:
             recipient=envelope.address,
             message_id=envelope.message_id,
             thread=envelope.thread,
+            stop_link=envelope.stop_link,
             at=envelope.at,
             ics=envelope.ics,
         )

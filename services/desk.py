@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import case as either
+from sqlalchemy import func, or_, select, true
 
-from models.cases import Alert, Case, Document, Dwelling, Household, Loan, Permission, Phone, Referral, Report, Visit
+from models.cases import Alert, Case, Document, Household, Loan, Permission, Referral, Report, SupplyCut, Visit
 from models.engine import Event, Message, Task
 from models.events import CaseSuspended
-from models.programmes import AccessEntry, Organisation, Person
-from models.refusals import CaseworkError
+from models.programmes import AccessEntry, Membership, Organisation, Person
 from models.vocabulary import (
     CaseState,
     Channel,
@@ -20,84 +20,104 @@ from models.vocabulary import (
     OrganisationKind,
     Party,
     Role,
-    Stage,
     SuspensionReason,
     TaskState,
+    Urgency,
     VisitState,
 )
-from services.alerts import search_key
+from services import coming, listing, supply_cuts
+from services.coming import Departure
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.foundation.phones import normalise
+from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.messages import in_doubt
-from services.rules import obligations
-from services.rules.obligations import Coming
-from services.rules.policy import Actor, Right, require, visible
+from services.rules.policy import (
+    Actor,
+    Right,
+    is_known,
+    knows_household,
+    letters_of,
+    posts_letters,
+    require,
+    visible,
+)
 from services.rules.presence import closed_today
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import pathway_of
+from services.rules.ranking import Rank, Stake, rank
 from services.rules.titles import task_title
 from services.rules.work import unhandled
 
-PAGE: Final = 50
-HORIZON_WORKING_DAYS: Final = 5
-"""How far ahead a task counts as "to do": a call in six months does not."""
-
-DANGER: Final = "acknowledge_danger"
+READERS: Final = 50
 YOU: Final = "vous"
 
 
 @dataclass(frozen=True)
 class Todo:
-    """The most pressing task of one case. `doubt` is the message that it asks to check."""
+    """The most pressing task of one case, and why it comes here. `doubt` is the message that it asks to check."""
 
     case: Case
     task: Task
     title: str
     waiting_for: str
     phone: str
+    reasons: tuple[str, ...]
     doubt: UUID | None
 
 
 @dataclass(frozen=True)
 class Today:
-    """What needs a person, and how many cases go on by themselves."""
+    """What needs a person, the most pressing first, and how many cases go on by themselves."""
 
-    lines: list[Todo]
+    lines: Page[Todo]
     alone: int
     letters: int
 
 
-def today(unit: UnitOfWork, actor: Actor) -> Today:
-    """The day of a coordinator (the programme's own tasks, everybody's late ones, dangers) or of an operator."""
-    query = _open_tasks(actor).where(_concerns(unit, actor)).order_by(Task.kind != DANGER, Task.due_at, Task.id)
-    pressing: dict[UUID, Task] = {}
-    for task in unit.session.scalars(query):
-        pressing.setdefault(task.case_id, task)
-    lines = [_todo(unit, actor, task) for task in pressing.values()]
-    under_way = CaseQuery(actor, open_only=True).count(unit)
-    return Today(lines, under_way - len(lines), letters_waiting(unit, actor))
+def today(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, number: int = 1) -> Today:
+    """The day of a coordinator (the programme's own tasks, everybody's late ones, dangers) or of an operator.
+
+    A case stands once, with its most pressing task. Its counts are those of `listing.cases` with the same filters.
+    """
+    ranked = _ranked(unit, actor, filters.but(to_do=True))
+    number = listing.nearest(number, len(ranked))
+    shown = ranked[(number - 1) * PAGE : number * PAGE]
+    tasks = listing.owed(unit, actor).where(Task.id.in_([task_id for task_id, _ in shown])).all(unit)
+    found = {task.id: task for task in tasks}
+    lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in shown]
+    alone = listing.cases(unit, actor, filters.but(alone=True)).count(unit)
+    return Today(Page(lines, number, len(ranked)), alone, letters_waiting(unit, actor))
 
 
-def _open_tasks(actor: Actor) -> Select[Task]:
-    cases = visible(actor).with_only_columns(Case.id)
-    return select(Task).where(Task.state == TaskState.OPEN, Task.paused_at.is_(None), Task.case_id.in_(cases))
+def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[tuple[UUID, Rank]]:
+    """Each case's most pressing task, all cases in order; read as columns, since a bad day has thousands.
+
+    Age and size of a household weigh, and are said, for those alone who may know it.
+    """
+    knows = is_known(actor)
+    query = (
+        listing.owed(unit, actor, filters)
+        .query.join(Case, Case.id == Task.case_id)
+        .join(Household, Household.id == Case.household_id)
+        .with_only_columns(
+            Task.id, Task.case_id, Task.kind, Task.due_at, Case.urgency,
+            either((knows, Household.birth_year)), either((knows, Household.people)),
+        )
+    )  # fmt: skip
+    best: dict[UUID, tuple[UUID, Rank, datetime]] = {}
+    for task_id, case_id, kind, due_at, urgency, born, people in unit.session.execute(query):
+        age = unit.now.year - born if born else None
+        found = rank(Stake(kind, due_at, Urgency(urgency), age, people), unit.now)
+        if case_id not in best or found.score > best[case_id][1].score:
+            best[case_id] = task_id, found, due_at
+    ordered = sorted(best.values(), key=lambda each: (-each[1].score, each[2], each[0]))
+    return [(task_id, found) for task_id, found, _ in ordered]
 
 
-def _concerns(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
-    party = Party.COORDINATOR if actor.role is Role.COORDINATOR else Party.OPERATOR
-    soon = unit.now
-    if actor.programme_id is not None:
-        soon = calendar_of(unit, actor.programme_id).due_after(unit.now, working_days=HORIZON_WORKING_DAYS)
-    own = and_(Task.party == party, Task.due_at <= soon)
-    late = Task.due_at < unit.now
-    return or_(own, late, Task.kind == DANGER) if actor.role is Role.COORDINATOR else or_(own, Task.kind == DANGER)
-
-
-def _todo(unit: UnitOfWork, actor: Actor, task: Task) -> Todo:
+def _todo(unit: UnitOfWork, actor: Actor, task: Task, found: Rank) -> Todo:
     message = in_doubt(unit, task) if task.kind == "check_message" else None
     who, phone = waited_for(unit, actor, task)
     title = task_title(pathway_of(unit, task.case.pathway_hash), task.kind)
-    return Todo(task.case, task, title, who, phone, message.id if message else None)
+    return Todo(task.case, task, title, who, phone, found.reasons, message.id if message else None)
 
 
 def waited_for(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
@@ -126,17 +146,19 @@ def _side(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
     if task.party == Party.PARTNER and task.referral is not None:
         return task.referral.partner.name, task.referral.partner.phone or ""
     alert = unit.session.get(Alert, task.alert_id) if task.alert_id else None
-    if alert is not None:
+    if alert is not None and knows_household(unit, actor, task.case):  # a household may have asked by itself
         return (alert.organisation.name if alert.organisation else alert.giver_name), alert.giver_phone or ""
     return (task.organisation.name if task.organisation else "le donneur d’alerte"), ""
 
 
 def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
     """Letters to print or to post; none for those who do not post."""
-    if actor.role is not Role.COORDINATOR:
+    if not posts_letters(unit, actor):
         return 0
     waiting = (MessageState.QUEUED, MessageState.PRINTED)
-    query = select(func.count()).where(
+    query = select(func.count()).select_from(Message).join(Case, Case.id == Message.case_id)
+    query = query.where(
+        letters_of(unit, actor),
         Message.programme_id == actor.programme_id,
         Message.channel == Channel.LETTER,
         Message.state.in_(waiting),
@@ -146,58 +168,14 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
 
 
 @dataclass(frozen=True)
-class CaseQuery:
-    """One question for counts and lists alike, so that a count and its list never differ."""
-
-    actor: Actor
-    stage: Stage | None = None
-    words: str = ""
-    open_only: bool = False
-
-    def select(self) -> Select[Case]:
-        """The cases, in no order."""
-        query = visible(self.actor)
-        if self.stage is not None:
-            query = query.where(Case.stage == self.stage)
-        if self.open_only:
-            query = query.where(Case.stage != Stage.CLOSED)
-        return query.where(self._matches()) if self.words else query
-
-    def count(self, unit: UnitOfWork) -> int:
-        """How many."""
-        return unit.session.scalar(select(func.count()).select_from(self.select().subquery())) or 0
-
-    def by_stage(self, unit: UnitOfWork) -> dict[str, int]:
-        """How many at each stage."""
-        found = self.select().subquery()
-        rows = unit.session.execute(select(found.c.stage, func.count()).group_by(found.c.stage))
-        return {row[0]: row[1] for row in rows}
-
-    def page(self, unit: UnitOfWork, number: int) -> list[Case]:
-        """One page (1, 2, …), the most recent first."""
-        query = self.select().order_by(Case.opened_at.desc(), Case.id.desc())
-        return list(unit.session.scalars(query.limit(PAGE).offset((number - 1) * PAGE)))
-
-    def _matches(self) -> ColumnElement[bool]:
-        key = search_key(self.words)
-        matches = [Case.number == self.words.strip()]
-        if key:
-            matches += [
-                Case.household_id.in_(select(Household.id).where(Household.search_key.contains(key, autoescape=True))),
-                Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.search_key.contains(key, autoescape=True))),
-            ]
-        try:
-            number = normalise(self.words)
-        except CaseworkError:
-            return or_(*matches)
-        return or_(*matches, Case.household_id.in_(select(Phone.household_id).where(Phone.number == number)))
-
-
-@dataclass(frozen=True)
 class Sheet:
-    """One case with all that its page shows. `tasks` are open and running, the most pressing first; `paused` wait."""
+    """One case with all that its page shows. `tasks` are open and running, the most pressing first; `paused` wait.
+
+    `is_known`: the reader may know whose case it is; otherwise no document and no report is here.
+    """
 
     case: Case
+    is_known: bool
     tasks: Sequence[Task]
     paused: Sequence[Task]
     referrals: Sequence[Referral]
@@ -206,7 +184,8 @@ class Sheet:
     documents: Sequence[Document]
     reports: Sequence[Report]
     loans: Sequence[Loan]
-    coming: Sequence[Coming]
+    cut: SupplyCut | None
+    coming: Sequence[Departure]
     in_engines_hands: bool
 
     @property
@@ -226,12 +205,13 @@ def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
 def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     """Everything of one case."""
     case = readable(unit, actor, case_id)
-    session = unit.session
+    session, is_known = unit.session, knows_household(unit, actor, case)
     tasks = session.scalars(
         select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN).order_by(Task.due_at, Task.id)
     ).all()
     return Sheet(
         case=case,
+        is_known=is_known,
         tasks=[task for task in tasks if task.paused_at is None],
         paused=[task for task in tasks if task.paused_at is not None],
         referrals=session.scalars(select(Referral).where(Referral.case_id == case.id).order_by(Referral.id)).all(),
@@ -239,12 +219,20 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         permissions=session.scalars(
             select(Permission).where(Permission.case_id == case.id).order_by(Permission.given_on, Permission.id)
         ).all(),
-        documents=session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id)).all(),
-        reports=session.scalars(select(Report).where(Report.case_id == case.id).order_by(Report.id)).all(),
+        documents=_filed(unit, Document, case) if is_known else (),
+        reports=_filed(unit, Report, case) if is_known else (),
         loans=session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on.desc(), Loan.id)).all(),
-        coming=obligations.coming(unit, case.id),
+        cut=supply_cuts.current(unit, case.id),
+        coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
     )
+
+
+Filed = TypeVar("Filed", Document, Report)
+
+
+def _filed(unit: UnitOfWork, model: type[Filed], case: Case) -> Sequence[Filed]:
+    return unit.session.scalars(select(model).where(model.case_id == case.id).order_by(model.id)).all()
 
 
 def double_of(unit: UnitOfWork, actor: Actor, number: str) -> Case | None:
@@ -275,8 +263,10 @@ def why_suspended(unit: UnitOfWork, case: Case) -> SuspensionReason | None:
 
 
 def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind) -> list[Organisation]:
-    """The programme's operators, partners or alert givers, by name; a partner that is closed today is left out."""
-    query = select(Organisation).where(Organisation.programme_id == actor.programme_id, Organisation.kind == kind)
+    """The programme's operators, partners or alert givers, by name, without those that ended or are closed today."""
+    query = select(Organisation).where(
+        Organisation.programme_id == actor.programme_id, Organisation.kind == kind, Organisation.ended_on.is_(None)
+    )
     closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
     return [each for each in unit.session.scalars(query.order_by(Organisation.name)) if each.id not in closed]
 
@@ -290,23 +280,48 @@ def referral_of(unit: UnitOfWork, actor: Actor, referral_id: UUID, *, case_id: U
     return referral
 
 
+def team(unit: UnitOfWork, actor: Actor) -> list[Person]:
+    """The reader's colleagues and himself, by name: the coordination, or the operator's people."""
+    query = select(Person).join(Membership, Membership.person_id == Person.id)
+    query = query.where(
+        Membership.programme_id == actor.programme_id,
+        Membership.role == (actor.role or ""),
+        Membership.organisation_id == actor.organisation_id if actor.role is Role.OPERATOR else true(),
+        Membership.ended_at.is_(None),
+        Person.disabled_at.is_(None),
+    )
+    return list(unit.session.scalars(query.order_by(Person.name)).unique())
+
+
 def organisation_name(unit: UnitOfWork, organisation_id: UUID) -> str:
     """How an organisation is called; empty when it is gone."""
     found = unit.session.get(Organisation, organisation_id)
     return found.name if found else ""
 
 
-def readers(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[tuple[str, datetime]]:
-    """Who opened a case and when, the latest first; for the coordinator only."""
+class Opening(NamedTuple):
+    """Somebody who opened a case, or tried to without being allowed; `what` is a code of the labels `opening`."""
+
+    name: str
+    what: str
+    at: datetime
+
+
+_OPENINGS: Final = {"read": "read", "case.read": "by_api", "download": "file", "sheet": "sheet", "sign_in": "sign_in"}
+
+
+def readers(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[Opening]:
+    """Who opened a case and when, the latest first, by the pages or the API, and who was refused; for a coordinator."""
     require(actor, Right.TRIAGE)
-    query = (
-        select(AccessEntry.actor, AccessEntry.at)
-        .where(AccessEntry.case_id == case_id, AccessEntry.allowed, AccessEntry.action.in_(("read", "download")))
+    seen = or_(AccessEntry.action.in_(_OPENINGS), AccessEntry.allowed.is_(False))
+    rows = unit.session.execute(
+        select(AccessEntry.actor, AccessEntry.action, AccessEntry.allowed, AccessEntry.at)
+        .where(AccessEntry.case_id == case_id, seen)
         .order_by(AccessEntry.at.desc())
-        .limit(PAGE)
-    )
-    rows = unit.session.execute(query).all()
-    return [(_name_of(unit, row[0]), row[1]) for row in rows]
+        .limit(READERS)
+    ).all()
+    names = {row.actor: _name_of(unit, row.actor) for row in rows}
+    return [Opening(names[row.actor], _OPENINGS[row.action] if row.allowed else "refused", row.at) for row in rows]
 
 
 def _name_of(unit: UnitOfWork, label: str) -> str:
@@ -314,5 +329,8 @@ def _name_of(unit: UnitOfWork, label: str) -> str:
     if kind == "link" and identifier:
         referral = unit.session.get(Referral, UUID(identifier))
         return f"{referral.partner.name} (partenaire)" if referral else label
+    if kind == "form" and identifier:
+        giver = unit.session.get(Organisation, UUID(identifier))
+        return f"{giver.name} (donneur d’alerte)" if giver else "Le ménage"
     person = unit.session.get(Person, UUID(identifier)) if kind == "person" and identifier else None
     return person.name if person else label

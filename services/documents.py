@@ -13,7 +13,7 @@ from services.foundation.errors import InvalidInput, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, case_for
+from services.rules.policy import Actor, Right, case_for, knows_household
 
 LARGEST: Final = 20 * 1024 * 1024
 KINDS: Final[dict[bytes, str]] = {
@@ -64,7 +64,7 @@ def add_document(
     document = Document(
         id=new_id(),
         case_id=case.id,
-        filename=_plain(filename),
+        filename=plain_name(filename, "rapport.pdf"),
         media_type=media_type,
         size=size,
         sha256=sha256,
@@ -77,17 +77,21 @@ def add_document(
     return document
 
 
-def _plain(filename: str) -> str:
+def plain_name(filename: str, otherwise: str) -> str:
+    """The name of an upload without its folders and without signs that a page or a header would take for its own."""
     name = "".join(letter for letter in Path(filename.replace("\\", "/")).name if letter.isprintable())
-    return name.strip()[:120] or "rapport.pdf"
+    return name.strip()[:120] or otherwise
 
 
 def document_for(unit: UnitOfWork, actor: Actor, document_id: UUID) -> tuple[Document, Case]:
-    """A document that the actor may read. Raises `NotFound`."""
+    """A document that the actor may read. Raises `NotFound`, also where he may not know the household."""
     document = unit.session.get(Document, document_id)
     if document is None:
         raise NotFound
-    return document, case_for(unit, actor, document.case_id, Right.READ)
+    case = case_for(unit, actor, document.case_id, Right.READ)
+    if not knows_household(unit, actor, case):
+        raise NotFound
+    return document, case
 
 
 def path_of(runtime: Runtime, document: Document) -> Path:

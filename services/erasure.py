@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
-from models.cases import Alert, Call, Case, Document, Dwelling, Note, Phone, Report
+from models.cases import Alert, Call, Case, Document, Dwelling, Finding, Note, Phone, Report, SearchWord, Visit
 from models.engine import IncomingMail, Message
-from models.vocabulary import CaseState
+from models.vocabulary import CaseState, FindingKind
 from services.documents import path_of
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
@@ -42,12 +42,20 @@ def erase(unit: UnitOfWork, runtime: Runtime, case: Case) -> None:
     household, dwelling = case.household, case.dwelling
     household.civility, household.first_name, household.surname, household.email = "", "", GONE, None
     household.birth_year, household.people, household.search_key = None, None, ""
+    household.reference_income, household.income_year, household.income_on, household.breathing = None, None, None, None
+    household.children, household.vulnerabilities, household.language = None, [], ""
+    household.companion, household.guardian, household.guardian_phone = "", "", None
     _erase_dwelling(dwelling)
     session = unit.session
+    told = (FindingKind.ENERGY_COST, FindingKind.MATCH)  # a sum of money and another household; shares and kits stay
+    session.execute(delete(Finding).where(Finding.case_id == case.id, Finding.kind.in_(told)))
+    session.execute(delete(Finding).where(Finding.about_id == case.id))
+    session.execute(update(Visit).where(Visit.case_id == case.id).values(with_whom=""))
     session.execute(update(Call).where(Call.case_id == case.id).values(phone_id=None))
     session.execute(delete(Phone).where(Phone.household_id == household.id))
     session.execute(delete(Note).where(Note.case_id == case.id))
-    session.execute(update(Alert).where(Alert.case_id == case.id).values(free_text=""))
+    session.execute(delete(SearchWord).where(SearchWord.case_id == case.id))
+    session.execute(update(Alert).where(Alert.case_id == case.id).values(free_text="", followed_by=""))
     session.execute(update(Message).where(Message.case_id == case.id).values(subject=None, body=None, address=GONE))
     session.execute(update(IncomingMail).where(IncomingMail.case_id == case.id).values(sender="", subject="", text=""))
     _erase_documents(unit, runtime, case.id)
@@ -58,6 +66,7 @@ def erase(unit: UnitOfWork, runtime: Runtime, case: Case) -> None:
 
 def _erase_dwelling(dwelling: Dwelling) -> None:
     dwelling.street, dwelling.complement, dwelling.landlord, dwelling.search_key = "", "", "", ""
+    dwelling.safety = ""
 
 
 def _erase_documents(unit: UnitOfWork, runtime: Runtime, case_id: UUID) -> None:

@@ -8,36 +8,71 @@ from sqlalchemy import func, select
 from models import events as e
 from models.cases import Call, Case, Referral
 from models.engine import Task
-from models.vocabulary import CallResult, Loop, ReferralState, TaskState
+from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, TaskState
 from services import partner_work
 from services.calls import Dialled, log_call
-from services.forms import FollowUpForm, NoteForm
+from services.forms import ContactForm, FollowUpForm, FollowUpWord, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, task_for_link
 from services.rules.published import pathway_of
+from services.rules.recipients import takes_sms
+from services.rules.rendering import FOLLOW_UP_QUESTION
+from services.rules.view import numbers_of
 
+QUESTION: Final = FOLLOW_UP_QUESTION
+CALL_BACK: Final = "call_back"
 DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 """Read by the partner too: the note of the call is the team's and is not repeated to him."""
 
 
 def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUpForm) -> Case:
-    """Log a call of the follow-up; it is over when somebody was reached, or tried often enough."""
+    """Log a call of the follow-up; it is over when somebody was reached, or tried often enough.
+
+    Beside the follow-up, the call that the household asked for.
+    """
     case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
-    task = unit.session.scalars(
-        select(Task).where(Task.case_id == case.id, Task.kind == "follow_up_call", Task.state == TaskState.OPEN)
-    ).first()
+    task = open_task(unit, case.id, "follow_up_call") or open_task(unit, case.id, CALL_BACK)
     if task is None:
         raise GuardRefused("Aucun appel de suivi n’est prévu en ce moment.")
-    purpose = f"follow_up_{task.ordinal}"
+    purpose = CALL_BACK if task.kind == CALL_BACK else f"follow_up_{task.ordinal}"
     phone = next((phone for phone in case.household.phones if phone.blocked_at is None), None)
     call = log_call(unit, hand, case, Dialled(phone, purpose), result=form.result)
     event = casework.record(unit, case, _fact(unit, case, task, call, form), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     _tell_helps(unit, hand, case, form)
+    return case
+
+
+def answer_by_link(unit: UnitOfWork, hand: Hand, form: FollowUpWord) -> Task:
+    """The household answers from the link of its mail."""
+    task = task_for_link(unit, hand.actor, "answer_follow_up")
+    record_answer(unit, hand, task, said=form.answer, by=AnsweredBy.EMAIL)
+    return task
+
+
+def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAnswer, by: AnsweredBy) -> None:
+    """What a household answers by itself: the follow-up is made, or somebody calls back."""
+    case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    if said is FollowUpAnswer.CALL_ME:
+        casework.record(unit, case, e.FollowUpCallAsked(ordinal=task.ordinal, channel=by), hand=hand)
+        return
+    fact = e.FollowUpAnswered(ordinal=task.ordinal, answer=said, channel=by)
+    casework.record(unit, case, fact, hand=hand)
+
+
+def choose_contact(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ContactForm) -> Case:
+    """How the household likes to be asked for news. Raises `InvalidInput` where it cannot be reached that way."""
+    case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
+    if form.contact_by is ContactBy.EMAIL and not case.household.email:
+        raise InvalidInput("contact_by", "Aucune adresse électronique du ménage n’est connue.")
+    if form.contact_by is ContactBy.SMS and not any(map(takes_sms, numbers_of(case.household.phones))):
+        raise InvalidInput("contact_by", "Aucun numéro du ménage ne reçoit de SMS.")
+    case.contact_by = form.contact_by.value
+    casework.record(unit, case, e.ContactChosen(contact_by=form.contact_by), hand=hand)
     return case
 
 
@@ -60,9 +95,18 @@ def _tell_helps(unit: UnitOfWork, hand: Hand, case: Case, form: FollowUpForm) ->
             partner_work.confirm(unit, hand, referral_id, verified=said is Loop.CONFIRMED)
 
 
+def open_task(unit: UnitOfWork, case_id: UUID, kind: str) -> Task | None:
+    """The open task of a kind, if there is one."""
+    query = select(Task).where(Task.case_id == case_id, Task.kind == kind, Task.state == TaskState.OPEN)
+    return unit.session.scalars(query.order_by(Task.due_at).limit(1)).first()
+
+
 def _fact(unit: UnitOfWork, case: Case, task: Task, call: Call, form: FollowUpForm) -> e.Fact:
-    tries = unit.session.scalar(select(func.count()).where(Call.case_id == case.id, Call.purpose == call.purpose))
     spoke = form.result in {CallResult.REACHED, CallResult.REFUSED}
+    if task.kind == CALL_BACK:
+        fact = e.HouseholdCalledBack if spoke else e.CallBackMissed
+        return fact(call_id=call.id, result=form.result)
+    tries = unit.session.scalar(select(func.count()).where(Call.case_id == case.id, Call.purpose == call.purpose))
     enough = (tries or 0) >= pathway_of(unit, case.pathway_hash).call_attempts
     if not spoke and not enough:
         return e.FollowUpAttempted(call_id=call.id, ordinal=task.ordinal, result=form.result)

@@ -21,17 +21,31 @@ from models.vocabulary import (
     BestTime,
     CallResult,
     ClosureOutcome,
+    ContactBy,
     Danger,
     DeclineReason,
+    Energy,
+    Equipment,
+    EquipmentState,
+    ExitCriterion,
     FailureReason,
+    FollowUpAnswer,
+    GapReason,
+    Heating,
     HoldReason,
+    IncomeClass,
+    KeyScope,
+    Known,
     Loop,
+    LossReason,
     Motive,
     PermissionKind,
     ReferralKind,
     ReferralOutcome,
     RejectionReason,
     ReturnReason,
+    Role,
+    SkipReason,
     SnoozeReason,
     SuspensionReason,
     Tenure,
@@ -39,6 +53,7 @@ from models.vocabulary import (
     Urgency,
     VisitState,
     VoidReason,
+    Vulnerability,
     WithdrawReason,
 )
 from services.foundation.nir import mask_nir
@@ -75,6 +90,8 @@ class AlertForm(Form):
     tenure: Tenure = Field(description="Statut d’occupation")
     motives: list[Motive] = Field(min_length=1, description="Que se passe-t-il ?")
     urgency: Urgency = Field(description="Urgence")
+    cut_energy: Energy | None = Field(None, description="Ce qui serait coupé, si une coupure est annoncée")
+    cut_on: date | None = Field(None, description="Jour de coupure annoncé")
     best_time: BestTime = Field(description="Meilleur moment pour appeler")
     agreement: bool = Field(description="La personne est d’accord pour être appelée et visitée")
     agreement_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
@@ -90,13 +107,55 @@ class AlertForm(Form):
     complement: Line = Field("", description="Étage, porte, code")
     birth_year: int | None = Field(None, ge=1900, le=2020, description="Année de naissance")
     people: int | None = Field(None, ge=1, le=20, description="Nombre de personnes")
+    reference_income: int | None = Field(None, ge=0, le=999_999, description="Revenu fiscal de référence, en euros")
     landlord: Line = Field("", description="Bailleur")
     free_text: ShortText = Field("", description="Précisions : des faits seulement")
+    other_phone: PhoneNumber | None = Field(None, description="Autre téléphone")
+    children: int | None = Field(None, ge=0, le=19, description="Dont enfants de moins de 14 ans")
+    language: Line = Field("", description="Langue parlée, s’il faut un interprète")
+    companion: Line = Field("", description="Qui doit être là aussi")
+    guardian: Line = Field("", description="Tuteur ou curateur, à joindre d’abord")
+    guardian_phone: PhoneNumber | None = Field(None, description="Téléphone du tuteur ou du curateur")
+    vulnerabilities: list[Vulnerability] = Field([], description="Fragilités, sans autre détail")
+    heating: Heating | None = Field(None, description="Énergie de chauffage")
+    income_class: IncomeClass | None = Field(None, description="Niveau de revenus, à votre connaissance")
+    followed_by: Line = Field("", description="Déjà accompagné par")
+    safety: Line = Field("", description="À savoir avant de venir : un chien, un escalier")
+    derogation: ShortText = Field("", description="Pourquoi une dérogation, si les revenus dépassent le plafond")
 
-    @field_validator("giver_email", "giver_phone", "email", "agreement_on", "birth_year", "people", mode="before")
+    @field_validator(
+        "giver_email",
+        "giver_phone",
+        "email",
+        "agreement_on",
+        "cut_energy",
+        "cut_on",
+        "birth_year",
+        "people",
+        "reference_income",
+        "other_phone",
+        "children",
+        "guardian_phone",
+        "heating",
+        "income_class",
+        mode="before",
+    )
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
+
+
+class DerogationForm(Form):
+    """Why a household above the ceilings should be taken up all the same."""
+
+    reason: FreeText = Field(min_length=1, description="Pourquoi")
+
+
+class DerogationDecision(Form):
+    """What the coordination says of it; refused, the request ends as above the ceilings."""
+
+    granted: bool = Field(description="Accordée ; faux : refusée, et la demande s’arrête là")
+    note: FreeText = Field("", description="Note pour l’équipe")
 
 
 class Acceptance(Form):
@@ -117,7 +176,13 @@ class CallForm(Form):
 
     result: CallResult = Field(description="Résultat de l’appel")
     phone_id: UUID | None = Field(None, description="Numéro appelé ; vide : le premier encore bon")
+    call_back_on: date | None = Field(None, description="Jour convenu, si le ménage demande à être rappelé")
     note: FreeText = Field("", description="Note pour l’équipe")
+
+    @field_validator("call_back_on", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 class NumberForm(Form):
@@ -132,13 +197,26 @@ class VisitForm(Form):
     starts_at: Aware = Field(description="Début")
     minutes: int = Field(120, ge=15, le=480, description="Durée en minutes")
     officer_id: UUID | None = Field(None, description="Chargé de visite")
+    second_officer_id: UUID | None = Field(None, description="Second chargé de visite, pour une visite à deux")
+    with_whom: Line = Field("", description="Qui d’autre vient : travailleur social, interprète…")
+
+    @field_validator("officer_id", "second_officer_id", mode="before")
+    @classmethod
+    def _nobody_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 class LostVisit(Form):
     """Why a visit did not take place."""
 
     state: VisitState = Field(description="Ce qui s’est passé")
+    reason: LossReason | None = Field(None, description="Pourquoi, si ce n’est pas dit plus haut")
     note: FreeText = Field("", description="Note pour l’équipe")
+
+    @field_validator("reason", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 class HeldVisit(Form):
@@ -151,6 +229,10 @@ class HeldVisit(Form):
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
+
+
+class PastVisit(VisitForm, HeldVisit):
+    """A visit that had not been planned here and took place."""
 
 
 class DangerForm(Form):
@@ -179,8 +261,10 @@ class ReferralForm(Form):
     replaces_id: UUID | None = Field(None, description="Orientation que celle-ci remplace")
     also_ids: list[UUID] = Field([], max_length=5, description="Autres partenaires : le premier d’accord l’emporte")
     kind: ReferralKind = Field(ReferralKind.MAIL, description="Par notre message, ou par le portail du partenaire")
+    urgent: bool = Field(False, description="Réponse attendue en urgence")
     check_on: date | None = Field(None, description="Par son portail : jour où sa réponse est cherchée")
     file_number: Line = Field("", description="Par son portail : numéro de dossier")
+    despite: ShortText = Field("", description="Pourquoi ce partenaire, si l’annuaire l’écarte")
 
     @field_validator("replaces_id", "check_on", mode="before")
     @classmethod
@@ -215,6 +299,23 @@ class Answer(Form):
     note: FreeText = Field("", description="Message")
     file_number: Line = Field("", description="Votre numéro de dossier")
     on_behalf: OnBehalf | None = None
+
+
+class Meeting(Answer):
+    """When a partner would meet the household."""
+
+    meets_at: Aware = Field(description="Rendez-vous proposé au ménage")
+
+
+class PassOn(Answer):
+    """A request goes on with somebody else of the partner."""
+
+    colleague_id: UUID | None = Field(None, description="Qui s’en occupe ; vide : votre adresse commune")
+
+    @field_validator("colleague_id", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 class Decline(Answer):
@@ -255,17 +356,73 @@ class FollowUpForm(Form):
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
+class FollowUpWord(Form):
+    """What a household answers by itself."""
+
+    answer: FollowUpAnswer = Field(description="Comment ça va depuis la visite")
+
+
+class ContactForm(Form):
+    """How a household likes to be asked for news."""
+
+    contact_by: ContactBy = Field(description="Comment demander des nouvelles au ménage")
+
+
 class ClosureForm(Form):
-    """How the case ends."""
+    """How the case ends, and the exit scorecard; a criterion that is not said is not known."""
 
     outcome: ClosureOutcome = Field(description="Issue")
+    criteria: dict[ExitCriterion, Known] = Field({}, description="Bilan de sortie, critère par critère")
     note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class KitLine(Form):
+    """One equipment of the kit."""
+
+    item: Equipment = Field(description="Équipement")
+    quantity: int = Field(1, ge=1, le=99, description="Nombre")
+    unit_price_cents: int = Field(0, ge=0, le=100_000, description="Prix d’une pièce, en centimes")
+    state: EquipmentState = Field(EquipmentState.INSTALLED, description="Ce qu’il en est")
+
+
+class KitForm(Form):
+    """The whole kit as it stands: what is not said any more is there no more."""
+
+    items: list[KitLine] = Field(max_length=len(Equipment), description="Chaque équipement, une fois")
+
+
+class GapForm(Form):
+    """That nothing can be done here for a need."""
+
+    theme: Theme = Field(description="Type de solution qui manque")
+    reason: GapReason = Field(description="Pourquoi il n’y a pas de solution")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class ComplaintForm(Form):
+    """A complaint of the service."""
+
+    said_by: RequiredLine = Field(description="Qui se plaint")
+    text: FreeText = Field(min_length=1, description="Ce qui est reproché, dans ses mots")
 
 
 class NoteForm(Form):
     """A note for the team."""
 
     text: FreeText = Field(min_length=1, description="Note")
+
+
+class Settlement(Form):
+    """What the reader of a message says, when nobody else can tell."""
+
+    delivered: bool = Field(description="Le destinataire dit l’avoir reçu")
+
+
+class Posting(Form):
+    """Letters that somebody took to the post."""
+
+    letter_ids: list[UUID] = Field(min_length=1, max_length=500, description="Courriers postés")
+    posted_on: date = Field(description="Jour où ils ont été postés")
 
 
 class Disqualification(Form):
@@ -360,6 +517,20 @@ class Snooze(Form):
     until: date = Field(description="Pas de relance avant le")
 
 
+class NextStep(Form):
+    """Which step of a clock was on the screen: the next one, unless the clock has gone on since."""
+
+    generation: int = Field(ge=1, description="Vie de l’échéance, telle que lue")
+    step: int = Field(ge=0, le=99, description="Étape de l’échéance, telle que lue")
+
+
+class Skip(NextStep):
+    """Let one reminder not leave."""
+
+    reason: SkipReason = Field(description="Motif")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
 class TaskDone(Form):
     """A task of the pathway's own is done."""
 
@@ -403,3 +574,53 @@ class Remedy(Form):
     """Why an administrator puts something right; never about a household."""
 
     reason: RequiredLine = Field(description="Pourquoi")
+
+
+class RoleForm(Form):
+    """What somebody does in the programme."""
+
+    role: Role = Field(description="Rôle")
+    organisation_id: UUID | None = Field(None, description="Opérateur, pour qui fait des visites")
+
+    @field_validator("organisation_id", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class Invitation(RoleForm):
+    """Somebody to let in: no password is chosen for anybody."""
+
+    name: RequiredLine = Field(description="Prénom et nom")
+    email: EmailStr = Field(description="Adresse électronique professionnelle")
+
+
+class KeyForm(Form):
+    """A key of the API."""
+
+    label: RequiredLine = Field(description="À quoi elle sert")
+    scope: KeyScope = Field(description="Ce qu’elle permet")
+    days: Literal["30", "90", "365"] = Field("90", description="Jusqu’à quand")
+
+
+class WebhookForm(Form):
+    """Another software that is told of events."""
+
+    label: RequiredLine = Field(description="Nom, pour vous y retrouver")
+    url: str = Field(min_length=1, max_length=500, description="Adresse, en https")
+    types: list[Line] = Field(
+        min_length=1, max_length=100, description="Événements : un type, ou une famille (« referral.* »)"
+    )
+
+
+class ReplayForm(Remedy):
+    """Tell the events of a period once more."""
+
+    since: Aware = Field(description="Début de la période")
+    until: Aware = Field(description="Fin de la période, exclue")
+
+
+class Filing(Form):
+    """Which case a mail is about."""
+
+    number: RequiredLine = Field(description="Référence de la situation")

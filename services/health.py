@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import models.migrations
 from models.engine import Message
-from models.vocabulary import MessageState
+from models.vocabulary import Channel, MessageState
+from services import webhooks
 from services.foundation.database import Database, UnitOfWork
 from services.rules import obligations, routines, work
 
@@ -79,8 +80,32 @@ def messages_in_doubt(unit: UnitOfWork) -> int:
     return unit.session.scalar(doubts) or 0
 
 
+@dataclass(frozen=True)
+class MailState:
+    """What the ledger knows of the mail server, without asking it."""
+
+    last_accepted: datetime | None
+    waiting: int
+    oldest_due: datetime | None
+
+
+def mail(unit: UnitOfWork) -> MailState:
+    """The last mail that was taken, how many are due by now, and since when the oldest is."""
+    mails = Message.channel == Channel.EMAIL
+    due = select(func.count(), func.min(Message.due_at)).where(
+        mails, Message.state == MessageState.QUEUED, Message.due_at <= unit.now
+    )
+    waiting, oldest = unit.session.execute(due).one()
+    accepted = select(func.max(Message.done_at)).where(mails, Message.state == MessageState.ACCEPTED)
+    return MailState(unit.session.scalar(accepted), waiting, oldest)
+
+
 def _messages_in_doubt(unit: UnitOfWork) -> Line:
     return Line("messages_in_doubt", ok=True, found=str(messages_in_doubt(unit)))
+
+
+def _webhooks(unit: UnitOfWork) -> Line:
+    return Line("webhooks_given_up", ok=True, found=str(webhooks.abandoned(unit)))
 
 
 def _tick(unit: UnitOfWork) -> Line:
@@ -97,5 +122,6 @@ CHECKS: Final[tuple[Callable[[UnitOfWork], Line], ...]] = (
     _parked_work,
     _failing_clocks,
     _messages_in_doubt,
+    _webhooks,
     _tick,
 )

@@ -8,18 +8,21 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import selectinload
 
 from models.base import new_id
 from models.cases import Case
 from models.engine import LetterBatch, Message
 from models.programmes import Programme
-from models.vocabulary import Channel, MessageState
+from models.vocabulary import Channel, MessageState, Role
 from services.channels.letters import ADDRESS_LINES, ADDRESS_WIDTH, Letter, Sender, render_batch
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound
+from services.foundation.runtime import runtime
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, require
+from services.rules.household import code_of
+from services.rules.policy import Actor, known, letters_of
 from services.rules.rendering import Suppressed, render_message
 
 NOON: Final = time(12)
@@ -34,15 +37,14 @@ class Printed:
 
 
 def to_print(unit: UnitOfWork, actor: Actor) -> list[Message]:
-    """Letters that wait for the printer, the oldest first."""
-    require(actor, Right.LETTERS)
+    """Letters that wait for the printer, the oldest first: those that this actor posts."""
     return list(unit.session.scalars(_due(unit, actor)))
 
 
 def to_post(unit: UnitOfWork, actor: Actor) -> list[Printed]:
     """Batches that were printed and whose letters are not all posted, the oldest first."""
-    require(actor, Right.LETTERS)
-    query = select(LetterBatch).where(LetterBatch.programme_id == actor.programme_id, LetterBatch.posted_on.is_(None))
+    letters_of(unit, actor)
+    query = select(LetterBatch).where(_own(actor), LetterBatch.posted_on.is_(None))
     batches = unit.session.scalars(query.order_by(LetterBatch.on, LetterBatch.ordinal)).all()
     return [Printed(batch, _of(unit, batch, MessageState.PRINTED)) for batch in batches]
 
@@ -50,7 +52,7 @@ def to_post(unit: UnitOfWork, actor: Actor) -> list[Printed]:
 def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
     """Write every waiting letter and put them into one batch; None when each had lost its reason."""
     actor = hand.actor
-    require(actor, Right.LETTERS)
+    letters_of(unit, actor)
     programme = unit.session.get_one(Programme, actor.programme_id, with_for_update=True)
     waiting = unit.session.scalars(_due(unit, actor).with_for_update(of=Message)).all()
     written = [message for message in waiting if _write(unit, message)]
@@ -63,7 +65,12 @@ def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
         )
     )
     batch = LetterBatch(
-        id=new_id(), programme_id=programme.id, on=today, ordinal=(ordinal or 0) + 1, printed_at=unit.now
+        id=new_id(),
+        programme_id=programme.id,
+        operator_id=_operator(actor),
+        on=today,
+        ordinal=(ordinal or 0) + 1,
+        printed_at=unit.now,
     )
     unit.session.add(batch)
     unit.session.flush()
@@ -87,40 +94,46 @@ def _write(unit: UnitOfWork, message: Message) -> bool:
 
 
 def batch_for(unit: UnitOfWork, actor: Actor, batch_id: UUID) -> Printed:
-    """A batch of the actor's programme, all its letters. Raises `NotFound`."""
-    require(actor, Right.LETTERS)
-    batch = unit.session.get(LetterBatch, batch_id)
-    if batch is None or batch.programme_id != actor.programme_id:
+    """A batch that the actor printed, without the letters whose household he may not know any more.
+
+    Raises `NotFound`.
+    """
+    letters_of(unit, actor)
+    batch = unit.session.scalars(select(LetterBatch).where(LetterBatch.id == batch_id, _own(actor))).first()
+    if batch is None:
         raise NotFound
-    return Printed(batch, _of(unit, batch, MessageState.PRINTED, MessageState.POSTED))
+    letters = _of(unit, batch, MessageState.PRINTED, MessageState.POSTED)
+    readable = known(unit, actor, {each.case_id for each in letters if each.case_id})
+    return Printed(batch, [each for each in letters if each.case_id in readable])
 
 
 def pdf_of(unit: UnitOfWork, printed: Printed) -> bytes:
     """The file to print; the same each time it is asked for."""
     if not printed.letters:
         raise GuardRefused("Ces lettres ne sont plus à imprimer.")
-    programme = unit.session.get_one(Programme, printed.batch.programme_id)
+    programme, current = unit.session.get_one(Programme, printed.batch.programme_id), runtime()
     sender = Sender(
         name=programme.public_name,
         address=tuple(part.strip() for part in programme.postal_address.split(",")),
         place=programme.city,
         phone=programme.phone,
-        foot=f"{programme.public_name} – gratuit",
+        foot=f"Où en est ma situation ? Est-ce bien vous qui sonnez ? {current.settings.public_url}/d/{programme.slug}",
     )
-    letters = [_letter(message, programme) for message in printed.letters]
+    letters = [_letter(message, programme, code_of(current.secrets, message.of_case)) for message in printed.letters]
     return render_batch(letters, sender=sender, day=printed.batch.on)
 
 
-def _letter(message: Message, programme: Programme) -> Letter:
+def _letter(message: Message, programme: Programme, code: str) -> Letter:
     *paragraphs, signature = [part for part in (message.body or "").strip().split("\n\n") if part.strip()]
     return Letter(
-        address=address_of(message.case),
-        reference=message.case.number,
+        address=address_of(message.of_case),
+        reference=message.of_case.number,
         subject=message.subject or "",
         paragraphs=tuple(paragraphs),
         signed_by=signature.splitlines()[0],
         role=programme.public_name,
         phone=programme.phone,
+        code=code,
     )
 
 
@@ -135,13 +148,12 @@ def address_of(case: Case) -> tuple[str, ...]:
 
 def mark_posted(unit: UnitOfWork, hand: Hand, ids: Collection[UUID], *, on: date) -> int:
     """These letters are in the post since that day; return how many. A batch is over with its last letter."""
-    require(hand.actor, Right.LETTERS)
+    letters_of(unit, hand.actor)
+    own = select(LetterBatch.id).where(_own(hand.actor))
     zone = ZoneInfo(unit.session.get_one(Programme, hand.actor.programme_id).zone)
     if on > unit.now.astimezone(zone).date():
         raise InvalidInput("posted_on", "Ce jour n’est pas encore venu.")
-    query = select(Message).where(
-        Message.id.in_(ids), Message.programme_id == hand.actor.programme_id, Message.state == MessageState.PRINTED
-    )
+    query = select(Message).where(Message.id.in_(ids), Message.batch_id.in_(own), Message.state == MessageState.PRINTED)
     letters = unit.session.scalars(query.with_for_update(of=Message)).all()
     posted_at = min(unit.now, datetime.combine(on, NOON, tzinfo=zone))
     for letter in letters:
@@ -158,19 +170,36 @@ def _end(unit: UnitOfWork, hand: Hand, batch_id: UUID | None, on: date) -> None:
         batch.posted_on, batch.posted_by_id = on, hand.actor.id
 
 
+def _own(actor: Actor) -> ColumnElement[bool]:
+    """The batches of whoever prints: the coordination's together, an operator's apart."""
+    return and_(
+        LetterBatch.programme_id == actor.programme_id, LetterBatch.operator_id.is_not_distinct_from(_operator(actor))
+    )
+
+
+def _operator(actor: Actor) -> UUID | None:
+    return actor.organisation_id if actor.role is Role.OPERATOR else None
+
+
 def _due(unit: UnitOfWork, actor: Actor) -> Select[Message]:
     return (
         select(Message)
+        .join(Case, Case.id == Message.case_id)
         .where(
+            letters_of(unit, actor),
             Message.programme_id == actor.programme_id,
             Message.channel == Channel.LETTER,
             Message.state == MessageState.QUEUED,
             Message.due_at <= unit.now,
         )
         .order_by(Message.due_at, Message.id)
+        .options(_WITH_READER)
     )
+
+
+_WITH_READER: Final = selectinload(Message.case).selectinload(Case.household)
 
 
 def _of(unit: UnitOfWork, batch: LetterBatch, *states: MessageState) -> Sequence[Message]:
     query = select(Message).where(Message.batch_id == batch.id, Message.state.in_(states))
-    return unit.session.scalars(query.order_by(Message.due_at, Message.id)).all()
+    return unit.session.scalars(query.order_by(Message.due_at, Message.id).options(_WITH_READER)).all()

@@ -19,8 +19,7 @@ from services.rules.policy import Actor, Right, case_for
 def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
     """Lend a device; the operator is asked for it on the day named."""
     case = case_for(unit, hand.actor, case_id, Right.LEND)
-    if case.is_closed:
-        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    casework.check_open(case)
     today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
     if form.due_on <= today:
         raise InvalidInput("due_on", "Le jour du retour doit être à venir.")

@@ -24,7 +24,7 @@ def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
     kept = _kept(unit, hand, case, form.into_number)
     let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
     event = casework.record(unit, case, e.CaseMerged(into=kept.id), hand=hand, action=CaseAction.MERGE)
-    case.merged_into_id, case.outcome = kept.id, ClosureOutcome.HANDLED_ELSEWHERE.value
+    case.merged_into_id, case.outcome = kept.id, ClosureOutcome.DUPLICATE.value
     _move_alerts(unit, case, kept)
     casework.record(unit, kept, e.CaseAbsorbed(merged=case.id), hand=hand)
     write_note(unit, case, hand, form.note, event=event)

@@ -21,15 +21,13 @@ from services.rules.rendering import render_message
 _AFTERMATH = Aftermath(render_message, message_accepted, message_failed)
 
 
-def settle(unit: UnitOfWork, hand: Hand, message_id: UUID, *, delivered: bool) -> None:
+def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, delivered: bool) -> None:
     """End the doubt: delivered, its clock starts; not delivered, it leaves again. The check is then done.
 
     Messages that left in the same mail share its end: what is said of one is said of all.
     """
-    message = unit.session.get(Message, message_id)
-    if message is None:
-        raise NotFound
-    case_for(unit, hand.actor, message.case_id, Right.SETTLE_MESSAGE)
+    case = case_for(unit, hand.actor, case_id, Right.SETTLE_MESSAGE)
+    message = _of(unit, case, message_id)
     if message.state != MessageState.UNKNOWN:
         raise GuardRefused("Ce message n’est plus à vérifier.")
     doubt, sharing = ledger.doubt_of(unit, message)
@@ -41,14 +39,19 @@ def settle(unit: UnitOfWork, hand: Hand, message_id: UUID, *, delivered: bool) -
 def send_now(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID) -> None:
     """Let a message leave without waiting for its hour. A household keeps its quiet hours. Raises `GuardRefused`."""
     case = case_for(unit, hand.actor, case_id, Right.SEND_NOW)
-    message = unit.session.get(Message, message_id)
-    if message is None or message.case_id != case.id:
-        raise NotFound
-    if _is_quiet(unit, case.programme_id) and (message.party == Party.HOUSEHOLD or message.channel == Channel.SMS):
+    message = _of(unit, case, message_id)
+    if keeps_hours(unit, case.programme_id, message.party, message.channel):
         raise GuardRefused("Un ménage ne reçoit rien la nuit ni les jours fermés : ce message partira à son heure.")
     if not ledger.hasten(unit, message_id):
         raise GuardRefused("Ce message n’attend plus son heure.")
     casework.record(unit, case, MessageHastened(message_id=message_id), hand=hand)
+
+
+def _of(unit: UnitOfWork, case: Case, message_id: UUID) -> Message:
+    message = unit.session.get(Message, message_id)
+    if message is None or message.case_id != case.id:
+        raise NotFound
+    return message
 
 
 def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
@@ -64,6 +67,11 @@ def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
     return frozenset(unit.session.scalars(query))
 
 
+def keeps_hours(unit: UnitOfWork, programme_id: UUID, party: str, channel: str) -> bool:
+    """Whether a message must wait for the morning whatever a person wants: a household's, at night."""
+    return (party == Party.HOUSEHOLD or channel == Channel.SMS) and _is_quiet(unit, programme_id)
+
+
 def _is_quiet(unit: UnitOfWork, programme_id: UUID) -> bool:
     return calendar_of(unit, programme_id).next_sending_time(unit.now) > unit.now
 
@@ -77,7 +85,7 @@ def in_doubt(unit: UnitOfWork, task: Task) -> Message | None:
     return message if message is not None and message.state == MessageState.UNKNOWN else None
 
 
-def checks(unit: UnitOfWork, case_id: UUID, message_id: UUID) -> list[Task]:
+def checks(unit: UnitOfWork, case_id: UUID | None, message_id: UUID) -> list[Task]:
     """The open tasks that ask to check this message."""
     events = unit.session.scalars(select(Event).where(Event.case_id == case_id, Event.type == MessageFailed.type)).all()
     told = [event.id for event in events if event.payload["message_id"] == str(message_id)]

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.cases import Case
-from models.engine import Message, Task, Work
+from models.engine import Message, Task, WebhookDelivery, Work
 from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import obligations, routines, work
@@ -28,6 +28,7 @@ def gauges(unit: UnitOfWork) -> Iterator[Gauge]:
     channels = (Message.channel, Message.state)
     yield _count(unit, "relais_messages", "Messages by channel and state", "channel state", *channels)
     yield _count(unit, "relais_work", "Events that wait for the engine, by state", "state", Work.state)
+    yield _count(unit, "relais_webhooks", "Events told to other software, by state", "state", WebhookDelivery.state)
     yield _late_tasks(unit)
     yield _one("relais_clocks_failing", "Clocks that cannot take their step", obligations.failing(unit))
     now, oldest = unit.lease_time(), work.oldest(unit)

@@ -8,40 +8,29 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import delete, func, select
 
-from models.base import new_id
 from models.cases import Case, Referral, Report, Visit
 from models.events import AccessAsked
 from models.programmes import PartnerSession, SignInLink
 from models.refusals import CaseworkError
 from models.vocabulary import Source, Theme, VisitState
+from services import sign_in_links
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused
+from services.foundation.errors import GuardRefused, LinkExpired
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token, token_hash
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.links import sign_in_link_of
 from services.rules.policy import Actor, agreement_with_partner, may_know_household, note_access
+from services.sign_in_links import SignInLinkRefused
 
-LINK_LASTS: Final = timedelta(minutes=10)
 SESSION_LASTS: Final = timedelta(hours=8)
-LINKS_KEPT: Final = timedelta(days=90)
 LIVING_LINKS: Final = 3
 """So many links may be on their way for one request: nobody fills a partner's mailbox from a forwarded mail."""
 
 NOT_SHARED: Final = "Les coordonnées du ménage ne se lisent pas, ou plus, pour cette demande : appelez la coordination."
-FOREIGN: Final = "Ce lien s’ouvre seulement dans le navigateur où il a été demandé."
-USED: Final = "Ce lien a déjà servi : il ne s’ouvre qu’une fois."
-EXPIRED: Final = "Ce lien ne s’ouvre plus : il durait dix minutes."
-
-
-class SignInLinkRefused(CaseworkError):
-    """A sign-in link that does not open; the sentence says why, and another may be asked for."""
-
-    status_code = 410
-    code = "sign-in-link-refused"
 
 
 class AccessEnded(CaseworkError):
@@ -104,15 +93,7 @@ def ask_link(unit: UnitOfWork, referral: Referral, *, browser: str, source: Sour
         raise GuardRefused(NOT_SHARED)
     if _living(unit, referral) >= LIVING_LINKS:
         raise GuardRefused("Plusieurs liens viennent de partir : ouvrez le dernier, ou attendez dix minutes.")
-    unit.session.execute(delete(SignInLink).where(SignInLink.expires_at < unit.now - LINKS_KEPT))
-    link = SignInLink(
-        id=new_id(),
-        browser_hash=token_hash(browser),
-        organisation_id=referral.partner_id,
-        referral_id=referral.id,
-        expires_at=unit.now + LINK_LASTS,
-    )
-    unit.session.add(link)
+    link = sign_in_links.make(unit, browser=browser, referral=referral)
     referral.opened_at = referral.opened_at or unit.now
     fact = AccessAsked(
         referral_id=referral.id, partner_id=referral.partner_id, theme=Theme(referral.need.theme), link_id=link.id
@@ -129,7 +110,9 @@ def _living(unit: UnitOfWork, referral: Referral) -> int:
 
 
 def referral_of(unit: UnitOfWork, link: SignInLink) -> Referral:
-    """What a sign-in link is about."""
+    """What a partner's sign-in link is about. Raises `LinkExpired` for somebody else's."""
+    if link.referral_id is None:
+        raise LinkExpired
     return unit.session.get_one(Referral, link.referral_id)
 
 
@@ -137,35 +120,27 @@ def why_not(unit: UnitOfWork, link: SignInLink, *, browser: str) -> str:
     """Why a link does not open in this browser, in one sentence; empty when it does."""
     if not may_know_household(unit, referral_of(unit, link)):
         return NOT_SHARED
-    if link.used_at is not None:
-        return USED
-    if link.expires_at <= unit.now:
-        return EXPIRED
-    return "" if token_hash(browser) == link.browser_hash else FOREIGN
+    return sign_in_links.why_not(unit, link, browser=browser)
 
 
 def open_session(unit: UnitOfWork, runtime: Runtime, token: str, *, browser: str) -> str:
     """Use a sign-in link; return the token of the session that it opens. Raises `LinkExpired`, `SignInLinkRefused`."""
     link = sign_in_link_of(unit, runtime, token)
-    refusal = why_not(unit, link, browser=browser)
-    if refusal:
-        raise SignInLinkRefused(refusal)
-    used = update(SignInLink).where(SignInLink.id == link.id, SignInLink.used_at.is_(None)).values(used_at=unit.now)
-    result = unit.session.execute(used, execution_options={"synchronize_session": False})
-    if not isinstance(result, CursorResult) or result.rowcount != 1:
-        raise SignInLinkRefused(USED)
+    referral = referral_of(unit, link)
+    if not may_know_household(unit, referral):
+        raise SignInLinkRefused(NOT_SHARED)
+    sign_in_links.use_up(unit, link, browser=browser)
     unit.session.execute(delete(PartnerSession).where(PartnerSession.expires_at < unit.now))
     session_token = new_token()
     unit.session.add(
         PartnerSession(
             token_hash=token_hash(session_token),
-            organisation_id=link.organisation_id,
-            referral_id=link.referral_id,
+            organisation_id=referral.partner_id,
+            referral_id=referral.id,
             created_at=unit.now,
             expires_at=unit.now + SESSION_LASTS,
         )
     )
-    referral = referral_of(unit, link)
     note_access(unit, partner_of(referral), "sign_in", case_id=referral.case_id)
     return session_token
 

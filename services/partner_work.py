@@ -1,6 +1,7 @@
 """What a partner says between his yes and the end of his help; and what the household says of it afterwards."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,20 +11,21 @@ from sqlalchemy import select
 from models import events as e
 from models.cases import Referral
 from models.engine import Task
-from models.lifecycles import ReferralAction
-from models.vocabulary import HoldReason, Loop, ReferralState, TaskState
+from models.lifecycles import UNANSWERED, ReferralAction
+from models.vocabulary import HoldReason, Loop, Party, ReferralState, TaskState
 from services import referrals as r
-from services.forms import Answer, Hold, NoteForm
+from services.forms import Answer, Hold, Meeting, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, obligations, pauses
+from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 
-NEWS: Final = frozenset({"report_outcome", "follow_outside"})
 LONGEST_HOLD_DAYS: Final = 30
 """Source: table of referrals of the field: a hold is looked at again within a month."""
+FARTHEST_MEETING: Final = timedelta(days=183)
+"""A date beyond that is a slip of the pen."""
 
 
 def acknowledge(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
@@ -35,12 +37,28 @@ def acknowledge(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -
     return referral
 
 
+def propose(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Meeting) -> Referral:
+    """The partner says when he would meet the household; before his answer, that is a yes. A later day replaces it."""
+    referral, teller = r.answerer(unit, hand, referral_id, "propose", form)
+    if not timedelta() < form.meets_at - unit.now <= FARTHEST_MEETING:
+        raise InvalidInput("meets_at", "Choisissez un jour à venir, dans les six mois.")
+    is_answer = ReferralState(referral.state) in UNANSWERED
+    if is_answer:
+        r.accept(unit, hand, referral_id, Answer(file_number=form.file_number, on_behalf=form.on_behalf))
+    else:
+        r.ask_news_later(unit, referral)
+    r.move(referral, ReferralAction.PROPOSE, form)
+    referral.meets_at = form.meets_at
+    fact = e.MeetingProposed(**r.ids(referral), meets_at=form.meets_at, with_answer=is_answer)
+    r.tell(unit, teller, referral, fact, form)
+    return referral
+
+
 def start(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
     """The partner met the household: sixty days until news from now, and his link stays the one that he has."""
     referral, hand = r.answerer(unit, hand, referral_id, "start", form)
     r.move(referral, ReferralAction.START, form)
-    for task in (each for each in _tasks(unit, referral) if each.kind in NEWS):
-        obligations.rearm(unit, task, since=unit.now)
+    r.ask_news_later(unit, referral)
     r.tell(unit, hand, referral, r.about(referral, e.ReferralStarted), form)
     return referral
 
@@ -80,6 +98,7 @@ def confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, *, verified: bool) 
 def dispute(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: NoteForm) -> Referral:
     """The household says that the help did not come: the coordinator owns it from the same instant."""
     referral = _reported(unit, hand, referral_id)
+    casework.check_open(referral.case)
     referral.loop = Loop.DISPUTED.value
     event = casework.record(unit, referral.case, r.about(referral, e.ReferralDisputed), hand=hand)
     write_note(unit, referral.case, hand, form.text, event=event)
@@ -106,3 +125,19 @@ def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:
     today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
     if not 0 < (until - today).days <= LONGEST_HOLD_DAYS:
         raise InvalidInput("until", f"Choisissez un jour à venir, dans les {LONGEST_HOLD_DAYS} jours.")
+
+
+def waiting(unit: UnitOfWork, task: Task) -> Sequence[Task]:
+    """All that waits for the partner whom this task waits for, in the same programme, the most pressing first.
+
+    Their requests went to the one address that this one went to: its link shows them, by reference, commune and theme.
+    """
+    query = select(Task).where(
+        Task.programme_id == task.programme_id,
+        Task.organisation_id == task.organisation_id,
+        Task.party == Party.PARTNER,
+        Task.state == TaskState.OPEN,
+        Task.paused_at.is_(None),
+        Task.referral_id.is_not(None),
+    )
+    return unit.session.scalars(query.order_by(Task.due_at, Task.id)).all()

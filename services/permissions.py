@@ -10,8 +10,16 @@ from models.base import new_id
 from models.cases import Case, Permission, Referral
 from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.programmes import Organisation
-from models.vocabulary import Channel, OrganisationKind, Party, PermissionKind, WithdrawReason
-from services import referrals
+from models.vocabulary import (
+    Channel,
+    OrganisationKind,
+    Party,
+    PermissionKind,
+    VisitState,
+    Vulnerability,
+    WithdrawReason,
+)
+from services import referrals, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
@@ -21,13 +29,13 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 
 TEXT_VERSION = "accord-2026-11"
+_OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
 
 
 def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> Permission:
     """Write down an agreement; one that stands already is not written twice."""
     case = case_for(unit, hand.actor, case_id, Right.PERMISSIONS)
-    if case.is_closed:
-        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    casework.check_open(case)
     _check_partner(unit, case, form)
     standing = _standing(unit, case, form.kind, form.organisation_id)
     if standing is not None:
@@ -53,7 +61,8 @@ def _check_partner(unit: UnitOfWork, case: Case, form: PermissionForm) -> None:
     if form.kind is not PermissionKind.SHARE_WITH_PARTNER:
         return
     partner = unit.session.get(Organisation, form.organisation_id) if form.organisation_id else None
-    if partner is None or partner.programme_id != case.programme_id or partner.kind != OrganisationKind.PARTNER:
+    ours = partner is not None and partner.programme_id == case.programme_id and partner.ended_on is None
+    if partner is None or not ours or partner.kind != OrganisationKind.PARTNER:
         raise InvalidInput("organisation_id", "Dites avec quel partenaire.")
 
 
@@ -89,6 +98,12 @@ def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
 def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> None:
     if permission.kind == PermissionKind.SMS:
         keep_back(unit, case.id, (Party.HOUSEHOLD,), channels=(Channel.SMS,))
+    if permission.kind == PermissionKind.HEALTH:
+        household = case.household
+        household.breathing = None
+        household.vulnerabilities = [each for each in household.vulnerabilities if each not in _OF_HEALTH]
+    if permission.kind == PermissionKind.HOME_VISIT and visits.is_planned(unit, case):
+        visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
     if permission.kind != PermissionKind.SHARE_WITH_PARTNER:
         return
     live = select(Referral).where(

@@ -1,28 +1,30 @@
-"""Say who is there: absences with their delegates, days of work, who is on duty, when a partner is closed.
+"""Say who is there: absences with their delegates, days of work, who is on duty; and what follows, for each to read.
 
-What follows for messages is decided in `rules.presence`.
+What follows for messages is decided in `rules.presence`; days without work are in `closures`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import select
 
 from models.base import new_id
-from models.programmes import Absence, Duty, Organisation, OrganisationClosure, WorkPattern
-from models.vocabulary import OrganisationKind
+from models.programmes import Absence, Closure, Duty, Organisation, OrganisationClosure, Person, WorkPattern
 from services.forms import Aware, Form
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require, rights
-from services.rules.presence import Reader, colleagues, forget, roster
+from services.rules.presence import Reader, Reading, colleagues, coordination, forget, reading, roster
 from services.rules.published import calendar_of
 
-BACKWARDS = "La fin vient avant le début."
+BACKWARDS: Final = "La fin vient avant le début."
+KEPT: Final = timedelta(days=31)
+"""How long it is known who was away: long enough to say why a message went to somebody else."""
 
 
 class AbsenceForm(Form):
@@ -49,22 +51,35 @@ class DutyForm(Form):
     to_at: Aware
 
 
-class ClosingForm(Form):
-    """Days on which a partner is closed."""
-
-    organisation_id: UUID = Field(description="Partenaire")
-    first_on: date = Field(description="Premier jour de fermeture")
-    last_on: date = Field(description="Dernier jour de fermeture")
-
-
 @dataclass(frozen=True)
 class Planning:
-    """All that was said of a programme's team and partners and is not over."""
+    """All that was said of a programme, its team and its organisations and is not over."""
 
     absences: Sequence[Absence]
     patterns: Sequence[WorkPattern]
     duties: Sequence[Duty]
     closures: Sequence[OrganisationClosure]
+    days_off: Sequence[Closure]
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody of the team as the calendar shows him: his days, his absences, and when he reads next."""
+
+    reader: Reader
+    name: str
+    organisation: str
+    weekdays: frozenset[int] | None
+    absences: Sequence[Absence]
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who gets what is for the coordination now: the mail of the day, and what is urgent."""
+
+    daily: Sequence[str]
+    urgent: Sequence[str]
 
 
 def declare_absence(unit: UnitOfWork, hand: Hand, form: AbsenceForm) -> Absence:
@@ -143,32 +158,6 @@ def end_duty(unit: UnitOfWork, hand: Hand, duty_id: UUID) -> None:
     _noted(unit, hand.actor, "duty.ended")
 
 
-def close_organisation(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> OrganisationClosure:
-    """A partner is closed: it is not proposed, no reminder leaves; what it owes stays due on the same days."""
-    require(hand.actor, Right.PRESENCE)
-    _check_order(form.first_on, form.last_on)
-    partner = unit.session.get(Organisation, form.organisation_id)
-    if partner is None or partner.programme_id != hand.actor.programme_id:
-        raise NotFound
-    if partner.kind != OrganisationKind.PARTNER:
-        raise InvalidInput("organisation_id", "Seul un partenaire se ferme ainsi.")
-    closure = OrganisationClosure(id=new_id(), organisation_id=partner.id, first_on=form.first_on, last_on=form.last_on)
-    unit.session.add(closure)
-    _noted(unit, hand.actor, "organisation.closed")
-    return closure
-
-
-def reopen_organisation(unit: UnitOfWork, hand: Hand, closure_id: UUID) -> None:
-    """A partner is open after all."""
-    require(hand.actor, Right.PRESENCE)
-    closure = unit.session.get(OrganisationClosure, closure_id)
-    partner = unit.session.get(Organisation, closure.organisation_id) if closure else None
-    if partner is None or partner.programme_id != hand.actor.programme_id:
-        raise NotFound
-    unit.session.delete(closure)
-    _noted(unit, hand.actor, "organisation.reopened")
-
-
 def planning(unit: UnitOfWork, actor: Actor) -> Planning:
     """What is said of today and later: of all for whoever may change it, else of oneself; closures for everybody."""
     programme_id = _programme(actor)
@@ -182,6 +171,7 @@ def planning(unit: UnitOfWork, actor: Actor) -> Planning:
         .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
         .where(Organisation.programme_id == programme_id, OrganisationClosure.last_on >= today)
     )
+    days_off = select(Closure).where(Closure.programme_id == programme_id, Closure.last_on >= today)
     if own is not None:
         absences, patterns = absences.where(Absence.person_id == own), patterns.where(WorkPattern.person_id == own)
         duties = duties.where(Duty.person_id == own)
@@ -191,7 +181,69 @@ def planning(unit: UnitOfWork, actor: Actor) -> Planning:
         patterns=session.scalars(patterns.order_by(WorkPattern.person_id)).all(),
         duties=session.scalars(duties.order_by(Duty.from_at, Duty.id)).all(),
         closures=session.scalars(closures.order_by(OrganisationClosure.first_on, OrganisationClosure.id)).all(),
+        days_off=session.scalars(days_off.order_by(Closure.first_on, Closure.id)).all(),
     )
+
+
+def team(unit: UnitOfWork, actor: Actor, known: Planning) -> list[Colleague]:
+    """Those whom the actor may speak for, himself first: the whole team for the coordination, else himself alone."""
+    programme_id = _programme(actor)
+    found = roster(unit, programme_id)
+    seen = {each.person_id: each for each in reversed(found.readers)}
+    shown = seen.values() if Right.PRESENCE in rights(actor) else [_somebody(unit, actor, None)]
+    names = people(unit, actor)
+    organisations = {
+        each.id: each.name
+        for each in unit.session.scalars(select(Organisation).where(Organisation.programme_id == programme_id))
+    }
+    listed = [
+        Colleague(
+            reader=reader,
+            name=names[reader.person_id],
+            organisation=organisations.get(reader.organisation_id, "") if reader.organisation_id else "",
+            weekdays=found.weekdays.get(reader.person_id),
+            absences=[each for each in known.absences if each.person_id == reader.person_id],
+            reading=reading(unit, programme_id, reader),
+        )
+        for reader in shown
+    ]
+    return sorted(listed, key=lambda each: (each.reader.person_id != actor.id, each.organisation, each.name))
+
+
+def people(unit: UnitOfWork, actor: Actor) -> dict[UUID, str]:
+    """The names of the team."""
+    ids = {reader.person_id for reader in roster(unit, _programme(actor)).readers}
+    rows = unit.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.name))
+    return {row.id: row.name for row in rows}
+
+
+def stand_ins(unit: UnitOfWork, actor: Actor, person_id: UUID) -> dict[UUID, str]:
+    """Who may read for somebody while he is away. Raises `NotFound` for a stranger."""
+    reader = _somebody(unit, actor, person_id)
+    names = people(unit, actor)
+    allowed = {each.person_id for each in colleagues(roster(unit, _programme(actor)), reader)} - {person_id}
+    return {each: name for each, name in names.items() if each in allowed}
+
+
+def readers_now(unit: UnitOfWork, actor: Actor) -> Readers:
+    """Who gets what is for the coordination if it is written now."""
+    require(actor, Right.PRESENCE)
+    names, programme_id = people(unit, actor), _programme(actor)
+    daily = coordination(unit, programme_id, urgent=False, daily=True)
+    urgent = coordination(unit, programme_id, urgent=True, daily=False)
+    return Readers([names[each.person_id] for each in daily], [names[each.person_id] for each in urgent])
+
+
+def forget_old(unit: UnitOfWork) -> int:
+    """Drop who was away or on duty once that has been over for a month; how many rows."""
+    before = unit.now - KEPT
+    old = [
+        *unit.session.scalars(select(Absence).where(Absence.last_on < before.date())),
+        *unit.session.scalars(select(Duty).where(Duty.to_at < before)),
+    ]
+    for row in old:
+        unit.session.delete(row)
+    return len(old)
 
 
 def _programme(actor: Actor) -> UUID:

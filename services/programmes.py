@@ -12,14 +12,15 @@ from sqlalchemy import select
 from models.base import new_id
 from models.pathway import Pathway
 from models.programmes import Closure, Commune, Membership, Organisation, Person, Programme, Territory
-from models.vocabulary import OrganisationKind, Role, Theme
+from models.vocabulary import Contract, OrganisationKind, Role, Theme
 from services.accounts import create_account
 from services.alerts import search_key
+from services.directory import ServiceForm, offer
 from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.policy import Actor
-from services.rules.published import publish
+from services.rules.published import forget_calendar, publish
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 
@@ -54,7 +55,10 @@ class OrganisationForm(Form):
     contact: Line = ""
     email: EmailStr | None = None
     phone: PhoneNumber | None = None
-    themes: list[Theme] = Field(default_factory=list)
+    themes: list[Theme] = Field(default_factory=list)  # of a partner: one service of his name, without conditions
+    services: list[ServiceForm] = Field(default_factory=list)
+    contract: Contract | None = None  # of an operator: nothing said is a public contract
+    verified_on: date | None = None  # when somebody last made sure of what its services say
 
 
 class PersonForm(Form):
@@ -96,9 +100,17 @@ def add_organisation(unit: UnitOfWork, programme: Programme, form: OrganisationF
     taken = select(Organisation.id).filter_by(programme_id=programme.id, slug=form.slug)
     if unit.session.scalar(taken) is not None:
         raise InvalidInput("slug", "Une organisation de ce dispositif porte déjà cet identifiant.")
-    organisation = Organisation(id=new_id(), programme_id=programme.id, **form.model_dump(mode="json"))
+    own = form.model_dump(mode="json", exclude={"themes", "services", "verified_on"})
+    if form.kind is OrganisationKind.OPERATOR:
+        own["contract"] = (form.contract or Contract.PUBLIC_CONTRACT).value
+    elif form.contract is not None:
+        raise InvalidInput("contract", "Seul un opérateur a un contrat.")
+    organisation = Organisation(id=new_id(), programme_id=programme.id, **own)
     unit.session.add(organisation)
     unit.session.flush()
+    plain = [ServiceForm(name=form.name, themes=form.themes)] if form.themes else []
+    for service in (*plain, *form.services):
+        offer(unit, organisation, service).verified_on = form.verified_on
     return organisation
 
 
@@ -145,13 +157,14 @@ def open_territory(unit: UnitOfWork, programme: Programme, codes: Iterable[str],
     unit.session.flush()
 
 
-def close_office(unit: UnitOfWork, programme: Programme, *, first_on: date, last_on: date, label: str) -> None:
+def close_office(unit: UnitOfWork, programme_id: UUID, *, first_on: date, last_on: date, label: str) -> Closure:
     """Days on which the programme does not work, both included. Delays already counted do not move."""
     if last_on < first_on:
         raise InvalidInput("last_on", "La fin vient avant le début.")
-    unit.session.add(Closure(programme_id=programme.id, first_on=first_on, last_on=last_on, label=label))
-    unit.session.flush()
-    unit.session.info.pop(("calendar", programme.id), None)
+    closure = Closure(id=new_id(), programme_id=programme_id, first_on=first_on, last_on=last_on, label=label)
+    unit.session.add(closure)
+    forget_calendar(unit, programme_id)
+    return closure
 
 
 def organisation(unit: UnitOfWork, programme_id: UUID, slug: str) -> Organisation:

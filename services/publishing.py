@@ -1,24 +1,40 @@
 """Publishing a pathway: new cases follow it; open ones keep theirs, or are moved to it with their dates and clocks."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
 
+from models.base import new_id
 from models.cases import Case
 from models.engine import Task
 from models.events import CaseRepinned
 from models.pathway import Pathway
-from models.programmes import PathwayVersion, Programme
-from models.vocabulary import Stage
+from models.programmes import PathwayPublication, PathwayVersion, Person, Programme
+from models.vocabulary import Stage, TaskState
 from services import programmes
-from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput
+from services.forms import Form
+from services.foundation.database import Database, UnitOfWork
+from services.foundation.errors import CaseworkError, Conflict, GuardRefused, InvalidInput, InvalidInputs
 from services.rules import casework, pauses, repinning, work
+from services.rules.adjusting import Misfits, adjusted, settings_of
+from services.rules.casework import Hand
+from services.rules.policy import Actor, Right, note_access, require
 from services.rules.published import pathway_of
+from services.rules.texts.typography import french
 from services.rules.titles import task_title
+
+BUSY: Final = "quelqu’un y travaille à l’instant : recommencez"
+IS_OPEN: Final = Task.state == bindparam(None, TaskState.OPEN.value, literal_execute=True)
+"""In so many letters: no database takes the index of the open tasks for a parameter."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +58,237 @@ class CaseMove:
     stays: str = ""
 
 
-def publish(unit: UnitOfWork, programme: Programme, pathway: Pathway) -> None:
+@dataclass(frozen=True)
+class Publication:
+    """A pathway put in force: when, by whom ("" for a command), instead of which version."""
+
+    version: int
+    name: str
+    at: datetime
+    by: str = ""
+    replaced: int | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The pathway that new cases of a programme follow, with the publications that led to it, the newest first."""
+
+    pathway: Pathway
+    history: Sequence[Publication]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many open cases follow another pathway; of them, how many have an open task whose delay or ladder differs."""
+
+    following: int
+    redated: int
+    reminded: int
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moving open cases came to: how many moved, which stay and why, how many were not reached yet."""
+
+    moved: int
+    stay: Sequence[CaseMove]
+    left: int
+
+
+class Overtaken(Conflict):
+    """Another pathway was put in force since this one was begun."""
+
+    retryable = False
+
+    def __init__(self, last: Publication | None) -> None:
+        """`last` is what is in force now."""
+        who = last.by if last and last.by else "Quelqu’un"
+        what = f"la version {last.version}" if last else "une autre version"
+        super().__init__(french(f"{who} a publié {what} entre-temps : relisez ce qui changerait, puis publiez."))
+
+
+class Changes(Form):
+    """Values to change in the pathway in force, by the name of their setting (`tasks.triage.due.delay`: `5wd`)."""
+
+    started_from: str = Field("", description="Empreinte du parcours que l’on a lu ; vide : celui en vigueur")
+    changes: dict[str, str] = Field(default_factory=dict, description="Nouvelles valeurs, par nom de réglage")
+
+
+class Publishing(Changes):
+    """The same, to be put in force."""
+
+    started_from: str = Field(min_length=1, description="Empreinte du parcours que l’on a lu")
+
+
+def publish(unit: UnitOfWork, programme: Programme, pathway: Pathway, *, by_id: UUID | None = None) -> None:
     """New cases of the programme follow this pathway from now on. Raises `InvalidInput` for a number used before."""
     check_version(unit, pathway)
+    replaced = programme.pathway_hash
     programmes.follow_pathway(unit, programme, pathway)
+    if programme.pathway_hash != replaced:
+        unit.session.add(
+            PathwayPublication(
+                id=new_id(),
+                programme_id=programme.id,
+                pathway_hash=programme.pathway_hash,
+                replaced_hash=replaced,
+                at=unit.now,
+                by_id=by_id,
+            )
+        )
+        unit.session.flush()
+
+
+def standing(unit: UnitOfWork, actor: Actor) -> Standing:
+    """What is in force for an actor's programme, and since when."""
+    programme = _programme(unit, actor)
+    return Standing(pathway_of(unit, programme.pathway_hash), _history(unit, programme))
+
+
+def draft(unit: UnitOfWork, actor: Actor, form: Changes) -> Pathway:
+    """The pathway in force with these changes, as its next version; itself when nothing changes.
+
+    Raises `InvalidInput` with every field that is wrong, and `Overtaken` when it is not the one that was read.
+    """
+    programme = _programme(unit, actor)
+    current = pathway_of(unit, programme.pathway_hash)
+    if form.started_from not in {"", programme.pathway_hash}:
+        raise Overtaken(next(iter(_history(unit, programme)), None))
+    values = {each.name: each.value for each in settings_of(current)}
+    changes = {name: said for name, said in form.changes.items() if values.get(name) != said}
+    if not changes:
+        return current
+    try:
+        made = adjusted(current, changes, version=_next_version(unit, current))
+    except Misfits as misfits:
+        raise InvalidInputs(misfits.errors) from None
+    is_same = made == current.model_copy(update={"version": made.version})
+    return current if is_same else made
+
+
+def adjust(unit: UnitOfWork, hand: Hand, form: Publishing) -> Pathway:
+    """Put the pathway in force with these changes in its place. Raises what `draft` raises."""
+    require(hand.actor, Right.SETTINGS)
+    locked = select(Programme).where(Programme.id == hand.actor.programme_id).with_for_update()
+    programme = unit.session.scalars(locked.execution_options(populate_existing=True)).one()
+    made = draft(unit, hand.actor, form)
+    if made == pathway_of(unit, programme.pathway_hash):
+        raise GuardRefused(french("Rien n’est changé : il n’y a rien à publier."))
+    publish(unit, programme, made, by_id=hand.actor.id)
+    note_access(unit, hand.actor, "pathway.published", case_id=None)
+    return made
+
+
+def _next_version(unit: UnitOfWork, pathway: Pathway) -> int:
+    newest = select(func.max(PathwayVersion.version)).where(PathwayVersion.name == pathway.name)
+    return (unit.session.scalar(newest) or pathway.version) + 1
+
+
+def _programme(unit: UnitOfWork, actor: Actor) -> Programme:
+    require(actor, Right.SETTINGS)
+    return unit.session.get_one(Programme, actor.programme_id)
+
+
+def _history(unit: UnitOfWork, programme: Programme) -> list[Publication]:
+    """The newest first; the one that a programme began with was put in force by nobody."""
+    row, after, before = PathwayPublication, aliased(PathwayVersion), aliased(PathwayVersion)
+    query = (
+        select(row.at, after.name, after.version, before.version, Person.name)
+        .join(after, after.hash == row.pathway_hash)
+        .join(before, before.hash == row.replaced_hash)
+        .outerjoin(Person, Person.id == row.by_id)
+        .where(row.programme_id == programme.id)
+        .order_by(row.at.desc(), row.id.desc())
+    )
+    found = unit.session.execute(query).all()
+    first = unit.session.get_one(PathwayVersion, programme.pathway_hash)
+    if not found:
+        return [Publication(first.version, first.name, first.published_at)]
+    return [Publication(version, name, at, by or "", replaced) for at, name, version, replaced, by in found]
+
+
+def reach(unit: UnitOfWork, programme: Programme, pathway: Pathway) -> Reach:
+    """How many open cases a move to this pathway concerns."""
+    following = unit.session.scalar(select(func.count()).select_from(_following(unit, programme, pathway).subquery()))
+    redated, reminded = (
+        unit.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        for query in (
+            _with_task(unit, programme, pathway, _has_other_delay),
+            _with_task(unit, programme, pathway, _has_other_ladder),
+        )
+    )
+    return Reach(following or 0, redated, reminded)
+
+
+def preview_page(unit: UnitOfWork, programme: Programme, pathway: Pathway, *, number: int, size: int) -> list[CaseMove]:
+    """Some of the open cases with a task whose delay differs, by number, with their dates before and after."""
+    query = _with_task(unit, programme, pathway, _has_other_delay).order_by(Case.number)
+    found = unit.session.scalars(query.offset((number - 1) * size).limit(size)).all()
+    return [_move_of(unit, case, pathway) for case in found]
+
+
+Differs = Callable[[Pathway, Pathway, str], bool]
+
+
+def _following(unit: UnitOfWork, programme: Programme, pathway: Pathway) -> Select[Case]:
+    return select(Case).where(
+        Case.programme_id == programme.id, Case.stage != Stage.CLOSED, Case.pathway_hash.not_in(_same(unit, pathway))
+    )
+
+
+def _with_task(unit: UnitOfWork, programme: Programme, pathway: Pathway, differs: Differs) -> Select[Case]:
+    """The open cases that have an open task which differs from their own pathway to this one."""
+    followed = unit.session.scalars(
+        select(Case.pathway_hash).where(Case.programme_id == programme.id, Case.stage != Stage.CLOSED).distinct()
+    ).all()
+    concerned: list[ColumnElement[bool]] = [false()]
+    for each in set(followed) - _same(unit, pathway):
+        before = pathway_of(unit, each)
+        kinds = [kind for kind in before.tasks if kind in pathway.tasks and differs(before, pathway, kind)]
+        concerned.append(and_(Case.pathway_hash == each, Task.kind.in_(kinds)))
+    open_task = select(Task.id).where(Task.case_id == Case.id, IS_OPEN, or_(*concerned))
+    return _following(unit, programme, pathway).where(open_task.exists())
+
+
+def _has_other_delay(before: Pathway, after: Pathway, kind: str) -> bool:
+    return before.tasks[kind].due != after.tasks[kind].due
+
+
+def _has_other_ladder(before: Pathway, after: Pathway, kind: str) -> bool:
+    old, new = ([each.ladders[name] for name in each.tasks[kind].ladders] for each in (before, after))
+    return old != new
+
+
+def move_open(database: Database, programme_id: UUID, pathway: Pathway, *, seconds: float | None = None) -> Moved:
+    """Move every open case to this pathway, each in its own transaction: one that cannot be moved holds no other back.
+
+    Stops after `seconds` of real time, if given; asked again it goes on. Raises `Conflict` when another is in force.
+    """
+    with database.read() as unit:
+        programme = unit.session.get_one(Programme, programme_id)
+        if pathway_of(unit, programme.pathway_hash) != pathway:
+            raise Overtaken(next(iter(_history(unit, programme)), None))
+        cases = [(case.id, case.number) for case in open_cases(unit, programme, pathway)]
+    until, moved = time.monotonic() + (seconds or inf), 0
+    stay: list[CaseMove] = []
+    for done, (case_id, number) in enumerate(cases):
+        if time.monotonic() > until:
+            return Moved(moved, stay, len(cases) - done)
+        found = _move_alone(database, case_id, number, pathway)
+        moved += not found.stays
+        if found.stays:
+            stay.append(found)
+    return Moved(moved, stay, 0)
+
+
+def _move_alone(database: Database, case_id: UUID, number: str, pathway: Pathway) -> CaseMove:
+    try:
+        with database.write("repin") as unit:
+            return move(unit, case_id, pathway)
+    except CaseworkError as refusal:
+        return CaseMove(case_id, number, pathway.version, stays=refusal.sentence)
+    except OperationalError:  # a deadlock or a lock that was awaited too long: somebody is at work on this case
+        return CaseMove(case_id, number, pathway.version, stays=BUSY)
 
 
 def check_version(unit: UnitOfWork, pathway: Pathway) -> None:
@@ -72,10 +315,7 @@ def preview(unit: UnitOfWork, programme: Programme, pathway: Pathway) -> list[Ca
 
 def open_cases(unit: UnitOfWork, programme: Programme, pathway: Pathway) -> Sequence[Case]:
     """The open cases of a programme that follow another pathway, by number."""
-    query = select(Case).where(
-        Case.programme_id == programme.id, Case.stage != Stage.CLOSED, Case.pathway_hash.not_in(_same(unit, pathway))
-    )
-    return unit.session.scalars(query.order_by(Case.number)).all()
+    return unit.session.scalars(_following(unit, programme, pathway).order_by(Case.number)).all()
 
 
 def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:

@@ -6,18 +6,19 @@ from typing import Final, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, not_, select
 
 from models import events as e
 from models.base import new_id
 from models.cases import Case, Need, Permission, Referral
 from models.engine import Task
-from models.lifecycles import UNANSWERED, CaseAction, ReferralAction, next_referral_state
+from models.lifecycles import CASE_MOVES, UNANSWERED, CaseAction, ReferralAction, next_referral_state
 from models.programmes import Organisation
 from models.vocabulary import (
     CaseState,
     DeclineReason,
     Loop,
+    Obstacle,
     OrganisationKind,
     PermissionKind,
     ReferralKind,
@@ -26,15 +27,18 @@ from models.vocabulary import (
     Theme,
     WithdrawReason,
 )
-from services import replies
+from services import picking, replies
+from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import write_note
 from services.rules import casework, obligations
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for, task_for_link
+from services.rules.policy import Actor, Right, case_for, task_for_link
 
+NEWS: Final = ("report_outcome", "follow_outside")
+"""Whose date is when news of an accepted request is asked for."""
 CAPACITY_DAYS: Final = 30
 """A partner who declines for lack of capacity is shown as full for so many days, unless he says otherwise."""
 
@@ -96,6 +100,7 @@ def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool
         pool_id=pool,
         kind=form.kind.value,
         check_on=form.check_on,
+        urgent=form.urgent,
         state=ReferralState.DRAFT.value,
         loop=Loop.OPEN.value,
         brief=form.brief,
@@ -115,13 +120,46 @@ def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: 
         raise InvalidInput("partner_id", "Ce partenaire n’a pas d’adresse électronique : complétez l’annuaire.")
     if form.kind is ReferralKind.OUTSIDE_PORTAL:
         _check_day(unit, case, form)
+    despite = _check_directory(unit, hand.actor, case, form)
     referral.state = next_referral_state(ReferralState(referral.state), ReferralAction.SEND).value
     referral.kind, referral.check_on, referral.sent_at = form.kind.value, form.check_on, unit.now
+    referral.urgent = form.urgent
     referral.snapshot = {"partner": partner.name, "email": partner.email}
     unit.session.flush()
     _permit(unit, hand, case, form)
     until = form.check_on if form.kind is ReferralKind.OUTSIDE_PORTAL else None
-    casework.record(unit, case, e.ReferralSent(**ids(referral), until=until), hand=hand, action=CaseAction.REFER)
+    fact = e.ReferralSent(
+        **ids(referral),
+        until=until,
+        despite=despite,
+        urgent=referral.urgent,
+        recall_until=casework.recall_until(unit, hand),
+    )
+    casework.record(unit, case, fact, hand=hand, action=_moves(case, form))
+    if despite:  # the team's, with no event: what is said of a referral its partner reads
+        write_note(unit, case, hand, f"{partner.name} : {form.despite}")
+
+
+def _moves(case: Case, form: ReferralForm) -> CaseAction | None:
+    """An orientation follows the report; making a dwelling safe waits for nothing, and leaves the case where it is."""
+    return None if form.theme is Theme.EMERGENCY and is_only_for_safety(case) else CaseAction.REFER
+
+
+def is_only_for_safety(case: Case) -> bool:
+    """Whether it is too early to orient the household for anything but its safety."""
+    return not case.is_closed and (CaseState(case.state), CaseAction.REFER) not in CASE_MOVES
+
+
+def _check_directory(unit: UnitOfWork, actor: Actor, case: Case, form: ReferralForm) -> list[Obstacle]:
+    """Why the directory sets the partner aside, if it does. Raises `InvalidInput` when nobody says why he is asked."""
+    pick = picking.pick_of(unit, actor, case, form.theme, form.partner_id)
+    if pick is None or not pick.obstacles:
+        return []
+    if not form.despite:
+        today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+        why = ", ".join(picking.reasons(pick, commune=case.dwelling.commune.name, today=today))
+        raise InvalidInput("despite", f"{pick.offer.partner} {why} : dites pourquoi lui demander quand même.")
+    return list(pick.obstacles)
 
 
 def _check_day(unit: UnitOfWork, case: Case, form: ReferralForm) -> None:
@@ -134,6 +172,8 @@ def _partner(unit: UnitOfWork, case: Case, form: ReferralForm) -> Organisation:
     partner = unit.session.get(Organisation, form.partner_id)
     if partner is None or partner.programme_id != case.programme_id or partner.kind != OrganisationKind.PARTNER:
         raise InvalidInput("partner_id", "Choisissez un partenaire de ce dispositif.")
+    if partner.ended_on is not None:
+        raise InvalidInput("partner_id", "Ce partenaire ne travaille plus avec le dispositif.")
     if form.theme.value not in partner.themes:
         raise InvalidInput("partner_id", "Ce partenaire n’intervient pas pour ce type de solution.")
     return partner
@@ -207,7 +247,7 @@ def decline(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Decline) -> R
     referral.reason = form.reason.value
     if form.reason is DeclineReason.CAPACITY:
         today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
-        referral.partner.full_until = today + timedelta(days=CAPACITY_DAYS)
+        fill(unit, referral.partner, Theme(referral.need.theme), today + timedelta(days=CAPACITY_DAYS))
     others = bool(_rivals(unit, referral))
     tell(unit, hand, referral, e.ReferralDeclined(**ids(referral), reason=form.reason, others_asked=others), form)
     return referral
@@ -235,9 +275,10 @@ def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Quest
 
 
 def report_progress(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
-    """The partner gives news: the clock of sixty days starts again."""
+    """The partner gives news: his clock starts again, and his link stays the one that he has."""
     referral, hand = answerer(unit, hand, referral_id, "report_progress", form)
     move(referral, ReferralAction.REPORT_PROGRESS, form)
+    ask_news_later(unit, referral)
     tell(unit, hand, referral, about(referral, e.ReferralProgressed), form)
     return referral
 
@@ -280,9 +321,10 @@ def take_back(unit: UnitOfWork, hand: Hand, referral: Referral, reason: Withdraw
 def drop_need(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """Nothing more to orient: the follow-up begins, or goes on. Refused while a partner's answer is awaited."""
     case = case_for(unit, hand.actor, case_id, Right.REFER)
-    if _unanswered(unit, case):
+    if unit.session.scalar(_cases(case_id).where(_UNANSWERED)) is not None:
         raise GuardRefused("Un partenaire n’a pas encore répondu : attendez sa réponse ou retirez la demande.")
-    if case.state == CaseState.IN_FOLLOW_UP and not _undecided(unit, case):
+    undecided = unit.session.scalar(_cases(case_id).where(_UNDECIDED)) is not None
+    if case.state == CaseState.IN_FOLLOW_UP and not undecided:
         raise GuardRefused("Il n’y a rien à réorienter : le suivi est déjà en cours.")
     casework.record(unit, case, e.FollowUpStarted(), hand=hand, action=CaseAction.FOLLOW_UP)
     return case
@@ -300,24 +342,27 @@ def expire(unit: UnitOfWork, task: Task) -> None:
     casework.record(unit, referral.case, fact, hand=casework.timer_hand())
 
 
-def settle(unit: UnitOfWork, case_id: UUID) -> None:
+def settle(unit: UnitOfWork, *case_ids: UUID) -> None:
     """Move to the follow-up when no referral is awaited and none waits to be re-oriented. Safe to repeat."""
-    case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
-    if case.state != CaseState.ORIENTING or _unanswered(unit, case) or _undecided(unit, case):
-        return
-    casework.record(unit, case, e.FollowUpStarted(), hand=casework.engine_hand(), action=CaseAction.FOLLOW_UP)
+    for case_id in unit.session.scalars(_settled(*case_ids)).all():
+        case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+        if unit.session.scalar(_settled(case_id)) is not None:  # nobody was asked while the lock was awaited
+            casework.record(unit, case, e.FollowUpStarted(), hand=casework.engine_hand(), action=CaseAction.FOLLOW_UP)
 
 
-def _unanswered(unit: UnitOfWork, case: Case) -> bool:
-    live = select(Referral.id).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED)).limit(1)
-    return unit.session.scalar(live) is not None
+def _settled(*case_ids: UUID) -> Select[UUID]:
+    """Those of these cases in orientation that wait for no answer and no decision: a query."""
+    return _cases(*case_ids).where(Case.state == CaseState.ORIENTING, not_(_UNANSWERED), not_(_UNDECIDED))
 
 
-def _undecided(unit: UnitOfWork, case: Case) -> bool:
-    waiting = select(Task.id).where(
-        Task.case_id == case.id, Task.kind.in_(("reorient", "orient")), Task.state == TaskState.OPEN
-    )
-    return unit.session.scalar(waiting.limit(1)) is not None
+def _cases(*case_ids: UUID) -> Select[UUID]:
+    return select(Case.id).where(Case.id.in_(case_ids)).order_by(Case.id)
+
+
+_UNANSWERED: Final = exists().where(Referral.case_id == Case.id, Referral.state.in_(UNANSWERED))
+_UNDECIDED: Final = exists().where(
+    Task.case_id == Case.id, Task.kind.in_(("reorient", "orient")), Task.state == TaskState.OPEN
+)
 
 
 def answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form: Answer) -> tuple[Referral, Hand]:
@@ -373,6 +418,15 @@ def extend(unit: UnitOfWork, referral: Referral) -> None:
         )
     ).first()
     if task is not None and not task.provisional:
+        obligations.rearm(unit, task, since=unit.now)
+
+
+def ask_news_later(unit: UnitOfWork, referral: Referral) -> None:
+    """The delay of the news starts again now, on the task that is there: its link is the partner's."""
+    query = select(Task).where(
+        Task.referral_id == referral.id, Task.kind.in_(NEWS), Task.state == TaskState.OPEN, Task.paused_at.is_(None)
+    )
+    for task in unit.session.scalars(query).all():
         obligations.rearm(unit, task, since=unit.now)
 
 

@@ -26,7 +26,7 @@ from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFo
 from services.messages import checks
 from services.rules import aftermath, casework, ledger
 from services.rules.casework import Hand
-from services.rules.policy import ENGINE, Actor, Right, case_for, visible
+from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, visible
 from services.rules.published import pathway_of
 from services.rules.texts.labels import label
 
@@ -61,7 +61,7 @@ def receive(unit: UnitOfWork, received: Received, *, own: str) -> IncomingMail |
     if unit.session.scalar(known) is not None:
         return None
     message = _answered(unit, mail)
-    case = _case(unit, message)
+    case = living_case(unit, message)
     row = _written(unit, mail, message, case)
     if row.kind == IncomingKind.BOUNCE and message is not None:
         _bounced(unit, row, mail, message)
@@ -81,7 +81,7 @@ def _answered(unit: UnitOfWork, mail: Incoming) -> Message | None:
     return min(found, key=lambda each: mail.answers.index(each.message_id), default=None)
 
 
-def _case(unit: UnitOfWork, message: Message | None) -> Case | None:
+def living_case(unit: UnitOfWork, message: Message | None) -> Case | None:
     """The living case of our mail, locked; None when it was erased, or when the mail spoke of several."""
     case_id = message.case_id if message else None
     while case_id is not None:
@@ -124,12 +124,12 @@ def _written(unit: UnitOfWork, mail: Incoming, message: Message | None, case: Ca
 def _filed(unit: UnitOfWork, row: IncomingMail, mail: Incoming, message: Message) -> None:
     """On the case: somebody's words with an item, a machine's as a note that nobody has to answer."""
     if row.kind == IncomingKind.REPLY:
-        _reply(unit, row, _said(mail, message), message)
+        file_words(unit, row, _said(mail, message), message)
     elif row.kind == IncomingKind.AUTOMATIC and mail.text:
         _note(unit, row, f"Réponse automatique : « {mail.text} »", message)
 
 
-def _reply(unit: UnitOfWork, row: IncomingMail, text: str, message: Message) -> None:
+def file_words(unit: UnitOfWork, row: IncomingMail, text: str, message: Message) -> None:
     """An event, whose item the pathway opens; where it opens none (a closed case, an older pathway), the mail waits."""
     case = unit.session.get_one(Case, row.case_id)
     own = case.id == message.case_id  # tasks and referrals of a double stay with it
@@ -192,7 +192,7 @@ def _bounced(unit: UnitOfWork, row: IncomingMail, mail: Incoming, message: Messa
     named = mail.bounce.recipients if mail.bounce else frozenset()
     if named and message.address.lower() not in named:
         if row.case_id is not None:
-            _reply(unit, row, OTHER_ADDRESS, message)
+            file_words(unit, row, OTHER_ADDRESS, message)
         else:
             _kept_apart(unit, row, mail, message)
         return
@@ -247,9 +247,12 @@ def read_with_answer(unit: UnitOfWork, referral: Referral) -> None:
 def to_read(unit: UnitOfWork, actor: Actor, task_id: UUID) -> tuple[Task, list[Reply]]:
     """An item and the answers that it asks to read, newest first. Raises `NotFound` for a foreign one."""
     task = unit.session.get(Task, task_id)
-    readable = visible(actor).with_only_columns(Case.id)
-    if task is None or task.kind != READ or unit.session.scalar(readable.where(Case.id == task.case_id)) is None:
+    if task is None or task.kind != READ:
         raise NotFound
+    case = unit.session.scalars(visible(actor).where(Case.id == task.case_id)).first()
+    if case is None:
+        raise NotFound
+    check(unit, actor, case, Right.REPLIES)
     query = (
         select(IncomingMail, Note, Event)
         .join(Event, Event.id == IncomingMail.event_id)
@@ -281,6 +284,13 @@ def waiting(unit: UnitOfWork, actor: Actor) -> Sequence[IncomingMail]:
     """The mails that no item asks to read: without a case, or on one that is closed; the oldest first."""
     query = select(IncomingMail).where(IncomingMail.waits, _theirs(actor))
     return unit.session.scalars(query.order_by(IncomingMail.received_at, IncomingMail.id).limit(MOST)).all()
+
+
+def sealed(unit: UnitOfWork, actor: Actor, mails: Sequence[IncomingMail]) -> frozenset[UUID]:
+    """Those of these mails whose sender and words are about a household that the actor may not know."""
+    cases = {mail.case_id for mail in mails if mail.case_id is not None} if actor.role is Role.COORDINATOR else set()
+    unknown = cases - known(unit, actor, cases) if cases else cases
+    return frozenset(mail.id for mail in mails if mail.case_id in unknown)
 
 
 def file_on_case(unit: UnitOfWork, hand: Hand, mail_id: UUID, number: str) -> Case:

@@ -1,49 +1,77 @@
 """The story of a case: events, messages and notes in one list, newest first; why each message left, and its life."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Note
-from models.engine import Event, Message
-from models.events import ReferralDelivered, ReminderDue
-from models.pathway import Pathway
+from models.engine import Event, Message, Obligation, Occurrence
+from models.events import MatchNoted, ReferralDelivered, ReminderDue, ReminderSkipped, VisitCancelled, VisitMissed
+from models.pathway import Pathway, Send
 from models.programmes import Person
-from models.vocabulary import Channel, MessageState
+from models.vocabulary import Channel, MessageState, OccurrenceState, Source
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.foundation.errors import Conflict
 from services.rules.effects import IMPORTED_PAST
+from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
 from services.rules.texts.labels import event_sentence, inside, label, message_label
+from services.rules.texts.moments import Days, reason
 from services.rules.titles import outcome_title, task_title
 
 KINDS: Final = {
     "alert": "alert", "case": "decision", "call": "call", "number": "change", "household": "call", "visit": "visit",
     "danger": "danger", "report": "report", "referral": "referral", "follow_up": "call", "reminder": "reminder",
     "message": "message", "permission": "agreement", "loan": "loan", "diagnosis": "report", "task": "task",
-    "reply": "message",
+    "reply": "message", "cut": "change", "circumstances": "change",
+    "findings": "report", "kit": "visit", "need": "referral", "derogation": "decision", "complaint": "message",
+    "match": "decision",
 }  # fmt: skip
 _BY_CHANNEL: Final = {Channel.EMAIL: "message", Channel.SMS: "sms", Channel.LETTER: "letter"}
 _TONES: Final = {
     MessageState.ACCEPTED: "ok", MessageState.POSTED: "ok", MessageState.REFUSED: "late", MessageState.UNKNOWN: "late",
     MessageState.CANCELLED: "plain",
 }  # fmt: skip
-_SILENT: Final = frozenset({ReferralDelivered.type})
+_LOSSES: Final = frozenset({VisitCancelled.type, VisitMissed.type})
+_SILENT: Final = frozenset({ReferralDelivered.type, MatchNoted.type})  # who is known already is not told here
+FAMILIES: Final = ("acts", "messages", "not_sent", "notes", "exchanges")
+"""The views of a story beside the whole of it, in the order of the page."""
 _WHY_NOT: Final = {
+    "number_blocked": "une autre personne répond à ce numéro",
+    "closed": "l’organisme était fermé ce jour-là",
+    "stale": "l’étape suivante était déjà due : elle seule est partie",
     "task_closed": "sa raison d’être a disparu avant l’envoi",
     "visit_past": "la visite n’était plus à venir",
+    "meeting_past": "le rendez-vous n’était plus à venir",
     "link_past": "le lien n’aurait plus rien ouvert",
     "no_address": "aucune adresse n’est connue",
     "sms_not_allowed": "aucun numéro ne permet un SMS",
     "import_muted": "la demande vient d’un fichier importé sans envoi",
+    "recalled": "l’envoi a été annulé dans la minute",
     "case_ended": "ce qui le faisait partir s’est arrêté avant l’envoi",
 }
+
+
+class Overtaken(Conflict):
+    """Somebody else acted on the case while a form of it was being filled."""
+
+    code = "overtaken"
+
+    def __init__(self, by: str, what: str, at: datetime) -> None:
+        """Sending again is enough: the next time the reader knows."""
+        who = f" ({by})" if by else ""
+        super().__init__(
+            f"La situation a changé pendant que vous écriviez, à {wording.hour(at)} : {inside(what)}{who}. "
+            "Rien n’est enregistré, ce que vous avez écrit est gardé : relisez, puis envoyez de nouveau."
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,9 @@ class Chip:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the story; `at` is local to the programme."""
+    """One line of the story; `at` is local to the programme, `families` the views that show it, `readers` who reads its
+    note: `team`, or `partner` with it.
+    """
 
     at: datetime
     kind: str
@@ -66,24 +96,61 @@ class Entry:
     why: str = ""
     quote: str = ""
     message_id: UUID | None = None
+    families: frozenset[str] = frozenset({"acts"})
+    readers: str = ""
 
 
-def of_case(unit: UnitOfWork, case_id: UUID, zone: ZoneInfo) -> list[Entry]:
-    """Everything that happened to a case, newest first. What a file told late sent nothing: a note says it once."""
+def view(entries: Sequence[Entry], family: str) -> list[Entry]:
+    """The entries of one view; all of them when it is none of `FAMILIES`."""
+    return [each for each in entries if family not in FAMILIES or family in each.families]
+
+
+def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[Entry]:
+    """Everything that happened to a case, newest first. What a file told late sent nothing: a note says it once.
+
+    Notes are read by those alone who may know the household.
+    """
+    case_id = case.id
     events = unit.session.scalars(select(Event).where(Event.case_id == case_id)).all()
-    notes = unit.session.scalars(select(Note).where(Note.case_id == case_id)).all()
+    may_read = knows_household(unit, actor, case)
+    notes = unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() if may_read else ()
     is_told = or_(Message.error.is_(None), Message.error != IMPORTED_PAST)
     messages = unit.session.scalars(select(Message).where(Message.case_id == case_id, is_told)).all()
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
     told, names = {event.id: event for event in events}, _names(unit, events)
-    words = _Words(zone, pathway_of(unit, unit.session.get_one(Case, case_id).pathway_hash))
-    entries = [_event(event, said[event.id], words, names) for event in events if event.type not in _SILENT]
+    words = words_of(unit, case, zone)
+    spoken = {message.event_id for message in messages if message.event_id}
+    entries = [_event(event, said[event.id], words, names) for event in events if not _is_silent(event, spoken)]
     entries += [_note(note, zone) for note in said[None]]
-    entries += [_message(message, told[message.event_id], words, unit.now) for message in messages]
+    entries += [_message(each, told[each.event_id], words, unit.now) for each in messages if each.event_id]
+    entries += _not_taken(unit, case_id, words)
     order = {id(entry): rank for rank, entry in enumerate(entries)}
     return sorted(entries, key=lambda entry: (entry.at, order[id(entry)]), reverse=True)
+
+
+def read_before_acting(unit: UnitOfWork, actor: Actor, case_id: UUID, seen: int, zone: ZoneInfo) -> None:
+    """Raise `Overtaken` when somebody else acted on a case after its event number `seen`; what clocks and the engine
+    did is no reason. The case is locked first, so that nobody acts between this and what follows.
+    """
+    case = case_for(unit, actor, case_id, Right.READ)
+    query = select(Event).where(
+        Event.case_id == case_id,
+        Event.seq > seen,
+        Event.actor != actor.label,
+        Event.source.not_in((Source.ENGINE, Source.TIMER)),
+    )
+    found = unit.session.scalars(query.order_by(Event.seq)).all()
+    if found:
+        last, words = found[-1], words_of(unit, case, zone)
+        raise Overtaken(_names(unit, [last]).get(last.actor, ""), words.sentence(last), _local(last.occurred_at, zone))
+
+
+def _is_silent(event: Event, spoken: Collection[UUID]) -> bool:
+    """A reminder that a clock sent is told by its message, which says why; one that a person hastened says who."""
+    by_clock = event.type == ReminderDue.type and not event.actor.startswith("person:")
+    return event.type in _SILENT or (by_clock and event.id in spoken)
 
 
 def _names(unit: UnitOfWork, events: Iterable[Event]) -> dict[str, str]:
@@ -94,17 +161,46 @@ def _names(unit: UnitOfWork, events: Iterable[Event]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Words:
-    """What an event is told with: the programme's clocks, and the pathway's own titles of tasks."""
+class Words:
+    """What an event is told with: the programme's clocks, the pathway's own titles, and the clocks of the case."""
 
     zone: ZoneInfo
     pathway: Pathway
+    clocks: Mapping[str, Obligation]
+    kinds: Mapping[str, str]
+    today: date
 
     def sentence(self, event: Event) -> str:
         """The line of an event."""
-        return event_sentence(event.type, event.payload, self.zone, said=self._task(event))
+        if event.type == ReminderDue.type and event.actor.startswith("person:"):
+            return f"Envoyé sans attendre son jour : {self._said_by(event.payload)}"
+        told = event_sentence(event.type, event.payload, self.zone, said=self._said(event))
+        lost = event.payload.get("reason") if event.type in _LOSSES else None
+        return f"{told} ({inside(label('loss_reason', lost))})" if lost else told
 
-    def _task(self, event: Event) -> dict[str, str]:
+    def why(self, event: Event) -> str:
+        """Why a message left: what happened, or for a step of a clock what had not happened by when."""
+        if event.type != ReminderDue.type:
+            return inside(self.sentence(event))
+        told = event.payload
+        return self.moment(told["obligation_id"], told["generation"], told["ladder"], told["step"])
+
+    def moment(self, obligation_id: str, generation: int, ladder: str, step: int) -> str:
+        """What a clock chases, and the moment of one of its steps; days only of its life of today."""
+        clock = self.clocks.get(obligation_id)
+        known = clock is not None and clock.generation == generation
+        days = Days(
+            _local(clock.anchor_at, self.zone).date() if clock and known else None,
+            _local(clock.due_at, self.zone).date() if clock and known else None,
+            self.today,
+        )
+        words = reason(self.pathway.ladders[ladder], step, days)
+        kind = self.kinds.get(obligation_id)
+        return f"{inside(task_title(self.pathway, kind))}, {words}" if kind else words
+
+    def _said(self, event: Event) -> dict[str, str]:
+        if event.type == ReminderSkipped.type:
+            return {"ladder": self._said_by(event.payload)}
         if not event.type.startswith("task."):
             return {}
         kind = event.payload["kind"]
@@ -112,32 +208,113 @@ class _Words:
         title = inside(task_title(self.pathway, kind))
         return {"kind": f"{title} ({inside(outcome)})" if outcome else title}
 
+    def _said_by(self, payload: Mapping[str, Any]) -> str:
+        """What a step of a clock says, in a few words."""
+        rung = self.pathway.ladders[payload["ladder"]].rungs[payload["step"]]
+        return next((title_of(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
 
-def _event(event: Event, notes: list[Note], words: _Words, names: Mapping[str, str]) -> Entry:
+
+def words_of(unit: UnitOfWork, case: Case, zone: ZoneInfo) -> Words:
+    """The words of one case."""
+    clocks = unit.session.scalars(
+        select(Obligation).options(joinedload(Obligation.task)).where(Obligation.case_id == case.id)
+    ).all()
+    return Words(
+        zone,
+        pathway_of(unit, case.pathway_hash),
+        {str(clock.id): clock for clock in clocks},
+        {str(clock.id): clock.task.kind for clock in clocks},
+        _local(unit.now, zone).date(),
+    )
+
+
+def _event(event: Event, notes: list[Note], words: Words, names: Mapping[str, str]) -> Entry:
     family = event.type.split(".")[0]
     kind = "question" if "question" in event.type else KINDS[family]
     quote = " — ".join(note.text for note in notes)
     by = next((note.author for note in notes), names.get(event.actor, ""))
     if event.on_behalf_of is not None:
         by = f"{by} pour le partenaire" if by else "pour le partenaire"
-    return Entry(_local(event.occurred_at, words.zone), kind, words.sentence(event), by, quote=quote)
+    readers = _readers(notes)
+    families = frozenset({"acts", *(_NOTES[readers] if readers else ())})
+    at = _local(event.occurred_at, words.zone)
+    return Entry(at, kind, words.sentence(event), by, quote=quote, families=families, readers=readers)
+
+
+_NOTES: Final = {"team": ("notes",), "partner": ("exchanges",)}
+
+
+def _readers(notes: Sequence[Note]) -> str:
+    """The widest audience of what is quoted."""
+    audiences = {note.audience for note in notes}
+    return "partner" if audiences - {"team"} else "team" if audiences else ""
 
 
 def _note(note: Note, zone: ZoneInfo) -> Entry:
-    return Entry(_local(note.at, zone), "note", note.author, quote=note.text)
+    readers = _readers([note])
+    families = frozenset(_NOTES[readers])
+    return Entry(_local(note.at, zone), "note", note.author, quote=note.text, families=families, readers=readers)
 
 
-def _message(message: Message, cause: Event, words: _Words, now: datetime) -> Entry:
+def _message(message: Message, cause: Event, words: Words, now: datetime) -> Entry:
     zone = words.zone
     state, channel = MessageState(message.state), Channel(message.channel)
     at = _local(message.done_at or message.first_tried_at or message.created_at, zone)
     reader = label("party", message.party)
     text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or _title(message)}"
-    why = inside(words.sentence(cause)) if cause.type != ReminderDue.type else "relance prévue"
-    if message.state == MessageState.CANCELLED:
-        why = f"{why} ; non envoyé : {_WHY_NOT.get(message.error or '', message.error or '')}"
+    why_not = _why_not(message, state)
+    why = f"{words.why(cause)} ; {why_not}" if why_not else words.why(cause)
     chip = _waiting(message, zone, now) or _life(message, state, channel, zone)
-    return Entry(at, _BY_CHANNEL[channel], text, chip=chip, why=why, message_id=message.id)
+    families = frozenset({"messages", "not_sent"} if state in _NOT_SENT else {"messages"})
+    kind = _BY_CHANNEL[channel]
+    return Entry(at, kind, text, chip=chip, why=why, message_id=message.id, families=families)
+
+
+_NOT_SENT: Final = frozenset({MessageState.CANCELLED, MessageState.REFUSED, MessageState.UNKNOWN})
+
+
+def _why_not(message: Message, state: MessageState) -> str:
+    """Why a message did not leave, or not yet; empty when it did, or waits for nothing but its hour."""
+    error = message.error or ""
+    code = f" (réponse {message.reply_code})" if message.reply_code else ""
+    if state is MessageState.CANCELLED:
+        return f"non envoyé : {_WHY_NOT.get(error, error)}"
+    if state is MessageState.UNKNOWN:
+        return "nul ne peut dire s’il est arrivé : il ne repart pas sans preuve"
+    if state is MessageState.QUEUED and message.attempts:
+        return f"le serveur du destinataire a demandé d’attendre{code}"
+    return _refusal(error, code) if state is MessageState.REFUSED else ""
+
+
+def _refusal(error: str, code: str) -> str:
+    if error.startswith("bounced"):
+        return "revenu après son départ : l’adresse n’en veut pas"
+    if error.startswith("cannot be written"):
+        return "non envoyé : son texte n’a pas pu être écrit"
+    return "aucune réponse pendant quatre jours" if error == "gave_up" else f"l’adresse l’a refusé{code}"
+
+
+def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]:
+    """The steps of clocks that did not leave by themselves, each with its reason; a skipped one has its event."""
+    rows = unit.session.execute(
+        select(Occurrence, Obligation.ladder)
+        .join(Obligation, Obligation.id == Occurrence.obligation_id)
+        .where(Obligation.case_id == case_id, Occurrence.state == OccurrenceState.SUPPRESSED,
+               Occurrence.reason.in_(list(_WHY_NOT)))
+        .order_by(Occurrence.at, Occurrence.id)
+    )  # fmt: skip
+    for taken, ladder in rows:
+        rung = words.pathway.ladders[ladder].rungs[taken.step]
+        about = next((title_of(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
+        moment = words.moment(str(taken.obligation_id), taken.generation, ladder, taken.step)
+        yield Entry(
+            _local(taken.at, words.zone),
+            "reminder",
+            about[:1].upper() + about[1:],
+            chip=Chip("Non envoyé", "plain"),
+            why=f"{moment} ; non envoyé : {_WHY_NOT[taken.reason or '']}",
+            families=frozenset({"not_sent"}),
+        )
 
 
 def _title(message: Message) -> str:
@@ -151,12 +328,16 @@ _PLAIN: Final = {
     "visit_confirmation": "confirmation de la visite", "visit_moved": "nouvelle date de visite",
     "visit_cancelled": "visite annulée", "visit_missed": "absence au rendez-vous",
     "who_will_call": "qui va vous appeler",
-    "partner_accepted": "un partenaire va vous aider", "partner_done": "l’aide du partenaire est terminée",
+    "partner_accepted": "un partenaire va vous aider", "partner_meets": "rendez-vous proposé par un partenaire",
+    "partner_done": "l’aide du partenaire est terminée",
     "closing": "fin de l’accompagnement", "alert_receipt": "accusé de réception", "new_alert": "nouvelle demande",
     "danger": "danger à prendre en charge", "reorient": "orientation à reprendre", "task_late": "échéance dépassée",
     "case_assigned": "situation confiée", "number_corrected": "nouveau numéro",
     "decide_unreachable": "ménage injoignable, à décider",
     "visit_invitation": "invitation à la visite", "visit_cancellation": "annulation de la visite",
+    "follow_up_question": "comment ça va chez vous ?", "call_asked": "rappel demandé",
+    "cut_announced": "coupure annoncée", "cut_ahead": "coupure prochaine", "cut_due": "coupure possible ce jour",
+    "cut_happened": "énergie coupée", "referral_urgent_reminder": "rappel d’une demande urgente",
     "visit_unreported": "visite à enregistrer", "question_asked": "question du partenaire",
     "referral_request": "demande d’aide", "referral_soft_reminder": "rappel de la demande",
     "referral_firm_reminder": "second rappel de la demande", "question_answered": "réponse à sa question",
@@ -168,6 +349,7 @@ _PLAIN: Final = {
     "milestone_visit_planned": "visite fixée", "milestone_visit_held": "visite faite",
     "milestone_report": "rapport remis", "milestone_orientation": "partenaire sollicité",
     "milestone_partner_accepted": "partenaire d’accord", "milestone_partner_done": "aide terminée",
+    "milestone_proposed": "visite faite, et la suite", "monthly_news": "nouvelles du mois",
     "correct_number": "numéro à corriger", "correct_number_reminder": "rappel du numéro à corriger",
     "access_ended": "accompagnement arrêté", "case_merged": "situation réunie à une autre",
     "dispute": "aide contestée par le ménage", "loan_overdue": "appareil à reprendre",

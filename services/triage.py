@@ -7,6 +7,7 @@ from models.events import CaseAccepted, CaseReassigned, CaseRejected
 from models.lifecycles import CaseAction
 from models.programmes import Organisation
 from models.vocabulary import OrganisationKind, Party
+from services import supply_cuts
 from services.forms import Acceptance, Reassignment, Rejection
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -22,6 +23,7 @@ def accept(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Acceptance) -> Cas
     operator = _operator(unit, case, form.operator_id)
     case.operator_id = operator.id
     casework.record(unit, case, CaseAccepted(operator_id=operator.id), hand=hand, action=CaseAction.ACCEPT)
+    supply_cuts.take_up(unit, hand, case)
     return case
 
 
@@ -43,8 +45,10 @@ def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) ->
 
 
 def _operator(unit: UnitOfWork, case: Case, operator_id: UUID) -> Organisation:
-    operator = unit.session.get(Organisation, operator_id)
-    if operator is None or operator.programme_id != case.programme_id or operator.kind != OrganisationKind.OPERATOR:
+    """An operator of today, held so that he does not end meanwhile."""
+    operator = unit.session.get(Organisation, operator_id, with_for_update={"read": True})
+    ours = operator is not None and operator.programme_id == case.programme_id and operator.ended_on is None
+    if operator is None or not ours or operator.kind != OrganisationKind.OPERATOR:
         raise InvalidInput("operator_id", "Choisissez un opérateur de ce dispositif.")
     return operator
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, text, update
 
 from models.cases import Case
 from models.vocabulary import STAGE_OF
-from services import erasure, idempotency, replies
+from services import access_log, erasure, idempotency, presence, replies, webhooks
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
+from services.imports import files
+from services.rules import limits
 
 
 def right_stages(unit: UnitOfWork) -> list[str]:
@@ -45,10 +47,53 @@ def forget_mails(unit: UnitOfWork) -> list[str]:
     return []
 
 
+def forget_presence(unit: UnitOfWork) -> list[str]:
+    """Drop absences and duties that have been over for a month; nothing to report."""
+    presence.forget_old(unit)
+    return []
+
+
+def forget_accesses(unit: UnitOfWork) -> list[str]:
+    """Drop what the access log has kept for twelve months; nothing to report."""
+    access_log.forget_old(unit)
+    return []
+
+
+def forget_tries(unit: UnitOfWork) -> list[str]:
+    """Drop the limits of which nothing is spent any more; nothing to report."""
+    limits.forget(unit)
+    return []
+
+
+def count_again(unit: UnitOfWork) -> list[str]:
+    """Let SQLite look at its tables, as PostgreSQL does by itself: without it lists of many cases are read whole."""
+    if unit.dialect == "sqlite":
+        unit.session.execute(text("pragma optimize"))
+    return []
+
+
+def forget_webhooks(unit: UnitOfWork) -> list[str]:
+    """Drop what other software was told three months ago; nothing to report."""
+    webhooks.forget_old(unit)
+    return []
+
+
+def forget_files(unit: UnitOfWork) -> list[str]:
+    """Drop the rows of files that nobody took in, and those that somebody took away to correct; nothing to report."""
+    files.forget_old(unit)
+    return []
+
+
 ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
     right_stages,
     forget_answers,
     forget_transferred,
     forget_mails,
+    forget_presence,
+    forget_tries,
+    forget_accesses,
+    count_again,
+    forget_webhooks,
+    forget_files,
 )
 """What the nightly round does, a transaction each; the lines say what had to be put right."""

@@ -1,5 +1,6 @@
 """Visits: planned, moved, cancelled, missed, held; and the dangers met there, told at once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from models.base import new_id
 from models.cases import Case, Visit
 from models.lifecycles import CaseAction, VisitAction, next_visit_state
 from models.programmes import Membership, Person
-from models.vocabulary import CaseState, Danger, VisitState
-from services.forms import DangerForm, HeldVisit, LostVisit, VisitForm
+from models.vocabulary import CaseState, Danger, LossReason, VisitState
+from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
@@ -35,8 +36,35 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     """Agree on a date; reminders and the invitation follow by themselves."""
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     _check(unit, case, form)
-    if unit.session.scalar(_planned(case).limit(1)) is not None:
+    if is_planned(unit, case):
         raise GuardRefused("Une visite est déjà prévue : déplacez-la.")
+    visit = _add(unit, case, form)
+    fact = e.VisitPlanned(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
+    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.PLAN_VISIT))
+    return visit
+
+
+def note_held_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PastVisit) -> Visit:
+    """A visit that nobody had planned here took place: noted at its own date, and nobody is invited to the past.
+
+    The report is due from the visit's day; a danger is told now.
+    """
+    case = case_for(unit, hand.actor, case_id, Right.VISIT)
+    if not unit.now - FARTHEST < form.starts_at <= unit.now:
+        raise InvalidInput("starts_at", "Une visite déjà faite a eu lieu avant maintenant, depuis moins d’un an.")
+    _check_officer(unit, case, form)
+    if is_planned(unit, case):
+        raise GuardRefused("Une visite est prévue : dites plutôt ce qu’il en a été.")
+    visit, then = _add(unit, case, form), replace(hand, occurred_at=form.starts_at)
+    fact = e.VisitPlanned(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at, noted_after=True)
+    casework.record(unit, case, fact, hand=then, action=_if_before_report(case, CaseAction.PLAN_VISIT))
+    _hold(unit, then, case, visit, form)
+    if form.danger is not None:
+        _tell_danger(unit, hand, case, form.danger)
+    return visit
+
+
+def _add(unit: UnitOfWork, case: Case, form: VisitForm) -> Visit:
     ordinal = (unit.session.scalar(select(func.max(Visit.ordinal)).where(Visit.case_id == case.id)) or 0) + 1
     visit = Visit(
         id=new_id(),
@@ -46,12 +74,12 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
         starts_at=form.starts_at,
         ends_at=form.starts_at + timedelta(minutes=form.minutes),
         officer_id=form.officer_id,
+        second_officer_id=form.second_officer_id,
+        with_whom=form.with_whom,
         sequence=0,
     )
     unit.session.add(visit)
     unit.session.flush()
-    fact = e.VisitPlanned(visit_id=visit.id, ordinal=ordinal, starts_at=form.starts_at)
-    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.PLAN_VISIT))
     return visit
 
 
@@ -64,6 +92,8 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     visit.starts_at = form.starts_at
     visit.ends_at = form.starts_at + timedelta(minutes=form.minutes)
     visit.officer_id = form.officer_id or visit.officer_id
+    visit.second_officer_id = form.second_officer_id or visit.second_officer_id
+    visit.with_whom = form.with_whom or visit.with_whom
     visit.sequence += 1
     fact = e.VisitMoved(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
     casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
@@ -79,6 +109,7 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
     if form.state in _ABSENCES and unit.now < visit.starts_at:
         raise GuardRefused("Une absence se constate au rendez-vous : avant l’heure, annulez la visite.")
     visit.state = next_visit_state(VisitState(visit.state), _LOSSES[form.state]).value
+    visit.loss_reason = form.reason.value if form.reason else None
     visit.done_at = unit.now
     visit.sequence += 1
     unit.session.flush()
@@ -110,13 +141,13 @@ def _if_before_report(case: Case, action: CaseAction) -> CaseAction | None:
 
 
 def _loss(unit: UnitOfWork, case: Case, visit: Visit) -> e.Fact:
-    state = VisitState(visit.state)
+    state, reason = VisitState(visit.state), LossReason(visit.loss_reason) if visit.loss_reason else None
     if state not in _ABSENCES:
-        return e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state)
+        return e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, reason=reason)
     absences = unit.session.scalar(
         select(func.count()).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT)
     )
-    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=absences or 0)
+    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=absences or 0, reason=reason)
 
 
 def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> Visit:
@@ -125,22 +156,25 @@ def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> 
     visit = planned_visit(unit, case)
     if unit.now < visit.starts_at:
         raise GuardRefused("Cette visite n’a pas encore commencé.")
+    _hold(unit, hand, case, visit, form)
+    if form.danger is not None:
+        _tell_danger(unit, hand, case, form.danger)
+    return visit
+
+
+def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisit) -> None:
     visit.state = next_visit_state(VisitState(visit.state), VisitAction.HOLD).value
     visit.done_at = unit.now
     unit.session.flush()
     fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
     event = casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.HOLD_VISIT))
     write_note(unit, case, hand, form.note, event=event)
-    if form.danger is not None:
-        _tell_danger(unit, hand, case, form.danger)
-    return visit
 
 
 def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm) -> Case:
     """Tell the coordinator of a danger at once, at any moment of an open case."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
-    if case.is_closed:
-        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+    casework.check_open(case)
     _tell_danger(unit, hand, case, form.danger)
     return case
 
@@ -167,6 +201,11 @@ def planned_visit(unit: UnitOfWork, case: Case) -> Visit:
     return visit
 
 
+def is_planned(unit: UnitOfWork, case: Case) -> bool:
+    """Whether a visit is to come."""
+    return unit.session.scalar(_planned(case).limit(1)) is not None
+
+
 def _planned(case: Case) -> Select[Visit]:
     return select(Visit).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
 
@@ -176,8 +215,16 @@ def _check(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
         raise InvalidInput("starts_at", "La visite doit être prévue dans l’avenir.")
     if form.starts_at > unit.now + FARTHEST:
         raise InvalidInput("starts_at", "Cette date est dans plus d’un an : vérifiez l’année.")
-    if form.officer_id is not None and form.officer_id not in {officer.id for officer in officers(unit, case)}:
-        raise InvalidInput("officer_id", "Cette personne ne travaille pas pour l’opérateur de la situation.")
+    _check_officer(unit, case, form)
+
+
+def _check_officer(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
+    known = {officer.id for officer in officers(unit, case)}
+    for field in ("officer_id", "second_officer_id"):
+        if getattr(form, field) not in {None, *known}:
+            raise InvalidInput(field, "Cette personne ne travaille pas pour l’opérateur de la situation.")
+    if form.second_officer_id is not None and form.second_officer_id == form.officer_id:
+        raise InvalidInput("second_officer_id", "Une visite à deux demande deux personnes.")
 
 
 def officers(unit: UnitOfWork, case: Case) -> list[Person]:

@@ -1,16 +1,17 @@
-"""Fresh databases for tests, on SQLite and PostgreSQL alike: a copy of a template a session, made once.
+"""Fresh databases for tests: on SQLite a copy of a file made once, on PostgreSQL one database emptied after each test.
 
 A pytest plugin: a test that asks for `database` or `runtime` runs twice, once on each.
 """
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from models import cases, engine, programmes  # noqa: F401 - each declares its tables
@@ -24,7 +25,8 @@ from tests.machines import postgres_database
 MORNING: Final = datetime(2025, 10, 6, 8, 0, tzinfo=UTC)
 
 
-def _with_tables(url: str) -> None:
+def with_tables(url: str) -> None:
+    """Make every table in an empty database."""
     template = Database(url)
     Base.metadata.create_all(template.engine)
     template.dispose()
@@ -34,7 +36,7 @@ def _with_tables(url: str) -> None:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with every table and no row."""
     path = tmp_path_factory.mktemp("template") / "relais.sqlite"
-    _with_tables(f"sqlite+pysqlite:///{path}")
+    with_tables(f"sqlite+pysqlite:///{path}")
     return path
 
 
@@ -42,8 +44,40 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_template() -> Iterator[str]:
     """The name of a database with every table and no row; nobody stays connected to it."""
     with postgres_database() as url:
-        _with_tables(url)
+        with_tables(url)
         yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def postgres_kept() -> Iterator[str]:
+    """The URL of a database with every table, which the tests of this process use in turn."""
+    with postgres_database() as url:
+        with_tables(url)
+        yield url
+
+
+# Where a test left most tables empty, deleting is ten times as fast as truncating or as a new database.
+EMPTY: Final = """
+do $$ declare kept record; begin
+    perform pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+    set local session_replication_role = replica;
+    for kept in select tablename from pg_tables where schemaname = 'public' loop
+        execute format('delete from %I', kept.tablename);
+    end loop;
+    for kept in select sequencename from pg_sequences where schemaname = 'public' and last_value is not null loop
+        execute format('alter sequence %I restart', kept.sequencename);
+    end loop;
+end $$
+"""
+
+
+def _empty(url: str) -> None:
+    with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as found:
+        found.execute(EMPTY)
+        names = {name for (name,) in found.execute("select tablename from pg_tables where schemaname = 'public'")}
+        for name in names - set(Base.metadata.tables):
+            found.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -55,13 +89,13 @@ def clock() -> SetClock:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """A data folder of its own and an empty database."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = None
-            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "relais.sqlite")
-        else:
-            url = stack.enter_context(postgres_database(template=request.getfixturevalue("postgres_template")))
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "relais.sqlite")
+        yield Settings(data_folder=tmp_path, database_url=None)
+    else:
+        url = request.getfixturevalue("postgres_kept")
         yield Settings(data_folder=tmp_path, database_url=url)
+        _empty(url)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from models.base import new_id
 from models.cases import Case, Referral
 from models.engine import Event, Message, Task, Work
 from models.events import AlertSubmitted
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import (
     CallResult,
     CaseState,
@@ -93,7 +93,7 @@ def make_office(runtime: Runtime) -> Office:
         other = _organisation(unit, programme, "compagnons", OrganisationKind.OPERATOR, "Compagnons bâtisseurs")
         giver = _organisation(unit, programme, "ccas", OrganisationKind.ALERT_GIVER, "CCAS de Brest")
         adil = _organisation(unit, programme, "adil", OrganisationKind.PARTNER, "ADIL du Finistère")
-        adil.themes = [Theme.LANDLORD_MEDIATION.value, Theme.LEGAL.value]
+        adil.services = [Service(name=adil.name, themes=[Theme.LANDLORD_MEDIATION.value, Theme.LEGAL.value])]
         claire = _person(unit, programme, Role.COORDINATOR, "Claire Morvan")
         karim = _person(unit, programme, Role.OPERATOR, "Karim Le Gall", operator)
         nadia = _person(unit, programme, Role.OPERATOR, "Nadia Prigent", other)
@@ -215,9 +215,15 @@ def make_case(office: Office, state: CaseState = CaseState.TRIAGE, **given: obje
         form = Rejection(reason=RejectionReason.OUT_OF_TERRITORY)
         act(office, lambda unit: triage.reject(unit, Hand(office.claire), case_id, form))
         return case_id
-    for step in _ROAD[2 : _ROAD.index(state) + 1]:
-        act(office, lambda unit, step=step: _STEPS[step](unit, office, case_id))
+    lead(office, case_id, state)
     return case_id
+
+
+def lead(office: Office, case_id: UUID, state: CaseState) -> None:
+    """Go on along the common road, from where the case stands."""
+    here = _ROAD.index(CaseState(state_of(office, case_id)))
+    for step in _ROAD[here + 1 : _ROAD.index(state) + 1]:
+        act(office, lambda unit, step=step: _STEPS[step](unit, office, case_id))
 
 
 def act(office: Office, do: object) -> None:

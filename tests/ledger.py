@@ -27,6 +27,7 @@ from models.vocabulary import (
     Party,
     ReferralState,
     TaskState,
+    Theme,
     VisitState,
     WorkState,
 )
@@ -37,6 +38,7 @@ MOVED_BY: Final[dict[str, CaseAction]] = {
     "case.accepted": CaseAction.ACCEPT,
     "case.rejected": CaseAction.REJECT,
     "call.attempted": CaseAction.ATTEMPT,
+    "call.back_agreed": CaseAction.ATTEMPT,
     "number.blocked": CaseAction.ATTEMPT,
     "household.reached": CaseAction.REACH,
     "household.refused": CaseAction.REFUSE,
@@ -66,6 +68,7 @@ REFERRAL_MOVED_BY: Final[dict[str, ReferralAction]] = {
     "referral.sent": ReferralAction.SEND,
     "referral.question_asked": ReferralAction.ASK,
     "referral.accepted": ReferralAction.ACCEPT,
+    "referral.meeting_proposed": ReferralAction.PROPOSE,
     "referral.declined": ReferralAction.DECLINE,
     "referral.expired": ReferralAction.EXPIRE,
     "referral.progressed": ReferralAction.REPORT_PROGRESS,
@@ -78,6 +81,7 @@ REFERRAL_MOVED_BY: Final[dict[str, ReferralAction]] = {
     "referral.resumed": ReferralAction.RESUME,
     "referral.superseded": ReferralAction.TRANSFER,
     "referral.voided": ReferralAction.VOID,
+    "referral.recalled": ReferralAction.RECALL,
 }
 VISIT_LOST_BY: Final[dict[str, VisitAction]] = {
     VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
@@ -146,8 +150,10 @@ def _history(case: Case, events: list[Event]) -> Iterator[str]:
 
 
 def _case_action(event: Event, state: CaseState, *, visited: bool) -> CaseAction | None:
-    """What an event did to its case: a visit made while partners are at work moves nothing."""
+    """What an event did to its case: a visit made while partners are at work moves nothing, nor an early emergency."""
     action = MOVED_BY.get(event.type)
+    if action is CaseAction.REFER and (state, action) not in CASE_MOVES and event.payload["theme"] == Theme.EMERGENCY:
+        return None
     if event.type.startswith("visit.") and state in AFTER_REPORT:
         return None
     if action is CaseAction.LOSE_VISIT and visited:
@@ -268,7 +274,8 @@ def _messages(unit: UnitOfWork) -> Iterator[str]:
             yield f"message {message.text} {message.id}: not sent, nobody knows why"
         if state is not MessageState.CANCELLED and not message.address and message.channel != Channel.LETTER:
             yield f"message {message.text} {message.id}: nowhere to go"
-        copies[message.event_id, message.text, message.channel, message.address, message.task_id] += bool(
+        cause = message.event_id or (message.programme_id, f"{message.created_at:%Y-%m}")  # or a letter of the month
+        copies[cause, message.text, message.channel, message.address, message.task_id] += bool(
             state is not MessageState.CANCELLED
         )
     yield from (f"message {key[1]}: planned {count} times by one event" for key, count in copies.items() if count > 1)
@@ -284,7 +291,7 @@ def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
         if message.state in together and first.state != message.state:
             yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"
         if message.data_started_at is not None and message.state in {MessageState.ACCEPTED, MessageState.UNKNOWN}:
-            day = message.data_started_at.astimezone(ZoneInfo(message.case.programme.zone)).date()
+            day = message.data_started_at.astimezone(ZoneInfo(message.of_case.programme.zone)).date()
             mails.setdefault((message.programme_id, message.address, day), set()).add(first.id)
     yield from (f"{key[2]}: one address had {len(ids)} mails of the day" for key, ids in mails.items() if len(ids) > 1)
 

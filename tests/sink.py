@@ -64,7 +64,8 @@ class _Fault:
 class Sink:
     """Listens on a free loopback port inside `with`; faults are queued by verb and used up one at a time.
 
-    With `tls` it offers STARTTLS and signs in whoever asks or, if `encrypted`, speaks TLS from the first byte.
+    With `tls` it offers STARTTLS and signs in whoever asks or, if `encrypted`, speaks TLS from the first byte. With
+    `idle_s` it closes a connection on which nothing was said for so long.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Sink:
         extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8"),
         tls: SSLContext | None = None,
         encrypted: bool = False,
+        idle_s: float | None = None,
     ) -> None:
-        self.extensions, self.tls, self.encrypted = extensions, tls, encrypted
+        self.extensions, self.tls, self.encrypted, self.idle_s = extensions, tls, encrypted, idle_s
         self.host, self.port = "127.0.0.1", 0
         self.messages: list[Received] = []
         self.verbs: list[str] = []
-        self.connections = 0
+        self.connections = self.most_at_once = 0
         self._faults: dict[str, deque[_Fault]] = defaultdict(deque)
         self._changed = threading.Condition()
         self._server: _Server | None = None
@@ -190,10 +192,15 @@ class _Dialogue(StreamRequestHandler):
     server: _Server
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.sink.idle_s)
+
     def handle(self) -> None:
         self.sink, self.sender, self.recipients = self.server.sink, "", list[str]()
         self.sink.connections += 1
         self.server.open.add(self.request)
+        self.sink.most_at_once = max(self.sink.most_at_once, len(self.server.open))
         try:
             if self.sink.encrypted:
                 self._encrypt()
@@ -246,6 +253,7 @@ class _Dialogue(StreamRequestHandler):
         self.server.open.discard(self.request)
         self.request = self.connection = self.sink.tls.wrap_socket(self.request, server_side=True)
         self.server.open.add(self.request)
+        self.sink.most_at_once = max(self.sink.most_at_once, len(self.server.open))
         self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
 
     def _data(self) -> None:

@@ -69,3 +69,11 @@ def test_only_our_packages_and_the_tests_are_at_the_top() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
     assert packages == {*PACKAGES, "tests"}
+
+
+def test_a_stylesheet_closes_what_it_opens() -> None:
+    # A brace lost by a merge puts every rule below it inside another one, and nothing says so.
+    for sheet in (ROOT / "services" / "web" / "static").glob("*.css"):
+        rules = sheet.read_text(encoding="utf-8")
+        assert rules.count("{") == rules.count("}"), sheet.name
+        assert not any(mark in rules for mark in ("<<<<<<<", ">>>>>>>"))

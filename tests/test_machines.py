@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from sqlalchemy import create_engine, text
 
-from tests.machines import CHROMIUM_FLAGS, chromium_path, postgres_database, postgres_url
+from tests.machines import CHROMIUM_FLAGS, chromium_or_skip, postgres_database, postgres_url
 
 PNG: Final = b"\x89PNG"
 
@@ -37,7 +37,7 @@ def test_a_database_is_a_copy_of_its_template_and_of_nothing_else() -> None:
 @pytest.mark.browser
 def test_a_page_can_be_looked_at() -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_or_skip(), args=list(CHROMIUM_FLAGS))
         page = browser.new_page()
         page.goto("data:text/html;charset=utf-8,<h1>Précarité énergétique</h1>")
 

@@ -13,7 +13,13 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("models", "services", "flows", "deployments")
-LOCKS: Final = ("requirements.txt", "requirements-dev.txt", "deployments/setup/uv.txt", "deployments/setup/node.txt")
+LOCKS: Final = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-bench.txt",
+    "deployments/setup/uv.txt",
+    "deployments/setup/node.txt",
+)
 NOT_SHIPPED: Final = {".pyc", ".pyo"}
 
 

@@ -26,6 +26,7 @@ FOLDER: Final = Path(__file__).parent
 STORIES: Final = ("s1_lucette", "s3_wrong_number", "s3_no_answer")
 GENERATED: Final = 50
 MARK: Final = "demonstration:"
+SLUG: Final = "vald-orne"
 
 
 def wanted(unit: "UnitOfWork") -> bool:
@@ -37,7 +38,7 @@ def wanted(unit: "UnitOfWork") -> bool:
 
     programmes = set(unit.session.scalars(select(Programme.slug)))
     marks = select(func.count()).where(Event.idempotency_key.startswith(MARK))
-    return not programmes or (programmes == {"vald-orne"} and 0 <= (unit.session.scalar(marks) or 0) < _total())
+    return not programmes or (programmes == {SLUG} and 0 <= (unit.session.scalar(marks) or 0) < _total())
 
 
 def load(runtime: "Runtime") -> None:
@@ -56,7 +57,7 @@ def load(runtime: "Runtime") -> None:
     from services.foundation.runtime import use
 
     setting = read_setting(FOLDER / "stories" / "vald_orne.yaml")
-    setting = setting.model_copy(update={"communes": [Place.model_validate(row) for row in _communes()]})
+    setting = setting.model_copy(update={"communes": [Place.model_validate(row) for row in communes()]})
     with use(runtime):
         with runtime.database.write("demonstration.setting") as unit:
             slugs = set(unit.session.scalars(select(Programme.slug)))
@@ -77,7 +78,8 @@ def _total() -> int:
     return len(STORIES) + GENERATED
 
 
-def _communes() -> list[dict[str, object]]:
+def communes() -> list[dict[str, object]]:
+    """The communes of the department, as its file gives them."""
     with (FOLDER / "communes.csv").open(encoding="utf-8", newline="") as file:
         return [{**row, "postcodes": row["postcodes"].split()} for row in csv.DictReader(file)]
 
@@ -89,7 +91,7 @@ def remind(runtime: "Runtime") -> None:
     from models.programmes import Programme
 
     with runtime.database.read() as unit:
-        ours = set(unit.session.scalars(select(Programme.slug))) == {"vald-orne"}
+        ours = set(unit.session.scalars(select(Programme.slug))) == {SLUG}
     if ours:
         _say(runtime)
 
@@ -106,5 +108,7 @@ def _say(runtime: "Runtime") -> None:
             select(Organisation).filter_by(kind=OrganisationKind.ALERT_GIVER.value).order_by(Organisation.name)
         )
         lines = [f"  {giver.name:<28} {alert_url(runtime, giver)}" for giver in givers]
-    sys.stdout.write("\n".join(["La démonstration est chargée. Adresses pour signaler un ménage\u00a0:", *lines, ""]))
+    public = f"  {'pour tous, page publique':<28} {runtime.settings.public_url}/d/{SLUG}"
+    told = ["La démonstration est chargée. Adresses pour signaler un ménage\u00a0:", *lines, public, ""]
+    sys.stdout.write("\n".join(told))
     sys.stdout.flush()

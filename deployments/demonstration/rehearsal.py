@@ -118,7 +118,7 @@ class _Rehearsal:
     def _send_nowhere(self, message: Message) -> None:
         message.done_at = self.unit.now
         try:
-            message.subject, message.body, _ = render_message(self.unit, message)
+            message.subject, message.body, *_ = render_message(self.unit, message)
         except Suppressed as suppressed:
             message.state, message.error = MessageState.CANCELLED.value, suppressed.reason
             return

@@ -5,27 +5,50 @@
 | report_alert | alert giver, or staff by phone | the fields of `AlertForm`; those left out are dull |
 | accept_case | coordinator | operator |
 | reject_case | coordinator | reason, note |
-| record_call | staff | result, phone (the number called), note |
+| ask_derogation | staff | reason: a household above the ceilings; an alert giver says it in his alert |
+| decide_derogation | coordinator | granted, note |
+| note_match | coordinator | with (the name of the other case), score |
+| record_call | staff | result, phone (the number called), call_back_on, note |
 | correct_number | staff, or the alert giver through his mail's link | phone |
 | give_up | staff | |
-| plan_visit, move_visit | staff | starts, minutes, officer |
-| lose_visit | staff | state, note |
+| record_circumstances | staff | reference_income, income_year, people, breathing |
+| plan_visit, move_visit | staff | starts, minutes, officer, second_officer, with_whom |
+| note_held_visit | staff | starts (past), minutes, officer, danger, note: nobody had planned it here |
+| lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
 | hold_visit | staff | danger, note |
 | report_danger, acknowledge_danger | staff | danger |
 | deliver_report | staff | summary, to_alert_giver, to_landlord |
-| send_referral | staff | partner, theme, brief, replaces (the partner who had it) |
+| record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
+| record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
+| note_gap | staff | theme, reason, note: nothing can be done here for a need |
+| send_referral | staff | partner, theme, brief, replaces (the partner who had it), also (partners), urgent, kind, \
+check_on, file_number, despite |
 | accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
 through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
-| answer_question, withdraw_referral | staff | partner, note |
+| answer_question | staff | partner, note |
+| withdraw_referral | staff | partner, reason |
 | mend_address | coordinator | partner, email: all requests that wait for this address leave again |
 | ask_access | the partner through his mail's link | a sign-in link is sent to him |
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | start_follow_up | staff | |
 | record_follow_up | staff | result, still_cold, still_in_arrears, note |
-| close_case | staff | outcome, note |
+| choose_contact | staff | contact_by |
+| receive_sms | anybody | text, phone: what a household answers by SMS |
+| answer_follow_up | anybody | answer, through the link of the household's own mail |
+| answer_on_page | anybody | answer: the household, on the page that its letter opens |
+| close_case | staff | outcome, note, criteria: for each exit criterion, yes, no or unknown |
 | reopen_case | staff | |
+| receive_complaint | staff | said_by, text |
+| answer_complaint | coordinator | text |
+| confirm_sheet, propose_sheet | a partner through the link to his sheet | service (its name, if several); what \
+changes, said_by, note |
+| say_full, prefer_mail, add_colleague, partner_away, pass_on | a partner through the link of a mail of his | until; \
+gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleague (people by their name) |
+| decide_sheet | coordinator | partner, taken |
+| choose_letter | the alert giver through the link of a mail of his | wanted: whether he has the letter of the month |
 | add_note | staff | text |
-| post_letters | coordinator | all letters that wait are printed and posted |
+| read_case | staff, or the partner in his browser | the case is read, and that is written down |
+| post_letters | coordinator, or staff under a subsidy | all letters of his that wait are printed and posted |
 | settle_message | coordinator | text, delivered |
 | keep_up | administrator | the nightly round is made now |
 | suspend_case, resume_case | staff | reason, until, note |
@@ -38,18 +61,33 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | finish_diagnosis | staff | |
 | lend, return_loan | staff | item, due_on |
 | give_permission, revoke_permission | staff | kind, partner |
+| remind | staff | task (its kind): whoever owes it hears of it now |
 | take_task, return_task, hand_over, snooze_task, complete_task | staff | task (its kind), reason, to, until, \
 outcome, note |
+| skip_reminder, send_reminder | staff | task (its kind), reason, note: the next reminder does not leave, or now |
 | prepare_referral, send_draft | staff | as send_referral |
+| propose_meeting | the partner or staff, as for accept_referral | meets_at, note: before his answer, a yes |
 | acknowledge_referral, start_referral, hold_referral, resume_referral | the partner or staff, as for accept_referral \
 | reason, until, note |
 | transfer_referral | staff | from, partner, theme, brief |
 | reopen_referral, void_referral | staff | partner, reason, note |
 | confirm_referral, dispute_referral | staff | partner, verified, text |
+| announce_cut, move_cut | staff | energy, cut_on, note |
+| call_supplier, file_aid | staff | note, new_day; filed_on, note |
+| end_cut, restore_supply | staff | outcome, note |
+| add_organisation | coordinator | kind, name, contact, email, phone, contract |
+| change_organisation | coordinator | organisation, and what changes of these |
+| end_organisation, take_up_organisation, renew_link, revoke_link | coordinator | organisation |
+| change_territory | coordinator | enter, leave (INSEE codes), from_on |
 | be_absent | staff | from, until, delegate, person |
 | work_on | staff | days (monday…), person |
 | be_on_duty | coordinator | from, until (day and hour), person |
-| close_partner | coordinator | partner, from, until |
+| be_back, leave_duty | staff, coordinator | person: what was said of him is cancelled |
+| close_partner | coordinator | partner (or operator), from, until |
+| close_office | coordinator | from, until, label |
+| publish | coordinator | changes (`tasks.triage.due.delay: 9wd`), move_open |
+| set_text | coordinator | text, party, channel, subject, body (fields in brackets); no body: as it ships again |
+| reopen | coordinator | partner (none: the programme itself) |
 | reply_by_mail | whoever received a mail | to (its text), text, automatic (his program answers) |
 | bounce_mail | the mail server of whoever received a mail | to (its text): it comes back |
 | read_reply | staff | the answer is read, nothing is to be done |
@@ -60,27 +98,37 @@ A partner or an alert giver acts through the link of a mail that he really recei
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from deployments.play.lives import LIVES
-from deployments.play.scene import Action, Given, Scene, answer, bare, with_form
+from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form
 from deployments.play.story import instant
 from models.cases import Case
 from models.engine import Message
-from models.programmes import Person
+from models.programmes import PartnerSession
 from models.vocabulary import AgreementMode, BestTime, MessageState, Motive, Source, Tenure, Urgency
 from services import (
     addresses,
     alerts,
     calls,
     closing,
+    complaints,
+    derogations,
+    desk,
     documents,
+    findings,
     follow_up,
     forms,
+    household_page,
+    incoming_sms,
+    kits,
     letters,
     messages,
+    monthly_news,
+    needs,
     notes,
     partner_access,
     programmes,
@@ -90,12 +138,16 @@ from services import (
     upkeep,
     visits,
 )
-from services.foundation.errors import LinkExpired
+from services.foundation.errors import InvalidInput, LinkExpired
 from services.foundation.phones import normalise
+from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
-from services.rules.links import alert_url, open_alert_link
+from services.rules.household import code_of
+from services.rules.links import alert_url, open_alert_link, open_requests_link, open_task_link
+from services.rules.policy import Actor, may_know_household, note_access
 
 SIGN_IN_LINK: Final = re.compile(r"/acces/([0-9a-f]{32}\.[\w-]+)")
+REQUESTS_LINK: Final = re.compile(r"/demandes/([0-9a-f]{32}\.[\w-]+)")
 DULL: Final[Given] = {
     "tenure": Tenure.PRIVATE_TENANT,
     "motives": [Motive.COLD],
@@ -123,7 +175,7 @@ def report_alert(scene: Scene, given: Given) -> Case:
         token = alert_url(scene.runtime, organisation).rsplit("/", 1)[1]
         hand = Hand(open_alert_link(scene.unit, scene.runtime, token)[0], Source.STORY, key=scene.key)
         origin = "form"
-    form = forms.AlertForm.model_validate({**DULL, **known, **given})
+    form = filled(forms.AlertForm, {**DULL, **known, **given})
     return alerts.submit(scene.unit, hand, form, origin=origin)
 
 
@@ -138,13 +190,13 @@ def record_call(scene: Scene, given: Given) -> object:
     phone = normalise(given["phone"]) if "phone" in given else None
     found = next((known for known in scene.case.household.phones if known.number == phone), None)
     rest = {name: value for name, value in given.items() if name != "phone"}
-    form = forms.CallForm.model_validate({**rest, "phone_id": found.id if found else None})
+    form = filled(forms.CallForm, {**rest, "phone_id": found.id if found else None})
     return calls.record_call(scene.unit, scene.hand, scene.case.id, form)
 
 
 def correct_number(scene: Scene, given: Given) -> object:
     """The right number."""
-    form = forms.NumberForm.model_validate(given)
+    form = filled(forms.NumberForm, given)
     if scene.is_staff:
         return calls.correct_number(scene.unit, scene.hand, scene.case.id, form)
     return calls.correct_number(scene.unit, scene.through_mail("correct_number"), None, form)
@@ -160,36 +212,69 @@ def move_visit(scene: Scene, given: Given) -> object:
     return visits.move_visit(scene.unit, scene.hand, scene.case.id, _visit(scene, given))
 
 
+def note_held_visit(scene: Scene, given: Given) -> object:
+    """It took place and nobody had planned it here."""
+    told = {name: given[name] for name in ("danger", "note") if name in given}
+    form = forms.PastVisit(**_visit(scene, given).model_dump(), **told)
+    return visits.note_held_visit(scene.unit, scene.hand, scene.case.id, form)
+
+
 def _visit(scene: Scene, given: Given) -> forms.VisitForm:
-    officer = scene.setting.staff[given["officer"]].email if "officer" in given else None
-    officer_id = scene.unit.session.scalar(select(Person.id).where(Person.email == officer)) if officer else None
-    return forms.VisitForm(
-        starts_at=instant(given["starts"], scene.setting.zone),
-        minutes=given.get("minutes", 120),
-        officer_id=officer_id,
-    )
+    people = {f"{role}_id": scene.person(given[role]) for role in ("officer", "second_officer") if role in given}
+    rest = {name: given[name] for name in given if name not in {"starts", "danger", "note", *_OFFICERS}}
+    return filled(forms.VisitForm, {"starts_at": instant(given["starts"], scene.setting.zone), **rest, **people})
+
+
+_OFFICERS: Final = ("officer", "second_officer")
+
+
+def note_match(scene: Scene, given: Given) -> object:
+    """How alike the request is to that of another case."""
+    form = findings.MatchForm(number=scene.named(given["with"]).number, score=given["score"])
+    return findings.note_match(scene.unit, scene.hand, scene.case.id, form)
+
+
+def record_kit(scene: Scene, given: Given) -> object:
+    """The whole kit; prices are in euros."""
+    return kits.record(scene.unit, scene.hand, scene.case.id, filled(forms.KitForm, {"items": _kit(given)}))
+
+
+def _kit(given: Given) -> list[dict[str, Any]]:
+    lines = []
+    for item, said in given["items"].items():
+        told = dict(said) if isinstance(said, Mapping) else {"quantity": said}
+        price = str(told.pop("price", 0)).replace(",", ".")
+        try:
+            cents = int(Decimal(price) * 100)
+        except InvalidOperation:
+            raise InvalidInput("price", f"Ce prix en euros ne se lit pas\u00a0: {price}.") from None
+        lines.append({"item": item, "unit_price_cents": cents, **told})
+    return lines
 
 
 def deliver_report(scene: Scene, given: Given) -> object:
     """The report, with a file of one blank page."""
     stored = documents.store(scene.runtime, [REPORT_FILE])
     document = documents.add_document(scene.unit, scene.hand, scene.case.id, "rapport-de-visite.pdf", stored)
-    form = forms.ReportForm.model_validate({**given, "document_id": document.id})
+    form = filled(forms.ReportForm, {**given, "document_id": document.id})
     return reports.deliver_report(scene.unit, scene.hand, scene.case.id, form)
 
 
 def send_referral(scene: Scene, given: Given) -> object:
     """Ask a partner; `replaces` is the partner who had it before."""
-    rest = {name: value for name, value in given.items() if name not in {"partner", "replaces"}}
+    rest = {name: value for name, value in given.items() if name not in {"partner", "replaces", "also"}}
     replaces = scene.referral(given["replaces"]).id if "replaces" in given else None
-    named = {"partner_id": scene.organisation(given["partner"]), "replaces_id": replaces, "permission": True}
-    form = forms.ReferralForm.model_validate({**named, **rest})
+    named = {"partner_id": scene.organisation(given["partner"]), "replaces_id": replaces, "permission": True,
+             "also_ids": [scene.organisation(each) for each in given.get("also", ())]}  # fmt: skip
+    form = filled(forms.ReferralForm, {**named, **rest})
     return referrals.send(scene.unit, scene.hand, scene.case.id, form)
 
 
 def withdraw_referral(scene: Scene, given: Given) -> object:
     """Take the request back."""
-    return referrals.withdraw(scene.unit, scene.hand, scene.referral(given["partner"]).id)
+    rest = {name: value for name, value in given.items() if name != "partner"}
+    form = filled(forms.TakeBack, rest)
+    return referrals.withdraw(scene.unit, scene.hand, scene.referral(given["partner"]).id, form)
 
 
 def mend_address(scene: Scene, given: Given) -> object:
@@ -215,6 +300,21 @@ def open_access(scene: Scene, given: Given) -> object:
     raise LinkExpired
 
 
+def read_case(scene: Scene, _given: Given) -> None:
+    """The page of the case, or for a partner the household that his browser shows him."""
+    if scene.is_staff:
+        desk.readable(scene.unit, scene.hand.actor, scene.case.id)
+        note_access(scene.unit, scene.hand.actor, "read", case_id=scene.case.id)
+        return
+    referral = scene.referral(scene.step.who)
+    opened = select(PartnerSession).where(
+        PartnerSession.referral_id == referral.id, PartnerSession.expires_at > scene.unit.now
+    )
+    if scene.unit.session.scalars(opened).first() is None or not may_know_household(scene.unit, referral):
+        raise partner_access.AccessEnded
+    note_access(scene.unit, partner_access.partner_of(referral), "read", case_id=scene.case.id)
+
+
 def post_letters(scene: Scene, _given: Given) -> object:
     """Print what waits and put it in the post the same day."""
     batch = letters.print_batch(scene.unit, scene.hand)
@@ -233,7 +333,45 @@ def settle_message(scene: Scene, given: Given) -> None:
             Message.state == MessageState.UNKNOWN,
         )
     ).one()
-    messages.settle(scene.unit, scene.hand, found.id, delivered=bool(given["delivered"]))
+    messages.settle(scene.unit, scene.hand, scene.case.id, found.id, delivered=bool(given["delivered"]))
+
+
+def receive_sms(scene: Scene, given: Given) -> object:
+    """The household's words, from the number given or its first."""
+    sender = normalise(given["phone"]) if "phone" in given else scene.case.household.phones[0].number
+    reference = scene.key or f"{scene.step.at.isoformat()} {given['text']}"
+    form = incoming_sms.ReceivedSms(sender=sender, text=given["text"], reference=reference)
+    return incoming_sms.receive(scene.unit, form)
+
+
+def answer_follow_up(scene: Scene, given: Given) -> object:
+    """The household presses a button of the page behind its mail's link."""
+    query = select(Message.body).where(
+        Message.case_id == scene.case_id, Message.text == follow_up.QUESTION, Message.state == MessageState.ACCEPTED
+    )
+    for body in scene.unit.session.scalars(query.order_by(Message.done_at.desc())):
+        for token in TASK_LINK.findall(body or ""):
+            actor, _ = open_task_link(scene.unit, scene.runtime, token)
+            form = forms.FollowUpWord(answer=given["answer"])
+            return follow_up.answer_by_link(scene.unit, Hand(actor, Source.STORY, key=scene.key), form)
+    raise LinkExpired
+
+
+def answer_on_page(scene: Scene, given: Given) -> object:
+    """The household opens its page with the code of its letter and its telephone, and presses a button."""
+    phone, code = scene.case.household.phones[0].number, code_of(scene.runtime.secrets, scene.case)
+    kept = household_page.open_page(scene.unit, scene.runtime, scene.programme, code=code, digits=phone[-4:])
+    form = filled(HouseholdWord, given)
+    return household_page.answer(scene.unit, scene.runtime, scene.programme, kept, form)
+
+
+def choose_letter(scene: Scene, given: Given) -> object:
+    """Stop the letter of the month, or take it up again, on the page of all his requests."""
+    token = next(iter(scene.tokens(REQUESTS_LINK)), "")
+    alert = open_requests_link(scene.unit, scene.runtime, token)
+    reader = Actor("link", alert.id, scene.programme.id)
+    monthly_news.choose(scene.unit, reader, alert.giver_email or "", wanted=given["wanted"])
+    return alert
 
 
 def keep_up(scene: Scene, _given: Given) -> object:
@@ -245,11 +383,20 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "report_alert": report_alert,
     "accept_case": accept_case,
     "reject_case": with_form(triage.reject, forms.Rejection),
+    "ask_derogation": with_form(derogations.ask, forms.DerogationForm),
+    "decide_derogation": with_form(derogations.decide, forms.DerogationDecision),
+    "note_match": note_match,
+    "record_findings": with_form(findings.record, findings.FindingsForm),
+    "record_kit": record_kit,
+    "note_gap": with_form(needs.note_gap, forms.GapForm),
+    "receive_complaint": with_form(complaints.receive, forms.ComplaintForm),
+    "answer_complaint": with_form(complaints.answer, forms.NoteForm),
     "record_call": record_call,
     "correct_number": correct_number,
     "give_up": bare(calls.give_up),
     "plan_visit": plan_visit,
     "move_visit": move_visit,
+    "note_held_visit": note_held_visit,
     "lose_visit": with_form(visits.lose_visit, forms.LostVisit),
     "hold_visit": with_form(visits.hold_visit, forms.HeldVisit),
     "report_danger": with_form(visits.report_danger, forms.DangerForm),
@@ -269,11 +416,17 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),
     "record_follow_up": with_form(follow_up.record_follow_up, forms.FollowUpForm),
+    "choose_contact": with_form(follow_up.choose_contact, forms.ContactForm),
+    "receive_sms": receive_sms,
+    "answer_follow_up": answer_follow_up,
+    "answer_on_page": answer_on_page,
     "close_case": with_form(closing.close_case, forms.ClosureForm),
     "reopen_case": bare(closing.reopen_case),
     "add_note": with_form(notes.add_note, forms.NoteForm),
+    "read_case": read_case,
     "post_letters": post_letters,
     "settle_message": settle_message,
+    "choose_letter": choose_letter,
     "keep_up": keep_up,
     **LIVES,
 }

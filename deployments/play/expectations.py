@@ -2,13 +2,32 @@
 
 | word | meaning |
 |---|---|
-| stage, state, outcome, danger | of the case; `none` for no outcome or no danger |
+| stage, state, outcome, danger, urgency, derogation, suspended_until | of the case; `none` for what it has not |
+| operator | the organisation that has it; `none` |
+| merged_into | the case that goes on in its place |
+| alerts | how many requests it holds |
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
 | tasks | all open tasks: kind, and any of owner, due (day, or day and hour), provisional |
 | messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due) |
 | no_messages | none is there |
+| mails | for each reader, how many mails about the case he got; those that left together are one |
+| most_a_day | for each reader, how many mails he got on the day on which he got most, whatever the case |
+| handlings | for each of the team, how many acts of the case are his |
+| monthly | for each alert giver, the days on which he got his letter of the month |
 | sees, cannot_see | for each reader `case` (may open it) or texts that he may read, wherever they are written to him |
 | letters_to_print | how many letters wait for the printer |
+| income | the household's class by the Anah's ceilings; `none` when something lacks |
+| household | people, children, language, companion, guardian, guardian_phone, vulnerabilities, heating, safety |
+| findings | each figure as it was said (`burden: 21.7`); `none` for one that nobody gave |
+| kit | total in euros, pieces in place, items: each with its quantity, or its state |
+| scorecard | met, of, and each criterion: yes, no or unknown; `none` for no scorecard |
+| gaps | types of solution that nothing answers, each with its reason |
+| matches | how alike other cases are, by their name |
+| referrals, visits, calls, loans, agreements, cuts | each is there, described by any of its facts: `facts` says which |
+| happened, not_happened | types of events that did, or did not (`case.merged`; `danger.reported: 2` for how many) |
+| statistics | of the programme: alerts, households, not_eligible, and unmet needs by type |
+| read_by | the names of all who read the case, as the coordination sees them |
+| proposes | for a type of solution, the partners that the directory proposes, in order; and those set aside, why |
 
 `to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
 he received, and for a partner the household that his browser may show him now; what somebody with an account reads is
@@ -16,31 +35,70 @@ his case pages' story and mails.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
+from deployments.play.facts import NONE, ExpectedFacts, Word, missing
+from deployments.play.mistakes import closest
 from deployments.play.story import Setting
-from models.cases import Case, Household, Referral
-from models.engine import Message, Task
-from models.programmes import Organisation, PartnerSession, Programme
-from models.vocabulary import Channel, MessageState, Party, TaskState
-from services import desk, partner_access, programmes, timeline
+from models.cases import Case, Referral
+from models.engine import Event, Message, Task
+from models.events import FACTS
+from models.programmes import Organisation, PartnerSession
+from models.vocabulary import (
+    Channel,
+    Equipment,
+    FindingKind,
+    GapReason,
+    Known,
+    MessageState,
+    Party,
+    Role,
+    TaskState,
+    Theme,
+)
+from services import (
+    circumstances,
+    desk,
+    figures,
+    findings,
+    kits,
+    needs,
+    partner_access,
+    picking,
+    programmes,
+    scorecards,
+    timeline,
+)
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.rules.policy import may_know_household
+from services.foundation.wording import NBSP
+from services.listing import EVERYTHING
+from services.rules.news import MONTHLY
+from services.rules.policy import Actor, knows_household, may_know_household
 
-NONE: Final = "none"
 CASE: Final = "case"
+DAY: Final = 10
+"""Letters of a written day."""
 LINK: Final = re.compile(r"https?://\S+")
 """Left out of what is read: its signs are chance, and may spell anything."""
+_OF_CASE: Final = ("stage", "state", "outcome", "danger", "urgency", "derogation")
+_TALLIED: Final = ("alerts", "households", "not_eligible")
 
 
 def _several(value: object) -> object:
     return [value] if isinstance(value, str | int) else value
+
+
+def _counted(value: object) -> object:
+    """A list of names: each at least once, which is said by nought."""
+    return dict.fromkeys(value, 0) if isinstance(value, list) else {value: 0} if isinstance(value, str) else value
 
 
 Moment = str
@@ -72,46 +130,239 @@ class ExpectedMessage(_Strict):
     count: int = 1
 
 
-class Expected(_Strict):
+class ExpectedPicks(_Strict):
+    """Whom the directory proposes for a type of solution, the best first; whom it sets aside, and why."""
+
+    theme: Theme
+    partners: Texts = []
+    set_aside: dict[str, Texts] = {}
+
+
+class ExpectedHousehold(_Strict):
+    """What the alert said of the people and of their dwelling."""
+
+    people: Word = None
+    children: Word = None
+    best_time: Word = None
+    language: Word = None
+    companion: Word = None
+    guardian: Word = None
+    guardian_phone: Word = None
+    vulnerabilities: Texts | None = None
+    heating: Word = None
+    safety: Word = None
+
+
+class ExpectedFindings(_Strict):
+    """Figures, as they are said."""
+
+    energy_cost: Word = None
+    burden: Word = None
+    reference_burden: Word = None
+    saving_deemed: Word = None
+    saving_declared: Word = None
+    saving_measured: Word = None
+
+
+class ExpectedKit(_Strict):
+    """The small equipment as it stands."""
+
+    total: float | None = None
+    pieces: int | None = None
+    items: dict[Equipment, Word] = {}
+
+
+class ExpectedScorecard(_Strict):
+    """The exit scorecard."""
+
+    met: int | None = None
+    of: int | None = None
+    under_threshold: Known | None = None
+    warm: Known | None = None
+    no_arrears: Known | None = None
+
+
+class ExpectedStatistics(_Strict):
+    """The programme's figures before the small ones are kept back."""
+
+    alerts: int | None = None
+    households: int | None = None
+    not_eligible: int | None = None
+    unmet: dict[Theme, int] = {}
+
+
+class Expected(ExpectedFacts, _Strict):
     """All that may be expected at one instant; what is left out is not looked at."""
 
     stage: str | None = None
     state: str | None = None
     outcome: str | None = None
     danger: str | None = None
+    urgency: str | None = None
+    derogation: str | None = None
+    suspended_until: str | None = None
+    operator: str | None = None
+    merged_into: str | None = None
+    alerts: int | None = None
+    household: ExpectedHousehold | None = None
+    findings: ExpectedFindings | None = None
+    kit: ExpectedKit | None = None
+    scorecard: ExpectedScorecard | Literal["none"] | None = None
+    gaps: dict[Theme, GapReason] | None = None
+    matches: dict[str, int] = {}
+    happened: Annotated[dict[str, int], BeforeValidator(_counted)] = {}
+    not_happened: Texts = []
+    statistics: ExpectedStatistics | None = None
     waiting_for: Texts | None = None
     tasks: list[ExpectedTask] | None = None
     messages: list[ExpectedMessage] = []
     no_messages: list[ExpectedMessage] = []
+    mails: dict[str, int] = {}
+    most_a_day: dict[str, int] = {}
+    handlings: dict[str, int] = {}
+    monthly: dict[str, Texts] = {}
     sees: dict[str, Texts] = {}
     cannot_see: dict[str, Texts] = {}
     letters_to_print: int | None = None
+    income: str | None = None
+    read_by: Texts | None = None
+    proposes: ExpectedPicks | None = None
 
 
-def surprises(unit: UnitOfWork, setting: Setting, case: Case, expected: Expected) -> list[str]:
-    """A line for everything that is not as expected; none if all is well."""
-    look = _Look(unit, setting, case)
+def surprises(
+    unit: UnitOfWork, setting: Setting, case: Case, expected: Expected, *, cases: Mapping[str, UUID]
+) -> list[str]:
+    """A line for everything that is not as expected; none if all is well. `cases`: those of the story by name."""
+    look = _Look(unit, setting, case, cases)
     return [
         *look.case_itself(expected),
+        *look.household(expected),
+        *look.figures(expected),
+        *look.kit(expected),
+        *look.scorecard(expected),
+        *look.likenesses(expected),
+        *look.events(expected),
+        *look.statistics(expected),
+        *missing(unit, case, setting.zone, expected),
         *look.tasks(expected),
         *look.messages(expected),
+        *look.mails(expected),
+        *look.most_a_day(expected),
+        *look.handlings(expected),
         *look.readers(expected),
         *look.letters(expected),
+        *look.picks(expected),
+        *look.audit(expected),
     ]
 
 
 class _Look:
     """One case looked at from all sides."""
 
-    def __init__(self, unit: UnitOfWork, setting: Setting, case: Case) -> None:
-        self.unit, self.setting, self.case = unit, setting, case
+    def __init__(self, unit: UnitOfWork, setting: Setting, case: Case, cases: Mapping[str, UUID]) -> None:
+        self.unit, self.setting, self.case, self.cases = unit, setting, case, cases
         self.names = {address: name for name, address in _addresses(setting)}
 
     def case_itself(self, expected: Expected) -> Iterator[str]:
-        for name in ("stage", "state", "outcome", "danger"):
-            wanted, found = getattr(expected, name), getattr(self.case, name) or NONE
-            if wanted is not None and wanted != found:
+        names = {case_id: name for name, case_id in self.cases.items()}
+        kept = self.case.merged_into_id
+        found = {name: getattr(self.case, name) for name in _OF_CASE} | {
+            "suspended_until": self.case.suspended_until and self.case.suspended_until.isoformat(),
+            "operator": self.case.operator and self.case.operator.slug,
+            "merged_into": names.get(kept) if kept else None,
+            "alerts": len(self.case.alerts),
+        }
+        yield from self._compared(expected, found)
+        means = circumstances.means_of(self.unit, self.case)
+        income = means.income_class if means else NONE
+        if expected.income not in {None, income}:
+            yield f"revenus\u00a0: {expected.income} attendu, {income} trouvé"
+
+    def household(self, expected: Expected) -> Iterator[str]:
+        if expected.household is None:
+            return
+        home, place = self.case.household, self.case.dwelling
+        found = {name: getattr(home, name, None) for name in ExpectedHousehold.model_fields}
+        found |= {"heating": place.heating, "safety": place.safety, "vulnerabilities": sorted(home.vulnerabilities)}
+        wanted = expected.household
+        if wanted.vulnerabilities is not None:
+            wanted = wanted.model_copy(update={"vulnerabilities": sorted(wanted.vulnerabilities)})
+        yield from self._compared(wanted, found)
+
+    def figures(self, expected: Expected) -> Iterator[str]:
+        known = {each.kind: each.finding.value / findings.UNITS[each.kind] for each in self._findings()}
+        asked = expected.findings.model_dump(exclude_none=True) if expected.findings else {}
+        for name, wanted in asked.items():
+            found = known.get(FindingKind(name), NONE)
+            if found != (wanted if wanted == NONE else float(wanted)):
                 yield f"{name}\u00a0: {wanted} attendu, {found} trouvé"
+
+    def _findings(self) -> Sequence[findings.Figure]:
+        return findings.of_household(self.unit, self.case)
+
+    def kit(self, expected: Expected) -> Iterator[str]:
+        if expected.kit is None:
+            return
+        items = kits.of_case(self.unit, self.case)
+        pieces = sum(each.quantity for each in kits.in_place(items))
+        yield from self._compared(expected.kit, {"total": kits.total_cents(items) / 100, "pieces": pieces})
+        there = {each.item: (str(each.quantity), each.state) for each in items}
+        for item, wanted in expected.kit.items.items():
+            found = there.get(item, (NONE,))
+            if str(wanted) not in found:
+                yield f"équipement {item}\u00a0: {wanted} attendu, {', '.join(found)} trouvé"
+
+    def scorecard(self, expected: Expected) -> Iterator[str]:
+        if expected.scorecard is None:
+            return
+        found = scorecards.of_case(self.unit, self.case)
+        if isinstance(expected.scorecard, str) or found is None:
+            if (found is None) != (expected.scorecard == NONE):
+                yield f"bilan de sortie\u00a0: {expected.scorecard} attendu, {found and found.met} trouvé"
+            return
+        lines = {line.criterion: line.met for line in found.lines}
+        yield from self._compared(expected.scorecard, {"met": found.met, "of": found.of, **lines})
+
+    def likenesses(self, expected: Expected) -> Iterator[str]:
+        if expected.gaps is not None:
+            gaps = {each.theme: each.reason for each in needs.unmet(self.unit, self.case)}
+            if gaps != expected.gaps:
+                yield f"sans solution\u00a0: {_codes(expected.gaps)} attendu, {_codes(gaps)} trouvé"
+        scores = findings.matches(self.unit, self.case)
+        for name, wanted in expected.matches.items():
+            if (found := scores.get(self.cases[name])) != wanted:
+                yield f"ressemblance avec {name}\u00a0: {wanted} attendu, {found or NONE} trouvé"
+
+    def events(self, expected: Expected) -> Iterator[str]:
+        count = Counter(self.unit.session.scalars(select(Event.type).where(Event.case_id == self.case.id)))
+        for name in (*expected.happened, *expected.not_happened):
+            if name not in FACTS:
+                yield f"aucun événement ne s’appelle {name}{closest(name, FACTS)}"
+        for name, times in expected.happened.items():
+            if count[name] < 1 or (times and count[name] != times):
+                yield f"{name}\u00a0: attendu {times or 'au moins une'} fois, arrivé {count[name]} fois"
+        yield from (f"{name} est arrivé {count[name]} fois" for name in expected.not_happened if count[name])
+
+    def statistics(self, expected: Expected) -> Iterator[str]:
+        if expected.statistics is None:
+            return
+        coordinator = self._coordinator()
+        tally = figures.tally(self.unit, coordinator, EVERYTHING)
+        yield from self._compared(expected.statistics, {name: getattr(tally, name) for name in _TALLIED})
+        for theme, wanted in expected.statistics.unmet.items():
+            if tally.unmet.get(theme, 0) != wanted:
+                yield f"besoins sans solution, {theme}\u00a0: {wanted} attendu, {tally.unmet.get(theme, 0)} trouvé"
+
+    def _coordinator(self) -> Actor:
+        emails = (each.email for each in self.setting.staff.values() if each.role is Role.COORDINATOR)
+        return programmes.member(self.unit, self.case.programme_id, next(emails))
+
+    @staticmethod
+    def _compared(wanted: BaseModel, found: Mapping[str, Any]) -> Iterator[str]:
+        for name, there in found.items():
+            asked, known = getattr(wanted, name), there if there or there == 0 else NONE
+            if asked is not None and asked != known:
+                yield f"{name}\u00a0: {asked} attendu, {known} trouvé"
 
     def tasks(self, expected: Expected) -> Iterator[str]:
         query = select(Task).where(Task.case_id == self.case.id, Task.state == TaskState.OPEN)
@@ -142,6 +393,38 @@ class _Look:
                 alike = [self._told_message(message) for message in known if message.text == each.text]
                 yield f"message attendu {_told(each)}, trouvé {count} fois\u00a0; il y a {alike or 'aucun tel texte'}"
 
+    def mails(self, expected: Expected) -> Iterator[str]:
+        for who, wanted in expected.mails.items():
+            mails = [each for each in self._received(who) if each.case_id and each.channel == Channel.EMAIL]
+            got = {mail.bundle_id or mail.id for mail in mails}
+            if len(got) != wanted:
+                yield f"e-mails reçus par {who}\u00a0: {wanted} attendus, {len(got)} trouvés"
+        for who, days in expected.monthly.items():
+            letters = [mail for mail in self._received(who) if mail.case_id is None]
+            found = [self._local(mail.done_at or mail.due_at)[:DAY] for mail in letters]
+            if found != list(days):
+                yield f"lettres du mois reçues par {who}\u00a0: {days} attendues, {found} trouvées"
+
+    def most_a_day(self, expected: Expected) -> Iterator[str]:
+        for who, wanted in expected.most_a_day.items():
+            query = select(Message.done_at).where(
+                Message.address == (self.setting.address(who) or who),
+                Message.channel == Channel.EMAIL,
+                Message.state == MessageState.ACCEPTED,
+                Message.bundle_id.is_(None),
+            )
+            days = Counter(self._local(at)[:DAY] for at in self.unit.session.scalars(query) if at)
+            if max(days.values(), default=0) != wanted:
+                yield f"e-mails reçus par {who} en un jour\u00a0: {wanted} au plus attendus, {dict(days)} trouvés"
+
+    def handlings(self, expected: Expected) -> Iterator[str]:
+        for who, wanted in expected.handlings.items():
+            person = programmes.member(self.unit, self.case.programme_id, self.setting.staff[who].email)
+            query = select(Event.type).where(Event.case_id == self.case.id, Event.actor == person.label)
+            acts = self.unit.session.scalars(query.order_by(Event.seq)).all()
+            if len(acts) != wanted:
+                yield f"actes de {who}\u00a0: {wanted} attendus, {list(acts)} trouvés"
+
     def readers(self, expected: Expected) -> Iterator[str]:
         for who, texts in expected.sees.items():
             yield from (f"{who} devrait voir {text!r}" for text in texts if not self._sees(who, text))
@@ -159,6 +442,28 @@ class _Look:
         )
         if expected.letters_to_print not in {None, waiting}:
             yield f"lettres à imprimer\u00a0: {expected.letters_to_print} attendues, {waiting} trouvées"
+
+    def audit(self, expected: Expected) -> Iterator[str]:
+        if expected.read_by is None:
+            return
+        opened = desk.readers(self.unit, self._coordinator(), self.case.id)
+        found = sorted({each.name for each in opened if each.what != "refused"})
+        if found != sorted(expected.read_by):
+            yield f"lecteurs\u00a0: {sorted(expected.read_by)} attendus, {found} trouvés"
+
+    def picks(self, expected: Expected) -> Iterator[str]:
+        if expected.proposes is None:
+            return
+        found = picking.choice(self.unit, self.case, expected.proposes.theme)
+        proposed = [self._slug(pick.offer.partner_id) for pick in found.proposed]
+        if proposed != list(expected.proposes.partners):
+            yield f"partenaires proposés\u00a0: {expected.proposes.partners} attendus, {proposed} trouvés"
+        apart = {self._slug(pick.offer.partner_id): [*pick.obstacles] for pick in found.set_aside}
+        if apart != expected.proposes.set_aside:
+            yield f"partenaires écartés\u00a0: {expected.proposes.set_aside} attendus, {apart} trouvés"
+
+    def _slug(self, organisation_id: UUID) -> str:
+        return self.unit.session.get_one(Organisation, organisation_id).slug
 
     # -- How things are compared and told
 
@@ -204,8 +509,10 @@ class _Look:
         is_staff = who in self.setting.staff
         if text == CASE:
             return is_staff and self._opens(who)
-        told = [*self._mails(self.setting.address(who) or who), *self._opened(who)]
-        return any(text in each for each in [*told, *(self._pages() if is_staff and self._opens(who) else [])])
+        mails = [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in self._received(who)]
+        told = [*mails, *self._opened(who)]
+        pages = self._pages(who) if is_staff and self._opens(who) else []
+        return any(text in _plain(each) for each in [*told, *pages])
 
     def _opened(self, who: str) -> Iterator[str]:
         """What the partner's browser shows him of this case."""
@@ -221,26 +528,30 @@ class _Look:
                 yield "\n".join((found.name, *found.phones, *found.address, found.brief))
 
     def _opens(self, who: str) -> bool:
-        programme = self.unit.session.get_one(Programme, self.case.programme_id)
-        actor = programmes.member(self.unit, programme.id, self.setting.staff[who].email)
         try:
-            desk.readable(self.unit, actor, self.case.id)
+            desk.readable(self.unit, self._actor(who), self.case.id)
         except NotFound:
             return False
         return True
 
-    def _mails(self, address: str) -> Sequence[str]:
-        received = self.unit.session.scalars(
-            select(Message).where(
-                Message.case_id == self.case.id, Message.address == address, Message.state == MessageState.ACCEPTED
-            )
+    def _received(self, who: str) -> Sequence[Message]:
+        """What he got about the case, and his letters of the month, which are about several."""
+        query = select(Message).where(
+            or_(Message.case_id == self.case.id, Message.text == MONTHLY),
+            Message.address == (self.setting.address(who) or who),
+            Message.state == MessageState.ACCEPTED,
         )
-        return [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in received]
+        return self.unit.session.scalars(query.order_by(Message.done_at)).all()
 
-    def _pages(self) -> Sequence[str]:
-        household = self.unit.session.get_one(Household, self.case.household_id)
-        story = timeline.of_case(self.unit, self.case.id, self.setting.zone)
-        return [household.name, *(f"{entry.text} {entry.quote}" for entry in story)]
+    def _actor(self, who: str) -> Actor:
+        return programmes.member(self.unit, self.case.programme_id, self.setting.staff[who].email)
+
+    def _pages(self, who: str) -> Sequence[str]:
+        actor = self._actor(who)
+        story = timeline.of_case(self.unit, actor, self.case, self.setting.zone)
+        is_known = knows_household(self.unit, actor, self.case)
+        named = [self.case.household.name, *(each.words for each in self._findings())] if is_known else []
+        return [*named, *(f"{entry.text} {entry.quote}" for entry in story)]
 
 
 def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
@@ -249,6 +560,15 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
             yield organisation.slug, organisation.email
     yield from ((name, giver.email) for name, giver in setting.alert_givers.items())
     yield from ((name, person.email) for name, person in setting.staff.items())
+
+
+def _plain(text: str) -> str:
+    """With the spaces that a keyboard writes."""
+    return text.replace(NBSP, " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def _codes(found: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def _told(wanted: BaseModel) -> dict[str, Any]:

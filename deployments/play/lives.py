@@ -8,40 +8,58 @@ from uuid import UUID
 from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
-from deployments.play.scene import Action, Given, Scene, answer, bare, with_form
+from deployments.play.scene import Action, Given, Scene, answer, bare, filled, with_form
 from deployments.play.story import instant
-from models.cases import Case, Loan, Permission
+from models.cases import Loan, Permission
+from models.engine import Obligation
+from models.programmes import PartnerColleague, Service
+from models.vocabulary import Channel, Party
 from services import (
+    circumstances,
+    closures,
+    coming,
     endings,
     forms,
     loans,
     merging,
+    organisations,
+    partner_team,
     partner_work,
     permissions,
     presence,
+    programmes,
+    publishing,
     referrals,
+    reminding,
     reports,
     rerouting,
+    sheets,
+    supply_cuts,
     suspension,
     tasks,
+    territory,
+    texts,
     triage,
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.rules.casework import Hand
+from services.rules.links import open_sheet_link, sheet_url
+from services.rules.outline import TextKey
+from services.rules.policy import Actor
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def transfer_case(scene: Scene, given: Given) -> object:
     """To another Slime, the household agreeing."""
-    form = forms.Transfer.model_validate({"agreement": True, **given})
+    form = filled(forms.Transfer, {"agreement": True, **given})
     return endings.transfer(scene.unit, scene.hand, scene.case.id, form)
 
 
 def merge_case(scene: Scene, given: Given) -> object:
     """The double of the case named `into`."""
-    kept = scene.unit.session.get_one(Case, scene.cases[given["into"]])
+    kept = scene.named(given["into"])
     form = forms.Merge(into_number=kept.number, note=given.get("note", ""))
     return merging.merge(scene.unit, scene.hand, scene.case.id, form)
 
@@ -65,7 +83,7 @@ def give_permission(scene: Scene, given: Given) -> object:
     """The household agrees to something, with a partner or not."""
     rest = {name: value for name, value in given.items() if name != "partner"}
     partner = scene.organisation(given["partner"]) if "partner" in given else None
-    form = forms.PermissionForm.model_validate({**rest, "organisation_id": partner})
+    form = filled(forms.PermissionForm, {**rest, "organisation_id": partner})
     return permissions.give(scene.unit, scene.hand, scene.case.id, form)
 
 
@@ -87,14 +105,43 @@ def of_task(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[for
 
     def acting(scene: Scene, given: Given) -> object:
         rest = {name: value for name, value in given.items() if name != "task"}
-        return act(scene.unit, scene.hand, scene.task(given["task"]).id, form.model_validate(rest))
+        return act(scene.unit, scene.hand, scene.task(given["task"]).id, filled(form, rest))
 
     return acting
+
+
+def next_reminder(scene: Scene, given: Given) -> tuple[UUID, dict[str, Any]]:
+    """The clock that chases the open task of a kind, where it stands, and what else was said of it."""
+    query = select(Obligation).where(
+        Obligation.task_id == scene.task(given["task"]).id, Obligation.next_at.is_not(None)
+    )
+    clock = scene.unit.session.scalars(query).first()
+    if clock is None:
+        raise InvalidInput("task", f"Aucune relance n’est à venir : {given['task']}.")
+    rest = {name: value for name, value in given.items() if name != "task"}
+    return clock.id, {"generation": clock.generation, "step": clock.next_step, **rest}
+
+
+def skip_reminder(scene: Scene, given: Given) -> object:
+    """The next reminder of a task does not leave."""
+    clock, said = next_reminder(scene, given)
+    return coming.skip(scene.unit, scene.hand, scene.case.id, clock, filled(forms.Skip, said))
+
+
+def send_reminder(scene: Scene, given: Given) -> object:
+    """The next reminder of a task leaves now."""
+    clock, said = next_reminder(scene, given)
+    return coming.leave_now(scene.unit, scene.hand, scene.case.id, clock, filled(forms.NextStep, said))
 
 
 def take_task(scene: Scene, given: Given) -> object:
     """I do it."""
     return tasks.take(scene.unit, scene.hand, scene.task(given["task"]).id)
+
+
+def remind(scene: Scene, given: Given) -> object:
+    """Whoever owes it hears of it now."""
+    return reminding.remind(scene.unit, scene.hand, scene.task(given["task"]).id)
 
 
 def hand_over(scene: Scene, given: Given) -> object:
@@ -106,7 +153,7 @@ def hand_over(scene: Scene, given: Given) -> object:
 def _asking(scene: Scene, given: Given) -> forms.ReferralForm:
     rest = {name: value for name, value in given.items() if name not in {"partner", "from"}}
     named = {"partner_id": scene.organisation(given["partner"]), "permission": True}
-    return forms.ReferralForm.model_validate({**named, **rest})
+    return filled(forms.ReferralForm, {**named, **rest})
 
 
 def prepare_referral(scene: Scene, given: Given) -> object:
@@ -129,7 +176,7 @@ def of_referral(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type
 
     def acting(scene: Scene, given: Given) -> object:
         rest = {name: value for name, value in given.items() if name != "partner"}
-        return act(scene.unit, scene.hand, scene.referral(given["partner"]).id, form.model_validate(rest))
+        return act(scene.unit, scene.hand, scene.referral(given["partner"]).id, filled(form, rest))
 
     return acting
 
@@ -140,10 +187,56 @@ def confirm_referral(scene: Scene, given: Given) -> object:
     return partner_work.confirm(scene.unit, scene.hand, scene.referral(given["partner"]).id, verified=verified)
 
 
+def _sheet(scene: Scene, given: Given) -> tuple[Actor, Service]:
+    """The sheet of the partner who acts, by its link."""
+    partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
+    named = (each for each in partner.services if given.get("service") in {None, each.name})
+    token = sheet_url(scene.runtime, next(named)).rsplit("/", 1)[1]
+    return open_sheet_link(scene.unit, scene.runtime, token)
+
+
+def confirm_sheet(scene: Scene, given: Given) -> None:
+    """It is right."""
+    sheets.confirm(scene.unit, *_sheet(scene, given))
+
+
+def propose_sheet(scene: Scene, given: Given) -> object:
+    """What should change; the rest as it stands."""
+    actor, service = _sheet(scene, given)
+    rest = {name: value for name, value in given.items() if name != "service"}
+    form = filled(sheets.SheetForm, {**sheets.as_said(service), **rest})
+    return sheets.propose(scene.unit, actor, service, form)
+
+
+def decide_sheet(scene: Scene, given: Given) -> object:
+    """Take what the partner proposed, or leave the sheet as it is."""
+    wanted = scene.organisation(given["partner"])
+    found = (each for each in sheets.waiting(scene.unit, scene.hand.actor) if each.service.organisation_id == wanted)
+    act = sheets.take if given["taken"] else sheets.refuse
+    return act(scene.unit, scene.hand, next(found).id)
+
+
+def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
+    """What a partner says of himself behind the link of any mail of his; people of his are given by name."""
+
+    def acting(scene: Scene, given: Given) -> object:
+        partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
+        known = {each.name: each.id for each in scene.unit.session.scalars(
+            select(PartnerColleague).filter_by(organisation_id=partner.id))}  # fmt: skip
+        said = {f"{name}_id" if name in {"colleague", "delegate"} else name: known.get(value, value)
+                if name in {"colleague", "delegate"} else value for name, value in given.items()}  # fmt: skip
+        hand = scene.through_mail("accept", "report_progress")
+        target = scene.referral(scene.step.who).id if form is forms.PassOn else partner.id
+        return act(scene.unit, hand, target, filled(form, said))
+
+    return acting
+
+
 def be_absent(scene: Scene, given: Given) -> object:
     """Away, oneself or a colleague."""
-    form = presence.AbsenceForm.model_validate(
-        {"first_on": given["from"], "last_on": given["until"], **_people(scene, given, "person", "delegate")}
+    form = filled(
+        presence.AbsenceForm,
+        {"first_on": given["from"], "last_on": given["until"], **_people(scene, given, "person", "delegate")},
     )
     return presence.declare_absence(scene.unit, scene.hand, form)
 
@@ -152,7 +245,7 @@ def work_on(scene: Scene, given: Given) -> object:
     """At work on some days of the week."""
     days = frozenset(WEEKDAYS.index(day) for day in given["days"])
     return presence.set_work_days(
-        scene.unit, scene.hand, presence.WorkForm.model_validate({"weekdays": days, **_people(scene, given, "person")})
+        scene.unit, scene.hand, filled(presence.WorkForm, {"weekdays": days, **_people(scene, given, "person")})
     )
 
 
@@ -160,25 +253,108 @@ def be_on_duty(scene: Scene, given: Given) -> object:
     """On duty between two instants."""
     zone = scene.setting.zone
     times = {"from_at": instant(given["from"], zone), "to_at": instant(given["until"], zone)}
-    form = presence.DutyForm.model_validate(times | _people(scene, given, "person"))
+    form = filled(presence.DutyForm, times | _people(scene, given, "person"))
     return presence.set_duty(scene.unit, scene.hand, form)
 
 
 def close_partner(scene: Scene, given: Given) -> object:
-    """A partner is closed for some days."""
-    form = presence.ClosingForm(
-        organisation_id=scene.organisation(given["partner"]),
-        first_on=date.fromisoformat(given["from"]),
-        last_on=date.fromisoformat(given["until"]),
+    """A partner or an operator is closed for some days."""
+    return closures.close(scene.unit, scene.hand, _closing(given, scene.organisation(given["partner"])))
+
+
+def close_office(scene: Scene, given: Given) -> object:
+    """The programme is closed for some days."""
+    return closures.close(scene.unit, scene.hand, _closing(given, None))
+
+
+def _closing(given: Given, organisation_id: UUID | None) -> closures.ClosingForm:
+    first_on, last_on = date.fromisoformat(given["from"]), date.fromisoformat(given["until"])
+    return closures.ClosingForm(
+        organisation_id=organisation_id, first_on=first_on, last_on=last_on, label=given.get("label", "")
     )
-    return presence.close_organisation(scene.unit, scene.hand, form)
+
+
+def reopen(scene: Scene, given: Given) -> None:
+    """Closures of the programme, or of a partner, are forgotten."""
+    known = presence.planning(scene.unit, scene.hand.actor)
+    about = scene.organisation(given["partner"]) if "partner" in given else None
+    theirs = [each.id for each in known.closures if each.organisation_id == about]
+    for closure_id in theirs if about else [each.id for each in known.days_off]:
+        closures.reopen(scene.unit, scene.hand, closure_id)
+
+
+def publish(scene: Scene, given: Given) -> None:
+    """Other delays and counts are in force; with `move_open` the open cases follow them too."""
+    changes = {name: str(said) for name, said in given["changes"].items()}
+    form = publishing.Publishing(started_from=scene.programme.pathway_hash, changes=changes)
+    pathway = publishing.adjust(scene.unit, scene.hand, form)
+    for case in publishing.open_cases(scene.unit, scene.programme, pathway) if given.get("move_open") else ():
+        publishing.move(scene.unit, case.id, pathway)
+
+
+def set_text(scene: Scene, given: Given) -> object:
+    """A text is said in the programme's own words; without words, as it ships."""
+    key = TextKey(given["text"], Party(given["party"]), Channel(given["channel"]))
+    version = texts.sheet(scene.unit, scene.hand.actor, key).line.version
+    if "body" not in given:
+        return texts.restore(scene.unit, scene.hand, key, texts.RestoreForm(version=version))
+    form = texts.TextForm(subject=given.get("subject", ""), body=given["body"], version=version)
+    return texts.save(scene.unit, scene.hand, key, form)
+
+
+def be_back(scene: Scene, given: Given) -> None:
+    """There after all: absences to come are cancelled."""
+    known, who = presence.planning(scene.unit, scene.hand.actor), _people(scene, given, "person").get("person_id")
+    for each in known.absences:
+        if each.person_id == (who or scene.hand.actor.id):
+            presence.cancel_absence(scene.unit, scene.hand, each.id)
+
+
+def leave_duty(scene: Scene, given: Given) -> None:
+    """Not on duty after all."""
+    known, who = presence.planning(scene.unit, scene.hand.actor), _people(scene, given, "person").get("person_id")
+    for each in known.duties:
+        if each.person_id == (who or scene.hand.actor.id):
+            presence.end_duty(scene.unit, scene.hand, each.id)
 
 
 def _people(scene: Scene, given: Given, *roles: str) -> dict[str, UUID]:
     return {f"{role}_id": scene.person(given[role]) for role in roles if role in given}
 
 
+def of_organisation(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
+    """An act on an organisation of the setting."""
+    return lambda scene, given: act(scene.unit, scene.hand, scene.organisation(given["organisation"]))
+
+
+def add_organisation(scene: Scene, given: Given) -> object:
+    """Somebody new works with the programme."""
+    return organisations.add(scene.unit, scene.hand, organisations.NewOrganisation.model_validate(given))
+
+
+def change_organisation(scene: Scene, given: Given) -> object:
+    """What is said of it is so from now on; the rest stays."""
+    known = programmes.organisation(scene.unit, scene.programme.id, given["organisation"])
+    stands = {"name": known.name, "contact": known.contact, "email": known.email, "phone": known.phone}
+    said = {name: value for name, value in given.items() if name != "organisation"}
+    form = organisations.OrganisationDetails.model_validate({**stands, **said})
+    return organisations.change(scene.unit, scene.hand, known.id, form)
+
+
+def change_territory(scene: Scene, given: Given) -> object:
+    """Communes enter and leave, by their codes."""
+    return territory.change(scene.unit, scene.hand, territory.TerritoryForm.model_validate(given))
+
+
 LIVES: Final[Mapping[str, Action]] = {
+    "add_organisation": add_organisation,
+    "change_organisation": change_organisation,
+    "end_organisation": of_organisation(organisations.end),
+    "take_up_organisation": of_organisation(organisations.take_up),
+    "renew_link": of_organisation(organisations.renew_link),
+    "revoke_link": of_organisation(organisations.revoke_link),
+    "change_territory": change_territory,
+    "record_circumstances": with_form(circumstances.record, circumstances.CircumstancesForm),
     "suspend_case": with_form(suspension.suspend, forms.Suspension),
     "resume_case": bare(suspension.resume),
     "disqualify_case": with_form(endings.disqualify, forms.Disqualification),
@@ -192,7 +368,10 @@ LIVES: Final[Mapping[str, Action]] = {
     "return_loan": return_loan,
     "give_permission": give_permission,
     "revoke_permission": revoke_permission,
+    "skip_reminder": skip_reminder,
+    "send_reminder": send_reminder,
     "take_task": take_task,
+    "remind": remind,
     "return_task": of_task(tasks.give_back, forms.TaskReturn),
     "hand_over": hand_over,
     "snooze_task": of_task(tasks.snooze, forms.Snooze),
@@ -201,16 +380,37 @@ LIVES: Final[Mapping[str, Action]] = {
     "send_draft": send_draft,
     "acknowledge_referral": answer(partner_work.acknowledge, forms.Answer, "acknowledge"),
     "start_referral": answer(partner_work.start, forms.Answer, "start"),
+    "propose_meeting": answer(partner_work.propose, forms.Meeting, "propose"),
     "hold_referral": answer(partner_work.hold, forms.Hold, "hold"),
     "resume_referral": answer(partner_work.resume, forms.Answer, "resume"),
     "transfer_referral": transfer_referral,
     "reopen_referral": of_referral(rerouting.reopen, forms.Reopening),
     "void_referral": of_referral(rerouting.void, forms.Voiding),
     "confirm_referral": confirm_referral,
+    "announce_cut": with_form(supply_cuts.announce, supply_cuts.CutForm),
+    "move_cut": with_form(supply_cuts.move, supply_cuts.NewDay),
+    "call_supplier": with_form(supply_cuts.note_call, supply_cuts.SupplierCall),
+    "file_aid": with_form(supply_cuts.note_aid, supply_cuts.AidFiled),
+    "end_cut": with_form(supply_cuts.end, supply_cuts.CutEnd),
+    "restore_supply": bare(supply_cuts.restore),
+    "confirm_sheet": confirm_sheet,
+    "propose_sheet": propose_sheet,
+    "decide_sheet": decide_sheet,
+    "say_full": of_partner(partner_team.say_full, partner_team.FullForm),
+    "prefer_mail": of_partner(partner_team.prefer, partner_team.PreferenceForm),
+    "add_colleague": of_partner(partner_team.add_colleague, partner_team.ColleagueForm),
+    "partner_away": of_partner(partner_team.be_away, partner_team.GoneForm),
+    "pass_on": of_partner(partner_team.pass_on, forms.PassOn),
     "be_absent": be_absent,
     "work_on": work_on,
     "be_on_duty": be_on_duty,
+    "be_back": be_back,
+    "leave_duty": leave_duty,
     "close_partner": close_partner,
+    "close_office": close_office,
+    "reopen": reopen,
+    "publish": publish,
+    "set_text": set_text,
     **BY_MAIL,
     "dispute_referral": of_referral(partner_work.dispute, forms.NoteForm),
 }

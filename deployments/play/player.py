@@ -4,17 +4,19 @@ A step and the progress of the story are committed together, so a story that is 
 twice and ends in the same state.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, func, select, update
 
 from deployments.play import state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
+from deployments.play.mistakes import closest, explained
 from deployments.play.scanner import open_every_link
 from deployments.play.scene import Scene
 from deployments.play.setting import establish
@@ -24,6 +26,7 @@ from models.engine import Message, StoryProgress, Work
 from models.programmes import Programme
 from models.refusals import CaseworkError
 from models.vocabulary import Channel, MessageState, WorkState
+from services import monthly_news
 from services.channels.evidence import Verdict
 from services.delivery import Postman
 from services.foundation.clock import SetClock
@@ -53,9 +56,8 @@ class Player:
 
     def __init__(self, story: Story, runtime: Runtime, *, proof: Proof) -> None:
         """Nothing is opened yet. Raises `Setup` for a clock that cannot be set or an action that does not exist."""
-        unknown = sorted({step.do for step in story.steps} - set(ACTIONS) - {EXPECT, SCAN})
-        if unknown:
-            raise Setup(f"Cette histoire demande ce que personne ne sait faire\u00a0: {', '.join(unknown)}.")
+        if unknown := "\u00a0; ".join(_unknown(story)):
+            raise Setup(f"Cette histoire demande ce que personne ne sait faire\u00a0: {unknown}.")
         if not isinstance(runtime.clock, SetClock):
             raise Setup("Une histoire se joue avec une horloge que l’on règle.")
         self.story, self.runtime, self.proof = story, runtime, proof
@@ -125,18 +127,23 @@ class Player:
         """When a clock or a message is next due."""
         with self.runtime.database.read() as unit:
             mail: datetime | None = unit.session.scalar(select(func.min(Message.due_at)).where(*_to_send()))
-            found = [moment for moment in (obligations.next_due(unit), mail) if moment is not None]
+            moments = obligations.next_due(unit), mail, monthly_news.next_due(unit)
+            found = [moment for moment in moments if moment is not None]
         return min(found, default=None)
 
     async def _settle(self, carrier: Postman) -> None:
         """Let the engine do all that is due now. Raises `Setup` when it cannot."""
         from flows.delivery import deliver_due
+        from flows.monthly_news import write_letters
         from flows.relay import drain
         from flows.reminders import tick
 
         while due := self._due():
             done = await drain() if due["drain"] else 0
             done += await tick() if due["tick"] else 0
+            if due["letters"]:
+                await write_letters()
+                done += 1  # a round with nothing to say is made all the same
             done += await deliver_due(carrier=carrier) if due["mail"] else 0
             if not done and self._due():
                 raise Setup(f"L’histoire n’avance plus\u00a0: {self._stuck()}.")
@@ -149,6 +156,7 @@ class Player:
             due = {
                 "drain": unit.session.scalar(select(Work.id).limit(1)) is not None,
                 "tick": clock is not None and clock <= unit.now,
+                "letters": bool(monthly_news.due(unit)),
                 "mail": mail is not None,
             }
         return due if any(due.values()) else {}
@@ -182,6 +190,8 @@ class Player:
         try:
             with unit.session.begin_nested():
                 act(unit, self.runtime, self.story, step, self._cases(unit, index))
+        except KeyError as missing:
+            return f"il manque «\u00a0{missing.args[0]}\u00a0», ou ce nom n’est pas celui du cadre"
         except CaseworkError as refusal:
             if step.refused and (step.refused == refusal.code or step.refused in refusal.sentence):
                 return None
@@ -197,7 +207,7 @@ class Player:
         with self.runtime.database.read() as unit:
             cases = self._cases(unit, index)
             case = unit.session.get_one(Case, chosen(cases, step))
-            return surprises(unit, self.story.setting, case, Expected.model_validate(step.given))
+            return surprises(unit, self.story.setting, case, Expected.model_validate(step.given), cases=cases)
 
     def _scan(self) -> list[str]:
         with self.runtime.database.read() as unit:
@@ -212,6 +222,23 @@ class Player:
         self.outcome.surprises += [
             f"{local:%Y-%m-%d %H:%M} {step.who or '·'} {step.do}\u00a0: {line}" for line in found
         ]
+
+
+def _unknown(story: Story) -> Iterator[str]:
+    """What a story asks or expects and nobody knows, with the closest names; said before anything is played."""
+    names = {*ACTIONS, EXPECT, SCAN}
+    cases = set(story.cases)
+    for step in story.steps:
+        place = f"{step.at.astimezone(story.setting.zone):%Y-%m-%d %H:%M}"
+        if step.do not in names:
+            yield f"{place} {step.do}{closest(step.do, names)}"
+        if step.case is not None and step.case not in cases and not step.refused:
+            yield f"{place} situation {step.case}{closest(step.case, cases)}"
+        if step.do == EXPECT:
+            try:
+                Expected.model_validate(step.given)
+            except ValidationError as error:
+                yield f"{place} {explained(error, Expected)}"
 
 
 def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Mapping[str, UUID]) -> object:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
+from deployments.play.mistakes import closest, explained
 from deployments.play.story import Setting, Step
 from models.cases import Case, Referral
 from models.engine import Message, Task
@@ -22,6 +24,7 @@ from services.rules.links import open_task_link
 from services.rules.policy import Actor
 
 Given = Mapping[str, Any]
+F = TypeVar("F", bound=BaseModel)
 TASK_LINK: Final = re.compile(r"/l/([0-9a-f]{32}\.[\w-]+)")
 
 
@@ -67,14 +70,22 @@ class Scene:
             raise InvalidInput("task", f"Cette situation n’a pas de tâche {kind}.")
         return found
 
+    def named(self, name: str) -> Case:
+        """Another case of the story."""
+        if name not in self.cases:
+            raise InvalidInput("case", f"Aucune situation de ce récit ne s’appelle {name}{closest(name, self.cases)}.")
+        return self.unit.session.get_one(Case, self.cases[name])
+
     def person(self, name: str) -> UUID:
         """The id of somebody of the setting's staff."""
+        if name not in self.setting.staff:
+            raise InvalidInput("person", f"Personne du cadre ne s’appelle {name}{closest(name, self.setting.staff)}.")
         email = self.setting.staff[name].email
         return self.unit.session.scalars(select(Person.id).where(Person.email == email)).one()
 
-    def through_mail(self, action: str) -> Hand:
-        """The hand of somebody who follows the latest link he received that allows this. Raises `LinkExpired`."""
-        return Hand(self._link_holder(action), Source.STORY, key=self.key)
+    def through_mail(self, *actions: str) -> Hand:
+        """The hand of whoever follows the latest link he received for one of these. Raises `LinkExpired`."""
+        return Hand(self._link_holder(frozenset(actions)), Source.STORY, key=self.key)
 
     def mails(self) -> Sequence[Message]:
         """The mails of the case that whoever acts received, the latest first."""
@@ -90,13 +101,13 @@ class Scene:
         """The tokens of such links in the mails that whoever acts received, the latest first."""
         return [token for mail in self.mails() for token in link.findall(mail.body or "")]
 
-    def _link_holder(self, action: str) -> Actor:
+    def _link_holder(self, actions: frozenset[str]) -> Actor:
         for token in self.tokens(TASK_LINK):
             try:
                 actor, _ = open_task_link(self.unit, self.runtime, token)
             except LinkExpired:
                 continue
-            if action in actor.actions:
+            if actions & actor.actions:
                 return actor
         raise LinkExpired
 
@@ -116,6 +127,14 @@ class Scene:
         return found
 
 
+def filled(form: type[F], given: Mapping[str, Any]) -> F:
+    """The form of a step. Raises `InvalidInput`, in a sentence for whoever wrote the step."""
+    try:
+        return form.model_validate(given)
+    except ValidationError as error:
+        raise InvalidInput("with", f"{explained(error, form)[:1].upper()}{explained(error, form)[1:]}.") from error
+
+
 Action = Callable[[Scene, Given], object]
 Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
 
@@ -127,16 +146,22 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
         rest = {key: value for key, value in given.items() if key != "partner"}
         referral = scene.referral(given.get("partner", scene.step.who))
         hand = scene.hand if scene.is_staff else scene.through_mail(name)
-        return act(scene.unit, hand, referral.id, form.model_validate(rest))
+        return act(scene.unit, hand, referral.id, filled(form, rest))
 
     return answering
 
 
 def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
     """A use case of one case that takes a form."""
-    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, form.model_validate(given))
+    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, filled(form, given))
 
 
 def bare(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
     """A use case of one case that takes nothing more."""
-    return lambda scene, _given: act(scene.unit, scene.hand, scene.case.id)
+
+    def acting(scene: Scene, given: Given) -> object:
+        if given:
+            raise InvalidInput("with", f"Cette action ne prend rien de plus\u00a0: {', '.join(given)}.")
+        return act(scene.unit, scene.hand, scene.case.id)
+
+    return acting

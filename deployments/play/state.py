@@ -14,17 +14,22 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models.base import Base
-from models.cases import Alert, Call, Case, Note, Permission, Phone, Referral, Visit
+from models.cases import Alert, Call, Case, ExitLine, Finding, KitItem, Need, Note, Permission, Phone, Referral, Visit
 from models.engine import Event, IncomingMail, LetterBatch, Message, Obligation, Occurrence, Task, Work
 from services.foundation.database import UnitOfWork
 
-LINK: Final = re.compile(r"https?://\S+")
+CHANCE: Final = re.compile(r"https?://\S+|(?<=asse\s:\s)[a-z]+|(?<=porte\s:\s)[a-z]+")
+"""The signs of a link and the word of a visit come from the installation's key."""
 TABLES: Final[Sequence[tuple[type[Base], tuple[str, ...]]]] = (
     (Case, ("number", "state", "stage", "outcome", "danger", "last_seq", "opened_at", "closed_at")),
     (Alert, ("giver_name", "origin", "motives", "received_at")),
     (Permission, ("kind", "mode", "collected_by", "given_on", "revoked_at")),
     (Phone, ("number", "rank", "reached_at", "blocked_at")),
     (Call, ("at", "result", "purpose")),
+    (Finding, ("kind", "value", "method", "method_version", "at")),
+    (KitItem, ("item", "quantity", "unit_price_cents", "state", "at", "replaced_at")),
+    (ExitLine, ("criterion", "met", "method", "at")),
+    (Need, ("theme", "gap_reason", "gap_at")),
     (Note, ("audience", "author", "text", "at")),
     (Visit, ("ordinal", "state", "starts_at", "ends_at", "sequence", "done_at")),
     (Referral, ("state", "reason", "outcome", "loop", "file_number", "sent_at", "delivered_at", "ended_at")),
@@ -72,5 +77,5 @@ def _text(text: str) -> str:
     try:
         UUID(text)
     except ValueError:
-        return LINK.sub("#", text)
+        return CHANCE.sub("#", text)
     return "#"

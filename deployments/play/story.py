@@ -77,6 +77,13 @@ class Place(_Strict):
     postcodes: tuple[str, ...]
 
 
+class Area(_Strict):
+    """A zone that services may name."""
+
+    name: str
+    communes: tuple[str, ...]
+
+
 class Closed(_Strict):
     """Days without work, both included."""
 
@@ -95,6 +102,7 @@ class Setting(_Strict):
     alert_givers: dict[str, Giver]
     communes: tuple[Place, ...] = ()
     neighbours: tuple[Place, ...] = ()  # known, but of another territory
+    areas: tuple[Area, ...] = ()
     closures: tuple[Closed, ...] = ()
     pathway: Path | None = None  # beside the setting; without one, the pathway that ships
 

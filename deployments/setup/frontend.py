@@ -1,6 +1,6 @@
-"""Fetch what npm's registry holds and the tree does not: the typeface of the pages, the browser of the tests.
+"""Fetch what npm's registry holds and the tree does not: the pages' typeface and script, the browser of the tests.
 
-Run with the system's Python: `python3 -m deployments.setup.frontend fonts|browser|lock`.
+Run with the system's Python: `python3 -m deployments.setup.frontend pages|browser|lock`.
 """
 
 import hashlib
@@ -15,15 +15,19 @@ from typing import Final
 from deployments.setup.install import BOOTSTRAP, ROOT, SetupRefused, pip_install_aside, succeeds
 
 LOCK: Final = ROOT / "package-lock.json"
-FONTS: Final = ROOT / "services" / "web" / "static" / "vendor" / "fonts"
-FONT_PACKAGE: Final = ROOT / "node_modules" / "@fontsource" / "atkinson-hyperlegible-next"
-FONT_FILES: Final = (
-    "LICENSE",
-    "files/atkinson-hyperlegible-next-latin-400-normal.woff2",
-    "files/atkinson-hyperlegible-next-latin-700-normal.woff2",
-    "files/atkinson-hyperlegible-next-latin-ext-400-normal.woff2",
-    "files/atkinson-hyperlegible-next-latin-ext-700-normal.woff2",
-)
+VENDOR: Final = ROOT / "services" / "web" / "static" / "vendor"
+PACKAGES: Final = ROOT / "node_modules"
+FETCHED: Final = {
+    "fonts": (
+        "@fontsource/atkinson-hyperlegible-next/LICENSE",
+        "@fontsource/atkinson-hyperlegible-next/files/atkinson-hyperlegible-next-latin-400-normal.woff2",
+        "@fontsource/atkinson-hyperlegible-next/files/atkinson-hyperlegible-next-latin-700-normal.woff2",
+        "@fontsource/atkinson-hyperlegible-next/files/atkinson-hyperlegible-next-latin-ext-400-normal.woff2",
+        "@fontsource/atkinson-hyperlegible-next/files/atkinson-hyperlegible-next-latin-ext-700-normal.woff2",
+    ),
+    "htmx": ("htmx.org/LICENSE", "htmx.org/dist/htmx.min.js"),
+}
+"""What the pages serve, by the folder that it lies in."""
 BROWSER: Final = ROOT / ".chromium"
 BROWSERS_OF_THE_SYSTEM: Final = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_NODE: Final = (20, 11)
@@ -88,15 +92,16 @@ def in_step(folder: Path) -> bool:
     return stamp.exists() and stamp.read_text() == fingerprint()
 
 
-def fetch_fonts() -> None:
-    """Put the four files of the typeface, and its licence, where the pages look for them."""
-    if in_step(FONTS):
+def fetch_pages() -> None:
+    """Put the typeface, the script and their licences where the pages look for them."""
+    if in_step(VENDOR):
         return
     run("npm", "ci", "--omit=dev", "--fetch-retries=1", "--fetch-timeout=30000", environment=node_environment())
-    FONTS.mkdir(parents=True, exist_ok=True)
-    for name in FONT_FILES:
-        shutil.copyfile(FONT_PACKAGE / name, FONTS / Path(name).name)
-    (FONTS / ".fetched").write_text(fingerprint())
+    for folder, names in FETCHED.items():
+        (VENDOR / folder).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copyfile(PACKAGES / name, VENDOR / folder / Path(name).name)
+    (VENDOR / ".fetched").write_text(fingerprint())
 
 
 def fetch_browser() -> None:
@@ -130,7 +135,7 @@ def write_lock() -> None:
     run("npm", "install", "--package-lock-only", environment=node_environment())
 
 
-WORKS: Final = {"fonts": fetch_fonts, "browser": fetch_browser, "lock": write_lock}
+WORKS: Final = {"pages": fetch_pages, "browser": fetch_browser, "lock": write_lock}
 
 
 def main() -> None:

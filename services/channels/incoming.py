@@ -48,10 +48,12 @@ AUTOMATIC_SUBJECT: Final = re.compile(
 )
 GREETING: Final = re.compile(r"^(?:bonjour|bonsoir|madame|monsieur|mesdames|messieurs|chere?s?)\b.{0,60}$")
 NO: Final = r"(?:refusee?|refus|je refuse|nous refusons)"
+YES: Final = "(?:oui[ ,;:.!]+)?"
 SUGGESTED: Final[tuple[tuple[re.Pattern[str], Suggestion], ...]] = (
     (re.compile(rf"^{NO}\b.{{0,20}}\bcomplete?s?\b|^complete?s?\b"), Suggestion.FULL),
     (re.compile(rf"^{NO}\b"), Suggestion.DECLINE),
-    (re.compile(r"^(?:acceptee?|j.accepte|nous acceptons|c.est d.accord|d.accord)\b"), Suggestion.ACCEPT),
+    (re.compile(rf"^{YES}(?:acceptee?|j.accepte|nous acceptons|c.est d.accord|d.accord)\b"), Suggestion.ACCEPT),
+    (re.compile(r"^oui[ .!]*$"), Suggestion.ACCEPT),
     (re.compile(r"^(?:rdv|rendez-vous)\b.{0,20}\d"), Suggestion.APPOINTMENT),
     (re.compile(r"^(?:fait|terminee?|dossier (?:clos|termine))\b"), Suggestion.DONE),
 )

@@ -29,7 +29,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Letter:
-    """One letter. Every text is data: nothing in it is read as markup. `phone` is E.164."""
+    """One letter, all data: nothing in it is read as markup. `code` opens the reader's page; `phone` is E.164."""
 
     address: tuple[str, ...]
     reference: str
@@ -38,6 +38,7 @@ class Letter:
     signed_by: str
     phone: str
     role: str = ""
+    code: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an address that would not show in the window."""

@@ -1,6 +1,7 @@
 """Working time: which days are open, when a delay ends, when a message may leave. Pure: no clock, no database."""
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -44,6 +45,10 @@ class WorkingCalendar:
             return False
         return day not in _public_holidays(self.subdivision, day.year)
 
+    def holiday(self, day: date) -> str | None:
+        """How the public holiday of that day is called in French; None on any other day."""
+        return _public_holidays(self.subdivision, day.year).get(day)
+
     def next_open(self, day: date) -> date:
         """The first open day on or after `day`."""
         return self._walk(day, ONE_DAY)
@@ -51,6 +56,24 @@ class WorkingCalendar:
     def previous_open(self, day: date) -> date:
         """The last open day on or before `day`."""
         return self._walk(day, -ONE_DAY)
+
+    def holidays(self, first: date, last: date) -> list[date]:
+        """The public holidays of the territory between two days, both included."""
+        years = range(first.year, last.year + 1)
+        return sorted(day for year in years for day in _public_holidays(self.subdivision, year) if first <= day <= last)
+
+    def ponts(self, first: date, last: date) -> list[date]:
+        """The open days between two days that stand alone between closed ones; a programme chooses to close them."""
+        days = (first + n * ONE_DAY for n in range((last - first).days + 1))
+        return [
+            day
+            for day in days
+            if self.is_open(day) and not (self.is_open(day - ONE_DAY) or self.is_open(day + ONE_DAY))
+        ]
+
+    def off_closed(self, at: datetime) -> datetime:
+        """The same hour of the first open day, that day included."""
+        return self._at(self.next_open(self.local_day(at)), _aware(at).astimezone(self.zone).time())
 
     def due_after(self, start: datetime, *, working_days: int) -> datetime:
         """18:00 on the nth working day, the start day excluded; 0 means the same day.
@@ -71,7 +94,7 @@ class WorkingCalendar:
 
     def due_in_months(self, anchor: date, months: int) -> datetime:
         """18:00 on the same day of a later month (31 January + 1 is the end of February), or the next open day."""
-        return self._at(self.next_open(_months_later(anchor, months)), END_OF_DAY)
+        return self._at(self.next_open(months_later(anchor, months)), END_OF_DAY)
 
     def apply(self, delay: Delay, start: datetime) -> datetime:
         """When a delay that starts at `start` ends. Hours are real hours: they run at night and on closed days."""
@@ -90,6 +113,10 @@ class WorkingCalendar:
     def days_before(self, day: date, n: int) -> date:
         """The last open day at or before `day` minus `n` calendar days: when the letter of J-10 is posted."""
         return self.previous_open(day - timedelta(days=n))
+
+    def end_of(self, day: date) -> datetime:
+        """18:00 that day."""
+        return self._at(day, END_OF_DAY)
 
     def step_time(self, day: date) -> datetime:
         """When a reminder step of that day leaves: 09:00 local. An open day is the caller's affair."""
@@ -153,7 +180,8 @@ def _aware(instant: datetime) -> datetime:
     return instant
 
 
-def _months_later(anchor: date, months: int) -> date:
+def months_later(anchor: date, months: int) -> date:
+    """The same day of a later month, or the last one of a shorter month."""
     year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
     return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
 
@@ -166,11 +194,12 @@ def _subdivisions() -> frozenset[str]:
 
 
 @cache
-def _public_holidays(subdivision: str | None, year: int) -> frozenset[date]:
-    """Computed once a year and territory: the library is slow to ask day by day.
+def _public_holidays(subdivision: str | None, year: int) -> Mapping[date, str]:
+    """Each with its French name; computed once a year and territory: the library is slow to ask day by day.
 
     It imports every country of the world, half a second that pages would start later.
     """
     from holidays import country_holidays  # noqa: PLC0415
 
-    return frozenset(country_holidays("FR", subdiv=subdivision, years=year))
+    found = country_holidays("FR", subdiv=subdivision, years=year, language="fr")
+    return {day: name.replace("'", "’") for day, name in found.items()}

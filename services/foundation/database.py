@@ -19,9 +19,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from services.foundation.clock import Clock, SystemClock
 from services.foundation.crashpoints import crashpoint
-from services.foundation.errors import Conflict
+from services.foundation.errors import Conflict, Unavailable
 
 WAKE_CHANNEL: Final = "relais_work"
+PATIENCE_S: Final = 5
+"""How long a request waits for a connection before it says that the database is away."""
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
 
 
@@ -69,7 +71,8 @@ class Database:
     def write(self, label: str) -> Iterator[UnitOfWork]:
         """A unit of work that commits at the end; any exception rolls all of it back.
 
-        `label` names the crash points around the commit. Raises `Conflict` when somebody else changed a row read here.
+        `label` names the crash points around the commit. Raises `Conflict` when somebody else changed a row read here,
+        `Unavailable` when the folder of an SQLite database cannot be written.
         """
         with self._writing(), Session(self.engine, expire_on_commit=False) as session:
             unit = UnitOfWork(session, self.clock.now(), self.dialect)
@@ -102,7 +105,10 @@ class Database:
             yield
             return
         with self._thread_lock:
-            handle = os.open(self._lock_path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                handle = os.open(self._lock_path, os.O_CREAT | os.O_RDWR, 0o600)
+            except OSError as error:
+                raise Unavailable from error
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield
@@ -153,9 +159,10 @@ def _postgresql(url: str) -> Engine:
         url,
         pool_size=5,
         max_overflow=10,
+        pool_timeout=PATIENCE_S,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": options},
+        connect_args={"options": options, "connect_timeout": PATIENCE_S},
     )
 
 

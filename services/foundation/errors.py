@@ -1,5 +1,7 @@
 """The refusals of the services: each says what a person can do about it, in one French sentence."""
 
+from collections.abc import Mapping
+
 from models.refusals import CaseworkError, TransitionRefused
 
 __all__ = [
@@ -8,11 +10,13 @@ __all__ = [
     "Denied",
     "GuardRefused",
     "InvalidInput",
+    "InvalidInputs",
     "LinkExpired",
     "NotFound",
     "Setup",
     "SignInRefused",
     "TransitionRefused",
+    "Unavailable",
 ]
 
 
@@ -78,6 +82,15 @@ class InvalidInput(CaseworkError):
         self.field = field
 
 
+class InvalidInputs(InvalidInput):
+    """Several fields are wrong: a sentence for each, the first one stands for all."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """`errors` maps a field's name to its sentence; never empty."""
+        super().__init__(*next(iter(errors.items())))
+        self.errors = dict(errors)
+
+
 class LinkExpired(CaseworkError):
     """A link of a mail that no longer opens anything."""
 
@@ -87,6 +100,18 @@ class LinkExpired(CaseworkError):
     def __init__(self) -> None:
         """The same for a used, revoked, late or forged link."""
         super().__init__("Ce lien ne sert plus : la demande a changé ou sa date est passée.")
+
+
+class Unavailable(CaseworkError):
+    """The database is away, full or closed to us; the same request, with its key, may succeed later."""
+
+    status_code = 503
+    retryable = True
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        """One sentence whatever is missing: the reader cannot mend it."""
+        super().__init__("Relais ne peut rien lire ni enregistrer en ce moment : réessayez dans quelques minutes.")
 
 
 class Setup(CaseworkError):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import EmailStr, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     imap_folder: str = Field("INBOX", pattern=r"^[ -~]+$", description="Dossier IMAP à lire, réservé à Relais")
     mail_enabled: bool = Field(True, description="Faux : rien n’est remis, tout attend (après une restauration)")
     sms_url: SecretStr | None = Field(None, description="Adresse Apprise du fournisseur de SMS ; vide : fichier local")
+    sms_webhook_secret: SecretStr | None = Field(
+        None, min_length=20, description="Secret par lequel votre fournisseur annonce les SMS reçus ; vide : aucun"
+    )
     demonstration: bool = Field(True, description="Charge la démonstration dans une base vide")
     log_format: Literal["console", "json"] = Field("console", description="Forme des journaux techniques")
 
@@ -70,6 +74,11 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """Whether cookies may be `Secure` and `__Host-`."""
         return self.public_url.startswith("https://")
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether this installation is only reached from its own machine: development, a demonstration."""
+        return urlsplit(self.public_url).hostname in LOOPBACK
 
     @property
     def reads_replies(self) -> bool:

@@ -34,10 +34,13 @@ class Secrets:
                 draft.unlink()
         return cls(path.read_bytes())
 
+    def digest(self, purpose: str, value: str) -> bytes:
+        """HMAC-SHA256 of the value for one purpose: the same at every call."""
+        return hmac.new(self.key, f"{purpose}\0{value}".encode(), hashlib.sha256).digest()
+
     def sign(self, purpose: str, value: str) -> str:
-        """HMAC-SHA256 of the value for one purpose, 43 URL-safe characters: the same at every call."""
-        digest = hmac.new(self.key, f"{purpose}\0{value}".encode(), hashlib.sha256).digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+        """The digest in 43 URL-safe characters."""
+        return urlsafe_b64encode(self.digest(purpose, value)).rstrip(b"=").decode()
 
     def verify(self, purpose: str, value: str, signature: str) -> bool:
         """Compare in constant time."""

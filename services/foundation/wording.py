@@ -52,6 +52,17 @@ def day(value: date, *, today: date | None = None) -> str:
     return f"{format_date(value, 'EEEE', locale='fr')} {_day_and_month(value)}{year}"
 
 
+def short(value: date) -> str:
+    """`2 décembre`, where the day of the week says nothing more."""
+    return _day_and_month(value)
+
+
+def months(first: date, last: date) -> str:
+    """`de juillet à septembre 2026`, `d’octobre à décembre 2026`: months of one year."""
+    start, end = (format_date(each, "LLLL", locale="fr") for each in (first, last))
+    return f"{'d’' if start[0] in 'ao' else 'de '}{start} à {end}{NBSP}{last.year}"
+
+
 def moment(instant: datetime, zone: ZoneInfo, *, today: date | None = None) -> str:
     """`mardi 2 décembre à 14 h 30`, on the clocks of `zone`. `instant` must be aware."""
     if instant.utcoffset() is None:

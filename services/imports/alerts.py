@@ -1,5 +1,6 @@
 """A file of alerts: judged as a whole, then, if asked, taken in row by row; the same file twice changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -7,18 +8,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from models.engine import Event
 from models.programmes import Organisation, Programme
-from models.vocabulary import OrganisationKind, Source, Urgency
+from models.vocabulary import OrganisationKind, Source
 from services import alerts
-from services.foundation.database import Database, UnitOfWork, is_duplicate
+from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import InvalidInput
-from services.imports import mapping, register, verdicts
-from services.imports.mapping import MappingFile
-from services.imports.reading import read
-from services.imports.verdicts import Collected, Giver, Judged, Office, Verdict
+from services.imports import mapping, register, unread, verdicts
+from services.imports.mapping import ALERT_COLUMNS, MappingFile
+from services.imports.reading import Content, read
+from services.imports.register import Outcome, Told
+from services.imports.unread import Unread
+from services.imports.verdicts import Collected, Giver, Judged, Office
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 
@@ -40,28 +42,33 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome(register.Outcome):
-    """What was found and done."""
+class AlertBatch:
+    """A file of alerts, judged."""
 
-    @property
-    def dangers(self) -> list[int]:
-        """The rows to take in that tell of a danger."""
-        return [
-            one.row.number
-            for one in self.judged
-            if one.verdict in {Verdict.VALID, Verdict.DOUBTFUL} and one.form and one.form.urgency is Urgency.DANGER
-        ]
-
-
-@dataclass(frozen=True)
-class _Sender:
+    outcome: Outcome
     programme_id: UUID
     organisation_id: UUID
     prefix: str
+    silent: bool
 
-    def key(self, sheet: int, number: int) -> str:
-        """The programme is part of it: two programmes may be sent the same file."""
-        return f"{self.prefix}{sheet}:{number}"
+    def take(self, database: Database, one: Judged) -> Told | None:
+        """Open the case of a row."""
+        if one.form is None:  # pragma: no cover - a valid row has its form
+            return None
+        actor = Actor(
+            "import",
+            None,
+            programme_id=self.programme_id,
+            organisation_id=self.organisation_id,
+            name=one.form.giver_name,
+        )
+        hand = Hand(actor, Source.IMPORT, key=f"{self.prefix}{one.row.sheet}:{one.row.number}")
+        with database.write(WRITE_ROW) as unit:
+            return Told(alerts.submit(unit, hand, one.form, origin="import", silent=self.silent).number)
+
+    def unread(self) -> Sequence[Unread]:
+        """The values that nobody understood."""
+        return unread.of_alerts(self.outcome.judged)
 
 
 def run(database: Database, order: Order) -> Outcome:
@@ -70,19 +77,30 @@ def run(database: Database, order: Order) -> Outcome:
     A run that was killed is resumed by running it again. Raises `FileRefused` or `InvalidInput`.
     """
     content = read(order.file)
-    mapped = mapping.apply(content.sheets, order.mapping)
     with database.read() as unit:
         programme, organisation = _sender(unit, order)
-        sender = _Sender(programme.id, organisation.id, f"file:{content.sha256}:{programme.id}:")
-        office = _office(unit, programme, organisation, sender.prefix, order.collected)
-    judged = verdicts.judge(mapped.rows, office)
-    outcome = Outcome(judged, mapped, content.masked, content.is_workbook)
+        batch = judge(
+            unit, content, programme, organisation, order.mapping, collected=order.collected, notify=order.notify
+        )
     if not order.commit:
-        return outcome
-    valid = [one for one in judged if one.verdict is Verdict.VALID]
-    numbers = [_take(database, one, sender, silent=not order.notify) for one in valid]
-    register.remember(database, content.sha256, sender.programme_id, judged)
-    return replace(outcome, numbers=tuple(number for number in numbers if number))
+        return batch.outcome
+    told = [done.number for _, done in register.taking(database, batch) if done]
+    register.remember(database, content.sha256, batch.programme_id, batch.outcome.judged)
+    return replace(batch.outcome, numbers=tuple(told))
+
+
+def judge(  # noqa: PLR0913 - what was said of the file when it was given
+    unit: UnitOfWork, content: Content, programme: Programme, organisation: Organisation, said: MappingFile, *,
+    collected: Collected | None = None, notify: bool = False,
+) -> AlertBatch:  # fmt: skip
+    """The verdict of every row. Raises `FileRefused` or `InvalidInput`. Writes nothing."""
+    remembered = register.said_of_columns(unit, programme.id, ALERT_COLUMNS)
+    mapped = mapping.apply(content.sheets, said, columns=ALERT_COLUMNS, remembered=remembered)
+    # The programme is part of it: two programmes may be sent the same file.
+    prefix = f"file:{content.sha256}:{programme.id}:"
+    judged = verdicts.judge(mapped.rows, _office(unit, programme, organisation, prefix, collected))
+    outcome = Outcome(judged, mapped, content.masked, content.is_workbook)
+    return AlertBatch(outcome, programme.id, organisation.id, prefix, silent=not notify)
 
 
 def _sender(unit: UnitOfWork, order: Order) -> tuple[Programme, Organisation]:
@@ -90,7 +108,7 @@ def _sender(unit: UnitOfWork, order: Order) -> tuple[Programme, Organisation]:
     organisation = unit.session.scalars(
         select(Organisation).where(Organisation.programme_id == programme.id, Organisation.slug == order.organisation)
     ).first()
-    if organisation is None or organisation.kind != OrganisationKind.ALERT_GIVER:
+    if organisation is None or organisation.kind != OrganisationKind.ALERT_GIVER or organisation.ended_on is not None:
         raise InvalidInput(
             "organisation",
             "Dites avec --organisation quel donneur d’alerte envoie ce fichier\u00a0: identifiant inconnu.",
@@ -119,24 +137,3 @@ def _office(
 def _place(key: str) -> tuple[int, int]:
     sheet, number = key.rsplit(":", 2)[1:]
     return int(sheet), int(number)
-
-
-def _take(database: Database, one: Judged, sender: _Sender, *, silent: bool) -> str | None:
-    """Open the case of a row; None if another run was faster."""
-    if one.form is None:  # pragma: no cover - a valid row has its form
-        return None
-    actor = Actor(
-        "import",
-        None,
-        programme_id=sender.programme_id,
-        organisation_id=sender.organisation_id,
-        name=one.form.giver_name,
-    )
-    hand = Hand(actor, Source.IMPORT, key=sender.key(one.row.sheet, one.row.number))
-    try:
-        with database.write(WRITE_ROW) as unit:
-            return alerts.submit(unit, hand, one.form, origin="import", silent=silent).number
-    except IntegrityError as error:
-        if is_duplicate(error):
-            return None
-        raise

@@ -1,6 +1,5 @@
 """The verdict of each row of a coordinator's spreadsheet: a case in progress whose dates can be, or why not."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -13,6 +12,7 @@ from models.vocabulary import Motive, Tenure, Theme, Urgency
 from services.alerts import search_key
 from services.forms import AlertForm
 from services.foundation.nir import mask_nir
+from services.foundation.tokens import Secrets
 from services.imports import positions, verdicts, words
 from services.imports.case_columns import CASE_LABELS
 from services.imports.mapping import Row
@@ -27,6 +27,8 @@ MORNING: Final = time(10)
 """When a past visit is held to have begun, if nobody wrote its hour."""
 GIVER: Final = "Reprise du tableur"
 BEFORE: Final = "Avant la reprise"
+AHEAD: Final = frozenset({"visit_on", "next_on"})
+"""Dates that may lie ahead: without a year they are the nearest ones."""
 DATES: Final = ("requested_on", "called_on", "visit_on", "reported_on", "sent_on")
 
 
@@ -38,6 +40,7 @@ class Named:
     name: str
     slug: str
     themes: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Office:
 
     programme_id: UUID
     prefix: str
+    secrets: Secrets
     communes: Sequence[verdicts.Commune]
     territory: frozenset[str]
     known: Sequence[Known]
@@ -63,13 +67,14 @@ class Office:
     def key(self, row: Row) -> str:
         """What makes a row's case unique: its own reference, if it has one, with its name; else its place in the file.
 
-        A spreadsheet of another year may count from 1 again: the reference alone would hide other households.
+        A spreadsheet of another year may count from 1 again: the reference alone would hide other households. Under the
+        installation's key, since it stays with the event when the household is erased and names are easily guessed.
         """
         reference = words.line(row.values.get("reference", "")).casefold()
         if not reference:
             return f"{self.prefix}{row.sheet}:{row.number}"
         told = f"{reference}|{search_key(row.values.get('surname', ''))}"
-        return f"reference:{self.programme_id}:{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+        return f"reference:{self.programme_id}:{self.secrets.sign('imported-case', told)}"
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def _form(
 def _course(values: Mapping[str, str], office: Office, found: Findings) -> dict[str, Any] | None:
     """The position, who has the case and the dates; None when the position itself cannot be read."""
     stage = values.get("stage", "")
-    partner = _named(values.get("partner", ""), office.partners) or _named_in(stage, office.partners)
+    partner = partner_of(values, office)
     position = positions.position_of(stage, names_partner=partner is not None)
     if position == CLOSED:
         found.refused.append("Étape close\u00a0: seules les situations en cours sont reprises.")
@@ -196,7 +201,7 @@ def _course(values: Mapping[str, str], office: Office, found: Findings) -> dict[
     if not isinstance(position, Position):
         found.refused.append(f"Étape à préciser ({', '.join(NAMES.values())}).")
         return None
-    days = {name: _day(values.get(name, ""), name, found) for name in (*DATES, "next_on")}
+    days = {name: _day(values.get(name, ""), name, office.today, found) for name in (*DATES, "next_on")}
     own = OWN_DATE[position]
     days[own] = days[own] or words.day(stage)
     if position is Position.PLANNED:
@@ -207,9 +212,18 @@ def _course(values: Mapping[str, str], office: Office, found: Findings) -> dict[
     return course | _referral(values, position, partner, found)
 
 
-def _day(text: str, name: str, found: Findings) -> date | None:
-    read = words.day(text)
-    if text and read is None:
+def partner_of(values: Mapping[str, str], office: Office) -> Named | str | None:
+    """Whom the row says was asked, by its own column or within the words of its stage."""
+    return named(values.get("partner", ""), office.partners) or _named_in(values.get("stage", ""), office.partners)
+
+
+def _day(text: str, name: str, today: date, found: Findings) -> date | None:
+    read = words.day(text, today=today, ahead=name in AHEAD)
+    if read is None and name in DATES and words.is_done(text):
+        found.remarks.append(
+            f"«\u00a0{CASE_LABELS[name]}\u00a0» ne dit pas quel jour\u00a0: sa place dans l’ordre suffit."
+        )
+    elif text and read is None:
         found.refused.append(f"«\u00a0{CASE_LABELS[name]}\u00a0» n’est pas une date\u00a0: écrivez jour/mois/année.")
     elif read is not None and read < OLDEST:
         found.refused.append(f"«\u00a0{CASE_LABELS[name]}\u00a0»\u00a0: vérifiez l’année.")
@@ -232,6 +246,8 @@ def _dates(position: Position, days: Mapping[str, date | None], office: Office, 
             )
     told = [(name, day) for name in allowed if (day := days[name]) is not None]
     _check_order(position, told, office, found)
+    if position is Position.REFERRED and days["sent_on"] is None:
+        found.remarks.append("Date d’envoi absente\u00a0: la dernière date connue en tient lieu.")
     past = [day for name, day in told if day <= office.today]
     if days["requested_on"] is None:
         found.remarks.append("Date de demande absente\u00a0: la plus ancienne date connue en tient lieu.")
@@ -289,9 +305,9 @@ def _operator(text: str, position: Position, office: Office, found: Findings) ->
     """Who makes the visit; the only operator of the programme when the cell is empty."""
     if not position.reaches(Position.TO_CALL):
         return None
-    named = _named(text, office.operators)
-    if isinstance(named, Named):
-        return named.id
+    found_one = named(text, office.operators)
+    if isinstance(found_one, Named):
+        return found_one.id
     if not text and len(office.operators) == 1:
         return office.operators[0].id
     choice = ", ".join(one.name for one in office.operators) or "aucun n’est enregistré"
@@ -321,17 +337,28 @@ def _referral(
     return {"partner_id": partner.id, "theme": Theme(theme) if theme else None}
 
 
-def _named(text: str, known: Sequence[Named]) -> Named | str | None:
-    """The one that a cell names; the text itself when it names nobody or several, None when it is empty."""
+def named(text: str, known: Sequence[Named]) -> Named | str | None:
+    """The one that a cell names; the text itself when it names nobody or several, None when it is empty.
+
+    « Karim », who works for an operator, names that operator.
+    """
     key = search_key(text)
     if not key:
         return None
     exact = [one for one in known if key in {search_key(one.name), search_key(one.slug)}]
     near = [one for one in known if key in search_key(one.name) or search_key(one.name) in key]
-    for found in (exact, near):
+    theirs = [one for one in known if any(key in _calls(person) for person in one.people)]
+    for found in (exact, near, theirs):
         if len(found) == 1:
             return found[0]
     return text
+
+
+def _calls(person: str) -> set[str]:
+    """How colleagues write a name: whole either way round, by its initial, the first name, the family name."""
+    first, _, family = person.partition(" ")
+    ways = ((first, family), (family, first), (first[:1], family), (first,), (family,))
+    return {search_key(*parts) for parts in ways if any(parts)}
 
 
 def _named_in(text: str, known: Sequence[Named]) -> Named | None:

@@ -1,6 +1,6 @@
 """A coordinator's own spreadsheet of cases in progress: judged as a whole, then, if asked, told row by row, once."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,22 +9,21 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
-from models.engine import ImportedColumns
-from models.programmes import Organisation, Programme
-from models.refusals import CaseworkError
+from models.programmes import Membership, Organisation, Person, Programme
 from models.vocabulary import OrganisationKind
 from services import alerts
-from services.foundation.database import Database, UnitOfWork, is_duplicate
-from services.imports import case_verdicts, mapping, past, register
+from services.foundation.database import Database, UnitOfWork
+from services.foundation.runtime import runtime
+from services.imports import case_verdicts, mapping, past, register, unread
 from services.imports.case_columns import CASE_COLUMNS
 from services.imports.case_verdicts import JudgedCase, Named, Office
 from services.imports.mapping import Mapped, MappingFile
-from services.imports.past import Told
 from services.imports.positions import ORDER, Position
-from services.imports.reading import read
-from services.imports.verdicts import Verdict
+from services.imports.reading import Content, read
+from services.imports.register import Told
+from services.imports.unread import Unread
+from services.imports.verdicts import Judged, Verdict
 
 WRITE_ROW: Final = "import_case"
 """The label of a row's transaction, and so of its crash points."""
@@ -52,6 +51,25 @@ class CaseOutcome(register.Outcome):
     uninformed: int = 0
 
 
+@dataclass(frozen=True)
+class CaseBatch:
+    """A spreadsheet of cases, judged."""
+
+    outcome: CaseOutcome
+    office: Office
+
+    def take(self, database: Database, one: Judged) -> Told | None:
+        """Tell the case of a row."""
+        if not isinstance(one, JudgedCase) or one.entry is None:  # pragma: no cover - a valid row has its entry
+            return None
+        with database.write(WRITE_ROW) as unit:
+            return past.tell(unit, one.entry, programme_id=self.office.programme_id, key=self.office.key(one.row))
+
+    def unread(self) -> Sequence[Unread]:
+        """The values that nobody understood."""
+        return unread.of_cases(self.outcome.judged, self.office)
+
+
 def run(database: Database, order: CaseOrder) -> CaseOutcome:
     """Judge every row; with `commit`, open a case for each valid one, one transaction a row.
 
@@ -60,26 +78,32 @@ def run(database: Database, order: CaseOrder) -> CaseOutcome:
     content = read(order.file)
     with database.read() as unit:
         programme = register.programme(unit, order.programme)
-        mapped = mapping.apply(
-            content.sheets, order.mapping, columns=CASE_COLUMNS, remembered=_remembered(unit, programme.id)
-        )
-        office = _office(unit, programme, mapped, f"cases:{content.sha256}:{programme.id}:")
-    judged: Sequence[JudgedCase] = case_verdicts.judge(mapped.rows, office)
+        batch = judge(unit, content, programme, order.mapping)
     if not order.commit:
-        return CaseOutcome(judged, mapped, content.masked, content.is_workbook, positions=_positions(judged))
-    judged, told = _take_all(database, judged, office)
-    register.remember(database, content.sha256, office.programme_id, judged)
-    _remember_columns(database, office.programme_id, mapped.headers, order.mapping)
-    return CaseOutcome(
-        judged,
-        mapped,
-        content.masked,
-        content.is_workbook,
+        return batch.outcome
+    rows = list(register.taking(database, batch))
+    judged, told = [one for one, _ in rows], [done for _, done in rows if done]
+    register.remember(database, content.sha256, batch.office.programme_id, judged)
+    with database.write("import_columns") as unit:
+        headers = batch.outcome.mapped.headers
+        register.remember_columns(unit, batch.office.programme_id, CASE_COLUMNS, headers, order.mapping)
+    return replace(
+        batch.outcome,
+        judged=judged,
         numbers=tuple(one.number for one in told),
-        positions=_positions(judged),
         recounted=sum(one.recounted for one in told),
         uninformed=sum(not one.informed for one in told),
     )
+
+
+def judge(unit: UnitOfWork, content: Content, programme: Programme, said: MappingFile) -> CaseBatch:
+    """The verdict of every row. Raises `FileRefused`. Writes nothing."""
+    remembered = register.said_of_columns(unit, programme.id, CASE_COLUMNS)
+    mapped = mapping.apply(content.sheets, said, columns=CASE_COLUMNS, remembered=remembered)
+    office = _office(unit, programme, mapped, f"cases:{content.sha256}:{programme.id}:")
+    judged = case_verdicts.judge(mapped.rows, office)
+    outcome = CaseOutcome(judged, mapped, content.masked, content.is_workbook, positions=_positions(judged))
+    return CaseBatch(outcome, office)
 
 
 def _positions(judged: Sequence[JudgedCase]) -> list[tuple[Position, int]]:
@@ -93,6 +117,7 @@ def _office(unit: UnitOfWork, programme: Programme, mapped: Mapped, prefix: str)
     office = Office(
         programme_id=programme.id,
         prefix=prefix,
+        secrets=runtime().secrets,
         communes=register.communes(unit),
         territory=frozenset(unit.session.scalars(alerts.territory(programme.id, today))),
         known=register.known(unit, programme.id),
@@ -106,59 +131,16 @@ def _office(unit: UnitOfWork, programme: Programme, mapped: Mapped, prefix: str)
 
 
 def _named(unit: UnitOfWork, programme_id: UUID, kind: OrganisationKind) -> list[Named]:
-    query = select(Organisation).where(Organisation.programme_id == programme_id, Organisation.kind == kind)
-    found = unit.session.scalars(query.order_by(Organisation.name))
-    return [Named(each.id, each.name, each.slug, tuple(each.themes)) for each in found]
-
-
-def _take_all(database: Database, judged: Sequence[JudgedCase], office: Office) -> tuple[list[JudgedCase], list[Told]]:
-    """Open the cases; a row that a use case refuses goes back with its sentence."""
-    after, told = [], []
-    for one in judged:
-        if one.verdict is not Verdict.VALID:
-            after.append(one)
-            continue
-        try:
-            done = _take(database, one, office)
-        except CaseworkError as refusal:
-            if refusal.retryable:
-                raise
-            after.append(replace(one, verdict=Verdict.REFUSED, reasons=(refusal.sentence,)))
-        else:
-            after.append(one)
-            told += [done] if done else []
-    return after, told
-
-
-def _take(database: Database, one: JudgedCase, office: Office) -> Told | None:
-    """Open the case of a row; None if another run was faster."""
-    if one.entry is None:  # pragma: no cover - a valid row has its entry
-        return None
-    try:
-        with database.write(WRITE_ROW) as unit:
-            return past.tell(unit, one.entry, programme_id=office.programme_id, key=office.key(one.row))
-    except IntegrityError as error:
-        if is_duplicate(error):
-            return None
-        raise
-
-
-# --- What somebody once said of the columns --------------------------------------------------------------------------
-
-
-def _remembered(unit: UnitOfWork, programme_id: UUID) -> dict[str, MappingFile]:
-    rows = unit.session.scalars(select(ImportedColumns).where(ImportedColumns.programme_id == programme_id))
-    context = {"columns": CASE_COLUMNS}
-    return {row.headers: MappingFile.model_validate(row.mapping, context=context) for row in rows}
-
-
-def _remember_columns(database: Database, programme_id: UUID, headers: str, said: MappingFile) -> None:
-    """Keep what a mapping file said, for the next file with these headers; the last word counts."""
-    if said == MappingFile():
-        return
-    with database.write("import_columns") as unit:
-        kept = unit.session.get(ImportedColumns, (programme_id, headers))
-        if kept is None:
-            kept = ImportedColumns(programme_id=programme_id, headers=headers)
-            unit.session.add(kept)
-        kept.mapping, kept.said_at = said.model_dump(), unit.now
+    ours = Organisation.programme_id == programme_id, Organisation.kind == kind, Organisation.ended_on.is_(None)
+    staff = (
+        select(Membership.organisation_id, Person.name)
+        .join(Person, Person.id == Membership.person_id)
+        .join(Organisation, Organisation.id == Membership.organisation_id)
+        .where(*ours, Membership.ended_at.is_(None))
+    )
+    people: defaultdict[UUID, list[str]] = defaultdict(list)
+    for organisation_id, name in unit.session.execute(staff):
+        if organisation_id:
+            people[organisation_id].append(name)
+    found = unit.session.scalars(select(Organisation).where(*ours).order_by(Organisation.name))
+    return [Named(each.id, each.name, each.slug, tuple(each.themes), tuple(people[each.id])) for each in found]

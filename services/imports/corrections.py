@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import xlsxwriter
-
+from services.foundation.spreadsheet import workbook
 from services.imports.mapping import CONFIRM_HEADER, LABELS, REASON_HEADER, ROW_HEADER
 from services.imports.verdicts import Judged, Verdict
 
@@ -31,6 +30,20 @@ def write(
     verdicts: Collection[Verdict] = TO_CORRECT,
 ) -> None:
     """Write the rows to correct, readable by their owner only. The suffix of `path` says the format."""
+    path.touch(mode=PRIVATE)
+    is_workbook = path.suffix.lower() == ".xlsx"
+    path.write_bytes(content(judged, kept, is_workbook=is_workbook, labels=labels, verdicts=verdicts))
+
+
+def content(
+    judged: Sequence[Judged],
+    kept: Sequence[str],
+    *,
+    is_workbook: bool,
+    labels: Mapping[str, str] = LABELS,
+    verdicts: Collection[Verdict] = TO_CORRECT,
+) -> bytes:
+    """The file of the rows to correct."""
     fields = [name for name in labels if (name in kept or name == "agreement") and name != "confirmed"]
     rows = [[ROW_HEADER, REASON_HEADER, CONFIRM_HEADER, *(labels[name] for name in fields)]]
     for one in judged:
@@ -38,9 +51,7 @@ def write(
             confirm = "non" if one.verdict is Verdict.DOUBTFUL else ""
             cells = [one.row.values.get(name, "") for name in fields]
             rows.append([str(one.row.number), " ".join(one.reasons), confirm, *cells])
-    content = _workbook(rows) if path.suffix.lower() == ".xlsx" else _csv(rows)
-    path.touch(mode=PRIVATE)
-    path.write_bytes(content)
+    return workbook("À corriger", rows) if is_workbook else _csv(rows)
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
@@ -53,16 +64,3 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.lstrip(" \"'").startswith(RISKY) or cell.startswith(RISKY) else cell
-
-
-def _workbook(rows: Sequence[Sequence[str]]) -> bytes:
-    data = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(data, options) as book:
-        sheet = book.add_worksheet("À corriger")
-        sheet.freeze_panes(1, 0)
-        for row, cells in enumerate(rows):
-            for column, cell in enumerate(cells):
-                sheet.write_string(row, column, cell)
-        sheet.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
-    return data.getvalue()

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +19,8 @@ from services.imports.reading import FileRefused, Sheet
 SEARCHED_ROWS: Final = 20
 """How far down the header may stand: titles and merged cells often come first."""
 RECOGNISED: Final = 3
+SAMPLES, SAMPLE = 2, 40
+"""How many values of a column are shown to whoever says what it is, and how much of each."""
 ROW_HEADER: Final = "Ligne (Relais)"
 REASON_HEADER: Final = "Motif (Relais)"
 CONFIRM_HEADER: Final = "Confirmer (Relais)"
@@ -109,13 +113,17 @@ class Columns:
     labels: Mapping[str, str]
     synonyms: Mapping[str, tuple[str, ...]]
     required: tuple[str, ...]
+    mark: str = ""  # before the key of a header, wherever what was said of it is kept
 
 
-ALERT_COLUMNS: Final = Columns(LABELS, SYNONYMS, REQUIRED)
+ALERT_COLUMNS: Final = Columns(LABELS, SYNONYMS, REQUIRED, "alerts:")
 
 
 class MappingFile(BaseModel):
-    """What a mapping file may say: field → header, field → value when empty, field → {text of the file: code}."""
+    """What a mapping file may say: field → header, field → value when empty, field → {text of the file: code}.
+
+    An empty header: no column is that field.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     columns: dict[str, str] = Field(default_factory=dict)
@@ -132,6 +140,13 @@ class MappingFile(BaseModel):
 
 
 _NOTHING: Final[Mapping[str, MappingFile]] = MappingProxyType({})
+NOT_KEPT: Final = frozenset({"nir", "caf"})
+
+
+class ColumnsRefused(FileRefused):
+    """Its rows may be good: somebody has to say which column is what."""
+
+    code = "columns-refused"
 
 
 @dataclass(frozen=True)
@@ -154,6 +169,25 @@ class Mapped:
     ignored: tuple[str, ...] = field(default=())
     headers: str = ""  # what `header_key` makes of the header
     remembered: bool = False  # read as somebody once said of such a header
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its title says: the field that it would feed, one of `NOT_KEPT`, or nothing; two of its values."""
+
+    title: str
+    field: str
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the columns of a file are read before anybody corrects it; `said` is what holds for them."""
+
+    columns: tuple[Column, ...]
+    said: MappingFile
+    headers: str
+    remembered: bool
 
 
 def read_mapping(path: Path, columns: Columns = ALERT_COLUMNS) -> MappingFile:
@@ -179,20 +213,70 @@ def apply(
 
     `remembered` holds, by `header_key`, what was said of other files; what is said of this one wins.
     """
-    if not chosen.columns and not chosen.defaults and not chosen.values:
+    place = _recognised(sheets, chosen, columns, remembered)
+    if place is None:
+        raise ColumnsRefused(
+            "Aucune ligne d’en-têtes n’a été reconnue\u00a0: dites quelle colonne est quoi "
+            "(Nom, Téléphone, Adresse, Code postal, Commune…)."
+        )
+    return _mapped(place, columns)
+
+
+def layout(
+    sheets: Sequence[Sheet],
+    chosen: MappingFile,
+    *,
+    columns: Columns = ALERT_COLUMNS,
+    remembered: Mapping[str, MappingFile] = _NOTHING,
+) -> Layout:
+    """The columns of a file, to be corrected. Refuses nothing: without a header its fullest row at the top is one."""
+    place = _recognised(sheets, chosen, columns, remembered) or _fullest(sheets, chosen)
+    titles, below = _titles(place.sheet.rows[place.row]), place.sheet.rows[place.row + 1 :]
+    fields = _fields(place, columns)
+    found = tuple(
+        Column(title, fields[at], () if fields[at] in NOT_KEPT else _samples(below, at))
+        for at, title in enumerate(titles)
+        if title
+    )
+    return Layout(found, place.said, header_key(place.sheet.rows[place.row]), place.remembered)
+
+
+def _samples(rows: Sequence[Sequence[str]], at: int) -> tuple[str, ...]:
+    texts = (" ".join(row[at].split())[:SAMPLE] for row in rows if at < len(row))
+    return tuple(islice(dict.fromkeys(text for text in texts if text), SAMPLES))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the header stands, and what is said of its columns."""
+
+    sheet: Sheet
+    row: int
+    said: MappingFile
+    remembered: bool = False
+
+
+def _recognised(
+    sheets: Sequence[Sheet], chosen: MappingFile, columns: Columns, remembered: Mapping[str, MappingFile]
+) -> _Place | None:
+    if chosen == MappingFile():
         for sheet in sheets:
             for number, row in enumerate(sheet.rows[:SEARCHED_ROWS]):
                 if (known := remembered.get(header_key(row))) is not None:
-                    return replace(_mapped(sheet, number, columns, known), remembered=True)
+                    return _Place(sheet, number, known, remembered=True)
     names = _names(columns, chosen)
     for sheet in sheets:
         scores = [_score(row, names) for row in sheet.rows[:SEARCHED_ROWS]]
         if max(scores, default=0) >= RECOGNISED:
-            return _mapped(sheet, scores.index(max(scores)), columns, chosen)
-    raise FileRefused(
-        "Aucune ligne d’en-têtes n’a été reconnue\u00a0: la première doit nommer les colonnes "
-        "(Nom, Téléphone, Adresse, Code postal, Commune…), ou donnez un fichier de correspondance avec --mapping."
-    )
+            return _Place(sheet, scores.index(max(scores)), chosen)
+    return None
+
+
+def _fullest(sheets: Sequence[Sheet], chosen: MappingFile) -> _Place:
+    """The row with the most titles of the sheet with the most rows."""
+    sheet = max(sheets, key=lambda each: len(each.rows))
+    fill = [len({_key(cell) for cell in row if _key(cell)}) for row in sheet.rows[:SEARCHED_ROWS]]
+    return _Place(sheet, fill.index(max(fill)), chosen)
 
 
 def header_key(row: Sequence[str]) -> str:
@@ -210,7 +294,18 @@ def _names(columns: Columns, chosen: MappingFile) -> dict[str, str]:
         return names
     replaced = set(chosen.columns)
     kept = {key: name for key, name in names.items() if name not in replaced}
-    return kept | {_key(header): name for name, header in chosen.columns.items()}
+    return kept | {_key(header): name for name, header in chosen.columns.items() if _key(header)}
+
+
+def _titles(row: Sequence[str]) -> list[str]:
+    """The titles of a header; the second of two that are alike gets a number, so that each can be told."""
+    seen: Counter[str] = Counter()
+    titles = []
+    for cell in row:
+        title = " ".join(cell.split())
+        seen[_key(title)] += 1
+        titles.append(f"{title} {seen[_key(title)]}" if title and seen[_key(title)] > 1 else title)
+    return titles
 
 
 def _key(header: str) -> str:
@@ -221,19 +316,28 @@ def _score(row: Sequence[str], names: Mapping[str, str]) -> int:
     return len({names[_key(cell)] for cell in row if _key(cell) in names})
 
 
-def _mapped(sheet: Sheet, header: int, known: Columns, chosen: MappingFile) -> Mapped:
-    names = _names(known, chosen)
-    headers = [" ".join(cell.split()) for cell in sheet.rows[header]]
+def _fields(place: _Place, known: Columns) -> list[str]:
+    """What each column feeds: a field, one of `NOT_KEPT`, or nothing."""
+    names, row = _names(known, place.said), place.sheet.rows[place.row]
+    fields = [names.get(_key(title), "") for title in _titles(row)]
+    if not place.said.columns:  # nobody chose between two columns of one title
+        fields = [name or names.get(_key(cell), "") for name, cell in zip(fields, row, strict=True)]
+    return ["nir" if at in place.sheet.nir_columns else name for at, name in enumerate(fields)]
+
+
+def _mapped(place: _Place, known: Columns) -> Mapped:
+    sheet, header, chosen = place.sheet, place.row, place.said
+    fields, titles = _fields(place, known), _titles(sheet.rows[header])
     columns: dict[str, int] = {}
     dropped: dict[str, list[str]] = {"nir": [], "caf": [], "": []}
-    for index, title in enumerate(headers):
-        name = "nir" if index in sheet.nir_columns else names.get(_key(title), "")
+    for index, title in enumerate(titles):
+        name = fields[index]
         if name in dropped:
             dropped[name].append(title or f"colonne {index + 1}")
         elif name in columns:
-            raise FileRefused(
+            raise ColumnsRefused(
                 f"Deux colonnes peuvent être «\u00a0{known.labels[name]}\u00a0» "
-                f"(«\u00a0{headers[columns[name]]}\u00a0» et «\u00a0{title}\u00a0»)\u00a0: choisissez avec --mapping."
+                f"(«\u00a0{titles[columns[name]]}\u00a0» et «\u00a0{title}\u00a0»)\u00a0: dites laquelle."
             )
         else:
             columns[name] = index
@@ -246,7 +350,9 @@ def _mapped(sheet: Sheet, header: int, known: Columns, chosen: MappingFile) -> M
     ours = {ROW_HEADER, REASON_HEADER}
     ignored = tuple(title for title in dropped[""] if title not in ours and not title.startswith("colonne "))
     key = header_key(sheet.rows[header])
-    return Mapped(rows, tuple(columns), tuple(dropped["nir"]), tuple(dropped["caf"]), ignored, key)
+    return Mapped(
+        rows, tuple(columns), tuple(dropped["nir"]), tuple(dropped["caf"]), ignored, key, remembered=place.remembered
+    )
 
 
 def _require(known: Columns, columns: Mapping[str, int], chosen: MappingFile) -> None:
@@ -254,9 +360,8 @@ def _require(known: Columns, columns: Mapping[str, int], chosen: MappingFile) ->
     if not {"commune", "commune_code", "postcode"} & {*columns, *chosen.defaults}:
         missing.append(known.labels["commune"])
     if missing:
-        raise FileRefused(
-            f"Il manque des colonnes\u00a0: {', '.join(missing)}. Ajoutez-les, ou dites avec --mapping "
-            "quelle colonne ou quelle valeur en tient lieu."
+        raise ColumnsRefused(
+            f"Il manque des colonnes\u00a0: {', '.join(missing)}. Ajoutez-les, ou dites lesquelles en tiennent lieu."
         )
 
 

@@ -4,7 +4,7 @@ All in one transaction, the engine beside it: no relay ever sees an event of the
 written down as not sent; the tasks that are still to be done get a date that lies ahead.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.imports.case_verdicts import OLDEST, Entry
 from services.imports.positions import Position
+from services.imports.register import Told
 from services.notes import write_note
 from services.rules import effects, pauses, plan
 from services.rules.casework import Hand
@@ -43,15 +44,6 @@ FROM_STEP: Final = "délai habituel, compté depuis la dernière étape"
 FROM_NOW: Final = "délai habituel, compté depuis la reprise car il était déjà passé"
 KEPT: Final = frozenset({Anchor.VISIT, Anchor.GIVEN})
 """Dates that the row itself gave: they are ahead already."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """A case that was told: its number, and whether the usual delay of what is next had to start again."""
-
-    number: str
-    recounted: bool
-    informed: bool  # the household knows that it is known here; else its letter waits to be printed
 
 
 def teller(programme_id: UUID) -> Actor:
@@ -151,6 +143,7 @@ class _Past:
             permission=True,
             kind=ReferralKind.OUTSIDE_PORTAL,
             check_on=self._answer_day(case_id),
+            despite=BRIEF,
         )
         sent = referrals.send(self.unit, self.hand, case_id, form)
         if self.entry.position is Position.FOLLOWED:

@@ -49,7 +49,7 @@ NEEDED: Final = {
     Position.PLANNED: ("visit_on",),
     Position.TO_REPORT: ("visit_on",),
     Position.TO_ORIENT: ("visit_on",),
-    Position.REFERRED: ("visit_on", "sent_on"),
+    Position.REFERRED: ("visit_on",),
     Position.FOLLOWED: ("visit_on",),
 }
 OWN_DATE: Final = {

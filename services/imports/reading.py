@@ -23,6 +23,8 @@ MAX_UNZIPPED: Final = 200 * MEGABYTE
 MAX_ENTRIES: Final = 2_000
 CHILD_S: Final = 60
 CHUNK: Final = 1 << 16
+_ENTRY: Final = b"PK\x01\x02"
+_ENTITY: Final = b"<!ENTITY"
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
@@ -31,14 +33,15 @@ _DOUBLE_ENCODED: Final = re.compile("Ã[©¨ª«´®§»¢\xa0]|\N{REPLACEMENT C
 _ESCAPED: Final = re.compile(r"^'(?=[ \"']*[=+\-@\t\r\0＝＋－＠])")
 
 _NOT_ONE: Final = "Ce fichier n’est pas un tableur\u00a0: Relais lit le CSV, le XLSX et l’ODS."
-_REFUSED: Final = {
-    "password": "Ce fichier est protégé par un mot de passe\u00a0: enregistrez-le sans mot de passe, puis recommencez.",
-    "unreadable": "Ce fichier est abîmé\u00a0: ouvrez-le dans votre tableur, enregistrez-le, puis recommencez.",
-}
 _TOO_BIG_INSIDE: Final = (
     "Ce classeur contient bien plus que des lignes utiles\u00a0: copiez celles-ci, seules, dans un nouveau fichier, "
     "puis recommencez."
 )
+_REFUSED: Final = {
+    "too_big": _TOO_BIG_INSIDE,
+    "password": "Ce fichier est protégé par un mot de passe\u00a0: enregistrez-le sans mot de passe, puis recommencez.",
+    "unreadable": "Ce fichier est abîmé\u00a0: ouvrez-le dans votre tableur, enregistrez-le, puis recommencez.",
+}
 
 
 class FileRefused(CaseworkError):
@@ -70,15 +73,24 @@ class Content:
 def read(path: Path) -> Content:
     """Read a whole file. Raises `FileRefused` with the sentence to show."""
     try:
-        if path.stat().st_size > MAX_SIZE:
-            raise FileRefused(f"Ce fichier dépasse {MAX_SIZE // MEGABYTE}\u00a0Mo\u00a0: coupez-le en plusieurs.")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
     except OSError:
         raise FileRefused(f"«\u00a0{path.name}\u00a0» ne peut pas être ouvert\u00a0: vérifiez son nom.") from None
+    return parse(data)
+
+
+def parse(data: bytes) -> Content:
+    """Read the bytes of a whole file, which are never written anywhere. Raises `FileRefused`.
+
+    What a name or a type says of them does not count. `data` may be cut one byte after `MAX_SIZE`.
+    """
+    if len(data) > MAX_SIZE:
+        raise FileRefused(f"Ce fichier dépasse {MAX_SIZE // MEGABYTE}\u00a0Mo\u00a0: coupez-le en plusieurs.")
     if not data.strip():
         raise FileRefused("Ce fichier est vide.")
     is_workbook = data.startswith(_ZIP)
-    sheets = _from_workbook(path, data) if is_workbook else [_from_csv(data)]
+    sheets = _from_workbook(data) if is_workbook else [_from_csv(data)]
     if max(map(len, sheets)) > MAX_ROWS:
         most = f"{MAX_ROWS:_}".replace("_", "\u00a0")
         raise FileRefused(f"Ce fichier dépasse {most}\u00a0lignes\u00a0: coupez-le en plusieurs.")
@@ -151,11 +163,11 @@ def _parsed(text: str, separator: str, count: int) -> list[list[str]]:
     return [row for row, _ in zip(reader, range(count), strict=False)]
 
 
-def _from_workbook(path: Path, data: bytes) -> list[list[list[str]]]:
+def _from_workbook(data: bytes) -> list[list[list[str]]]:
     _guard(data)
-    command = [sys.executable, "-I", str(Path(__file__).with_name("workbook.py")), str(path.resolve()), str(MAX_ROWS)]
+    command = [sys.executable, "-I", str(Path(__file__).with_name("workbook.py")), str(MAX_ROWS)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=CHILD_S, check=False)
+        done = subprocess.run(command, input=data, capture_output=True, timeout=CHILD_S, check=False)
     except subprocess.TimeoutExpired:
         raise FileRefused(_TOO_BIG_INSIDE) from None
     if done.returncode != 0:
@@ -168,18 +180,21 @@ def _from_workbook(path: Path, data: bytes) -> list[list[list[str]]]:
 
 def _guard(data: bytes) -> None:
     """Unpack everything into nothing, counting: what a zip says of its sizes proves nothing."""
+    if data.count(_ENTRY) > MAX_ENTRIES:  # before a list of them is made
+        raise FileRefused(_TOO_BIG_INSIDE)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" not in names and "content.xml" not in names:
                 raise FileRefused(_NOT_ONE)
-            if len(names) > MAX_ENTRIES:
-                raise FileRefused(_TOO_BIG_INSIDE)
-            unzipped = 0
+            unzipped, before = 0, b""
             for chunk in _chunks(archive):
                 unzipped += len(chunk)
                 if unzipped > MAX_UNZIPPED:
                     raise FileRefused(_TOO_BIG_INSIDE)
+                if _ENTITY in before + chunk:  # no spreadsheet writes any
+                    raise FileRefused(_REFUSED["unreadable"])
+                before = chunk[-len(_ENTITY) :]
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
         raise FileRefused(_REFUSED["unreadable"]) from None
     except RuntimeError:  # an encrypted entry

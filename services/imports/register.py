@@ -1,25 +1,28 @@
 """What an import knows before it reads a row, and what it leaves behind: programme, communes, known cases, file."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.exc import IntegrityError
 
-from models.cases import Case, Household
-from models.engine import Event, ImportedFile
+from models.cases import Case, Dwelling, Household, Phone
+from models.engine import Event, ImportedColumns, ImportedFile
 from models.programmes import Commune, Programme
-from services import alerts
-from services.foundation.database import Database, UnitOfWork
+from models.refusals import CaseworkError
+from models.vocabulary import Stage, Urgency
+from services.alerts import Likeness
+from services.foundation.database import Database, UnitOfWork, is_duplicate
 from services.foundation.errors import InvalidInput
 from services.imports import verdicts
-from services.imports.mapping import Mapped
+from services.imports.mapping import Columns, Mapped, MappingFile
+from services.imports.unread import Unread
 from services.imports.verdicts import Judged, Known, Verdict
 
-CHUNK = 500
+CHUNK: Final = 500
 """How many keys are looked for at once."""
 
 
@@ -34,9 +37,64 @@ class Outcome:
     numbers: tuple[str, ...] = ()
 
     @property
+    def dangers(self) -> list[int]:
+        """The rows to take in that tell of a danger."""
+        return [
+            one.row.number
+            for one in self.judged
+            if one.verdict in {Verdict.VALID, Verdict.DOUBTFUL} and one.form and one.form.urgency is Urgency.DANGER
+        ]
+
+    @property
     def counts(self) -> Counter[Verdict]:
         """How many rows of each verdict."""
         return Counter(one.verdict for one in self.judged)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A row that was taken in: the number of its case, and whether the usual delay of what is next started again."""
+
+    number: str
+    recounted: bool = False
+    informed: bool = True  # the household knows that it is known here; else its letter waits to be printed
+
+
+class Batch(Protocol):
+    """A file that was judged, and how one of its rows is taken in."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was found."""
+
+    def take(self, database: Database, one: Judged) -> Told | None:
+        """Open the case of a valid row in a transaction of its own."""
+
+    def unread(self) -> Sequence[Unread]:
+        """The values that nobody understood."""
+
+
+def taking(database: Database, batch: Batch) -> Iterator[tuple[Judged, Told | None]]:
+    """Take in the valid rows one after the other; every row comes back, refused if a use case said no.
+
+    Whoever stops in the middle, or dies, goes on by judging the file again: what is done is known by its key.
+    """
+    for one in batch.outcome.judged:
+        if one.verdict is not Verdict.VALID:
+            yield one, None
+            continue
+        try:
+            told = batch.take(database, one)
+        except CaseworkError as refusal:
+            if refusal.retryable:
+                raise
+            yield replace(one, verdict=Verdict.REFUSED, reasons=(refusal.sentence,)), None
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
+            yield one, None  # another run was faster
+        else:
+            yield one, told
 
 
 def programme(unit: UnitOfWork, slug: str | None) -> Programme:
@@ -57,14 +115,24 @@ def communes(unit: UnitOfWork) -> list[verdicts.Commune]:
 
 
 def known(unit: UnitOfWork, programme_id: UUID) -> list[Known]:
-    """Every case of the programme, to be compared."""
-    cases = unit.session.scalars(
-        select(Case)
-        .where(Case.programme_id == programme_id)
-        .options(selectinload(Case.household).selectinload(Household.phones), selectinload(Case.dwelling))
+    """Every case of the programme, to be compared; columns only, since there may be tens of thousands."""
+    ours = Case.programme_id == programme_id
+    numbers: defaultdict[UUID, set[str]] = defaultdict(set)
+    phones = select(Case.id, Phone.number).join(Phone, Phone.household_id == Case.household_id)
+    for case_id, number in unit.session.execute(phones.where(ours)):
+        numbers[case_id].add(number)
+    columns = Case.id, Case.number, Case.stage, Household.search_key, Dwelling.search_key, Dwelling.commune_code
+    cases = (
+        select(*columns)
+        .join(Household, Household.id == Case.household_id)
+        .join(Dwelling, Dwelling.id == Case.dwelling_id)
+        .where(ours)
         .order_by(Case.number)
     )
-    return [Known(alerts.likeness(case), case.number, not case.is_closed) for case in cases]
+    return [
+        Known(Likeness(frozenset(numbers[case_id]), name, street, commune), number, stage != Stage.CLOSED)
+        for case_id, number, stage, name, street, commune in unit.session.execute(cases)
+    ]
 
 
 def taken(unit: UnitOfWork, keys: Iterable[str]) -> frozenset[str]:
@@ -75,6 +143,29 @@ def taken(unit: UnitOfWork, keys: Iterable[str]) -> frozenset[str]:
         query = select(Event.idempotency_key).where(Event.idempotency_key.in_(wanted[start : start + CHUNK]))
         found.update(key for key in unit.session.scalars(query) if key)
     return frozenset(found)
+
+
+def said_of_columns(unit: UnitOfWork, programme_id: UUID, columns: Columns) -> dict[str, MappingFile]:
+    """What somebody once said of the columns of files of this kind, by the key of their header."""
+    rows = unit.session.scalars(select(ImportedColumns).where(ImportedColumns.programme_id == programme_id))
+    context, mark = {"columns": columns}, columns.mark
+    return {
+        row.headers.removeprefix(mark): MappingFile.model_validate(row.mapping, context=context)
+        for row in rows
+        if row.headers.startswith(mark) and ":" not in row.headers.removeprefix(mark)
+    }
+
+
+def remember_columns(unit: UnitOfWork, programme_id: UUID, columns: Columns, headers: str, said: MappingFile) -> None:
+    """Keep what was said of a file's columns for the next file with these headers; the last word counts."""
+    if said == MappingFile():
+        return
+    key = (programme_id, columns.mark + headers)
+    kept = unit.session.get(ImportedColumns, key)
+    if kept is None:
+        kept = ImportedColumns(programme_id=programme_id, headers=key[1])
+        unit.session.add(kept)
+    kept.mapping, kept.said_at = said.model_dump(), unit.now
 
 
 def remember(database: Database, sha256: str, programme_id: UUID, judged: Sequence[Judged]) -> None:

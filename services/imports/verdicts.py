@@ -223,6 +223,9 @@ def _form(values: Mapping[str, str], office: Office, gazetteer: Gazetteer, found
 def identity(values: Mapping[str, str], found: Findings) -> dict[str, Any]:
     """Who the household is, where it is written to and called; what looks like something else is told."""
     data: dict[str, Any] = {name: words.line(values.get(name, "")) for name in _LINES}
+    if not data["first_name"]:
+        civility, surname, first_name = words.person(data["surname"])
+        data |= {"surname": surname, "first_name": first_name, "civility": data["civility"] or civility}
     for name in ("surname", "first_name", "street", "complement", "landlord"):
         if data[name].startswith(_FORMULA):
             found.doubts.append(f"«\u00a0{LABELS[name]}\u00a0» commence comme une formule\u00a0: lu comme un texte.")

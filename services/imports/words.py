@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from models.vocabulary import AgreementMode, BestTime, Motive, Tenure, Theme, Urgency
@@ -14,13 +15,36 @@ _NO: Final = frozenset({"non", "n", "no", "0", "faux", "false", "refus", "refuse
 _LEADING: Final = re.compile(r"^\W*(oui|non)\b", re.IGNORECASE)
 _DAY: Final = re.compile(r"\b([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})\b")
 _ISO: Final = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b")
+_IN_WORDS: Final = re.compile(
+    r"\b(?P<day>[0-9]{1,2})(?:er)?\s+(?P<month>janv|f[ée]v|mars|avr|mai|juin|juil|ao[ûu]t|sept|oct|nov|d[ée]c)[a-zé]*\.?"
+    r"(?:\s+(?P<year>[0-9]{4}))?",
+    re.IGNORECASE,
+)
+_NO_YEAR: Final = re.compile(r"(?<![0-9/.])(?P<day>[0-9]{1,2})[/.](?P<month>[0-9]{1,2})(?P<year>)(?![0-9/.])")
+_MONTHS: Final = {"janv": 1, "fev": 2, "fevr": 2, "mars": 3, "avr": 4, "avri": 4, "mai": 5, "juin": 6, "juil": 7,
+                  "aout": 8, "sept": 9, "oct": 10, "octo": 10, "nov": 11, "nove": 11, "dec": 12,
+                  "dece": 12}  # fmt: skip
+_SERIAL: Final = re.compile(r"([4-5][0-9]{4})(?:\.[0-9]+)?")
+_EPOCH: Final = date(1899, 12, 30)
+"""Day zero of spreadsheets: a date whose cell lost its format is a number of days since."""
+_DONE: Final = frozenset({"fait", "faite", "faits", "ok", "oui", "o", "x", "rendu", "remis", "envoye", "effectue",
+                          "effectuee", "realise", "realisee", "recu", "done"})  # fmt: skip
+_CIVILITY: Final = re.compile(
+    r"(M\.? et Mme|Mme et M\.?|Monsieur et Madame|Madame et Monsieur|Monsieur|Madame|Mademoiselle|Mlle|Mme|Mr|M\.)\s+",
+    re.IGNORECASE,
+)
+_CIVILITIES: Final = {
+    **dict.fromkeys(("metmme", "mmeetm", "monsieuretmadame", "madameetmonsieur"), "Madame et Monsieur"),
+    **dict.fromkeys(("madame", "mademoiselle", "mlle", "mme"), "Madame"),
+    **dict.fromkeys(("monsieur", "mr", "m"), "Monsieur"),
+}
 _YEAR: Final = re.compile(r"\b(19[0-9]{2}|20[0-9]{2})\b")
 _HOUR: Final = re.compile(r"(?<![0-9])([0-9]{1,2}) ?(?:h|H|:) ?([0-9]{2})?(?![0-9])")
 _CEDEX: Final = re.compile(r"\bcedex\b.*$|\b[0-9]{1,2}(?:er|e|eme|ème)\b.*$", re.IGNORECASE)
 
 # Pieces of words, looked for in what is written once the exact labels have been tried; the first found wins.
 _TENURES: Final = (
-    ("proprietaire", Tenure.OWNER), ("accedant", Tenure.OWNER), ("meuble", Tenure.FURNISHED),
+    ("propri", Tenure.OWNER), ("accedant", Tenure.OWNER), ("meuble", Tenure.FURNISHED),
     ("hotel", Tenure.FURNISHED), ("heberg", Tenure.HOSTED), ("gratuit", Tenure.HOSTED), ("hlm", Tenure.SOCIAL_TENANT),
     ("social", Tenure.SOCIAL_TENANT), ("parcpublic", Tenure.SOCIAL_TENANT), ("prive", Tenure.PRIVATE_TENANT),
     ("autre", Tenure.OTHER), ("caravane", Tenure.OTHER), ("mobilhome", Tenure.OTHER),
@@ -100,19 +124,59 @@ def agreement_mode(text: str) -> AgreementMode:
     return AgreementMode.WRITTEN if "ecrit" in key or "sign" in key or "written" in key else AgreementMode.ORAL
 
 
-def day(text: str) -> date | None:
-    """A date in a French or ISO writing, wherever it stands in the text."""
+def day(text: str, *, today: date | None = None, ahead: bool = False) -> date | None:
+    """A date in a French or ISO writing, wherever it stands in the text; or the bare number of a date's cell.
+
+    « 02/10 » has no year: with `today` it is the last such day, or the nearest one when it may lie `ahead`.
+    """
     if found := _ISO.search(text):
         year, month, number = (int(part) for part in found.groups())
     elif found := _DAY.search(text):
         number, month, year = (int(part) for part in found.groups())
         year += 2000 if year < 100 else 0  # noqa: PLR2004 - a year of two digits
+    elif found := _SERIAL.fullmatch(text.strip()):
+        return _EPOCH + timedelta(days=int(found[1]))
+    elif found := _IN_WORDS.search(text) or (_NO_YEAR.search(text) if today else None):
+        return _nearest(found, today, ahead=ahead)
     else:
         return None
+    return _date(year, month, number)
+
+
+def _nearest(found: re.Match[str], today: date | None, *, ahead: bool) -> date | None:
+    """The day that a text means, its year guessed if it has none."""
+    number, month, year = found["day"], found["month"], found["year"]
+    which = int(month) if month.isdecimal() else _MONTHS[search_key(month)[:4]]
+    if year or today is None:
+        return _date(int(year), which, int(number)) if year else None
+    near = [_date(today.year + more, which, int(number)) for more in (-1, 0, 1)]
+    days = [each for each in near if each and (ahead or each <= today)]
+    return min(days, key=lambda each: abs(each - today), default=None)
+
+
+def _date(year: int, month: int, number: int) -> date | None:
     try:
         return date(year, month, number)
     except ValueError:
         return None
+
+
+def is_done(text: str) -> bool:
+    """Whether a cell that should hold a date only says that the thing was done."""
+    return search_key(text) in _DONE
+
+
+def person(text: str) -> tuple[str, str, str]:
+    """Civility, family name and first name of « Mme LE GOFF Lucette »; what cannot be told apart is the family name."""
+    title = _CIVILITY.match(text)
+    civility = _CIVILITIES[search_key(title[1])] if title else ""
+    rest = text[title.end() :].strip() if title else text
+    words = rest.split()
+    capitals = list(takewhile(lambda word: word == word.upper(), words))
+    first = words[len(capitals) :]
+    if not capitals or not any(len(word) > 1 and word.isalpha() for word in capitals):
+        return (civility, rest, "")
+    return civility, " ".join(capitals), " ".join(first)
 
 
 def choices(values: Mapping[str, str], refused: list[str]) -> dict[str, Any]:
@@ -122,7 +186,7 @@ def choices(values: Mapping[str, str], refused: list[str]) -> dict[str, Any]:
         refused.append(
             "Statut d’occupation à préciser (propriétaire, parc privé, parc social, hébergé, meublé ou autre)."
         )
-    urgency = _urgency(values.get("urgency", ""))
+    urgency = urgency_of(values.get("urgency", ""))
     if urgency is None:
         refused.append("Urgence à préciser (coupure annoncée, plus de chauffage, danger, ou rien).")
     motives, unread = _motives(values.get("motives", ""))
@@ -160,7 +224,7 @@ def hour(text: str) -> time | None:
     return read if read != time() else None
 
 
-def _urgency(text: str) -> str | None:
+def urgency_of(text: str) -> str | None:
     """Nothing written, or « non », is no urgency; « oui » does not say which."""
     if not text or yes(text) is False:
         return Urgency.NONE.value

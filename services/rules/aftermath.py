@@ -17,7 +17,12 @@ def message_accepted(unit: UnitOfWork, message: Message) -> None:
 
 
 def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None:
-    """It was refused for good, or nobody can tell: an event, so that somebody owns it."""
+    """It was refused for good, or nobody can tell: an event, so that somebody owns it.
+
+    A mail about an account has no case: its reader asks for another, and the administrator sees it on his page.
+    """
+    if message.case_id is None:
+        return
     case = unit.session.scalars(select(Case).where(Case.id == message.case_id).with_for_update(of=Case)).one()
     fact = MessageFailed(
         message_id=message.id, task_id=message.task_id, referral_id=message.referral_id, unknown=unknown

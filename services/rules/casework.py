@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from models.base import new_id
 from models.cases import Case
@@ -22,12 +23,15 @@ from services.rules.texts.labels import inside
 from services.rules.titles import task_title
 from services.rules.view import views
 
+_NEW_WORK = insert(Work)
+
 
 @dataclass(frozen=True)
 class Hand:
     """Who acts, by which way, and for whom when the answer of somebody else is recorded.
 
-    `occurred_at` is set when the thing happened before it was recorded (a call of this morning).
+    `occurred_at` is set when the thing happened before it was recorded (a call of this morning). `holds`: what he sends
+    waits a minute, during which his page lets him take it back.
     """
 
     actor: Actor
@@ -35,6 +39,16 @@ class Hand:
     on_behalf_of: UUID | None = None
     occurred_at: datetime | None = None
     key: str | None = None
+    holds: bool = False
+
+
+RECALL: Final = timedelta(seconds=60)
+"""How long what a person sends may be taken back."""
+
+
+def recall_until(unit: UnitOfWork, hand: Hand) -> datetime | None:
+    """Until when what this hand sends now may be taken back; None: it leaves at once."""
+    return unit.now + RECALL if hand.holds else None
 
 
 def engine_hand(key: str | None = None) -> Hand:
@@ -72,10 +86,16 @@ def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: Case
         idempotency_key=hand.key,
     )
     lease_now = unit.lease_time()
-    work = Work(event_id=event.id, case_id=case.id, type=event.type, created_at=lease_now, ready_at=lease_now)
     unit.session.add(event)
     unit.session.flush()
-    unit.session.add(work)
+    work = {
+        "event_id": event.id,
+        "case_id": case.id,
+        "type": event.type,
+        "created_at": lease_now,
+        "ready_at": lease_now,
+    }
+    unit.session.connection().execute(_NEW_WORK, work)
     _complete(unit, case, fact)
     if case.is_closed and action is not None:
         close(unit, _open_tasks(unit, case), TaskState.SUPERSEDED)
@@ -83,6 +103,12 @@ def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: Case
     unit.session.flush()
     unit.wake_relay()
     return event
+
+
+def check_open(case: Case) -> None:
+    """Raise `GuardRefused` for what would leave something to do on a case that ended."""
+    if case.is_closed:
+        raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
 
 
 def _check_pathway(unit: UnitOfWork, case: Case, fact: Fact, action: CaseAction | None) -> None:

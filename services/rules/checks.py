@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from models.delays import Delay
@@ -22,7 +22,7 @@ _BEFORE_OPERATOR: Final = frozenset({"alert.submitted", "case.examined", "case.r
 _GIVER_IS_KNOWN: Final = frozenset({"no_number_and_alert_giver"})
 _CALLS: Final = "follow_up_call"
 _COUNT_CALLS: Final = frozenset({"more_calls_to_come", "last_call_made", "no_call_open", "calls_all_made"})
-_BY_LINK: Final = frozenset({*ReferralAction, "correct_number"})
+_BY_LINK: Final = frozenset({*ReferralAction, "correct_number", "answer_follow_up"})
 _DEAD_ENDS: Final = ("referral.declined", "referral.expired", "referral.failed", "referral.disputed")
 _ENDED_BY_AN_ACT: Final = frozenset({"check_message", "read_reply"})
 """Kinds that a person ends by name, without an event of the case."""
@@ -61,11 +61,11 @@ def _own_tasks(pathway: Pathway) -> Iterator[Flaw]:
 def _clocks(pathway: Pathway) -> Iterator[Flaw]:
     """A provisional date becomes final at delivery, and only a ladder that counts from there starts then."""
     for kind, rule in pathway.tasks.items():
-        counts = rule.ladder is not None and pathway.ladders[rule.ladder].counts_from_delivery
-        if rule.provisional and not counts:
+        counts = {pathway.ladders[name].counts_from_delivery for name in rule.ladders}
+        if rule.provisional and counts != {True}:
             sentence = f"la date de « {kind} » est provisoire : son échelle doit compter depuis la remise"
             yield Flaw(("tasks", kind, "provisional"), f"{sentence} (counts_from_delivery)")
-        if counts and not rule.provisional:
+        if True in counts and not rule.provisional:
             sentence = f"l’échelle de « {kind} » compte depuis la remise : sa date doit être provisoire (provisional)"
             yield Flaw(("tasks", kind, "ladder"), sentence)
 
@@ -74,10 +74,9 @@ def _rungs(pathway: Pathway) -> Iterator[Flaw]:
     """A ladder is climbed in the order of its file: a step written after a later one would never be seen in time."""
     told: set[Place] = set()
     for kind, rule in pathway.tasks.items():
-        if rule.ladder is None:
-            continue
-        for index in _disordered(pathway.ladders[rule.ladder], rule):
-            place = ("ladders", rule.ladder, "rungs", index)
+        steps = [(name, index) for name in rule.ladders for index in _disordered(pathway.ladders[name], rule, name)]
+        for name, index in steps:
+            place = ("ladders", name, "rungs", index)
             if place not in told:
                 sentence = f"pour la tâche « {kind} », l’échelon {index + 1} vient avant celui qui est écrit au-dessus"
                 yield Flaw(place, sentence)
@@ -94,16 +93,22 @@ def _calls(pathway: Pathway) -> Iterator[Flaw]:
             yield Flaw(place, f"« {guard} » compte les appels de la tâche « {_CALLS} » : donnez-lui une série (series)")
 
 
-def _disordered(ladder: Ladder, rule: TaskRule) -> list[int]:
+def _disordered(ladder: Ladder, rule: TaskRule, name: str) -> list[int]:
     """The rungs that come before the one above them, on plain weeks."""
     delays = rule.due.series or (rule.due.delay,)
+    if name == rule.urgent_ladder and rule.due.urgent is not None:
+        delays = (rule.due.urgent,)
     return sorted({index for delay in delays if delay for index in _disordered_for(ladder, delay)})
 
 
 def _disordered_for(ladder: Ladder, delay: Delay) -> Iterator[int]:
     due = _PLAIN_WEEKS.apply(delay, _MONDAY)
-    at = [plan.rung_at(rung, anchor=_MONDAY, due=due, calendar=_PLAIN_WEEKS) for rung in ladder.rungs]
-    yield from (index for index, (above, below) in enumerate(pairwise(at), start=1) if below < above)
+    at = [
+        (index, plan.rung_at(rung, anchor=_MONDAY, due=due, calendar=_PLAIN_WEEKS))
+        for index, rung in enumerate(ladder.rungs)
+        if not rung.off
+    ]
+    yield from (index for (_, above), (index, below) in pairwise(at) if below < above)
 
 
 def _dead_ends(pathway: Pathway) -> Iterator[Flaw]:
@@ -125,26 +130,17 @@ def _place(pathway: Pathway, event: str) -> Place:
 
 def _lost_acts(pathway: Pathway) -> Iterator[Flaw]:
     """An act that needs somebody to follow it must open that task."""
-    for event, kinds in _needed().items():
-        lost = sorted(kinds & set(pathway.tasks) - _opened_by_family(pathway, event))
+    for event, fact in FACTS.items():
+        lost = sorted(set(fact.may_need) & set(pathway.tasks) - _opened_by_family(pathway, event))
         yield from (Flaw(_place(pathway, event), f"« {event} » doit ouvrir la tâche « {kind} »") for kind in lost)
 
 
 def _opened_by_family(pathway: Pathway, event: str) -> set[str]:
     """What events of the same thing open: help that was asked outside is followed once it is accepted."""
     family = event.split(".", maxsplit=1)[0]
-    rules = [rule for name, rule in pathway.events.items() if name.split(".", maxsplit=1)[0] == family]
+    followed = LATER_RULES | pathway.events
+    rules = [rule for name, rule in followed.items() if name.split(".", maxsplit=1)[0] == family]
     return {step.open for rule in rules for step in (*rule.at_once, *rule.then) if isinstance(step, Open)}
-
-
-def _needed() -> dict[str, set[str]]:
-    """The kinds of tasks that each act relies on, whichever way it is done."""
-    found: dict[str, set[str]] = {}
-    for name, fact in FACTS.items():
-        outside: dict[str, Any] = {"outside": True}
-        if kinds := {*fact.model_construct().needs, *fact.model_construct(**outside).needs}:
-            found[name] = kinds
-    return found
 
 
 # -- Doubts
@@ -154,7 +150,7 @@ def _idle(pathway: Pathway) -> Iterator[Flaw]:
     rules = [*pathway.events.values(), *LATER_RULES.values()]
     opened = {step.open for step in pathway.steps() if isinstance(step, Open)}
     ended = {kind for rule in rules for kind in rule.completes} | _ENDED_BY_AN_ACT
-    climbed = {rule.ladder for rule in pathway.tasks.values()}
+    climbed = {name for rule in pathway.tasks.values() for name in rule.ladders}
     for kind, rule in pathway.tasks.items():
         if kind not in opened:
             yield Flaw(("tasks", kind), f"aucune règle n’ouvre la tâche « {kind} »")
@@ -210,8 +206,8 @@ def _unanswered(pathway: Pathway) -> Iterator[Flaw]:
 
 
 def _refused_acts(pathway: Pathway) -> Iterator[Flaw]:
-    for event, kinds in _needed().items():
-        if lacking := sorted(kinds - set(pathway.tasks)):
+    for event, fact in FACTS.items():
+        if lacking := sorted(set(fact.may_need) - set(pathway.tasks)):
             yield Flaw(("tasks",), f"sans la tâche {_listed(lacking)}, « {event} » sera refusé")
 
 

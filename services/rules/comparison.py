@@ -23,14 +23,14 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "snoozes": "reports possibles des relances",
     "snooze_days": "jours ouvrés d’un report, au plus",
 }
-_ANCHORS: Final[Mapping[Anchor, str]] = {
+ANCHORS: Final[Mapping[Anchor, str]] = {
     Anchor.EVENT: "",
     Anchor.FIRST_ATTEMPT: " après le premier appel",
     Anchor.VISIT: " après la visite",
     Anchor.LAST_VISIT_HELD: " après la dernière visite faite",
     Anchor.GIVEN: " après le jour convenu",
 }
-_CHANNELS: Final[Mapping[Channel, str]] = {Channel.EMAIL: "e-mail", Channel.SMS: "SMS", Channel.LETTER: "courrier"}
+CHANNELS: Final[Mapping[Channel, str]] = {Channel.EMAIL: "e-mail", Channel.SMS: "SMS", Channel.LETTER: "courrier"}
 
 
 def differences(before: Pathway, after: Pathway) -> list[str]:
@@ -42,7 +42,9 @@ def differences(before: Pathway, after: Pathway) -> list[str]:
 def due_words(due: Due) -> str:
     """`5 jours ouvrés après la visite (au moins…)`."""
     delays = [_delay(delay) for delay in (due.series or (due.delay,)) if delay]
-    words = ", puis ".join(delays) + _ANCHORS[due.since]
+    words = ", puis ".join(delays) + ANCHORS[due.since]
+    if due.ahead is not None:
+        words = duration(due.ahead) + ANCHORS[due.since].replace(" après", " avant")
     more = [f"au moins {duration(due.at_least)}"] if due.at_least else []
     more += [f"{_delay(due.urgent)} en cas d’urgence"] if due.urgent else []
     return f"{words} ({', '.join(more)})" if more else words
@@ -51,7 +53,7 @@ def due_words(due: Due) -> str:
 def rung_words(rung: Rung, pathway: Pathway, words: Words | None = None) -> str:
     """`à l’échéance : e-mail à la coordination (task_late)`."""
     done = [(words or step_words)(step, pathway) for step in rung.steps] + ([f"acte {rung.act}"] if rung.act else [])
-    return f"{_moment(rung)} : {', '.join(done)}{_condition(rung.when)}"
+    return f"{_moment(rung)} : {', '.join(done)}{_condition(rung.when)}{' [arrêté]' if rung.off else ''}"
 
 
 def step_words(step: Step, pathway: Pathway) -> str:
@@ -59,7 +61,7 @@ def step_words(step: Step, pathway: Pathway) -> str:
     if isinstance(step, Open):
         return f"tâche « {task_title(pathway, step.open)} »{_condition(step.when)}"
     reader = f"à {label('party', step.to.value)}".replace("à le ", "au ")
-    return f"{_CHANNELS[step.by]} {reader} ({step.send}){_condition(step.when)}"
+    return f"{CHANNELS[step.by]} {reader} ({step.send}){_condition(step.when)}"
 
 
 def _whole(step: Step, pathway: Pathway) -> str:
@@ -69,6 +71,8 @@ def _whole(step: Step, pathway: Pathway) -> str:
     marks = [
         *(["urgent"] if step.urgent else []),
         *(["groupé avec ceux du jour"] if step.daily else []),
+        *([f"{duration(step.wait)} après"] if step.wait else []),
+        *(["une seule fois"] if step.once else []),
         *([f"lien vers « {task_title(pathway, step.about)} »"] if step.about else []),
     ]
     return step_words(step, pathway) + (f" [{', '.join(marks)}]" if marks else "")
@@ -120,6 +124,7 @@ _FACETS: Final[Mapping[str, Callable[[TaskRule], str]]] = {
     "responsable": owner,
     "délai": lambda rule: due_words(rule.due),
     "échelle": lambda rule: rule.ladder or NONE,
+    "échelle en urgence": lambda rule: rule.urgent_ladder or NONE,
     "date provisoire": lambda rule: "oui" if rule.provisional else "non",
     "actes par lien": lambda rule: ", ".join(rule.actions) or "aucun",
     "issues": lambda rule: ", ".join(rule.outcome_titles) or NONE,

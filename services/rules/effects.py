@@ -1,76 +1,64 @@
-"""Writes what was planned: tasks with their clocks, messages with their recipients. Safe to repeat."""
+"""Writes what was planned: tasks with their clocks, messages with their recipients. Safe to repeat.
+
+A batch is read at once, decided in memory and written table by table.
+"""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Insert, and_, insert, or_, select
 
 from models.base import new_id
-from models.cases import Alert, Case, Permission, Referral, Visit
 from models.engine import Event, Message, Obligation, Task
-from models.events import FACTS
-from models.programmes import Organisation
-from models.vocabulary import (
-    CLOSED_STATES,
-    CaseState,
-    Channel,
-    MessageState,
-    Party,
-    PermissionKind,
-    Source,
-    TaskState,
-)
+from models.events import FACTS, CaseReopened, CaseUnmerged, ReferralRecalled, ReminderRecalled
+from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source, TaskState
 from services.foundation.database import UnitOfWork
-from services.foundation.phones import is_mobile
 from services.rules import daily, pauses, plan, presence
 from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
-from services.rules.presence import Reader
 from services.rules.published import calendar_of, pathway_of
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """One place a message can go. An empty address with a reason is kept in the ledger as not sent."""
-
-    address: str = ""
-    organisation_id: UUID | None = None
-    person_id: UUID | None = None
-    alert_id: UUID | None = None
-    lacking: str | None = None
-
+from services.rules.recipients import AddressBook, Recipient
+from services.rules.view import CaseView
 
 REVIEW_SUSPENSION: Final = "review_suspension"
 IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
-_TASK_CLOSED = Recipient(lacking="task_closed")
+VISIT_PAST: Final = "visit_past"
+RECALLED: Final = "recalled"
+OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
+"""A case that ended and lives again: whatever was asked before its end is asked no more."""
+_NEW_TASK, _NEW_CLOCK, _NEW_MESSAGE = insert(Task), insert(Obligation), insert(Message)
+_TASK_CLOSED: Final = (Recipient(lacking="task_closed"),)
+
+
+Row = dict[str, Any]
 
 
 def apply(unit: UnitOfWork, events: Sequence[Event]) -> list[str]:
     """Write what follows a batch of events; return a line for each effect (codes only). Does not commit."""
-    later = _later(unit, events)
+    situations = plan.situations(unit, events)
+    later = _later(unit, events, [situation.case for situation in situations])
     effects = [
         effect
-        for event, found in zip(events, plan.situations(unit, events), strict=True)
-        for effect in plan.then(found)
+        for event, situation in zip(events, situations, strict=True)
+        for effect in plan.then(situation)
         if not _overtaken(unit, effect, event, later[event.case_id])
     ]
     return write(unit, effects)
 
 
-def _later(unit: UnitOfWork, events: Sequence[Event]) -> defaultdict[UUID, list[Event]]:
+def _later(unit: UnitOfWork, events: Sequence[Event], cases: Sequence[CaseView]) -> defaultdict[UUID, list[Event]]:
     """What happened on the same cases since; people do not wait for the engine."""
-    first: dict[UUID, int] = {}
-    for event in events:
-        first[event.case_id] = min(event.seq, first.get(event.case_id, event.seq))
+    first = {event.case_id: event.seq for event in reversed(events)}
+    behind = {case.case_id: first[case.case_id] for case in cases if case.last_seq > first[case.case_id]}
     found: defaultdict[UUID, list[Event]] = defaultdict(list)
-    for event in unit.session.scalars(select(Event).where(Event.case_id.in_(first)).order_by(Event.seq)):
-        if event.seq > first[event.case_id]:
+    if behind:
+        since = or_(*(and_(Event.case_id == case_id, Event.seq > seq) for case_id, seq in behind.items()))
+        for event in unit.session.scalars(select(Event).where(since).order_by(Event.seq)):
             found[event.case_id].append(event)
     return found
 
@@ -81,6 +69,8 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[E
         return False
     if CaseState(effect.case.state) in CLOSED_STATES:
         return True
+    if any(other.seq > event.seq and other.type in OPEN_AGAIN for other in later):
+        return True  # its end, in between, ended all that was asked
     pathway = pathway_of(unit, effect.case.pathway_hash)
     return any(
         other.seq > event.seq
@@ -95,130 +85,245 @@ def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
     """Write planned effects that are not there yet."""
     tasks = [effect for effect in effects if isinstance(effect, OpenTask)]
     messages = [effect for effect in effects if isinstance(effect, PlanMessage)]
-    known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([t.key for t in tasks]))))
-    asked = _asked(unit, {effect.case.case_id for effect in tasks})
-    for effect in tasks:
-        subject = (effect.case.case_id, effect.kind, effect.about.referral_id, effect.about.loan_id)
-        if effect.key not in known and (subject not in asked or effect.about.message_id is not None):
-            _open(unit, effect)
-            asked.add(subject)
-    for message in messages:
-        _plan(unit, message)
-    unit.session.flush()
+    if not effects:
+        return []
+    asked = _Asked(unit, {effect.case.case_id for effect in effects})
+    _open(unit, tasks, asked)
+    _plan(unit, messages, asked)
     return [f"tâche {t.kind} · {t.party}" for t in tasks] + [f"message {m.text} · {m.channel}" for m in messages]
 
 
-def _asked(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[tuple[UUID, str, UUID | None, UUID | None]]:
-    """What is asked already on these cases: the same thing is asked once, however many events ask for it.
+class _Thing(NamedTuple):
+    """What an open task asks, and by when."""
 
-    A message to check is a thing of its own.
-    """
-    rows = unit.session.execute(
-        select(Task.case_id, Task.kind, Task.referral_id, Task.loan_id).where(
-            Task.case_id.in_(case_ids), Task.state == TaskState.OPEN
-        )
-    )
-    return {(case_id, kind, referral_id, loan_id) for case_id, kind, referral_id, loan_id in rows}
+    due_at: datetime
+    task_id: UUID
+    kind: str
+    referral_id: UUID | None
+    loan_id: UUID | None
 
 
-def _open(unit: UnitOfWork, effect: OpenTask) -> Task:
-    event_id = UUID(effect.key.split(":")[0])
-    anchor = unit.session.get_one(Event, event_id).occurred_at
-    task = Task(
-        id=new_id(),
-        programme_id=effect.case.programme_id,
-        case_id=effect.case.case_id,
-        kind=effect.kind,
-        party=effect.party.value,
-        organisation_id=effect.organisation_id,
-        alert_id=effect.alert_id,
-        referral_id=effect.about.referral_id,
-        visit_id=effect.about.visit_id,
-        loan_id=effect.about.loan_id,
-        ordinal=effect.ordinal,
-        opened_at=anchor,
-        due_at=effect.due_at,
-        provisional=effect.provisional,
-        effect_key=effect.key,
-    )
-    unit.session.add(task)
-    if effect.ladder:
-        obligation = Obligation(
-            case_id=task.case_id,
-            task_id=task.id,
-            task=task,
-            ladder=effect.ladder,
-            anchor_at=anchor,
-            due_at=task.due_at,
-            generation=1,
-            effect_key=f"{effect.key}:clock",
-        )
-        unit.session.add(obligation)
-        plan.first_step(unit, obligation, pathway_of(unit, effect.case.pathway_hash), delivered=False)
-    if effect.case.state == CaseState.SUSPENDED and effect.kind != REVIEW_SUSPENSION:
+class _Asked:
+    """What is asked already on the cases of a batch: the open tasks, those that it opens itself included."""
+
+    def __init__(self, unit: UnitOfWork, case_ids: set[UUID]) -> None:
+        self._things: defaultdict[UUID, list[_Thing]] = defaultdict(list)
         unit.session.flush()
-        pauses.pause(unit, [task], CASE_SUSPENDED)
-    return task
+        columns = Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id
+        open_tasks = select(*columns).where(Task.case_id.in_(case_ids), Task.state == TaskState.OPEN)
+        for row in unit.session.execute(open_tasks):
+            self._things[row.case_id].append(_Thing(*row[1:]))
+
+    def __contains__(self, effect: OpenTask) -> bool:
+        """The same thing is asked once, however many events ask for it; a message to check is a thing of its own."""
+        wanted = (effect.kind, effect.about.referral_id, effect.about.loan_id)
+        known = self._things[effect.case.case_id]
+        return effect.about.message_id is None and any(thing[2:] == wanted for thing in known)
+
+    def add(self, task: Row) -> None:
+        """One more."""
+        thing = _Thing(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
+        self._things[task["case_id"]].append(thing)
+
+    def task_of(self, message: PlanMessage) -> UUID | None:
+        """The open task that a message is about; a reminder is about the task that its clock chases."""
+        if message.about_task is None:
+            return message.about.task_id
+        own = message.about.referral_id
+        about = [
+            thing
+            for thing in self._things[message.case.case_id]
+            if thing.kind == message.about_task and (own is None or thing.referral_id == own)
+        ]
+        return min(about).task_id if about else None
 
 
-def _plan(unit: UnitOfWork, effect: PlanMessage) -> None:
-    case = unit.session.get_one(Case, effect.case.case_id)
-    if _is_planned(unit, effect):
-        return
-    task_id = _task_of(unit, effect)
-    for recipient in recipients(unit, case, effect) if task_id or not effect.about_task else [_TASK_CLOSED]:
-        place = f"{recipient.person_id or recipient.alert_id or recipient.organisation_id or effect.party}"
-        key = f"{effect.key}:{place}"
-        message_id = new_id()
-        cancelled = _mute(unit, effect) or recipient.lacking
-        unit.session.add(
-            Message(
-                id=message_id,
-                programme_id=case.programme_id,
-                case_id=case.id,
-                event_id=effect.event_id,
-                task_id=task_id,
-                text=effect.text,
-                party=effect.party.value,
-                organisation_id=recipient.organisation_id,
-                person_id=recipient.person_id,
-                alert_id=recipient.alert_id,
-                referral_id=effect.about.referral_id,
-                visit_id=effect.about.visit_id,
-                channel=effect.channel.value,
-                address=recipient.address,
-                state=(MessageState.CANCELLED if cancelled else MessageState.QUEUED).value,
-                error=cancelled,
-                done_at=unit.now if cancelled else None,
-                urgent=effect.urgent,
-                daily=_is_daily(effect),
-                created_at=unit.now,
-                due_at=_leaves_at(unit, effect, recipient),
-                message_id=f"<{message_id}.{_mark(key)}@relais>",
-                effect_key=key,
-            )
+def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
+    known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([e.key for e in effects]))))
+    tasks, clocks, waiting = [], [], []
+    for effect in effects:
+        if effect.key in known or effect in asked:
+            continue
+        task = _task(effect)
+        asked.add(task)
+        tasks.append(task)
+        if effect.ladder:
+            clocks.append(_clock(unit, effect, effect.ladder, task["id"]))
+        if effect.case.state == CaseState.SUSPENDED and effect.kind != REVIEW_SUSPENSION:
+            waiting.append(task["id"])
+    _write(unit, _NEW_TASK, tasks)
+    _write(unit, _NEW_CLOCK, clocks)
+    if waiting:
+        pauses.pause(unit, unit.session.scalars(select(Task).where(Task.id.in_(waiting))).all(), CASE_SUSPENDED)
+
+
+def _write(unit: UnitOfWork, new: Insert, rows: Sequence[Row]) -> None:
+    if rows:
+        unit.session.connection().execute(new, rows)
+
+
+def _task(effect: OpenTask) -> Row:
+    return {
+        "id": new_id(),
+        "programme_id": effect.case.programme_id,
+        "case_id": effect.case.case_id,
+        "kind": effect.kind,
+        "party": effect.party.value,
+        "organisation_id": effect.organisation_id,
+        "alert_id": effect.alert_id,
+        "referral_id": effect.about.referral_id,
+        "visit_id": effect.about.visit_id,
+        "loan_id": effect.about.loan_id,
+        "ordinal": effect.ordinal,
+        "opened_at": effect.opened_at,
+        "due_at": effect.due_at,
+        "provisional": effect.provisional,
+        "effect_key": effect.key,
+    }
+
+
+def _clock(unit: UnitOfWork, effect: OpenTask, ladder: str, task_id: UUID) -> Row:
+    case, timing = effect.case, plan.Timing(effect.opened_at, effect.due_at)
+    rungs, calendar = pathway_of(unit, case.pathway_hash).ladders[ladder], calendar_of(unit, case.programme_id)
+    place = plan.beginning(rungs, timing, calendar, now=unit.now, delivered=False)
+    return {
+        "id": new_id(),
+        "case_id": case.case_id,
+        "task_id": task_id,
+        "ladder": ladder,
+        "anchor_at": timing.anchor_at,
+        "due_at": timing.due_at,
+        "generation": 1,
+        "next_step": place.step,
+        "next_at": place.at,
+        "effect_key": f"{effect.key}:clock",
+    }
+
+
+def _plan(unit: UnitOfWork, effects: Sequence[PlanMessage], asked: _Asked) -> None:
+    planned = _planned(unit, effects)
+    new = [effect for effect in effects if effect.key not in planned]
+    book, sendings = AddressBook(unit, new), []
+    for effect in new:
+        task_id = asked.task_of(effect)
+        found = book.recipients(effect) if task_id or not effect.about_task else _TASK_CLOSED
+        sendings += [_Sending(effect, recipient, task_id) for recipient in found]
+    sendings = _not_had(unit, sendings)
+    departures = _departures(unit, sendings)
+    causes = {event_id: _cause(unit, event_id) for event_id in {effect.event_id for effect in new}}
+    rows = [
+        _message(unit, sending, causes[sending.effect.event_id], due_at)
+        for sending, due_at in zip(sendings, departures, strict=True)
+    ]
+    _write(unit, _NEW_MESSAGE, rows)
+
+
+class _Sending(NamedTuple):
+    """A message for one of its readers."""
+
+    effect: PlanMessage
+    recipient: Recipient
+    task_id: UUID | None
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether it leaves with its reader's mail of the day."""
+        return self.effect.is_daily and not self.recipient.lacking
+
+
+def _not_had(unit: UnitOfWork, sendings: Sequence[_Sending]) -> list[_Sending]:
+    """Without those that their reader has had about this case, of the texts that are told once."""
+    told_once = [sending.effect for sending in sendings if sending.effect.once]
+    had: set[tuple[UUID | None, str, str]] = set()
+    if told_once:
+        before = select(Message.case_id, Message.text, Message.address).where(
+            Message.case_id.in_({effect.case.case_id for effect in told_once}),
+            Message.text.in_({effect.text for effect in told_once}),
+            or_(Message.error.is_(None), Message.error != RECALLED),
         )
+        had = {(row.case_id, row.text, row.address) for row in unit.session.execute(before)}
+    kept = []
+    for sending in sendings:
+        effect = sending.effect
+        place = (effect.case.case_id, effect.text, sending.recipient.address)
+        if effect.once and place in had:
+            continue
+        had.add(place)
+        kept.append(sending)
+    return kept
 
 
-def _is_planned(unit: UnitOfWork, effect: PlanMessage) -> bool:
-    """Whether this effect was written before, to whomever it was for then: a new colleague gets no old message."""
-    query = select(Message.id).where(
-        Message.case_id == effect.case.case_id, Message.effect_key.startswith(f"{effect.key}:", autoescape=True)
+def _planned(unit: UnitOfWork, effects: Sequence[PlanMessage]) -> set[str]:
+    """Those written before, to whomever they were for then: a new colleague gets no old message."""
+    if not effects:
+        return set()
+    before = select(Message.effect_key).where(
+        Message.case_id.in_({effect.case.case_id for effect in effects}),
+        Message.event_id.in_({effect.event_id for effect in effects}),
     )
-    return unit.session.scalar(query.limit(1)) is not None
+    return {key.rpartition(":")[0] for key in unit.session.scalars(before)}
 
 
-def _mute(unit: UnitOfWork, effect: PlanMessage) -> str | None:
-    """Why what follows an import stays here: nothing of the past leaves.
+def _message(unit: UnitOfWork, sending: _Sending, cause: "_Cause", due_at: datetime) -> Row:
+    effect, recipient, task_id = sending
+    place = f"{recipient.person_id or recipient.alert_id or recipient.organisation_id or effect.party}"
+    key = f"{effect.key}:{place}"
+    message_id = new_id()
+    cancelled = cause.mutes(effect.channel) or recipient.lacking
+    return {
+        "id": message_id,
+        "programme_id": effect.case.programme_id,
+        "case_id": effect.case.case_id,
+        "event_id": effect.event_id,
+        "task_id": task_id,
+        "text": effect.text,
+        "party": effect.party.value,
+        "organisation_id": recipient.organisation_id,
+        "person_id": recipient.person_id,
+        "alert_id": recipient.alert_id,
+        "referral_id": effect.about.referral_id,
+        "visit_id": effect.about.visit_id,
+        "channel": effect.channel.value,
+        "address": recipient.address,
+        "state": (MessageState.CANCELLED if cancelled else MessageState.QUEUED).value,
+        "error": cancelled,
+        "done_at": unit.now if cancelled else None,
+        "urgent": effect.urgent,
+        "daily": effect.is_daily,
+        "created_at": unit.now,
+        "due_at": max(due_at, cause.held_until) if cause.held_until else due_at,
+        "message_id": f"<{message_id}.{_mark(key)}@relais>",
+        "effect_key": key,
+    }
 
-    A new alert's letter waits for somebody to print it and is due by law anyway.
-    Source: GDPR art. 14 - who is told of by somebody else is informed within a month.
-    """
-    event = unit.session.get_one(Event, effect.event_id)
+
+class _Cause(NamedTuple):
+    """What an event says of all that it sends."""
+
+    muted: str | None  # why nothing of it leaves
+    silent: bool
+    held_until: datetime | None  # whoever sent it can take it back until then
+
+    def mutes(self, channel: Channel) -> str | None:
+        """Why what follows an import, or a visit noted once made, stays here: nothing of the past leaves.
+
+        A new alert's letter waits for somebody to print it and is due by law anyway.
+        Source: GDPR art. 14 - who is told of by somebody else is informed within a month.
+        """
+        return self.muted or (IMPORT_MUTED if self.silent and channel is not Channel.LETTER else None)
+
+
+def _cause(unit: UnitOfWork, event_id: UUID) -> _Cause:
+    event = unit.session.get_one(Event, event_id)
+    until = event.payload.get("recall_until")
+    muted = None
     if _is_imported_past(event):
-        return IMPORTED_PAST
-    is_silent = event.payload.get("silent", False) and effect.channel is not Channel.LETTER
-    return IMPORT_MUTED if is_silent else None
+        muted = IMPORTED_PAST
+    elif event.payload.get("noted_after", False):
+        muted = VISIT_PAST
+    elif until and is_recalled(unit, event):
+        muted = RECALLED
+    return _Cause(muted, event.payload.get("silent", False), datetime.fromisoformat(until) if until else None)
 
 
 def _is_imported_past(event: Event) -> bool:
@@ -226,103 +331,44 @@ def _is_imported_past(event: Event) -> bool:
     return event.source in {Source.IMPORT, Source.ENGINE} and event.occurred_at < event.recorded_at
 
 
+def is_recalled(unit: UnitOfWork, event: Event) -> bool:
+    """Whether a sending was taken back within its minute."""
+    types = (ReferralRecalled.type, ReminderRecalled.type)
+    query = select(Event.payload).where(Event.case_id == event.case_id, Event.seq > event.seq, Event.type.in_(types))
+    return any(payload["recalls"] == str(event.id) for payload in unit.session.scalars(query))
+
+
 def _mark(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
-def _is_daily(effect: PlanMessage) -> bool:
-    return effect.daily and effect.channel is Channel.EMAIL and not effect.urgent
+def _departures(unit: UnitOfWork, sendings: Sequence[_Sending]) -> list[datetime]:
+    """When each leaves. What is known of a reader's day is asked once a batch, since a batch does not change it."""
+    daily_readers: defaultdict[UUID, dict[tuple[Recipient, datetime | None], daily.Reads]] = defaultdict(dict)
+    for effect, recipient, _ in filter(lambda sending: sending.is_daily, sendings):
+        its, place = daily_readers[effect.case.programme_id], (recipient, effect.not_before)
+        if place not in its:
+            person_id, organisation_id = recipient.person_id, recipient.organisation_id
+            calendar = presence.reading_calendar(unit, effect.case.programme_id, person_id, organisation_id)
+            gathered = presence.is_gathered(unit, effect.case.programme_id, organisation_id)
+            its[place] = daily.Reads(recipient.address, calendar, gathered, effect.not_before)
+    leaves_at = {
+        (programme_id, reads): at
+        for programme_id, its in daily_readers.items()
+        for reads, at in daily.leaves_at(unit, programme_id, set(its.values())).items()
+    }
+    return [
+        leaves_at[programme_id, daily_readers[programme_id][sending.recipient, sending.effect.not_before]]
+        if sending.is_daily
+        else _leaves_at(unit, sending.effect)
+        for sending in sendings
+        for programme_id in (sending.effect.case.programme_id,)
+    ]
 
 
-def _leaves_at(unit: UnitOfWork, effect: PlanMessage, recipient: Recipient) -> datetime:
-    """At once for letters and urgent texts; otherwise in the programme's sending hours, or with the mail of the day."""
+def _leaves_at(unit: UnitOfWork, effect: PlanMessage) -> datetime:
+    """At once for letters and urgent texts; else in the programme's sending hours; after its wait if it has one."""
+    start = max(unit.now, effect.not_before or unit.now)
     if effect.urgent or effect.channel is Channel.LETTER:
-        return unit.now
-    programme_id = effect.case.programme_id
-    if not _is_daily(effect) or recipient.lacking:
-        return calendar_of(unit, programme_id).next_sending_time(unit.now)
-    calendar = presence.reading_calendar(unit, programme_id, recipient.person_id)
-    return daily.leaves_at(unit, programme_id, recipient.address, calendar=calendar)
-
-
-def _task_of(unit: UnitOfWork, effect: PlanMessage) -> UUID | None:
-    """The open task that a message is about; a reminder is about the task that its clock chases."""
-    unit.session.flush()
-    if effect.about_task is None:
-        return effect.about.task_id
-    query = select(Task.id).where(
-        Task.case_id == effect.case.case_id, Task.kind == effect.about_task, Task.state == TaskState.OPEN
-    )
-    if effect.about.referral_id:
-        query = query.where(Task.referral_id == effect.about.referral_id)
-    return unit.session.scalars(query.order_by(Task.due_at)).first()
-
-
-def recipients(unit: UnitOfWork, case: Case, effect: PlanMessage) -> list[Recipient]:
-    """Who a message is for, one by one; never empty: nobody to write to is written down with its reason."""
-    match effect.party:
-        case Party.HOUSEHOLD:
-            return [_household(unit, case, effect.channel)]
-        case Party.COORDINATOR:
-            found = _staff(unit, case.programme_id, effect)
-        case Party.ALERT_GIVER:
-            found = _alert_givers(case)
-        case Party.OPERATOR:
-            found = _operator(unit, case, effect)
-        case Party.PARTNER:
-            found = _partner(unit, effect.about.referral_id)
-    return found or [Recipient(lacking="no_address")]
-
-
-def _household(unit: UnitOfWork, case: Case, channel: Channel) -> Recipient:
-    if channel is Channel.LETTER:
-        return Recipient()
-    if channel is Channel.EMAIL:
-        return Recipient(case.household.email) if case.household.email else Recipient(lacking="no_address")
-    # Source: detection rules of the field: no SMS to a number that nobody has reached, unless agreed at the alert.
-    agreed = unit.session.scalar(
-        select(Permission.id).where(
-            Permission.case_id == case.id, Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
-        )
-    )
-    for phone in case.household.phones:
-        if phone.blocked_at is None and is_mobile(phone.number) and (phone.reached_at or agreed):
-            return Recipient(phone.number)
-    return Recipient(lacking="sms_not_allowed")
-
-
-def _staff(unit: UnitOfWork, programme_id: UUID, effect: PlanMessage) -> list[Recipient]:
-    readers = presence.coordination(unit, programme_id, urgent=effect.urgent, daily=_is_daily(effect))
-    return [_recipient(reader) for reader in readers]
-
-
-def _recipient(reader: Reader, organisation_id: UUID | None = None) -> Recipient:
-    return Recipient(reader.email, organisation_id, person_id=reader.person_id)
-
-
-def _alert_givers(case: Case) -> list[Recipient]:
-    first: dict[str, Alert] = {}
-    for alert in case.alerts:
-        if alert.giver_email:
-            first.setdefault(alert.giver_email, alert)
-    return [Recipient(address, alert.organisation_id, alert_id=alert.id) for address, alert in first.items()]
-
-
-def _operator(unit: UnitOfWork, case: Case, effect: PlanMessage) -> list[Recipient]:
-    """The officer of the visit or his delegate; else the operator's own address; else the coordination."""
-    visit = unit.session.get(Visit, effect.about.visit_id) if effect.about.visit_id else None
-    if visit is not None and visit.officer is not None:
-        reader = presence.officer(unit, visit.officer, case.programme_id, daily=_is_daily(effect))
-        if reader is not None:
-            return [_recipient(reader, case.operator_id)]
-    operator = unit.session.get(Organisation, case.operator_id) if case.operator_id else None
-    if operator is None or not operator.email:
-        return _staff(unit, case.programme_id, effect)
-    return [Recipient(operator.email, operator.id)]
-
-
-def _partner(unit: UnitOfWork, referral_id: UUID | None) -> list[Recipient]:
-    referral = unit.session.get(Referral, referral_id) if referral_id else None
-    if referral is None or not referral.partner.email:
-        return []
-    return [Recipient(referral.partner.email, referral.partner_id)]
+        return start
+    return calendar_of(unit, effect.case.programme_id).next_sending_time(start)

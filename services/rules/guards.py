@@ -6,7 +6,17 @@ from typing import Final
 
 from models import events as e
 from models.pathway import Pathway
-from models.vocabulary import STAGE_OF, CaseState, ClosureOutcome, Stage, Urgency, VisitState
+from models.vocabulary import (
+    STAGE_OF,
+    CaseState,
+    ClosureOutcome,
+    ContactBy,
+    HouseholdAnswer,
+    Party,
+    Stage,
+    Urgency,
+    VisitState,
+)
 from services.rules.view import CaseView
 
 Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
@@ -28,11 +38,11 @@ def _another_number(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: date
 
 
 def _no_number_and_alert_giver(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.numbers_left == 0 and view.alert_id is not None
+    return view.numbers_left == 0 and view.giver is not None
 
 
 def _no_number_and_nobody(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.numbers_left == 0 and view.alert_id is None
+    return view.numbers_left == 0 and view.giver is None
 
 
 def _awaiting_contact(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -52,6 +62,10 @@ def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: dateti
 
 def _visit_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return view.state not in _AFTER_REPORT
+
+
+def _after_the_report(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.state in _AFTER_REPORT
 
 
 def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -126,6 +140,14 @@ def _asked_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datet
     return not getattr(fact, "outside", False) and (not isinstance(fact, e.ReferralWithdrawn) or fact.sent)
 
 
+def _asked_urgently(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return _asked_by_mail(fact, view, pathway, now) and isinstance(fact, e.ReferralSent) and fact.urgent
+
+
+def _asked_calmly(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return _asked_by_mail(fact, view, pathway, now) and not _asked_urgently(fact, view, pathway, now)
+
+
 def _nobody_else_asked(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return not getattr(fact, "others_asked", False)
 
@@ -152,6 +174,36 @@ def _last_visit(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime)
 
 def _has_operator(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return view.operator_id is not None
+
+
+def _supplier_not_called(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return not (isinstance(fact, e.CutMoved) and fact.supplier_called)
+
+
+def _aid_not_filed(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return not (isinstance(fact, e.CutMoved) and fact.aid_filed)
+
+
+def _a_call_is_wanted(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.HouseholdAnswered) and fact.answer is not HouseholdAnswer.HELPED
+
+
+def _meeting_came_alone(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """Not with the partner's yes, whose letter tells the day already."""
+    return isinstance(fact, e.MeetingProposed) and not fact.with_answer
+
+
+def _prefers(contact: ContactBy) -> Guard:
+    return lambda _fact, view, _pathway, _now: view.contact_by == contact
+
+
+def _asked_of(party: Party, *kinds: str) -> Guard:
+    """Somebody had this party reminded of a task; of one of these kinds, where the text says what is awaited."""
+
+    def guard(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+        return isinstance(fact, e.TaskReminded) and fact.party is party and (not kinds or fact.kind in kinds)
+
+    return guard
 
 
 GUARDS: Final[dict[str, Guard]] = {
@@ -187,6 +239,19 @@ GUARDS: Final[dict[str, Guard]] = {
     "last_visit": _last_visit,
     "has_operator": _has_operator,
     "visit_is_owed": _visit_is_owed,
+    "after_the_report": _after_the_report,
+    "supplier_not_called": _supplier_not_called,
+    "aid_not_filed": _aid_not_filed,
+    "prefers_sms": _prefers(ContactBy.SMS),
+    "a_call_is_wanted": _a_call_is_wanted,
+    "prefers_email": _prefers(ContactBy.EMAIL),
+    "meeting_came_alone": _meeting_came_alone,
+    "asked_urgently": _asked_urgently,
+    "asked_calmly": _asked_calmly,
     "answer_is_awaited": _answer_is_awaited,
     "news_are_awaited": _news_are_awaited,
+    "an_answer_is_asked": _asked_of(Party.PARTNER, "answer_referral"),
+    "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),
+    "an_operator_is_asked": _asked_of(Party.OPERATOR),
+    "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),
 }

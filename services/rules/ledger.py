@@ -7,7 +7,7 @@ Daily messages for one address leave in one mail, a bundle: the first is handed 
 claimed, marked and recorded together, each with its own text, patience and consequences.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ from sqlalchemy.orm import joinedload
 
 from models.cases import Case
 from models.engine import Message
+from models.programmes import Programme
 from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
 from services.channels.mail import Handover
@@ -26,7 +27,7 @@ from services.foundation.database import UnitOfWork, lease_until
 from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
 from services.rules import daily
-from services.rules.presence import reading_calendar
+from services.rules.presence import is_gathered, reading_calendar
 from services.rules.rendering import Rendered, Suppressed, gather
 
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
@@ -77,6 +78,7 @@ class Envelope:
     thread: str
     programme: str
     reply_to: str
+    stop_link: str | None = None
     at: datetime
 
     @property
@@ -118,7 +120,7 @@ def claim(
     unit.session.execute(update(Message).where(Message.id.in_(ids), free).values(values), execution_options=_UNSYNCED)
     mine = (
         select(Message)
-        .options(joinedload(Message.case).joinedload(Case.programme))
+        .options(*_WHAT_TEXTS_NEED)
         .where(Message.token == token)
         .order_by(Message.due_at, Message.id)
         .execution_options(populate_existing=True)
@@ -241,6 +243,9 @@ def back_off(attempts: int) -> timedelta:
 
 # --- Inside ---------------------------------------------------------------------------------------------------------
 
+_WHAT_TEXTS_NEED: Final = tuple(
+    joinedload(Message.case).joinedload(each) for each in (Case.programme, Case.household, Case.operator, Case.dwelling)
+)
 _UNSYNCED: Final = {"synchronize_session": False}
 _FREE: Final = {"state": MessageState.QUEUED, "token": None, "leased_until": None, "bundle_id": None}
 """Waiting, in nobody's hands and in no mail: the next claim makes its own bundles."""
@@ -259,26 +264,31 @@ def _locked(unit: UnitOfWork, ids: Select[UUID]) -> list[UUID]:
 def _whole_bundles(unit: UnitOfWork, ids: list[UUID], free: ColumnElement[bool]) -> list[UUID]:
     """The same messages with all that must leave in the same mails, without those that wait for the next morning."""
     query = select(Message.programme_id, Message.address).where(Message.id.in_(ids), Message.daily.is_(True))
-    kept = list(ids)
-    for programme_id, address in unit.session.execute(query.distinct()).all():
-        alike = and_(Message.programme_id == programme_id, Message.address == address, Message.daily.is_(True))
+    addresses: dict[UUID, set[str]] = {}
+    for programme_id, address in unit.session.execute(query.distinct()):
+        addresses.setdefault(programme_id, set()).add(address)
+    kept = dict.fromkeys(ids)
+    for programme_id, its in addresses.items():
+        alike = and_(Message.programme_id == programme_id, Message.address.in_(its), Message.daily.is_(True))
         together = _locked(unit, select(Message.id).where(free, alike))
-        kept = [one for one in kept if one not in together]
-        if daily.has_left(unit, programme_id, address, but=together):
-            _put_off(unit, together)
-        else:
-            kept += together
-    return kept
+        had = daily.had_today(unit, programme_id, its)
+        late = _put_off(unit, together, had) if had else set()
+        kept = dict.fromkeys(one for one in [*kept, *together] if one not in late)
+    return list(kept)
 
 
-def _put_off(unit: UnitOfWork, ids: Sequence[UUID]) -> None:
-    """Their reader had his mail today: they leave at his next opening."""
-    for message in unit.session.scalars(select(Message).where(Message.id.in_(ids))).all():
-        calendar = reading_calendar(unit, message.programme_id, message.person_id)
-        message.due_at = calendar.next_opening(calendar.local_day(unit.now))
+def _put_off(unit: UnitOfWork, ids: Sequence[UUID], had: Collection[str]) -> set[UUID]:
+    """Those for readers who had their mail today leave at their next opening; which ones."""
+    late = unit.session.scalars(select(Message).where(Message.id.in_(ids), Message.address.in_(had))).all()
+    for message in late:
+        calendar = reading_calendar(unit, message.programme_id, message.person_id, message.organisation_id)
+        opens = calendar.next_opening(calendar.local_day(unit.now))
+        gathered = is_gathered(unit, message.programme_id, message.organisation_id)
+        message.due_at = daily.gathering(calendar, opens) if gathered else opens
         message.state, message.token, message.leased_until = MessageState.QUEUED.value, None, None
         message.bundle_id = None
     unit.session.flush()
+    return {message.id for message in late}
 
 
 def _envelope(unit: UnitOfWork, aftermath: Aftermath, bundle: Sequence[Message]) -> Envelope | None:
@@ -294,8 +304,8 @@ def _envelope(unit: UnitOfWork, aftermath: Aftermath, bundle: Sequence[Message])
     first.bundle_id = None
     for message in carried:
         message.bundle_id = first.id
-    programme = first.case.programme
-    of_one_case = len({message.case_id for message, _ in leaving}) == 1
+    case = first.case if len({message.case_id for message, _ in leaving}) == 1 else None
+    programme = unit.session.get_one(Programme, first.programme_id)
     return Envelope(
         id=first.id,
         carried=tuple(message.id for message in carried),
@@ -306,9 +316,10 @@ def _envelope(unit: UnitOfWork, aftermath: Aftermath, bundle: Sequence[Message])
         body=written.body,
         ics=next((text.ics for _, text in leaving if text.ics), None),
         message_id=first.message_id,
-        thread=f"{programme.slug}.{first.case.number if of_one_case else first.id.hex}",
+        thread=f"{programme.slug}.{case.number if case else first.id.hex}",
         programme=programme.public_name,
         reply_to=programme.email,
+        stop_link=None if carried else leaving[0][1].stop_link,
         at=unit.now,
     )
 

@@ -5,12 +5,13 @@ The token is an HMAC of the row's id and version, so nothing secret is stored an
 A link dies when its task changes state, or ten working days after its date; it does not age while its task is paused.
 """
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from models.cases import Case
-from models.engine import Task
-from models.programmes import Organisation, SignInLink
+from models.cases import Alert, Case
+from models.engine import Message, Task
+from models.programmes import Organisation, Service, SignInLink
 from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import LinkExpired
@@ -22,6 +23,12 @@ GRACE_WORKING_DAYS: Final = 10
 _TASK: Final = "task-link"
 _ALERT: Final = "alert-link"
 _SIGN_IN: Final = "sign-in-link"
+_SHEET: Final = "sheet-link"
+_REQUESTS: Final = "requests-link"
+_LETTER: Final = "letter-link"
+REQUESTS_LAST: Final = timedelta(days=400)
+"""From the request on, and as long as the case is open, whichever is longer; then `AFTER_END` at least."""
+AFTER_END: Final = timedelta(days=60)
 
 
 def task_url(runtime: Runtime, task: Task) -> str:
@@ -36,9 +43,75 @@ def alert_url(runtime: Runtime, organisation: Organisation) -> str:
     return f"{runtime.settings.public_url}/demande/{organisation.id.hex}.{signature}"
 
 
+def has_alert_link(organisation: Organisation) -> bool:
+    """Whether its secret address opens the form: not once it was revoked, nor when the service has ended."""
+    return organisation.alert_link_revoked_at is None and organisation.ended_on is None
+
+
+def requests_url(runtime: Runtime, alert: Alert) -> str:
+    """Where whoever sent an alert reads what became of all of his; renewing his service's link ends it."""
+    return f"{runtime.settings.public_url}/demandes/{alert.id.hex}.{runtime.secrets.sign(_REQUESTS, _version(alert))}"
+
+
+def open_requests_link(unit: UnitOfWork, runtime: Runtime, token: str) -> Alert:
+    """The alert with which a link was sent. Raises `LinkExpired` for a late, renewed or forged one."""
+    alert_id, signature = _parts(token)
+    alert = unit.session.get(Alert, alert_id)
+    if alert is None or not runtime.secrets.verify(_REQUESTS, _version(alert), signature):
+        raise LinkExpired
+    ended_at = alert.case.closed_at or unit.now
+    if max(alert.received_at + REQUESTS_LAST, ended_at + AFTER_END) < unit.now:
+        raise LinkExpired
+    return alert
+
+
+def letter_url(runtime: Runtime, message: Message) -> str:
+    """Where whoever got a letter of the month stops it, or asks for it again; it opens nothing else and never ages."""
+    signature = runtime.secrets.sign(_LETTER, str(message.id))
+    return f"{runtime.settings.public_url}/lettre-du-mois/{message.id.hex}.{signature}"
+
+
+def open_letter_link(unit: UnitOfWork, runtime: Runtime, token: str) -> Message:
+    """The letter that a link came with. Raises `LinkExpired` for a forged one."""
+    message_id, signature = _parts(token)
+    message = unit.session.get(Message, message_id)
+    if message is None or not runtime.secrets.verify(_LETTER, str(message_id), signature):
+        raise LinkExpired
+    return message
+
+
+def _version(alert: Alert) -> str:
+    return f"{alert.id}:{alert.organisation.alert_link_version if alert.organisation else 0}"
+
+
+def sheet_url(runtime: Runtime, service: Service) -> str:
+    """The address of a partner's own sheet of the directory; it shows nothing of any household."""
+    signature = runtime.secrets.sign(_SHEET, f"{service.id}:{service.sheet_link_version}")
+    return f"{runtime.settings.public_url}/fiche/{service.id.hex}.{signature}"
+
+
+def open_sheet_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Service]:
+    """The partner of a sheet and the sheet. Raises `LinkExpired`; what ended opens nothing."""
+    service_id, signature = _parts(token)
+    service = unit.session.get(Service, service_id)
+    if service is None or service.ended_on is not None or service.organisation.ended_on is not None:
+        raise LinkExpired
+    if not runtime.secrets.verify(_SHEET, f"{service.id}:{service.sheet_link_version}", signature):
+        raise LinkExpired
+    partner = service.organisation
+    actor = Actor("form", partner.id, programme_id=partner.programme_id, organisation_id=partner.id, name=partner.name)
+    return actor, service
+
+
 def sign_in_url(runtime: Runtime, link: SignInLink) -> str:
-    """The address that a sign-in mail leads to."""
-    return f"{runtime.settings.public_url}/acces/{link.id.hex}.{runtime.secrets.sign(_SIGN_IN, str(link.id))}"
+    """The address that a sign-in mail leads to: a person's own, or a partner's."""
+    place = "connexion/lien" if link.person_id else "acces"
+    return f"{runtime.settings.public_url}/{place}/{link.id.hex}.{runtime.secrets.sign(_SIGN_IN, str(link.id))}"
+
+
+def asking_url(runtime: Runtime) -> str:
+    """Where somebody of the team asks for a sign-in link; it opens nothing by itself."""
+    return f"{runtime.settings.public_url}/connexion/lien"
 
 
 def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLink:
@@ -60,9 +133,14 @@ def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Acto
     late = task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
     if task.state != TaskState.OPEN or late:
         raise LinkExpired
+    return holder_of(unit, task), task
+
+
+def holder_of(unit: UnitOfWork, task: Task) -> Actor:
+    """Whoever holds the link of a task, as an actor: this task, the acts that its rule lists, nothing else."""
     case = unit.session.get_one(Case, task.case_id)
     rule = pathway_of(unit, case.pathway_hash).tasks[task.kind]
-    actor = Actor(
+    return Actor(
         "link",
         task.id,
         programme_id=task.programme_id,
@@ -71,14 +149,13 @@ def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Acto
         task_id=task.id,
         actions=frozenset(rule.actions),
     )
-    return actor, task
 
 
 def open_alert_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Organisation]:
     """The holder of an alert link and the organisation. Raises `LinkExpired`."""
     organisation_id, signature = _parts(token)
     organisation = unit.session.get(Organisation, organisation_id)
-    if organisation is None:
+    if organisation is None or not has_alert_link(organisation):
         raise LinkExpired
     value = f"{organisation.id}:{organisation.alert_link_version}"
     if not runtime.secrets.verify(_ALERT, value, signature):

@@ -5,13 +5,14 @@ take its step is set aside, for all to see, and tried again; the others go on.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from models.cases import Case
 from models.engine import Obligation, Occurrence, Task
@@ -19,7 +20,7 @@ from models.events import ReferralDelivered, ReminderDue
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
-from services.rules import casework, plan, presence, work
+from services.rules import casework, pauses, plan, presence, work
 from services.rules.published import calendar_of, pathway_of
 
 TimerAct = Callable[[UnitOfWork, Task], None]
@@ -27,6 +28,8 @@ BATCH: Final = 50
 SOONEST: Final = timedelta(minutes=15)
 LATEST: Final = timedelta(days=1)
 CLOSED: Final = "closed"
+STALE: Final = "stale"
+SKIPPED: Final = "skipped"
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -35,14 +38,8 @@ def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) 
 
     `acts` are what a timer does by itself, by the name that the pathway uses. Does not commit.
     """
-    due = unit.session.scalars(
-        select(Obligation)
-        .where(Obligation.next_at <= unit.now, _turn() <= unit.now)
-        .order_by(Obligation.next_at, Obligation.id)
-        .limit(limit)
-        .with_for_update(of=Obligation, skip_locked=True)
-    ).all()
-    for obligation in due:
+    found = unit.session.scalars(due(unit).limit(limit)).all()
+    for obligation in found:
         try:
             with unit.session.begin_nested():
                 _fire(unit, obligation, acts)
@@ -52,7 +49,15 @@ def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) 
                 raise
             _set_aside(unit, obligation, work.describe(error))
     unit.session.flush()
-    return len(due)
+    return len(found)
+
+
+def due(unit: UnitOfWork) -> Select[Obligation]:
+    """The clocks whose turn has come, the oldest first; those that another tick holds are passed over: a query."""
+    ready = Obligation.next_at <= unit.now, _turn() <= unit.now
+    whole = select(Obligation).options(joinedload(Obligation.task, innerjoin=True))
+    ordered = whole.where(*ready).order_by(Obligation.next_at, Obligation.id)
+    return ordered.with_for_update(of=Obligation, skip_locked=True)
 
 
 def _turn() -> ColumnElement[datetime]:
@@ -94,29 +99,61 @@ def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]
         occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
         _climb_on(unit, obligation, ladder, step)
         return
-    fact = ReminderDue(
-        obligation_id=obligation.id,
-        task_id=task.id,
-        ladder=obligation.ladder,
-        generation=obligation.generation,
-        step=step,
-    )
-    key = f"{obligation.id}:{obligation.generation}:{step}"
-    casework.record(unit, case, fact, hand=casework.timer_hand(key))
+    casework.record(unit, case, _reminder(obligation, step), hand=casework.timer_hand(_key(obligation, step)))
     _climb_on(unit, obligation, ladder, step)
     act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
     if act is not None:
         acts[act](unit, task)
 
 
+def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
+    """Pass over the step that comes next: it is written down as suppressed, and the clock goes on to the one after."""
+    step, at = obligation.next_step, obligation.next_at
+    if step is None or at is None or step == plan.UNDELIVERED:
+        raise ValueError("nothing to skip")
+    passed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
+    passed.state, passed.reason = OccurrenceState.SUPPRESSED.value, SKIPPED
+    _climb_on(unit, obligation, ladder, step)
+    unit.session.flush()
+
+
+def hasten(unit: UnitOfWork, case: Case, obligation: Obligation, ladder: Ladder, *, hand: casework.Hand) -> None:
+    """Take the step that comes next at once, by somebody's hand; the steps after it keep their own instants."""
+    step, at = obligation.next_step, obligation.next_at
+    if step is None or at is None or step == plan.UNDELIVERED:
+        raise ValueError("nothing to hasten")
+    _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
+    casework.record(unit, case, _reminder(obligation, step), hand=replace(hand, key=_key(obligation, step)))
+    _climb_on(unit, obligation, ladder, step)
+    unit.session.flush()
+
+
+def _reminder(obligation: Obligation, step: int) -> ReminderDue:
+    return ReminderDue(
+        obligation_id=obligation.id,
+        task_id=obligation.task_id,
+        ladder=obligation.ladder,
+        generation=obligation.generation,
+        step=step,
+    )
+
+
+def _key(obligation: Obligation, step: int) -> str:
+    """One step of one life of a clock is one event, whoever takes it."""
+    return f"{obligation.id}:{obligation.generation}:{step}"
+
+
 def _is_for_closed_partner(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> bool:
     """Whether a step does nothing but write to a partner who is closed today. The delay itself runs on."""
     if step == plan.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
         return False
-    rung = ladder.rungs[step]
-    reminds = rung.act is None and all(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
     today = calendar_of(unit, task.programme_id).local_day(unit.now)
-    return reminds and presence.is_closed(unit, task.organisation_id, today)
+    return reminds_partner(ladder.rungs[step]) and presence.is_closed(unit, task.organisation_id, today)
+
+
+def reminds_partner(rung: Rung) -> bool:
+    """Whether a step does nothing but write to a partner: what a closure holds back."""
+    return rung.act is None and all(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
 
 
 def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tuple[int, datetime]:
@@ -129,7 +166,7 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
         if obligation.next_at is None or obligation.next_step is None or obligation.next_at > unit.now:
             break
         missed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
-        missed.state, missed.reason = OccurrenceState.SUPPRESSED.value, "stale"
+        missed.state, missed.reason = OccurrenceState.SUPPRESSED.value, STALE
         step, at = obligation.next_step, obligation.next_at
     return step, at
 
@@ -139,7 +176,7 @@ def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: in
         obligation.next_step, obligation.next_at = None, None
         return
     calendar = calendar_of(unit, obligation.task.programme_id)
-    plan.climb(obligation, ladder.rungs, calendar, start=step + 1, after=None)
+    plan.climb(obligation, ladder.rungs, calendar, start=step + 1)
 
 
 def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int, due_at: datetime) -> Occurrence:
@@ -199,7 +236,8 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
     """Count a task's delay again from an instant; occurrences of the older life can never fire."""
     case = unit.session.get_one(Case, task.case_id)
     pathway = pathway_of(unit, case.pathway_hash)
-    delay = pathway.tasks[task.kind].due.delay
+    due = pathway.tasks[task.kind].due
+    delay = due.urgent or due.delay if task.referral is not None and task.referral.urgent else due.delay
     if delay is not None:
         task.due_at = calendar_of(unit, task.programme_id).apply(delay, since)
     for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
@@ -209,33 +247,26 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
         plan.first_step(unit, obligation, pathway, delivered=True)
 
 
-@dataclass(frozen=True)
-class Coming:
-    """A step still to come, projected with the function that the tick uses."""
+def leave_closed_days(unit: UnitOfWork, programme_id: UUID, *, start: datetime, end: datetime) -> None:
+    """Move to the next open day what falls between two instants, on days closed since; other dates stay as told.
 
-    case_id: UUID
-    task: Task
-    at: datetime
-    rung: Rung
-
-
-def coming(unit: UnitOfWork, case_id: UUID) -> list[Coming]:
-    """What the clocks of a case will do if nothing happens, soonest first."""
-    obligations = unit.session.scalars(
-        select(Obligation).where(Obligation.case_id == case_id, Obligation.next_at.is_not(None))
-    ).all()
-    return sorted((found for obligation in obligations for found in _ahead(unit, obligation)), key=lambda it: it.at)
-
-
-def _ahead(unit: UnitOfWork, obligation: Obligation) -> Iterator[Coming]:
-    case = unit.session.get_one(Case, obligation.case_id)
-    ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
-    calendar = calendar_of(unit, obligation.task.programme_id)
-    if obligation.next_step is None or obligation.next_step == plan.UNDELIVERED:
-        return
-    for rung in ladder.rungs[obligation.next_step :]:
-        at = plan.rung_at(rung, anchor=obligation.anchor_at, due=obligation.due_at, calendar=calendar)
-        yield Coming(case.id, obligation.task, at, rung)
+    A visit keeps its day: whoever planned it knows why.
+    """
+    calendar = calendar_of(unit, programme_id)
+    query = (
+        select(Obligation)
+        .join(Task, Task.id == Obligation.task_id)
+        .where(Task.programme_id == programme_id, Task.state == TaskState.OPEN, Task.visit_id.is_(None))
+        .where(or_(Task.due_at.between(start, end), Obligation.next_at.between(start, end)))
+        .order_by(Obligation.next_at, Obligation.id)
+        .with_for_update(of=Obligation)
+    )
+    for obligation in unit.session.scalars(query).all():
+        if start <= obligation.due_at < end:
+            obligation.task.due_at = obligation.due_at = calendar.off_closed(obligation.due_at)
+        if obligation.next_at is not None:
+            pauses.point(unit, obligation)
+    unit.session.flush()
 
 
 def next_due(unit: UnitOfWork) -> datetime | None:

@@ -70,7 +70,7 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
         return
     rungs = pathway.ladders[obligation.ladder].rungs
     calendar = calendar_of(unit, obligation.task.programme_id)
-    plan.climb(obligation, rungs, calendar, start=obligation.next_step, after=None)
+    plan.climb(obligation, rungs, calendar, start=obligation.next_step)
 
 
 def open_tasks(unit: UnitOfWork, case_id: UUID, *, but: Collection[str] = ()) -> Sequence[Task]:

@@ -6,13 +6,26 @@ Every effect has a key made of the event and its place in the pathway, so handli
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from models.cases import Referral
 from models.delays import Delay, DelayUnit
 from models.engine import Event, Obligation, Task
-from models.events import FACTS, Fact, MessageFailed, ReferralPrepared, ReferralSent, ReminderDue
-from models.pathway import Anchor, Due, Open, Pathway, Rung, Send, Step
+from models.events import (
+    FACTS,
+    CallBackAgreed,
+    CaseAbsorbed,
+    Fact,
+    MessageFailed,
+    ReferralPrepared,
+    ReferralSent,
+    ReminderDue,
+)
+from models.pathway import Anchor, Due, Ladder, Open, Pathway, Rung, Send, Step
 from models.vocabulary import Channel, Party, Urgency
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
@@ -34,6 +47,7 @@ class About:
     task_id: UUID | None = None
     message_id: UUID | None = None  # a message in doubt, each a thing of its own
     loan_id: UUID | None = None
+    joined_id: UUID | None = None  # the double whose alerts have come to the case
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class OpenTask:
     alert_id: UUID | None
     about: About
     ordinal: int
+    opened_at: datetime
     due_at: datetime
     provisional: bool
     ladder: str | None
@@ -66,7 +81,9 @@ class PlanMessage:
     about: About
     about_task: str | None
     urgent: bool
-    daily: bool
+    is_daily: bool
+    not_before: datetime | None = None
+    once: bool = False
 
 
 Effect = OpenTask | PlanMessage
@@ -129,21 +146,28 @@ def _task(situation: Situation, step: Open, key: str) -> OpenTask:
     case = situation.case
     ordinal = case.follow_ups_done + 1 if rule.due.series else 0
     owners = {Party.OPERATOR: case.operator_id, Party.PARTNER: situation.about.partner_id}
-    giver = rule.party is Party.ALERT_GIVER
-    organisation_id = case.alert_organisation_id if giver else owners.get(rule.party)
+    giver = case.giver if rule.party is Party.ALERT_GIVER else None
+    organisation_id = giver.organisation_id if giver else owners.get(rule.party)
     return OpenTask(
         key=key,
         case=case,
         kind=step.open,
-        party=rule.party if organisation_id or giver else Party.COORDINATOR,
+        party=rule.party if organisation_id or rule.party is Party.ALERT_GIVER else Party.COORDINATOR,
         organisation_id=organisation_id,
-        alert_id=case.alert_id if giver else None,
+        alert_id=giver.alert_id if giver else None,
         about=situation.about,
         ordinal=ordinal,
-        due_at=due_at(rule.due, situation, ordinal=ordinal),
+        opened_at=situation.occurred_at,
+        due_at=_agreed(situation) or due_at(rule.due, situation, ordinal=ordinal),
         provisional=rule.provisional,
-        ladder=rule.ladder,
+        ladder=rule.ladder_of(urgent=is_urgent(situation)),
     )
+
+
+def _agreed(situation: Situation) -> datetime | None:
+    """The evening of a day on which the household asked to be called: whatever the delay of such calls is."""
+    fact = situation.fact
+    return situation.calendar.end_of(fact.until) if isinstance(fact, CallBackAgreed) else None
 
 
 def _message(situation: Situation, step: Send, key: str) -> PlanMessage:
@@ -154,10 +178,12 @@ def _message(situation: Situation, step: Send, key: str) -> PlanMessage:
         text=step.send,
         party=step.to,
         channel=step.by,
-        about=situation.about,
+        about=About() if step.once else situation.about,
         about_task=step.about,
         urgent=step.urgent,
-        daily=step.daily,
+        is_daily=step.daily and step.by is Channel.EMAIL and not step.urgent,
+        not_before=situation.calendar.apply(step.wait, situation.occurred_at) if step.wait else None,
+        once=step.once,
     )
 
 
@@ -171,13 +197,24 @@ def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
         Anchor.LAST_VISIT_HELD: case.last_held_at,
         Anchor.GIVEN: _given(situation.fact, calendar),
     }
+    if due.ahead is not None:
+        day = calendar.local_day(anchors[due.since] or situation.occurred_at)
+        at = calendar.end_of(calendar.days_before(day, due.ahead.amount))
+        return max(at, calendar.apply(due.at_least or Delay.parse("0wd"), situation.occurred_at))
     delay = due.series[min(ordinal, len(due.series)) - 1] if due.series else due.delay
-    if due.urgent is not None and case.urgency != Urgency.NONE:
+    if due.urgent is not None and is_urgent(situation):
         delay = due.urgent
     if delay is None:  # pragma: no cover - the schema forbids it
         raise ValueError("a due date needs a delay")
     at = calendar.apply(delay, anchors[due.since] or situation.occurred_at)
     return max(at, calendar.apply(due.at_least, situation.occurred_at)) if due.at_least else at
+
+
+def is_urgent(situation: Situation) -> bool:
+    """Whether what follows an event presses: a request says it of itself, anything else is as pressing as its case."""
+    if isinstance(situation.fact, ReferralSent):
+        return situation.fact.urgent
+    return situation.case.urgency != Urgency.NONE
 
 
 def _given(fact: Fact, calendar: WorkingCalendar) -> datetime | None:
@@ -206,6 +243,9 @@ def _after(delay: Delay, start: datetime, calendar: WorkingCalendar) -> datetime
 def situations(unit: UnitOfWork, events: Sequence[Event]) -> list[Situation]:
     """Read what a batch of events needs, with a fixed number of queries and one look at each pathway."""
     cases = views(unit, (event.case_id for event in events))
+    named = [UUID(event.payload["task_id"]) for event in events if event.payload.get("task_id")]
+    known = select(Task).options(joinedload(Task.referral)).where(Task.id.in_(named))
+    _kept = unit.session.scalars(known).all() if named else []  # each is then found in memory
     return [situation(unit, event, cases[event.case_id]) for event in events]
 
 
@@ -237,6 +277,7 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
         visit_id=getattr(fact, "visit_id", None),
         message_id=message_id,
         loan_id=getattr(fact, "loan_id", None),
+        joined_id=fact.merged if isinstance(fact, CaseAbsorbed) else None,
     )
 
 
@@ -256,43 +297,82 @@ def ends(unit: UnitOfWork, fact: Fact, *, referral_id: UUID | None, loan_id: UUI
     return referral_id is None or unit.session.get_one(Referral, own).replaces_id == referral_id
 
 
-def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
-    """Set an obligation on its first rung still ahead, or on the wait for delivery. Rungs already past are left out."""
-    ladder = pathway.ladders[obligation.ladder]
+class Timing(NamedTuple):
+    """What a clock's instants are worked out from; `pauses` are those that are over."""
+
+    anchor_at: datetime
+    due_at: datetime
+    pauses: tuple[tuple[datetime, datetime], ...] = ()
+    put_off: date | None = None
+
+
+class Place(NamedTuple):
+    """Where a clock stands: its next step and when it is taken; neither when nothing is to come."""
+
+    step: int | None = None
+    at: datetime | None = None
+
+
+def beginning(ladder: Ladder, timing: Timing, calendar: WorkingCalendar, *, now: datetime, delivered: bool) -> Place:
+    """The first rung still ahead, or the wait for delivery. Rungs already past are left out."""
     if ladder.counts_from_delivery and not delivered:
-        watch_delivery(unit, obligation, pathway, since=obligation.anchor_at)
-        return
-    climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=0, after=unit.now)
+        return awaiting(ladder, calendar, since=timing.anchor_at)
+    return place_from(0, ladder.rungs, timing, calendar, after=now)
+
+
+def awaiting(ladder: Ladder, calendar: WorkingCalendar, *, since: datetime) -> Place:
+    """A look, after the ladder's delay, whether the request reached its reader's server at last."""
+    delay = ladder.undelivered_after
+    return Place() if delay is None else Place(UNDELIVERED, _after(delay, since, calendar))
+
+
+def place_from(
+    start: int, rungs: Sequence[Rung], timing: Timing, calendar: WorkingCalendar, *, after: datetime | None
+) -> Place:
+    """The next rung from `start`; with `after`, the first one later than that instant."""
+    for step in range(start, len(rungs)):
+        if rungs[step].off:
+            continue
+        at = climbed_at(rungs[step], timing, calendar)
+        if after is None or at > after:
+            return Place(step, at)
+    return Place()
+
+
+def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
+    """Set an obligation where its ladder begins."""
+    ladder, calendar = pathway.ladders[obligation.ladder], calendar_of(unit, obligation.task.programme_id)
+    _put(obligation, beginning(ladder, timing_of(obligation), calendar, now=unit.now, delivered=delivered))
 
 
 def watch_delivery(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, since: datetime) -> None:
-    """Look, after the ladder's delay, whether the request reached its reader's server at last."""
-    delay = pathway.ladders[obligation.ladder].undelivered_after
-    if delay is not None:
-        obligation.next_step = UNDELIVERED
-        obligation.next_at = _after(delay, since, calendar_of(unit, obligation.task.programme_id))
+    """Set an obligation on its wait for delivery, counted from `since`."""
+    calendar = calendar_of(unit, obligation.task.programme_id)
+    _put(obligation, awaiting(pathway.ladders[obligation.ladder], calendar, since=since))
 
 
-def climb(
-    obligation: Obligation, rungs: Sequence[Rung], calendar: WorkingCalendar, *, start: int, after: datetime | None
-) -> None:
-    """Point an obligation at its next rung from `start`; with `after`, at the first one later than that instant."""
-    for step in range(start, len(rungs)):
-        at = step_at(obligation, rungs[step], calendar)
-        if after is None or at > after:
-            obligation.next_step, obligation.next_at = step, None if is_waiting(obligation) else at
-            return
-    obligation.next_step, obligation.next_at = None, None
+def climb(obligation: Obligation, rungs: Sequence[Rung], calendar: WorkingCalendar, *, start: int) -> None:
+    """Point an obligation at its next rung from `start`."""
+    _put(obligation, place_from(start, rungs, timing_of(obligation), calendar, after=None))
 
 
-def step_at(obligation: Obligation, rung: Rung, calendar: WorkingCalendar) -> datetime:
-    """When this clock climbs a rung: its own moment, moved by the pauses that are over, never while it is put off."""
-    at = rung_at(rung, anchor=obligation.anchor_at, due=obligation.due_at, calendar=calendar)
-    for pause in obligation.pauses:
-        if pause.to_at is not None and pause.from_at < at:
-            at = calendar.shifted(at, stopped=pause.from_at, running=pause.to_at)
-    put_off = obligation.task.snoozed_until
-    return at if put_off is None else max(at, calendar.step_time(calendar.next_open(put_off)))
+def _put(obligation: Obligation, place: Place) -> None:
+    obligation.next_step, obligation.next_at = place.step, None if is_waiting(obligation) else place.at
+
+
+def timing_of(obligation: Obligation) -> Timing:
+    """What this clock's instants are worked out from."""
+    over = tuple((pause.from_at, pause.to_at) for pause in obligation.pauses if pause.to_at is not None)
+    return Timing(obligation.anchor_at, obligation.due_at, over, obligation.task.snoozed_until)
+
+
+def climbed_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetime:
+    """A rung's own moment, moved by the pauses that are over, never while it is put off."""
+    at = rung_at(rung, anchor=timing.anchor_at, due=timing.due_at, calendar=calendar)
+    for stopped, running in timing.pauses:
+        if stopped < at:
+            at = calendar.shifted(at, stopped=stopped, running=running)
+    return at if timing.put_off is None else max(at, calendar.step_time(calendar.next_open(timing.put_off)))
 
 
 def is_waiting(obligation: Obligation) -> bool:

@@ -1,17 +1,18 @@
 """May this person do this to that? The one module that answers, and the one that narrows every query."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
 from models.cases import Case, Permission, Referral
 from models.engine import Task
 from models.lifecycles import UNDER_WAY
-from models.programmes import AccessEntry
-from models.vocabulary import PermissionKind, ReferralState, Role, TaskState
+from models.programmes import AccessEntry, Organisation
+from models.vocabulary import Contract, PermissionKind, ReferralState, Role, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 
@@ -28,6 +29,7 @@ class Right(StrEnum):
     DIRECTORY = "directory"  # what is written of a partner is read by every operator: coordinators write it
     ANSWER_FOR_PARTNER = "answer_for_partner"
     CORRECT = "correct"
+    CIRCUMSTANCES = "circumstances"  # income, size, health as yes or no
     DANGER = "danger"
     FOLLOW_UP = "follow_up"
     CLOSE = "close"
@@ -35,6 +37,7 @@ class Right(StrEnum):
     GIVE_UP = "give_up"
     NOTE = "note"
     LETTERS = "letters"
+    IMPORT = "import"  # a file of cases or of alerts, whole
     SETTLE_MESSAGE = "settle_message"
     REASSIGN = "reassign"
     DISQUALIFY = "disqualify"
@@ -44,12 +47,17 @@ class Right(StrEnum):
     MERGE = "merge"
     PERMISSIONS = "permissions"
     LEND = "lend"
+    CUT = "cut"  # a supply that a supplier means to cut
     TASKS = "tasks"
+    REPLIES = "replies"  # what is answered to our mails
     VOID = "void"
     SEND_NOW = "send_now"
     PRESENCE = "presence"  # who else is away, works when, is on duty; when a partner is closed
     ADMINISTER = "administer"  # what the software itself could not do
-    ORGANISATIONS = "organisations"  # the secret addresses of the alert givers
+    ACCESS_LOG = "access_log"  # who read what
+    SETTINGS = "settings"  # what every case of the programme follows: delays, ladders, texts
+    ORGANISATIONS = "organisations"  # who works with the programme, and the secret addresses of the alert givers
+    TERRITORY = "territory"  # the communes in which it works
 
 
 _OPERATOR: Final = frozenset(
@@ -61,6 +69,7 @@ _OPERATOR: Final = frozenset(
         Right.REFER,
         Right.ANSWER_FOR_PARTNER,
         Right.CORRECT,
+        Right.CIRCUMSTANCES,
         Right.DANGER,
         Right.FOLLOW_UP,
         Right.CLOSE,
@@ -72,15 +81,22 @@ _OPERATOR: Final = frozenset(
         Right.WITHDRAW,
         Right.PERMISSIONS,
         Right.LEND,
+        Right.CUT,
         Right.TASKS,
+        Right.REPLIES,
         Right.VOID,
         Right.SEND_NOW,
+        Right.LETTERS,  # of his own cases, under a contract that makes him post them: see `letters_of`
     }
 )
+SUBSIDISED: Final = "subsidised"
+UNKNOWN: Final = "C’est à l’opérateur de le faire : sans l’accord du ménage, la coordination ne sait pas qui il est."
+_OF_HOUSEHOLD: Final = frozenset({Right.CALL, Right.CORRECT, Right.CIRCUMSTANCES, Right.PERMISSIONS, Right.REPLIES})
+"""What nobody does without knowing whom it is about."""
 _GRANTS: Final[dict[Role, frozenset[Right]]] = {
     Role.COORDINATOR: frozenset(Right) - {Right.ADMINISTER},
     Role.OPERATOR: _OPERATOR,
-    Role.ADMINISTRATOR: frozenset({Right.SETTLE_MESSAGE, Right.ADMINISTER}),
+    Role.ADMINISTRATOR: frozenset({Right.SETTLE_MESSAGE, Right.ACCESS_LOG, Right.ADMINISTER}),
 }
 
 
@@ -96,6 +112,7 @@ class Actor:
     name: str = ""
     task_id: UUID | None = None
     actions: frozenset[str] = frozenset()
+    only: frozenset[Right] | None = None  # an API key may do less than whoever made it
 
     @property
     def label(self) -> str:
@@ -108,32 +125,133 @@ ENGINE: Final = Actor("engine", None)
 
 def rights(actor: Actor) -> frozenset[Right]:
     """What an actor's role grants, before any case is looked at."""
-    return _GRANTS.get(actor.role, frozenset()) if actor.role else frozenset()
+    granted = _GRANTS.get(actor.role, frozenset()) if actor.role else frozenset()
+    return granted if actor.only is None else granted & actor.only
+
+
+def is_visible(actor: Actor) -> ColumnElement[bool]:
+    """The condition of `visible`, for a query that reads the case beside something else: no list of all is made."""
+    if Right.READ not in rights(actor):
+        return false()
+    of_programme = Case.programme_id == actor.programme_id
+    if actor.role is Role.OPERATOR:
+        return and_(of_programme, Case.operator_id == actor.organisation_id)
+    return of_programme
 
 
 def visible(actor: Actor) -> Select[Case]:
     """The cases that an actor may read: a query to narrow further, never to widen."""
-    query = select(Case)
-    if Right.READ not in rights(actor):
-        return query.where(false())
-    query = query.where(Case.programme_id == actor.programme_id)
+    return select(Case).where(is_visible(actor))
+
+
+def is_known(actor: Actor) -> ColumnElement[bool]:
+    """Whether an actor may know whose case it is: name, address, telephone, what was said and written of the household,
+    its means, its documents. For a query that reads the case; beside it, `visible` says what is shown of all.
+
+    An operator knows his own. The coordination knows all but those of an association under a subsidy, unless the
+    household agreed; before triage gives it away a case is nobody's yet. Source: domain 1.3 and 6.5.
+    """
+    if actor.kind == "import":  # a file that is told holds the names itself
+        return true()
     if actor.role is Role.OPERATOR:
-        query = query.where(Case.operator_id == actor.organisation_id)
-    return query
+        return Case.operator_id == actor.organisation_id
+    if actor.role is not Role.COORDINATOR:
+        return false()
+    agreed = select(Permission.id).where(
+        Permission.case_id == Case.id,
+        Permission.kind == PermissionKind.NAME_TO_CARRIER,
+        Permission.revoked_at.is_(None),
+    )
+    return or_(_is_ours(actor), agreed.exists())
+
+
+def _is_ours(actor: Actor) -> ColumnElement[bool]:
+    """Whether no association under a subsidy has the case."""
+    subsidised = select(Organisation.id).where(
+        Organisation.programme_id == actor.programme_id, Organisation.contract == Contract.SUBSIDY
+    )
+    return or_(Case.operator_id.is_(None), Case.operator_id.not_in(subsidised))
+
+
+def known(unit: UnitOfWork, actor: Actor, case_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these cases whose household the actor may know: one question for a whole list."""
+    query = select(Case.id).where(Case.id.in_(case_ids), Case.programme_id == actor.programme_id, is_known(actor))
+    return frozenset(unit.session.scalars(query))
+
+
+def knows_household(unit: UnitOfWork, actor: Actor, case: Case) -> bool:
+    """The same for one case; most programmes subsidise nobody, and ask nothing more."""
+    if actor.role is Role.COORDINATOR and case.operator_id not in _subsidised(unit, case.programme_id):
+        return True
+    return case.id in known(unit, actor, [case.id])
+
+
+def _subsidised(unit: UnitOfWork, programme_id: UUID) -> frozenset[UUID]:
+    """The operators under a subsidy, looked up once a transaction."""
+    key = (SUBSIDISED, programme_id)
+    if key not in unit.session.info:
+        query = select(Organisation.id).where(
+            Organisation.programme_id == programme_id, Organisation.contract == Contract.SUBSIDY
+        )
+        unit.session.info[key] = frozenset(unit.session.scalars(query))
+    found: frozenset[UUID] = unit.session.info[key]
+    return found
+
+
+def forget_contracts(unit: UnitOfWork, programme_id: UUID) -> None:
+    """A contract changes in this transaction: it is looked up again."""
+    unit.session.info.pop((SUBSIDISED, programme_id), None)
+
+
+def rights_on(unit: UnitOfWork, actor: Actor, case: Case) -> frozenset[Right]:
+    """What an actor may do to a case that he may read: less than his role grants where he may not know whose it is."""
+    granted = rights(actor)
+    if granted.isdisjoint(_OF_HOUSEHOLD) or knows_household(unit, actor, case):
+        return granted
+    return granted - _OF_HOUSEHOLD
+
+
+def letters_of(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
+    """The cases whose letters an actor prints and posts: an envelope bears a name. Raises `Denied`.
+
+    An association under a subsidy posts its own, whatever the household agreed to; the coordination all others.
+    """
+    require(actor, Right.LETTERS)
+    if actor.role is not Role.OPERATOR:
+        return _is_ours(actor)
+    if not posts_letters(unit, actor):
+        raise Denied
+    return Case.operator_id == actor.organisation_id
+
+
+def posts_letters(unit: UnitOfWork, actor: Actor) -> bool:
+    """Whether an actor has letters to print and to post."""
+    if actor.role is not Role.OPERATOR:
+        return Right.LETTERS in rights(actor)
+    own = unit.session.get(Organisation, actor.organisation_id) if actor.organisation_id else None
+    return own is not None and own.contract == Contract.SUBSIDY and Right.LETTERS in rights(actor)
 
 
 def case_for(unit: UnitOfWork, actor: Actor, case_id: UUID, right: Right) -> Case:
     """The case, locked for this transaction, if the actor may do this to it.
 
-    A foreign case and a missing one answer alike (`NotFound`); a known case and a missing right is `Denied`.
+    A foreign case and a missing one answer alike (`NotFound`); a known case and a missing right is `Denied`, as is
+    what nobody does without knowing the household.
     """
     query: Select[Any] = visible(actor).where(Case.id == case_id)
     case: Case | None = unit.session.scalars(query.with_for_update(of=Case)).first()
     if case is None:
         raise NotFound
+    check(unit, actor, case, right)
+    return case
+
+
+def check(unit: UnitOfWork, actor: Actor, case: Case, right: Right) -> None:
+    """Raise `Denied` when the actor may not do this to a case that he may read."""
     if right not in rights(actor):
         raise Denied
-    return case
+    if right in _OF_HOUSEHOLD and not knows_household(unit, actor, case):
+        raise Denied(UNKNOWN)
 
 
 def require(actor: Actor, right: Right) -> None:
@@ -169,9 +287,19 @@ def agreement_with_partner(unit: UnitOfWork, referral: Referral) -> Permission |
 
 def note_access(  # noqa: PLR0913 - an entry is these facts
     unit: UnitOfWork, actor: Actor, action: str, *, case_id: UUID | None, allowed: bool = True,
-    reason: str | None = None,
+    reason: str | None = None, about: UUID | None = None,
 ) -> None:  # fmt: skip
-    """Write down who read, was refused or put right what; kept apart from the case, twelve months."""
+    """Write down who read, was refused or put right what; kept apart from the case, twelve months. `about`: a person
+    of the team whose account it concerns."""
     unit.session.add(
-        AccessEntry(at=unit.now, actor=actor.label, action=action, case_id=case_id, allowed=allowed, reason=reason)
+        AccessEntry(
+            at=unit.now,
+            programme_id=actor.programme_id,
+            actor=actor.label,
+            action=action,
+            case_id=case_id,
+            allowed=allowed,
+            reason=reason,
+            about_id=about,
+        )
     )

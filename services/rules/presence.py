@@ -4,18 +4,27 @@ Nobody present is never nobody: a message for the coordination always finds a re
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 
-from models.programmes import Absence, Duty, Membership, Organisation, OrganisationClosure, Person, WorkPattern
-from models.vocabulary import Role
+from models.programmes import (
+    Absence,
+    Duty,
+    Membership,
+    Organisation,
+    OrganisationClosure,
+    PartnerPreference,
+    Person,
+    WorkPattern,
+)
+from models.vocabulary import OrganisationKind, Role
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, days_between
 
 
 class Reader(NamedTuple):
@@ -43,6 +52,14 @@ class Watch(NamedTuple):
     to_at: datetime
 
 
+class Reading(NamedTuple):
+    """When somebody reads next, and who reads meanwhile."""
+
+    at: datetime
+    away: Away | None  # his absence of today
+    stand_in: Reader | None  # None while he is away: whoever of his team is there
+
+
 @dataclass(frozen=True)
 class Roster:
     """Who of a programme's team is there when, as of one transaction. Pure."""
@@ -51,6 +68,8 @@ class Roster:
     absences: Mapping[UUID, Sequence[Away]]
     weekdays: Mapping[UUID, frozenset[int]]
     watches: Sequence[Watch]
+    closed: Mapping[UUID, frozenset[date]] = field(default_factory=dict)  # operators' own days without work
+    gathered: Mapping[UUID, frozenset[int]] = field(default_factory=dict)  # partners who read at ten: their days
 
     def coordinators(self) -> list[Reader]:
         """By address, whether they are there or not."""
@@ -129,11 +148,36 @@ def colleagues(found: Roster, reader: Reader) -> list[Reader]:
     return [each for each in found.readers if each.organisation_id and each.organisation_id == reader.organisation_id]
 
 
-def reading_calendar(unit: UnitOfWork, programme_id: UUID, person_id: UUID | None) -> WorkingCalendar:
-    """The days on which somebody reads: the programme's, kept to his own days of the week if he gave any."""
-    calendar = calendar_of(unit, programme_id)
-    weekdays = roster(unit, programme_id).weekdays.get(person_id) if person_id else None
+def reading_calendar(
+    unit: UnitOfWork, programme_id: UUID, person_id: UUID | None, organisation_id: UUID | None = None
+) -> WorkingCalendar:
+    """The days on which somebody reads: the programme's without his operator's closures, kept to his own weekdays."""
+    calendar, found = calendar_of(unit, programme_id), roster(unit, programme_id)
+    weekdays = found.weekdays.get(person_id) if person_id else None
+    if organisation_id and not person_id:
+        weekdays = found.gathered.get(organisation_id) or weekdays
+    closed = found.closed.get(organisation_id, frozenset()) if organisation_id else frozenset()
+    if closed:
+        calendar = replace(calendar, closures=calendar.closures | closed)
     return calendar if weekdays is None else replace(calendar, weekdays=weekdays)
+
+
+def is_gathered(unit: UnitOfWork, programme_id: UUID, organisation_id: UUID | None) -> bool:
+    """Whether a partner has his mails at ten on his days rather than the first of a day at once."""
+    return organisation_id in roster(unit, programme_id).gathered
+
+
+def reading(unit: UnitOfWork, programme_id: UUID, reader: Reader) -> Reading:
+    """When somebody's next mail of the day leaves for him, and who reads for him today if he is away."""
+    found = roster(unit, programme_id)
+    calendar = reading_calendar(unit, programme_id, reader.person_id, reader.organisation_id)
+    today = calendar.local_day(unit.now)
+    at = calendar.next_sending_time(unit.now)
+    while (away := found.away(reader.person_id, calendar.local_day(at))) is not None:
+        at = calendar.next_opening(away.last_on)
+    absent = found.away(reader.person_id, today)
+    stand_in = found.stand_in(reader.person_id, today, colleagues(found, reader)) if absent else None
+    return Reading(at, absent, stand_in)
 
 
 def is_closed(unit: UnitOfWork, organisation_id: UUID, day: date) -> bool:
@@ -195,7 +239,23 @@ def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
         absences.setdefault(each.person_id, []).append(Away(each.first_on, each.last_on, each.delegate_id))
     patterns = unit.session.scalars(select(WorkPattern).where(WorkPattern.programme_id == programme_id))
     watches = select(Duty).where(Duty.programme_id == programme_id).order_by(Duty.from_at)
+    closures = unit.session.scalars(
+        select(OrganisationClosure)
+        .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
+        .where(Organisation.programme_id == programme_id, Organisation.kind == OrganisationKind.OPERATOR)
+    )
+    closed: dict[UUID, frozenset[date]] = {}
+    for shut in closures:
+        days = days_between(shut.first_on, shut.last_on)
+        closed[shut.organisation_id] = closed.get(shut.organisation_id, frozenset()) | days
+    liked = (
+        select(PartnerPreference)
+        .join(Organisation, Organisation.id == PartnerPreference.organisation_id)
+        .where(Organisation.programme_id == programme_id, PartnerPreference.gathered.is_(True))
+    )
     return Roster(
+        closed=closed,
+        gathered={each.organisation_id: frozenset(each.weekdays) for each in unit.session.scalars(liked)},
         readers=[Reader(row.id, row.email, Role(row.role), row.organisation_id) for row in rows],
         absences=absences,
         weekdays={each.person_id: frozenset(each.weekdays) for each in patterns},

@@ -1,6 +1,5 @@
 """Published pathways and the working calendar of a programme, read once and kept."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -71,17 +70,21 @@ def calendar_of(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
     if key not in unit.session.info:
         programme = unit.session.get_one(Programme, programme_id)
         closures = unit.session.scalars(select(Closure).where(Closure.programme_id == programme_id)).all()
-        unit.session.info[key] = _calendar(programme.zone, programme.subdivision, _days(closures))
+        closed = frozenset().union(*(days_between(each.first_on, each.last_on) for each in closures))
+        unit.session.info[key] = _calendar(programme.zone, programme.subdivision, closed)
     found: WorkingCalendar = unit.session.info[key]
     return found
 
 
-def _days(closures: Sequence[Closure]) -> frozenset[date]:
-    return frozenset(
-        closure.first_on + timedelta(days=n)
-        for closure in closures
-        for n in range((closure.last_on - closure.first_on).days + 1)
-    )
+def forget_calendar(unit: UnitOfWork, programme_id: UUID) -> None:
+    """Read it again: days without work have changed in this transaction."""
+    unit.session.flush()
+    unit.session.info.pop(("calendar", programme_id), None)
+
+
+def days_between(first_on: date, last_on: date) -> frozenset[date]:
+    """Every day of a closure, both ends included."""
+    return frozenset(first_on + timedelta(days=n) for n in range((last_on - first_on).days + 1))
 
 
 @lru_cache(maxsize=64)

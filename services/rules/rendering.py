@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
@@ -14,49 +14,122 @@ from models.programmes import Membership, Organisation, Person, Programme, SignI
 from models.vocabulary import Channel, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
-from services.rules.links import sign_in_url, task_url
+from services.rules.household import visit_word
+from services.rules.links import asking_url, letter_url, requests_url, sign_in_url, task_url
+from services.rules.news import MONTHLY, letters, solutions, stopped
+from services.rules.own_words import TextKey, own_words
 from services.rules.published import pathway_of
-from services.rules.texts import catalogue
+from services.rules.texts import catalogue, own
 from services.rules.texts.catalogue import TextContext, render
 from services.rules.texts.gathering import gathered
 from services.rules.titles import task_title
+from services.rules.view import meeting_to_come
 
 COORDINATION: Final = "La coordination"
 SIGN_IN: Final = "sign_in"
+FOLLOW_UP_QUESTION: Final = "follow_up_question"
+"""What a household answers by itself; its task is the operator's, its link the household's."""
+MEETING: Final = "partner_meets"
+PROPOSED: Final = "milestone_proposed"
+"""What tells which types of solution were asked."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
 
 
 class Rendered(NamedTuple):
-    """What leaves. `ics` is a calendar part for e-mails about a visit."""
+    """What leaves. `ics` is a calendar part for e-mails about a visit; `stop_link` ends all mails like this one."""
 
     subject: str
     body: str
     ics: bytes | None = None
+    stop_link: str | None = None
 
 
 class Suppressed(Exception):
     """The message must not leave any more; `reason` is a code for the ledger."""
 
     def __init__(self, reason: str) -> None:
-        """`reason`: task_closed, visit_past, link_past, number_blocked."""
+        """`reason`: task_closed, visit_past, meeting_past, link_past, number_blocked, news_stopped, nothing_new."""
         super().__init__(reason)
         self.reason = reason
 
 
 def render_message(unit: UnitOfWork, message: Message) -> Rendered:
     """Subject, body and calendar part of a message; raises `Suppressed` when its reason is gone."""
+    if message.text == MONTHLY:
+        return _of_month(unit, message)
+    if message.case_id is None:
+        return _of_account(unit, message)
     _check_reason(unit, message)
     context = context_of(unit, message)
     channel = Channel(message.channel)
-    subject, body = render(message.text, Party(message.party), channel, context)
+    subject, body = _written(unit, message, context)
     return Rendered(subject, body, _calendar_part(unit, message) if channel is Channel.EMAIL else None)
+
+
+def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalogue.Rendered:
+    """In the programme's own words when it has some for this text."""
+    key = TextKey(message.text, Party(message.party), Channel(message.channel))
+    words = own_words(unit, message.programme_id).get(key)
+    return own.write(words, *key, context) if words else render(*key, context)
+
+
+def _of_account(unit: UnitOfWork, message: Message) -> Rendered:
+    """A mail about an account, which knows of no case."""
+    link = unit.session.get(SignInLink, message.sign_in_link_id) if message.sign_in_link_id else None
+    if message.sign_in_link_id and not _is_good(unit, link):
+        raise Suppressed("link_past")
+    programme, current = unit.session.get_one(Programme, message.programme_id), runtime()
+    zone = ZoneInfo(programme.zone)
+    context = TextContext(
+        programme_name=programme.public_name,
+        programme_phone=programme.phone,
+        programme_email=programme.email,
+        city=programme.city,
+        zone=zone,
+        today=unit.now.astimezone(zone).date(),
+        reference="",
+        commune="",
+        signer_name=COORDINATION,
+        signer_phone=programme.phone,
+        link=sign_in_url(current, link) if link else asking_url(current),
+    )
+    return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
+
+
+def _of_month(unit: UnitOfWork, message: Message) -> Rendered:
+    """The letter of the month, about several cases: what was new at its round, as it stands now."""
+    address, current = message.address.lower(), runtime()
+    if stopped(unit, message.programme_id, [address]):
+        raise Suppressed("news_stopped")
+    letter = letters(unit, message.programme_id, [address], message.created_at).get(address)
+    if letter is None:
+        raise Suppressed("nothing_new")
+    programme = unit.session.get_one(Programme, message.programme_id)
+    zone, signer = ZoneInfo(programme.zone), coordinator_of(unit, programme.id)
+    context = TextContext(
+        programme_name=programme.public_name,
+        programme_phone=programme.phone,
+        programme_email=programme.email,
+        city=programme.city,
+        zone=zone,
+        today=unit.now.astimezone(zone).date(),
+        reference="",
+        commune="",
+        signer_name=signer.name if signer else COORDINATION,
+        signer_phone=programme.phone,
+        requests=letter.groups,
+        other_requests=letter.others or None,
+    )
+    subject, body = render(message.text, Party(message.party), Channel(message.channel), context)
+    return Rendered(subject, body, stop_link=letter_url(current, message))
 
 
 def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
     """One mail of several messages for one address, written before: each keeps its own text."""
     texts = [catalogue.Rendered(message.subject or "", message.body or "") for message in messages]
-    to_partner = all(message.party == Party.PARTNER for message in messages)
-    return Rendered(*gathered(texts, context_of(unit, messages[0]), to_partner=to_partner))
+    parties = {Party(message.party) for message in messages}
+    reader = parties.pop() if len(parties) == 1 else Party.COORDINATOR
+    return Rendered(*gathered(texts, context_of(unit, messages[0]), reader=reader))
 
 
 def _check_reason(unit: UnitOfWork, message: Message) -> None:
@@ -67,6 +140,8 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("number_blocked")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
+    if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
+        raise Suppressed("meeting_past")
     if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
@@ -77,14 +152,20 @@ def _sign_in_link(unit: UnitOfWork, message: Message) -> SignInLink | None:
     """The link that a sign-in mail carries, while it can still be used."""
     event = unit.session.get_one(Event, message.event_id)
     link = unit.session.get(SignInLink, UUID(event.payload["link_id"]))
-    return link if link and link.used_at is None and link.expires_at > unit.now else None
+    return link if _is_good(unit, link) else None
+
+
+def _is_good(unit: UnitOfWork, link: SignInLink | None) -> bool:
+    return link is not None and link.used_at is None and link.expires_at > unit.now
 
 
 def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
-    """Somebody else answered at this number since the SMS was planned."""
+    """Since the SMS was planned somebody else answered at this number, or it wants no SMS any more."""
     household_id = unit.session.get_one(Case, message.case_id).household_id
     query = select(Phone.id).where(
-        Phone.household_id == household_id, Phone.number == message.address, Phone.blocked_at.is_not(None)
+        Phone.household_id == household_id,
+        Phone.number == message.address,
+        or_(Phone.blocked_at.is_not(None), Phone.no_sms_at.is_not(None)),
     )
     return unit.session.scalar(query) is not None
 
@@ -95,7 +176,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     programme = unit.session.get_one(Programme, case.programme_id)
     task = unit.session.get(Task, message.task_id) if message.task_id else None
     visit = unit.session.get(Visit, message.visit_id) if message.visit_id else None
-    referral = unit.session.get(Referral, message.referral_id) if message.referral_id else None
+    referral = _referral(unit, message)
     event = unit.session.get_one(Event, message.event_id)
     signer = coordinator_of(unit, programme.id)
     return TextContext(
@@ -121,13 +202,22 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         due_at=task.due_at if task else None,
         visit_starts_at=visit.starts_at if visit else None,
         visit_ends_at=visit.ends_at if visit else None,
-        officer=visit.officer.name if visit and visit.officer else (case.operator.name if case.operator else None),
+        meets_at=meeting_to_come(unit, referral),
+        officer=visit.officer.name if visit and visit.officer else None,
+        visit_word=visit_word(runtime().secrets, visit.id) if visit else None,
         reason=event.payload.get("reason"),
         outcome=event.payload.get("outcome"),
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
+        urgent=True if referral is not None and referral.urgent else None,
         link=_link(unit, message, task),
+        requests_link=_requests_link(unit, message),
+        solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
     )
+
+
+def _referral(unit: UnitOfWork, message: Message) -> Referral | None:
+    return unit.session.get(Referral, message.referral_id) if message.referral_id else None
 
 
 def _organisation(unit: UnitOfWork, message: Message, case: Case) -> str | None:
@@ -139,6 +229,12 @@ def _organisation(unit: UnitOfWork, message: Message, case: Case) -> str | None:
     return organisation.name if organisation else (alert.giver_name if alert else None)
 
 
+def _requests_link(unit: UnitOfWork, message: Message) -> str | None:
+    """What became of all the requests of whoever is written to about his own."""
+    alert = unit.session.get(Alert, message.alert_id) if message.alert_id else None
+    return requests_url(runtime(), alert) if alert and message.party == Party.ALERT_GIVER else None
+
+
 def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
     """A link of its own for those who have no account; the case's page (which asks who you are) for the others."""
     current = runtime()
@@ -147,24 +243,30 @@ def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
         return sign_in_url(current, link) if link else None
     if message.party in {Party.PARTNER, Party.ALERT_GIVER}:
         return task_url(current, task) if task and task.party == message.party else None
+    if message.party == Party.HOUSEHOLD and message.text == FOLLOW_UP_QUESTION:
+        return task_url(current, task) if task else None
     if message.party in {Party.COORDINATOR, Party.OPERATOR}:
         return f"{current.settings.public_url}/situations/{message.case_id}"
     return None
 
 
 def coordinator_of(unit: UnitOfWork, programme_id: UUID) -> Person | None:
-    """The coordinator who signs: the first by name."""
-    return unit.session.scalars(
-        select(Person)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(
-            Membership.programme_id == programme_id,
-            Membership.role == Role.COORDINATOR,
-            Membership.ended_at.is_(None),
-            Person.disabled_at.is_(None),
-        )
-        .order_by(Person.name)
-    ).first()
+    """The coordinator who signs: the first by name, looked up once a transaction."""
+    key = ("signer", programme_id)
+    if key not in unit.session.info:
+        unit.session.info[key] = unit.session.scalars(
+            select(Person)
+            .join(Membership, Membership.person_id == Person.id)
+            .where(
+                Membership.programme_id == programme_id,
+                Membership.role == Role.COORDINATOR,
+                Membership.ended_at.is_(None),
+                Person.disabled_at.is_(None),
+            )
+            .order_by(Person.name)
+        ).first()
+    found: Person | None = unit.session.info[key]
+    return found
 
 
 def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:

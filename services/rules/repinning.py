@@ -91,8 +91,6 @@ def _arm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
     if is_told and not plan.is_waiting(clock):
         return
     plan.first_step(unit, clock, pathway, delivered=not task.provisional)
-    if plan.is_waiting(clock):
-        clock.next_at = None
 
 
 def _start(unit: UnitOfWork, task: Task, ladder: str, pathway: Pathway) -> None:
@@ -117,4 +115,6 @@ def _clock(unit: UnitOfWork, task: Task) -> Obligation | None:
 
 def _ladder(task: Task, pathway: Pathway) -> str | None:
     kind = _TRIAGE if task.effect_key.endswith(_RETURNED) else task.kind
-    return pathway.tasks[kind].ladder if kind in pathway.tasks else None
+    if kind not in pathway.tasks:
+        return None
+    return pathway.tasks[kind].ladder_of(urgent=task.referral.urgent if task.referral else task.case.urgency != "none")

@@ -9,7 +9,7 @@ def task_title(pathway: Pathway, kind: str) -> str:
     rule = pathway.tasks.get(kind)
     if rule is not None and rule.title:
         return rule.title
-    return label("task", kind) if has_label("task", kind) else _plain(kind)
+    return label("task", kind) if has_label("task", kind) else plain_title(kind)
 
 
 def what_to_do(pathway: Pathway, kind: str) -> str:
@@ -23,7 +23,7 @@ def what_to_do(pathway: Pathway, kind: str) -> str:
 def outcomes_of(rule: TaskRule) -> list[tuple[str, str]]:
     """How a task of the pathway's own may end: each code with its words, in the order of the pathway."""
     words = (*rule.outcome_titles, *("" for _ in rule.outcomes))
-    return [(code, title or _plain(code)) for code, title in zip(rule.outcomes, words, strict=False)]
+    return [(code, title or plain_title(code)) for code, title in zip(rule.outcomes, words, strict=False)]
 
 
 def outcome_title(pathway: Pathway, kind: str, outcome: str) -> str:
@@ -32,6 +32,7 @@ def outcome_title(pathway: Pathway, kind: str, outcome: str) -> str:
     return dict(outcomes_of(rule)).get(outcome, "") if rule is not None else ""
 
 
-def _plain(code: str) -> str:
+def plain_title(code: str) -> str:
+    """A code that nobody named, as words."""
     words = code.replace("_", " ")
     return words[:1].upper() + words[1:]

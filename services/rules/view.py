@@ -4,21 +4,36 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
-from models.cases import Alert, Call, Case, Phone, Visit
+from models.cases import Alert, Call, Case, Household, Phone, Referral, Visit
 from models.engine import Event, Task
-from models.events import CaseReopened, FollowUpCalled
-from models.vocabulary import CallResult, TaskState, VisitState
+from models.events import CaseReopened, FollowUpAnswered, FollowUpCalled
+from models.vocabulary import CallResult, ContactBy, TaskState, VisitState
 from services.foundation.database import UnitOfWork
-
-T = TypeVar("T", Alert, Call, Visit)
 
 CONTACT = "contact"
 MISSED = frozenset({CallResult.NO_ANSWER.value, CallResult.VOICEMAIL.value})
+
+
+class Number(NamedTuple):
+    """A telephone number of the household; `is_reached`: somebody of it once answered there."""
+
+    number: str
+    is_reached: bool
+    wants_sms: bool = True  # False: it answered STOP
+
+
+class Giver(NamedTuple):
+    """Somebody who gave an alert and can be written to."""
+
+    email: str
+    alert_id: UUID
+    organisation_id: UUID | None
+    received_on_id: UUID | None = None  # the double on which it came
 
 
 @dataclass(frozen=True)
@@ -30,10 +45,11 @@ class CaseView:
     pathway_hash: str
     state: str
     urgency: str
+    last_seq: int
     operator_id: UUID | None
-    numbers_left: int
-    alert_id: UUID | None  # the first alert whose giver can be written to
-    alert_organisation_id: UUID | None
+    email: str | None  # of the household
+    numbers: tuple[Number, ...]  # of the household, in their order, blocked ones left out
+    givers: tuple[Giver, ...]  # in the order of their alerts
     attempts: tuple[datetime, ...]  # calls that reached nobody since the last contact or reopening
     visit_id: UUID | None
     visit_starts_at: datetime | None
@@ -42,25 +58,28 @@ class CaseView:
     visits_held: int
     follow_ups_done: int
     open_tasks: frozenset[str]
+    contact_by: str = ContactBy.CALL.value
+
+    @property
+    def numbers_left(self) -> int:
+        """How many numbers may still be called."""
+        return len(self.numbers)
+
+    @property
+    def giver(self) -> Giver | None:
+        """The first who can be written to."""
+        return next(iter(self.givers), None)
 
 
 def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
-    """Read the cases of a batch with a fixed number of queries."""
+    """Read the cases of a batch with a fixed number of queries, and columns only: a batch needs no objects."""
     ids = sorted(set(case_ids))
-    session = unit.session
-    session.flush()
-    cases = session.scalars(select(Case).where(Case.id.in_(ids))).all()
-    phones = _by_household(
-        session.scalars(select(Phone).where(Phone.household_id.in_({case.household_id for case in cases}))).all()
-    )
-    alerts = _by_case(session.scalars(select(Alert).where(Alert.case_id.in_(ids)).order_by(Alert.received_at)).all())
-    calls = _by_case(session.scalars(select(Call).where(Call.case_id.in_(ids)).order_by(Call.at)).all())
-    visits = _by_case(session.scalars(select(Visit).where(Visit.case_id.in_(ids)).order_by(Visit.ordinal)).all())
-    tasks = defaultdict(set)
-    for case_id, kind in session.execute(
-        select(Task.case_id, Task.kind).where(Task.case_id.in_(ids), Task.state == TaskState.OPEN)
-    ):
-        tasks[case_id].add(kind)
+    unit.session.flush()
+    phones = _grouped(unit, _PHONES.where(Case.id.in_(ids)).order_by(Phone.rank))
+    alerts = _grouped(unit, _ALERTS.where(Alert.case_id.in_(ids)).order_by(Alert.received_at))
+    calls = _grouped(unit, _CALLS.where(Call.case_id.in_(ids)).order_by(Call.at))
+    visits = _grouped(unit, _VISITS.where(Visit.case_id.in_(ids)).order_by(Visit.ordinal))
+    tasks = _grouped(unit, _TASKS.where(Task.case_id.in_(ids), Task.state == TaskState.OPEN))
     marks = _marks(unit, ids)
     return {
         case.id: CaseView(
@@ -69,10 +88,11 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             pathway_hash=case.pathway_hash,
             state=case.state,
             urgency=case.urgency,
+            last_seq=case.last_seq,
             operator_id=case.operator_id,
-            numbers_left=sum(phone.blocked_at is None for phone in phones[case.household_id]),
-            alert_id=next((alert.id for alert in alerts[case.id] if alert.giver_email), None),
-            alert_organisation_id=next((alert.organisation_id for alert in alerts[case.id] if alert.giver_email), None),
+            email=case.email,
+            numbers=numbers_of(phones[case.id]),
+            givers=tuple(Giver(*alert[1:]) for alert in alerts[case.id]),
             attempts=_attempts(calls[case.id], marks.reopened.get(case.id)),
             visit_id=visits[case.id][-1].id if visits[case.id] else None,
             visit_starts_at=visits[case.id][-1].starts_at if visits[case.id] else None,
@@ -80,15 +100,47 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits[case.id]),
             visits_held=sum(visit.state == VisitState.HELD for visit in visits[case.id]),
             follow_ups_done=marks.follow_ups[case.id],
-            open_tasks=frozenset(tasks[case.id]),
+            open_tasks=frozenset(task.kind for task in tasks[case.id]),
+            contact_by=case.contact_by,
         )
-        for case in cases
+        for case in unit.session.execute(_CASES.where(Case.id.in_(ids)))
     }
+
+
+def numbers_of(phones: Iterable[Any]) -> tuple[Number, ...]:
+    """The numbers of a household's phones, or of rows of that table; blocked ones left out."""
+    return tuple(
+        Number(phone.number, phone.reached_at is not None, phone.no_sms_at is None)
+        for phone in phones
+        if phone.blocked_at is None
+    )
+
+
+_CASES = select(
+    Case.id,
+    Case.programme_id,
+    Case.pathway_hash,
+    Case.state,
+    Case.urgency,
+    Case.contact_by,
+    Case.last_seq,
+    Case.operator_id,
+    Household.email,
+).join(Household, Household.id == Case.household_id)
+_PHONES = select(Case.id.label("case_id"), Phone.number, Phone.reached_at, Phone.blocked_at, Phone.no_sms_at).join(
+    Phone, Phone.household_id == Case.household_id
+)
+_ALERTS = select(Alert.case_id, Alert.giver_email, Alert.id, Alert.organisation_id, Alert.received_on_id).where(
+    Alert.giver_email > ""
+)
+_CALLS = select(Call.case_id, Call.at, Call.result, Call.purpose)
+_VISITS = select(Visit.case_id, Visit.id, Visit.state, Visit.starts_at)
+_TASKS = select(Task.case_id, Task.kind)
 
 
 def attempts_since_contact(unit: UnitOfWork, case_id: UUID) -> tuple[datetime, ...]:
     """The calls that reached nobody since the last contact or reopening, oldest first."""
-    calls = unit.session.scalars(select(Call).where(Call.case_id == case_id).order_by(Call.at)).all()
+    calls = unit.session.execute(_CALLS.where(Call.case_id == case_id).order_by(Call.at)).all()
     return _attempts(calls, _marks(unit, [case_id]).reopened.get(case_id))
 
 
@@ -100,7 +152,7 @@ class _Marks:
 
 def _marks(unit: UnitOfWork, ids: Sequence[UUID]) -> _Marks:
     found = _Marks({}, defaultdict(int))
-    types = (CaseReopened.type, FollowUpCalled.type)
+    types = (CaseReopened.type, FollowUpCalled.type, FollowUpAnswered.type)
     rows = unit.session.execute(
         select(Event.case_id, Event.type, Event.occurred_at)
         .where(Event.case_id.in_(ids), Event.type.in_(types))
@@ -114,22 +166,22 @@ def _marks(unit: UnitOfWork, ids: Sequence[UUID]) -> _Marks:
     return found
 
 
-def _attempts(calls: Sequence[Call], since: datetime | None) -> tuple[datetime, ...]:
+def _attempts(calls: Sequence[Any], since: datetime | None) -> tuple[datetime, ...]:
     contacts = [call for call in calls if call.purpose == CONTACT]
     reached = max((call.at for call in contacts if call.result == CallResult.REACHED), default=None)
     start = max((moment for moment in (since, reached) if moment is not None), default=None)
     return tuple(call.at for call in contacts if call.result in MISSED and (start is None or call.at > start))
 
 
-def _by_case(rows: Sequence[T]) -> defaultdict[UUID, list[T]]:
-    grouped: defaultdict[UUID, list[T]] = defaultdict(list)
-    for row in rows:
+def _grouped(unit: UnitOfWork, rows: Select[*tuple[Any, ...]]) -> defaultdict[UUID, list[Row[*tuple[Any, ...]]]]:
+    """Each case's rows, in the order of the query."""
+    grouped: defaultdict[UUID, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
+    for row in unit.session.execute(rows):
         grouped[row.case_id].append(row)
     return grouped
 
 
-def _by_household(rows: Sequence[Phone]) -> defaultdict[UUID, list[Phone]]:
-    grouped: defaultdict[UUID, list[Phone]] = defaultdict(list)
-    for row in rows:
-        grouped[row.household_id].append(row)
-    return grouped
+def meeting_to_come(unit: UnitOfWork, referral: Referral | None) -> datetime | None:
+    """When the partner of a request proposes to meet the household; a day that is over is told to nobody."""
+    meets_at = referral.meets_at if referral else None
+    return meets_at if meets_at is not None and meets_at > unit.now else None

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models.cases import Case
@@ -186,8 +187,12 @@ def describe(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database went away, as opposed to refusing what it was asked."""
-    return isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    """Whether the database went away, as opposed to refusing what it was asked.
+
+    It may go while it is asked, or not let anybody in: then there is no statement yet.
+    """
+    gone = isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None)
+    return gone or isinstance(error, InterfaceError | NoConnection)
 
 
 def _candidates(unit: UnitOfWork, now: datetime, limit: int) -> Sequence[Any]:

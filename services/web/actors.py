@@ -1,6 +1,6 @@
 """Who is asking: an API key, a signed-in browser or an alert giver's link becomes an actor, read anew each time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fastapi import Request
@@ -54,6 +54,7 @@ def actor_of(unit: UnitOfWork, chosen: Runtime, credentials: Credentials) -> Act
     if credentials.kind == "key":
         membership = api_keys.membership_of(unit, credentials.token)
         actor = None if membership is None else sessions.actor_through(membership, membership.person)
+        actor = actor and replace(actor, only=api_keys.scope_of(unit, credentials.token))
     else:
         actor = sessions.actor_of(unit, credentials.token)
     if actor is None:

@@ -1,6 +1,7 @@
 """The application: pages, API and static files behind one set of protections."""
 
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import FastAPI, Request
@@ -10,38 +11,113 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.foundation.errors import CaseworkError, Denied, NotFound, SignInRefused
+from services.foundation.errors import CaseworkError, Denied, NotFound, SignInRefused, Unavailable
 from services.foundation.runtime import Runtime, use
+from services.rules.limits import TooMany
 from services.rules.policy import Actor, note_access
-from services.web import problems
+from services.web import problems, returning
+from services.web.api import TAGS
 from services.web.api import router as api
+from services.web.api.description import describe
 from services.web.pages import (
     about,
+    access_log,
+    account,
     acts,
     administration,
     alerts,
     answers,
     asking,
+    bulk,
     case_posts,
     cases,
+    coming,
+    cuts,
+    directory,
+    directory_acts,
+    figures,
+    held,
+    household,
+    imports,
+    keys,
     letters,
     lives,
+    measuring,
     organisations,
     orienting,
+    owing,
+    parcours,
     partner_access,
+    partner_desk,
+    pathway_settings,
+    people,
+    presence,
+    presence_acts,
     replies,
+    requests_made,
+    second_proof,
+    settings,
+    sheets,
     signing_in,
     task_acts,
     task_link,
+    territory,
+    text_settings,
     today,
+    webhooks,
 )
 from services.web.rendering import STATIC, Shell, environment
+from services.web.returning import LeadsBack
 from services.web.security import SameSiteOnly, SecurityHeaders
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-PAGES: Final = (about, signing_in, today, cases, case_posts, acts, lives, task_acts, asking, orienting,
-                letters, replies, organisations, alerts, task_link,
-                partner_access, administration)  # fmt: skip
+# In this order: `/situations/nouvelle` is read before `/situations/{case_id}`.
+PAGES: Final = (
+    about,
+    held,
+    signing_in,
+    second_proof,
+    account,
+    today,
+    alerts,
+    cases,
+    case_posts,
+    coming,
+    parcours,
+    figures,
+    acts,
+    cuts,
+    lives,
+    measuring,
+    task_acts,
+    asking,
+    bulk,
+    orienting,
+    owing,
+    letters,
+    replies,
+    organisations,
+    territory,
+    directory_acts,
+    sheets,
+    directory,
+    presence,
+    presence_acts,
+    settings,
+    pathway_settings,
+    text_settings,
+    imports,
+    household,
+    requests_made,
+    task_link,
+    partner_desk,
+    partner_access,
+    administration,
+    people,
+    keys,
+    access_log,
+    webhooks,
+)
 KNOWN_ERRORS: Final = frozenset({403, 404, 409, 410, 422, 500, 503})
 
 
@@ -51,7 +127,14 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """As the base, wrapped."""
         runtime: Runtime = self.state.runtime
-        return SecurityHeaders(SameSiteOnly(WithRuntime(super().build_middleware_stack(), runtime)), runtime.settings)
+        pages = LeadsBack(super().build_middleware_stack())
+        return SecurityHeaders(SameSiteOnly(WithRuntime(pages, runtime)), runtime.settings)
+
+    def openapi(self) -> dict[str, Any]:
+        """As the base, with French words and examples; made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi(), TAGS)
+        return self.openapi_schema
 
 
 def create_app(runtime: Runtime, *, engine_wait_s: float = 1.0) -> FastAPI:
@@ -68,13 +151,15 @@ def create_app(runtime: Runtime, *, engine_wait_s: float = 1.0) -> FastAPI:
 
 async def error_page(request: Request, error: Exception) -> Response:
     """A refusal in plain words; nobody signed in is led to the sign-in, a denial is written down."""
+    if isinstance(error, problems.OUTAGES):
+        error = Unavailable()
     if isinstance(error, SignInRefused):
-        return RedirectResponse(sign_in_address(request), answers.SEE_OTHER)
+        return await _to_the_sign_in(request)
     actor = getattr(request.state, "actor", None)
     if isinstance(error, Denied | NotFound) and isinstance(actor, Actor):
         await run_in_threadpool(_note_denial, request, actor)
     status = 404 if isinstance(error, RequestValidationError) else int(getattr(error, "status_code", 500))
-    return answers.page(
+    response = answers.page(
         request,
         "error.html",
         status=status,
@@ -86,12 +171,29 @@ async def error_page(request: Request, error: Exception) -> Response:
         back=_back(request),
         phone="",
     )
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
-def sign_in_address(request: Request) -> str:
-    """The sign-in, which leads back to the page that was asked for."""
+async def _to_the_sign_in(request: Request) -> Response:
+    """The sign-in leads back to the page that was asked for, and keeps what was typed."""
     path = request.url.path
-    return f"/connexion?suite={path}" if request.method == "GET" and path != "/" else "/connexion"
+    if request.method == "POST" and not path.startswith("/connexion"):
+        return await signing_in.interrupted(request)
+    if request.method == "GET" and answers.is_inline(request):
+        return _from_a_page_that_stays(request)
+    leads_back = request.method == "GET" and path != "/" and not path.startswith("/connexion")
+    return RedirectResponse(f"/connexion?suite={path}" if leads_back else "/connexion", answers.SEE_OTHER)
+
+
+def _from_a_page_that_stays(request: Request) -> Response:
+    """Who opens a form in a line signs in, then finds his list; what refreshes by itself leaves the page as it is."""
+    if not request.url.path.startswith("/situations/"):
+        return Response(status_code=204)
+    back = request.query_params.get(returning.BACK, "")
+    suite = back if returning.is_list(back) else request.url.path
+    return Response(headers={"HX-Redirect": f"/connexion?suite={quote(suite)}"})
 
 
 def _note_denial(request: Request, actor: Actor) -> None:

@@ -11,15 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from models.refusals import CaseworkError
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import InvalidInput, InvalidInputs, Unavailable
 from services.rules.texts.typography import french
 
 LOG: Final = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 KEY_HEADER: Final = "Idempotency-Key"
+OUTAGES: Final = (OperationalError, InterfaceError, NoConnection)
+"""How a database says that it is away, full, or too busy to be waited for."""
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 TITLES: Final[Mapping[str, str]] = {
@@ -39,6 +42,7 @@ TITLES: Final[Mapping[str, str]] = {
     "setup": "Installation incomplète",
     "sign-in-refused": "Identification nécessaire",
     "stale": "Version périmée",
+    "too-many": "Trop d’essais",
     "transition-refused": "Étape impossible",
     "unavailable": "Service momentanément indisponible",
 }
@@ -99,13 +103,13 @@ class Stale(CaseworkError):
         super().__init__("La situation a changé depuis votre lecture : relisez-la, puis recommencez.")
 
 
-def answer(problem: Problem) -> JSONResponse:
-    """The response of a problem."""
+def answer(problem: Problem, *, wait_s: int = 1) -> JSONResponse:
+    """The response of a problem. `wait_s`: when the same request may succeed, if it may."""
     headers = {"Cache-Control": "no-store"}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.retryable:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(wait_s)
     return JSONResponse(problem.model_dump(mode="json"), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -120,6 +124,8 @@ def of_refusal(error: CaseworkError) -> Problem:
     made = problem(error.code, error.status_code, error.sentence, retryable=error.retryable)
     if isinstance(error, InvalidInput):
         made.errors[error.field] = made.detail
+    if isinstance(error, InvalidInputs):
+        made.errors = {field: french(sentence) for field, sentence in error.errors.items()}
     return made
 
 
@@ -167,7 +173,7 @@ def install(app: FastAPI, *, otherwise: Handler | None = None) -> None:
     def handled(describe: Callable[[Any], Problem]) -> Callable[[Request, Any], Awaitable[Response]]:
         async def handle(request: Request, error: Exception) -> Response:
             if otherwise is None or request.url.path.startswith(("/api/", "/healthz", "/readyz")):
-                return answer(describe(error))
+                return answer(describe(error), wait_s=getattr(error, "retry_after_s", 1))
             response = otherwise(request, error)
             return await response if inspect.isawaitable(response) else response
 
@@ -177,8 +183,8 @@ def install(app: FastAPI, *, otherwise: Handler | None = None) -> None:
     app.add_exception_handler(RequestValidationError, handled(of_validation))
     app.add_exception_handler(HTTPException, handled(_of_http))
     app.add_exception_handler(DataError, handled(_of_data))
-    app.add_exception_handler(OperationalError, handled(_of_outage))
-    app.add_exception_handler(InterfaceError, handled(_of_outage))
+    for outage in OUTAGES:
+        app.add_exception_handler(outage, handled(_of_outage))
     app.add_exception_handler(Exception, handled(_of_accident))
 
 
@@ -193,7 +199,7 @@ def _of_data(_error: DataError) -> Problem:
 
 def _of_outage(error: Exception) -> Problem:
     LOG.error("the database did not answer: %s", type(error).__name__)
-    return problem("unavailable", 503, "Relais ne peut pas répondre en ce moment : recommencez.", retryable=True)
+    return of_refusal(Unavailable())
 
 
 def _of_accident(_error: Exception) -> Problem:

@@ -21,6 +21,7 @@ from services.foundation import wording
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 FINGERPRINT_LENGTH: Final = 10
+HTMX: Final = "vendor/htmx/htmx.min.js"
 
 NBSP: Final = "\N{NO-BREAK SPACE}"
 UNBREAKABLE: Final = re.compile(rf"(?<=«) | (?=[;:?!»%€])|(?<=\d) (?=h\b)|(?<=\d[ {NBSP}]h) (?=\d)")
@@ -46,20 +47,32 @@ class Flash:
 
 
 @dataclass(frozen=True)
+class HeldLine:
+    """Something just sent that waits: what it is, of which case, and for how many seconds it may be taken back."""
+
+    id: str
+    what: str
+    reference: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class Shell:
     """What surrounds every page: whose desk it is, where one can go, what was just done."""
 
     dispositif: str
     person: str = ""
     links: Sequence[Link] = ()
+    more: Sequence[Link] = ()
     flash: Flash | None = None
     query: str = ""
     today: date | None = None
+    held: Sequence[HeldLine] = ()
 
 
 @dataclass(frozen=True)
 class Form:
-    """What was typed, what is wrong with it, and the key that lets one sending count once.
+    """What was typed, what is wrong with it, the key that lets one sending count once, the last event that was `seen`.
 
     `errors` maps a field's name to a sentence; the key `""` is for what concerns no field in particular.
     """
@@ -67,6 +80,7 @@ class Form:
     once: str
     entered: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    seen: int | None = None
     labels: dict[str, str] = field(default_factory=dict, compare=False)
 
     def named(self, name: str, label: str) -> str:
@@ -111,6 +125,7 @@ def environment() -> Environment:
     pages.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     pages.filters.update(FILTERS)
     pages.globals["static"] = static
+    pages.globals["htmx"] = static(HTMX) if (STATIC / HTMX).exists() else ""  # every page works without it
     return pages
 
 

@@ -4,20 +4,23 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.settings import Settings
 from services.web.sessions import COOKIES
 
+FOR_PROGRAMS: Final = ("/api/", "/lettre-du-mois/")
+"""What a program may ask for: the API with a key of its own, a mailbox's button with the secret of its mail."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY: Final = 22 * 1024 * 1024  # a document of 20 Mo and its form
 YEAR_S: Final = 365 * 24 * 3600
 CSP: Final = (
-    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; "
+    "form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
 TOO_LARGE: Final = "C’est trop lourd : 20 Mo au plus."
 
@@ -25,8 +28,8 @@ TOO_LARGE: Final = "C’est trop lourd : 20 Mo au plus."
 class SameSiteOnly:
     """Refuse an act that another site sends with the reader's cookie; trust what browsers say of the origin.
 
-    Without `Sec-Fetch-Site` and without `Origin` the sender is no browser: it may pass on the API with a key of its
-    own, never with a cookie. Source: OWASP, fetch metadata.
+    Without `Sec-Fetch-Site` and without `Origin` the sender is no browser: it may pass where programs may ask, never
+    with a cookie. Source: OWASP, fetch metadata.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,7 +46,45 @@ class SameSiteOnly:
             if _length(headers) > LARGEST_BODY:
                 await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
                 return
+            await _Counted(scope, receive, send).pass_on(self.app)
+            return
         await self.app(scope, receive, send)
+
+
+class _Counted:
+    """A request whose length nobody announced, cut off as soon as it is too large: nothing more of it is read."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope, self._receive, self._send = scope, receive, send
+        self.length, self.answered = 0, False
+
+    async def pass_on(self, app: ASGIApp) -> None:
+        """Let the application answer; 413 whatever it answers to what was cut."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except ClientDisconnect:
+            if not self.is_too_large:
+                raise
+        if self.is_too_large and not self.answered:
+            await PlainTextResponse(TOO_LARGE, 413)(self.scope, self._receive, self._send)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether more came than may be sent."""
+        return self.length > LARGEST_BODY
+
+    async def receive(self) -> Message:
+        """The next piece, or the end of a sender who sends too much."""
+        message = await self._receive()
+        self.length += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.is_too_large else message
+
+    async def send(self, message: Message) -> None:
+        """Nothing that was answered to half a request."""
+        if self.is_too_large and not self.answered:
+            return
+        self.answered = True
+        await self._send(message)
 
 
 def comes_from_here(headers: Headers, *, path: str) -> bool:
@@ -54,7 +95,7 @@ def comes_from_here(headers: Headers, *, path: str) -> bool:
     if origin is not None:
         return urlsplit(origin).netloc == headers.get("host")
     has_cookie = any(f"{name}=" in headers.get("cookie", "") for name in COOKIES)
-    return path.startswith("/api/") and not has_cookie
+    return path.startswith(FOR_PROGRAMS) and not has_cookie
 
 
 def _length(headers: Headers) -> int:
@@ -96,5 +137,5 @@ class SecurityHeaders:
 def referrer_policy(settings: Settings) -> str:
     """No address ever leaves. On plain http outside this machine browsers say no `Sec-Fetch-Site`, and under
     `no-referrer` no origin either: there the origin of our own forms is kept."""
-    trustworthy = settings.is_https or urlsplit(settings.public_url).hostname in LOOPBACK
+    trustworthy = settings.is_https or settings.is_on_loopback
     return "no-referrer" if trustworthy else "same-origin"

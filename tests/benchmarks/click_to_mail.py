@@ -1,11 +1,9 @@
 """From a click to its mail: how long from a commit until the mail server has the message, beside Prefect's own way.
 
-Run with `make bench`. A relay in its own process, a mail sink and a Prefect server on this machine; two acts a second.
+A relay in its own process, a mail sink and a Prefect server on this machine; two acts a second.
 """
 
-import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +24,7 @@ from services import visits
 from services.forms import DangerForm
 from services.foundation.database import Database
 from services.foundation.settings import Settings
+from tests.benchmarks.ground import KINDS, say
 from tests.faults import office
 from tests.faults.children import child
 from tests.machines import postgres_database
@@ -33,7 +32,7 @@ from tests.prefect_server import free_port
 from tests.sink import Sink
 
 PAUSE_S: Final = 0.5
-START_S: Final = 60
+START_S: Final = 180
 TRIGGERS: Final = 5
 TRIGGERS_S: Final = 75
 """Prefect's own way is slow: no new sample once so much time has gone by."""
@@ -60,24 +59,20 @@ class Sample:
     accepted_s: float
 
 
-def main() -> None:
+def tell(prefect_url: str, folder: Path, *, events: int) -> None:
     """Measure on both databases, with Prefect and without, then Prefect's own event trigger."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--events", type=int, default=60, help="acts in each of the four runs")
-    events: int = options.parse_args().events
-    with tempfile.TemporaryDirectory() as name, _prefect(Path(name)) as prefect_url:
-        _say(f"{events} acts a run, {1 / PAUSE_S:.0f} a second; seconds from commit to acceptance")
-        _say(f"{'':28}{'median':>8}{'p95':>8}{'max':>8}   of which until planned (median)")
-        medians = []
-        for url in (None, prefect_url):
-            for kind in ("SQLite", "PostgreSQL"):
-                with _database(kind, Path(name)) as (folder, database):
-                    samples = measure(database, folder, events=events, prefect_url=url)
-                medians.append(_tell(f"{kind}, Prefect {'on' if url else 'absent'}", samples))
-        triggered = trigger(prefect_url, Path(name))
-        _say(_row("Prefect's event trigger", triggered))
-        ratio = median(triggered) / max(medians)
-        _say(f"At the slowest of the four, the mail has left {ratio:.0f} times sooner than Prefect's trigger starts.")
+    say(f"{events} acts a run, {1 / PAUSE_S:.0f} a second; seconds from commit to acceptance")
+    say(f"{'':28}{'median':>8}{'p95':>8}{'max':>8}   of which until planned (median)")
+    medians = []
+    for url in (None, prefect_url):
+        for kind in KINDS:
+            with _database(kind, folder) as (own, database):
+                samples = measure(database, own, events=events, prefect_url=url)
+            medians.append(_tell(f"{kind}, Prefect {'on' if url else 'absent'}", samples))
+    triggered = trigger(prefect_url, folder)
+    say(_row("Prefect's event trigger", triggered))
+    ratio = median(triggered) / max(medians)
+    say(f"At the slowest of the four, the mail has left {ratio:.0f} times sooner than Prefect's trigger starts.")
 
 
 def measure(database: Database, folder: Path, *, events: int, prefect_url: str | None) -> list[Sample]:
@@ -148,7 +143,7 @@ def _dangers(database: Database) -> dict[UUID, Message]:
     with database.read() as unit:
         found = unit.session.scalars(select(Message).where(Message.text == "danger")).all()
         unit.session.expunge_all()
-        return {message.case_id: message for message in found}
+        return {message.of_case.id: message for message in found}
 
 
 def _wait_until_idle(database: Database) -> None:
@@ -203,7 +198,8 @@ def _database(kind: str, folder: Path) -> Iterator[tuple[Path, Database]]:
 
 
 @contextmanager
-def _prefect(folder: Path) -> Iterator[str]:
+def prefect_server(folder: Path) -> Iterator[str]:
+    """A Prefect server of this run; its address."""
     settings = Settings(data_folder=folder, prefect_port=free_port())
     environment.prefect_home(settings).mkdir()
     surroundings = {**environment.for_prefect_server(settings), "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
@@ -221,19 +217,10 @@ def _answers(url: str) -> bool:
 
 def _tell(name: str, samples: Sequence[Sample]) -> float:
     accepted = [sample.accepted_s for sample in samples]
-    _say(f"{_row(name, accepted)}   {median(sample.planned_s for sample in samples):.3f}")
+    say(f"{_row(name, accepted)}   {median(sample.planned_s for sample in samples):.3f}")
     return median(accepted)
 
 
 def _row(name: str, seconds: Sequence[float]) -> str:
     p95 = quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
     return f"{name:28}{median(seconds):8.3f}{p95:8.3f}{max(seconds):8.3f}"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

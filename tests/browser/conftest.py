@@ -17,12 +17,15 @@ from playwright.sync_api import Browser, sync_playwright
 
 from deployments.catcher import process as catcher
 from flows import relay
+from models.programmes import Programme
 from services.foundation.clock import SetClock
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from services.web.app import create_app
+from services.web.rendering import HTMX, STATIC
+from tests.databases import MORNING
 from tests.factories import Office, make_office
-from tests.machines import CHROMIUM_FLAGS, chromium_path
+from tests.machines import CHROMIUM_FLAGS, chromium_or_skip
 from tests.prefect_server import free_port
 
 START_S: Final = 20
@@ -46,42 +49,89 @@ class Pages(uvicorn.Server):
         yield
 
 
-@pytest.fixture
-def town(tmp_path: Path, sqlite_template: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    """The Slime of Brest, Monday 6 October 2025 at 10:00 in Paris, without Prefect; mail goes to the mailbox."""
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    shutil.copy(sqlite_template, tmp_path / "relais.sqlite")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all-pages` looks at every page in every size; otherwise at one of each kind and at some others."""
+    parser.addoption("--all-pages", action="store_true", help="look at every page in every size")
+
+
+@pytest.fixture(scope="session")
+def all_pages(pytestconfig: pytest.Config) -> bool:
+    """Whether to look at everything. The option is unknown when pytest was not given this folder."""
+    return bool(pytestconfig.getoption("--all-pages", default=False))
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Town]:
+    """The Slime of Brest, Monday 6 October 2025 at 10:00 in Paris, without Prefect; mail goes to the mailbox.
+
+    The tests of a module live in it one after the other, whichever they are: time goes on, cases stay.
+    """
+    with pytest.MonkeyPatch.context() as patch, _founded(tmp_path_factory.mktemp("town"), sqlite_template) as runtime:
+        patch.delenv("PREFECT_API_URL", raising=False)
+        found = _town(runtime)
+        with use(runtime), _in_thread(_pages(runtime)), _in_thread(_mailbox(runtime)), _in_thread(relay.run):
+            _wait_for(f"{found.pages}/healthz", found.mailbox)
+            yield found
+
+
+@pytest.fixture(scope="module")
+def pages_alone(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Town]:
+    """The same pages without an engine or a mailbox: what is there was made by the factories."""
+    with _founded(tmp_path_factory.mktemp("pages"), sqlite_template) as runtime:
+        found = _town(runtime)
+        with use(runtime), _in_thread(_pages(runtime)):
+            _wait_for(f"{found.pages}/healthz")
+            yield found
+
+
+@contextmanager
+def _founded(folder: Path, template: Path) -> Iterator[Runtime]:
+    shutil.copy(template, folder / "relais.sqlite")
     smtp, web, mail = (free_port() for _ in range(3))
-    settings = Settings(data_folder=tmp_path, port=web, catcher_smtp_port=smtp, catcher_web_port=mail)
-    runtime = build(settings, clock=clock)
-    found = Town(make_office(runtime), settings.public_url, f"http://127.0.0.1:{mail}")
-    with _at_work(runtime):
-        _wait_for(f"{found.pages}/healthz", found.mailbox)
-        yield found
+    settings = Settings(data_folder=folder, port=web, catcher_smtp_port=smtp, catcher_web_port=mail)
+    runtime = build(settings, clock=SetClock(MORNING))
+    yield runtime
     runtime.database.dispose()
 
 
-@pytest.fixture
+def _town(runtime: Runtime) -> Town:
+    office, settings = make_office(runtime), runtime.settings
+    with runtime.database.write("test") as unit:  # signing in with a telephone has its own tests
+        unit.session.get_one(Programme, office.programme_id).is_demonstration = True
+    return Town(office, settings.public_url, f"http://127.0.0.1:{settings.catcher_web_port}")
+
+
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser; each person gets a context of their own. Ended with its test: Playwright's loop would stop others."""
+    """A browser, in which each has a context of his own. Ended with its module: Playwright's loop would stop others."""
+    path = chromium_or_skip()
+    if not (STATIC / HTMX).exists():
+        pytest.skip("NOTHING WAS LOOKED AT IN A BROWSER. The script of the pages is missing: `make test` fetches it.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
 
 
-@contextmanager
-def _at_work(runtime: Runtime) -> Iterator[None]:
-    settings = runtime.settings
-    config = uvicorn.Config(create_app(runtime, engine_wait_s=5), port=settings.port, log_level="error", lifespan="off")
-    pages = Pages(config)
-    folder, smtp, http = settings.data_folder / "mailbox", settings.catcher_smtp_port, settings.catcher_web_port
+Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def _pages(runtime: Runtime) -> Work:
+    app, port = create_app(runtime, engine_wait_s=5), runtime.settings.port
+    pages = Pages(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
 
     async def serve(stop: asyncio.Event) -> None:
         serving = asyncio.create_task(pages.serve())
         await stop.wait()
         pages.should_exit = True
         await serving
+
+    return serve
+
+
+def _mailbox(runtime: Runtime) -> Work:
+    settings = runtime.settings
+    folder, smtp, http = settings.data_folder / "mailbox", settings.catcher_smtp_port, settings.catcher_web_port
 
     async def receive(stop: asyncio.Event) -> None:
         receiving = asyncio.create_task(catcher.serve(folder=folder, smtp_port=smtp, http_port=http))
@@ -90,12 +140,11 @@ def _at_work(runtime: Runtime) -> Iterator[None]:
         with suppress(asyncio.CancelledError):
             await receiving
 
-    with use(runtime), _in_thread(serve), _in_thread(receive), _in_thread(relay.run):
-        yield
+    return receive
 
 
 @contextmanager
-def _in_thread(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> Iterator[None]:
+def _in_thread(work: Work) -> Iterator[None]:
     """Run it in a loop of its own until the block ends; the thread sees the same runtime."""
     box: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     begun = threading.Event()

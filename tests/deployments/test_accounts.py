@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from deployments.accounts import Wanted, add
+from deployments.accounts import Wanted, add, forget_telephone, invite
 from models.base import new_id
-from models.programmes import Membership, Programme
+from models.engine import Message
+from models.programmes import AccessEntry, Membership, Person, Programme
 from models.vocabulary import Role
 from services.accounts import sign_in
 from services.foundation.errors import InvalidInput, SignInRefused
@@ -72,6 +73,30 @@ def test_what_cannot_be_is_refused_by_its_field(runtime: Runtime, wanted: Wanted
         add(runtime, wanted, password=password)
 
     assert refused.value.field == field
+
+
+def test_an_invitation_leaves_and_a_lost_telephone_is_forgotten_from_the_terminal(runtime: Runtime) -> None:
+    make_office(runtime)
+    invite(runtime, ADA)
+    with runtime.database.write("test") as unit:
+        (message,) = unit.session.scalars(select(Message)).all()
+        assert (message.address, message.text) == ("ada@brest.example", "account_invitation")
+        person = unit.session.scalars(select(Person).filter_by(email="ada@brest.example")).one()
+        assert person.password_hash is None
+        person.totp_since = unit.now
+
+    forget_telephone(runtime, ADA.email, "Perdu.")
+
+    with runtime.database.read() as unit:
+        person = unit.session.scalars(select(Person).filter_by(email="ada@brest.example")).one()
+        told = unit.session.execute(select(AccessEntry.actor, AccessEntry.action, AccessEntry.reason)).all()
+        assert person.totp_since is None
+    assert [tuple(row) for row in told] == [
+        ("command", "person.invited", None),
+        ("command", "second_factor.reset", "Perdu."),
+    ]
+    with pytest.raises(InvalidInput, match="Personne"):
+        forget_telephone(runtime, "qui@brest.example", "Perdu.")
 
 
 def test_a_database_without_a_programme_has_no_account_to_give(runtime: Runtime) -> None:

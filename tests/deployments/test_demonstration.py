@@ -58,7 +58,7 @@ def test_the_day_has_late_present_and_coming_things(loaded: Runtime) -> None:
     with loaded.database.read() as unit:
         programme_id = unit.session.scalars(select(Programme.id)).one()
         claire = programmes.member(unit, programme_id, demonstration.ACCOUNTS[0][0])
-        dues = [line.task.due_at for line in desk.today(unit, claire).lines]
+        dues = [line.task.due_at for line in desk.today(unit, claire).lines.rows]
 
     assert any(due < TODAY for due in dues)
     assert any(TODAY <= due < TODAY + timedelta(hours=15) for due in dues)

@@ -53,7 +53,7 @@ def test_what_ships_is_sound_and_leaves_no_doubt(file: Path, capsys: pytest.Capt
         ("urgent: 0wd}, ladder: late_coordination", "urgent: 0wd}, ladder: late", "échelle inconnue « late »"),
         ("urgent: 0wd}, ladder: late_coordination", "urgent: 0wd}, lader: x", "vouliez-vous dire « ladder » ?"),
         ("{delay: 3wd, urgent: 0wd}", "{delay: 3 weeks}", "« 3 weeks » : ce n’est pas un délai"),
-        ("{delay: 3wd, urgent: 0wd}", "{}", "il faut un délai (delay) ou une série (series)"),
+        ("{delay: 3wd, urgent: 0wd}", "{}", "il faut un délai (delay), une série (series)"),
         (
             "party: coordinator, due: {delay: 3wd, urgent",
             "party: mayor, due: {delay: 3wd, urgent",
@@ -149,6 +149,8 @@ def test_what_would_change_is_told_in_words(
         ("by: email, urgent: true}", "by: email}", "(danger) [urgent]"),
         ("daily: true}", "daily: false}", "[groupé avec ceux du jour]"),
         ("by: email, about: report_outcome", "by: email", "[lien vers « Donner des nouvelles de l’aide »]"),
+        ("wait: 1h, once: true", "wait: 2h", "[groupé avec ceux du jour, 2 heures après]"),
+        ("wait: 1h, once: true", "once: true", "[groupé avec ceux du jour, une seule fois]"),
         ("{open: triage}", "{open: triage, when: danger_told}", "si danger_told"),
         ("{open: first_call}", "{open: call_again}", "tâche « Rappeler le ménage »"),
         ("completes: [triage]", "completes: []", "− termine « Examiner la demande de visite »"),

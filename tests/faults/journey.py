@@ -98,7 +98,7 @@ async def _play() -> None:
     async with postman() as carrier:
         while True:
             _set_clock()
-            await _settle(carrier)
+            await settle(carrier)
             if not _go_on():
                 return
 
@@ -110,7 +110,7 @@ def _set_clock() -> None:
         clock.at = unit.session.get_one(StoryProgress, 1).now
 
 
-async def _settle(carrier: Postman) -> None:
+async def settle(carrier: Postman) -> None:
     """Until nothing is due; what a dead process still holds is waited for, as an hour would."""
     for _ in range(ROUNDS):
         while await relay.drain() + await tick() + await deliver_due(carrier=carrier):
@@ -118,14 +118,15 @@ async def _settle(carrier: Postman) -> None:
         if not _held(runtime().database):
             return
         let_time_pass(runtime().database)
-    raise AssertionError("the queue is never empty")
+    raise AssertionError(f"the queue is never empty: {_held(runtime().database)}")
 
 
-def _held(database: Database) -> bool:
+def _held(database: Database) -> list[tuple[Any, ...]]:
+    work = select(Work.type, Work.state, Work.attempts, Work.ready_at, Work.leased_until, Work.error)
+    mail = select(Message.text, Message.state, Message.attempts, Message.leased_until, Message.error)
     with database.read() as unit:
-        work = unit.session.scalar(select(func.count()).select_from(Work)) or 0
-        mail = select(func.count()).select_from(Message).where(Message.state.in_(IN_HAND))
-        return work + (unit.session.scalar(mail) or 0) > 0
+        held = [work, mail.where(Message.state.in_(IN_HAND))]
+        return [tuple(row) for query in held for row in unit.session.execute(query)]
 
 
 def _go_on() -> bool:
@@ -202,7 +203,7 @@ def read_state(order: Order) -> dict[str, list[Any]]:
             "messages": [
                 (numbers[it.case_id], it.text, it.party, it.channel, it.address, it.state, it.done_at)
                 for it in session.scalars(select(Message))
-                if it.task_id not in doubts
+                if it.case_id and it.task_id not in doubts
             ],
         }
     built.database.dispose()

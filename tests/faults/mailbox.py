@@ -11,9 +11,9 @@ from tests.sink import Sink
 
 
 @contextmanager
-def mailbox() -> Iterator[tuple[Sink, int]]:
-    """A sink and the port where it answers for what it accepted."""
-    with Sink() as sink:
+def mailbox(*, idle_s: float | None = None) -> Iterator[tuple[Sink, int]]:
+    """A sink and the port where it answers for what it accepted; `idle_s` as the sink takes it."""
+    with Sink(idle_s=idle_s) as sink:
 
         class Proof(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

@@ -4,15 +4,17 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
+
 from deployments.publishing import publish_default
 from models.cases import Case
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import OrganisationKind, Role
-from services import alerts
+from services import alerts, api_keys
 from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.rules.casework import Hand
-from services.rules.policy import Actor
+from services.rules.policy import ENGINE, Actor
 
 PROGRAMME: Final = UUID(int=1)
 CARRIER_STAFF, OPERATOR_STAFF = UUID(int=2), UUID(int=3)
@@ -39,7 +41,13 @@ def found(database: Database) -> None:
             email = f"{name}@example.org"
             unit.session.add(
                 Organisation(
-                    id=id_, programme_id=PROGRAMME, slug=name, kind=kind.value, name=name, email=email, themes=themes
+                    id=id_,
+                    programme_id=PROGRAMME,
+                    slug=name,
+                    kind=kind.value,
+                    name=name,
+                    email=email,
+                    services=[Service(name=name, themes=themes)] if themes else [],
                 )
             )
         unit.session.flush()
@@ -69,6 +77,13 @@ def alert(surname: str, number: int, **given: Any) -> dict[str, Any]:
 def submit(unit: UnitOfWork, surname: str, number: int, **given: Any) -> Case:
     """That alert, given by the office's alert giver."""
     return alerts.submit(unit, ALERT_GIVER, AlertForm.model_validate(alert(surname, number, **given)))
+
+
+def key(database: Database) -> str:
+    """A key of the API that acts as the coordinator: whoever gives alerts by a link is let in sixty times at most."""
+    with database.write("test") as unit:
+        ada = select(Membership.id).where(Membership.person_id == CARRIER_STAFF)
+        return api_keys.create(unit, ENGINE, unit.session.scalars(ada).one(), "test")
 
 
 def _programme(pathway_hash: str) -> Programme:

@@ -1,9 +1,11 @@
-"""Prefect killed, hung or never started: a case goes from its alert to its mails all the same, each once."""
+"""Prefect killed, hung, broken or never started: a case goes from its alert to its mails all the same, each once."""
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +32,34 @@ def wire_frozen() -> Iterator[str]:
         yield laid.url
 
 
+@contextmanager
+def wire_to_a_broken_server() -> Iterator[str]:
+    """Whoever answers says that it cannot."""
+
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(500)
+
+        def do_POST(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Nothing to say."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
 BOUND_S: Final = 20
 AWAY: Final = {
     "never started": (wire_cut, False),
     "killed": (wire_cut, True),
     "hung from the start": (wire_frozen, False),
     "hung while believed up": (wire_frozen, True),
+    "broken from the start": (wire_to_a_broken_server, False),
+    "broken while believed up": (wire_to_a_broken_server, True),
 }
 
 
@@ -49,6 +73,7 @@ def prefect_away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         yield
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # Prefect's absence is the same on both
 def test_without_prefect_a_case_goes_from_its_alert_to_its_mails_each_once(
     prefect_away: None, runtime: Runtime
 ) -> None:

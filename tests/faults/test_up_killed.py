@@ -23,11 +23,9 @@ from deployments import migrating
 from deployments.catcher.store import FILE_NAME
 from models.cases import Case
 from models.engine import Message, Work
-from models.programmes import Organisation
 from models.vocabulary import Channel, MessageState
 from services.foundation.runtime import Runtime, build
 from services.foundation.settings import Settings
-from services.rules.links import alert_url
 from tests.faults import office
 from tests.faults.children import child
 from tests.faults.journey import let_time_pass
@@ -42,12 +40,12 @@ UNDER_WAY: Final = (MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_
 
 @dataclass
 class Place:
-    """A data folder with an office in it, and the alert giver who writes to it whatever happens."""
+    """A data folder with an office in it, and somebody who notes alerts in it whatever happens."""
 
     folder: Path
     ports: dict[str, int]
     runtime: Runtime
-    token: str
+    key: str
     asked: int = 0
     acknowledged: dict[str, UUID] = field(default_factory=dict)
     unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -117,7 +115,7 @@ class Place:
             return work + (unit.session.scalar(due.where(Message.channel == Channel.EMAIL)) or 0) == 0
 
     def _post(self, key: str, form: dict[str, Any]) -> httpx2.Response:
-        headers = {"Authorization": f"Lien {self.token}", "Idempotency-Key": key}
+        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}
         url = f"http://127.0.0.1:{self.ports['port']}/api/v1/alerts"
         return httpx2.post(url, json=form, headers=headers, timeout=10, trust_env=False)
 
@@ -133,9 +131,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     runtime = build(Settings(data_folder=tmp_path, database_url=None))
     migrating.upgrade(runtime.database)
     office.found(runtime.database)
-    with runtime.database.read() as unit:
-        token = alert_url(runtime, unit.session.get_one(Organisation, office.GIVER)).rpartition("/")[2]
-    yield Place(tmp_path, ports, runtime, token)
+    yield Place(tmp_path, ports, runtime, office.key(runtime.database))
     runtime.database.dispose()
 
 

@@ -148,7 +148,7 @@ def test_what_a_person_says_of_one_doubtful_message_is_said_of_all_in_its_mail(o
     assert {message.state for message in doubtful} == {MessageState.UNKNOWN}
     assert all("check_message" in office.due(case_id) for case_id, _ in requests)
 
-    office.do(messages.settle, ADA, doubtful[2].id, delivered=True)
+    office.do(messages.settle, ADA, requests[2][0], doubtful[2].id, delivered=True)
     office.drain()
 
     for case_id, _ in requests:

@@ -72,7 +72,7 @@ def test_every_state_of_a_case_can_be_reached_and_left() -> None:
 
 
 def test_every_state_of_a_referral_can_be_reached() -> None:
-    assert set(REFERRAL_MOVES.values()) == set(ReferralState) - {ReferralState.DRAFT}
+    assert set(REFERRAL_MOVES.values()) == set(ReferralState)
 
 
 def test_a_referral_is_unanswered_or_under_way_or_over() -> None:

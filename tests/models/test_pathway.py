@@ -59,7 +59,7 @@ def test_every_guard_text_and_act_that_is_missing_is_named() -> None:
         ({"ladders": {}}, "la tâche « triage » suit une échelle inconnue « late »"),
         ({"ladders": {"late": {"rungs": [{"at_due": True, "after": "1wd", "act": "x1"}]}}}, "un moment, et un seul"),
         ({"ladders": {"late": {"rungs": [{"at_due": True}]}}}, "un échelon fait quelque chose"),
-        ({"tasks": {"triage": {"party": "coordinator", "due": {}}}}, "un délai .delay. ou une série"),
+        ({"tasks": {"triage": {"party": "coordinator", "due": {}}}}, "un délai .delay., une série"),
         ({"tasks": {"triage": {"party": "mayor", "due": {"delay": "3wd"}}}}, "party"),
         ({"tasks": {"triage": {"party": "coordinator", "due": {"delay": "3 weeks"}}}}, "delay"),
         ({"call_attempts": 0}, "call_attempts"),

@@ -45,6 +45,7 @@ def test_an_event_set_aside_is_tried_again_and_the_reason_stays(office: Office) 
         assert [(each.action, each.reason) for each in administration.remedies(unit, ALEX.actor)] == [
             ("event.tried_again", "Serveur réparé.")
         ]
+        assert administration.remedies(unit, NEIGHBOUR.actor) == []
 
 
 def test_a_refused_message_leaves_once_more(office: Office) -> None:

@@ -28,7 +28,10 @@ def test_a_double_ends_and_its_alert_giver_follows_the_case_that_goes_on(office:
 
     assert office.case(double).state == CaseState.MERGED
     assert office.tasks(double) == []
-    readers = sorted(message.address for message in office.sent(kept, "milestone_accepted"))
+    assert [each.address for each in office.sent(kept, "milestone_joined")] == ["odile@example.org"]  # Karim: no news
+    office.call(kept, "refused")
+    office.drain()
+    readers = sorted(message.address for message in office.sent(kept, "milestone_refused"))
     assert readers == ["karim@example.org", "odile@example.org"]
 
 
@@ -43,10 +46,11 @@ def test_an_undone_merge_gives_each_case_its_own_alert_giver_again(office: Offic
     office.do(merging.undo, ADA, double)
     office.drain()
     office.accept(double)
+    office.call(double, "refused")
     office.drain()
 
-    assert [message.address for message in office.sent(double, "milestone_accepted")] == ["odile@example.org"]
-    assert office.sent(kept, "milestone_accepted") == []
+    assert [message.address for message in office.sent(double, "milestone_refused")] == ["odile@example.org"]
+    assert office.sent(kept, "milestone_refused") == []
     assert [state for _, _, state in office.told(double, "household_notice")] == ["case_ended", "queued"]
 
 

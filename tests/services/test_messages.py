@@ -37,7 +37,7 @@ def due_at(office: Office, message: Message) -> str:
 
 def story(office: Office, case_id: UUID) -> list[timeline.Entry]:
     with office.database.read() as unit:
-        return timeline.of_case(unit, case_id, PARIS)
+        return timeline.of_case(unit, ADA.actor, unit.session.get_one(Case, case_id), PARIS)
 
 
 def test_a_mail_that_waits_leaves_at_once_when_somebody_says_so(office: Office) -> None:

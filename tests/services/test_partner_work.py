@@ -5,17 +5,21 @@ from uuid import UUID
 
 import pytest
 
-from models.vocabulary import HoldReason, Loop, ReferralState
-from services import partner_work
-from services.forms import Answer, Hold, NoteForm
+from models.vocabulary import Channel, ClosureOutcome, HoldReason, Loop, ReferralState
+from services import closing, partner_work
+from services.forms import Answer, ClosureForm, Hold, Meeting, NoteForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
-from tests.services.rules.situations import ADA, BY_PHONE, Office
+from tests.services.rules.situations import ADA, BY_PHONE, Office, paris
 
 SAID = Answer(on_behalf=BY_PHONE)
 
 
 def hold(reason: HoldReason, until: date = date(2025, 10, 30)) -> Hold:
     return Hold(reason=reason, until=until, on_behalf=BY_PHONE)
+
+
+def meeting(text: str) -> Meeting:
+    return Meeting(meets_at=paris(text), on_behalf=BY_PHONE)
 
 
 def accepted(office: Office) -> tuple[UUID, UUID]:
@@ -34,6 +38,32 @@ def test_a_partner_who_studies_a_request_has_his_delay_again_once(office: Office
     assert office.due(case_id)["answer_referral"] > before
     with pytest.raises(TransitionRefused):
         office.do(partner_work.acknowledge, ADA, referral_id, SAID)
+
+
+def test_a_day_given_for_the_household_is_a_yes_and_the_household_is_told(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.do(partner_work.propose, ADA, referral_id, meeting("2025-10-14 10:30"))
+    office.drain()
+
+    referral = office.referral(referral_id)
+    assert (referral.state, referral.meets_at) == (ReferralState.ACCEPTED, paris("2025-10-14 10:30"))
+    assert office.due(case_id)["report_outcome"]
+    (letter,), (sms,) = office.sent(case_id, "partner_accepted"), office.sent(case_id, "partner_meets")
+    assert (letter.channel, sms.channel) == (Channel.LETTER, Channel.SMS)
+
+
+def test_another_day_replaces_the_first_and_one_that_is_over_is_refused(office: Office) -> None:
+    _, referral_id = office.referred()
+    office.do(partner_work.propose, ADA, referral_id, meeting("2025-10-14 10:30"))
+    office.do(partner_work.propose, ADA, referral_id, meeting("2025-10-16 14:00"))
+    office.drain()
+
+    assert office.referral(referral_id).meets_at == paris("2025-10-16 14:00")
+    with pytest.raises(InvalidInput, match="à venir"):
+        office.do(partner_work.propose, ADA, referral_id, meeting("2025-09-01 14:00"))
+    office.do(partner_work.start, ADA, referral_id, SAID)
+    office.do(partner_work.propose, ADA, referral_id, meeting("2025-10-17 14:00"))
+    assert office.referral(referral_id).state == ReferralState.IN_PROGRESS
 
 
 def test_help_that_began_is_asked_about_sixty_days_later(office: Office) -> None:
@@ -106,6 +136,16 @@ def test_the_households_word_ends_the_loop(office: Office, verified: bool, loop:
 
     assert office.referral(referral_id).loop == loop
     assert "settle_dispute" not in office.due(case_id)
+
+
+def test_nothing_is_left_to_settle_on_a_case_that_ended(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.do(closing.close_case, ADA, case_id, ClosureForm(outcome=ClosureOutcome.SOLVED))
+
+    with pytest.raises(GuardRefused):
+        office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne n’est venu."))
+    assert office.due(case_id) == {}
 
 
 def test_a_help_under_way_is_not_contested_yet(office: Office) -> None:

@@ -14,6 +14,8 @@ from services import publishing, suspension
 from services.forms import Suspension
 from services.foundation.errors import InvalidInput
 from services.publishing import CaseMove
+from services.rules import adjusting
+from services.rules.adjusting import adjusted
 from tests import ledger
 from tests.services.rules.situations import BO, DEFAULT_PATHWAY, PROGRAMME, Office, shown
 
@@ -108,6 +110,38 @@ def test_a_task_that_is_late_already_stays_as_late_as_it_was(office: Office) -> 
     move(office, case_id, another(first_call={"due": {"delay": "1wd"}}))
 
     assert office.due(case_id) == {"first_call": "2025-10-13 18:00"}
+
+
+def test_a_step_that_is_switched_off_is_passed_over_and_can_be_put_back(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-10 10:00")
+    silent = adjusted(another(), {adjusting.rung_name("late_operator", 0): "off"}, version=10)
+
+    move(office, case_id, silent)
+    office.at("2025-10-20 10:00")
+
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["coordinator"]
+    assert adjusted(silent, {adjusting.rung_name("late_operator", 0): "on"}, version=9) == another()
+
+
+def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> None:
+    names = {each.name for each in adjusting.settings_of(another())}
+
+    assert adjusting.rung_name("late_coordination", 0) in names
+    for ladder, step in (("danger", 0), ("answer", 2), ("wrong_number", 2)):
+        assert adjusting.rung_name(ladder, step) not in names
+
+
+def test_what_is_shown_of_open_cases_counts_those_whose_delay_changes(office: Office) -> None:
+    concerned, _other = office.accepted(), office.triaged(surname="Durand", phone="06 39 98 12 35")
+    later = another(first_call={"due": {"delay": "10wd"}})
+    with office.database.read() as unit:
+        programme = unit.session.get_one(Programme, PROGRAMME)
+        reach = publishing.reach(unit, programme, later)
+        page = publishing.preview_page(unit, programme, later, number=1, size=25)
+
+    assert (reach.following, reach.redated, reach.reminded) == (2, 1, 0)
+    assert [each.case_id for each in page] == [concerned]
 
 
 def test_a_case_stays_when_its_open_task_would_be_unknown(office: Office) -> None:

@@ -25,7 +25,7 @@ def test_a_partner_who_declines_for_lack_of_capacity_is_shown_full_for_a_month(o
 
     with office.database.read() as unit:
         referral = unit.session.get_one(Referral, referral_id)
-        assert str(referral.partner.full_until) == "2025-11-07"
+        assert [str(each.full_until) for each in referral.partner.services] == ["2025-11-07"]
 
 
 def test_nobody_is_asked_without_the_households_permission(office: Office) -> None:

@@ -119,8 +119,12 @@ def test_the_story_shows_the_answer_once_and_whose_it_is(office: Office) -> None
     answer(office, case_id)
 
     with office.database.read() as unit:
-        (entry,) = (each for each in timeline.of_case(unit, case_id, PARIS) if "Nous étudions" in each.quote)
-    assert (entry.text, entry.by) == ("Réponse reçue par e-mail", "adil")
+        (entry,) = (
+            each
+            for each in timeline.of_case(unit, ADA.actor, unit.session.get_one(Case, case_id), PARIS)
+            if "Nous étudions" in each.quote
+        )
+    assert (entry.text, entry.by) == ("Réponse reçue", "adil")
 
 
 def test_another_sender_is_told_and_never_believed(office: Office) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.vocabulary import Danger
 from services import visits
-from services.forms import DangerForm, LostVisit, VisitForm
+from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from tests.services.rules.situations import ADA, BO, CY_ID, Office, paris
 
@@ -115,3 +115,27 @@ def test_taking_a_danger_in_hand_leaves_the_rest_of_the_case_as_it_was(office: O
     office.drain()
 
     assert (set(office.due(case_id)), office.case(case_id).danger) == ({"first_call"}, None)
+
+
+def test_a_visit_already_made_is_noted_at_its_date_and_invites_nobody(office: Office) -> None:
+    case_id = office.qualified()
+    office.at("2025-10-20T10:00")
+    form = PastVisit(starts_at=paris("2025-10-10T10:00"), danger=Danger.GAS, note="Chaudière ancienne.")
+
+    office.do(visits.note_held_visit, BO, case_id, form)
+    office.drain()
+
+    assert office.due(case_id)["deliver_report"] == "2025-10-27 18:00"  # fifteen days after the visit, a Saturday
+    assert office.due(case_id)["acknowledge_danger"] == "2025-10-20 18:00"
+    assert {"plan_visit", "hold_visit"} & set(office.due(case_id)) == set()
+    for text in ("visit_invitation", "visit_confirmation"):
+        assert {each.state for each in office.sent(case_id, text)} == {"cancelled"}
+    assert office.sent(case_id, "visit_reminder") == []
+
+
+def test_a_visit_already_made_is_past_and_none_is_planned(office: Office) -> None:
+    with pytest.raises(InvalidInput, match="avant maintenant"):
+        office.do(visits.note_held_visit, BO, office.qualified(), PastVisit(starts_at=paris("2025-10-07T10:00")))
+    case_id = planned(office)
+    with pytest.raises(GuardRefused, match="ce qu’il en a été"):
+        office.do(visits.note_held_visit, BO, case_id, PastVisit(starts_at=paris("2025-10-05T10:00")))

@@ -23,7 +23,7 @@ from models.base import Base
 from models.cases import Case, Loan, Permission, Referral, Visit
 from models.engine import Task
 from models.lifecycles import FINAL_REFERRALS, UNANSWERED, UNDER_WAY
-from models.programmes import Organisation
+from models.programmes import Service
 from models.vocabulary import (
     CLOSED_STATES,
     CaseState,
@@ -63,6 +63,7 @@ from services.forms import (
     Hold,
     LoanForm,
     LostVisit,
+    Meeting,
     Merge,
     NoteForm,
     NumberForm,
@@ -102,7 +103,7 @@ from tests.stateful.expectations import disappointed
 
 C = CaseState
 OFFICE_TABLES: Final = frozenset(
-    {"programme", "pathway_version", "commune", "territory", "organisation", "person", "membership"}
+    {"programme", "pathway_version", "commune", "territory", "organisation", "service", "person", "membership"}
 )
 BEFORE_CONTACT: Final = {C.TO_CONTACT, C.CONTACTING, C.QUALIFIED}
 ORIENTABLE: Final = {C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP}
@@ -201,7 +202,7 @@ LIVES: Final = [
 ]  # fmt: skip
 ELSEWHERE: Final = [
     "acknowledge", "start", "hold", "resume", "dispute", "confirm", "transfer", "reopen", "void", "send draft", "pool",
-    "outside", "prepare",
+    "outside", "prepare", "propose",
 ]  # fmt: skip
 PLAIN_LIVES: Final[dict[str, tuple[Any, Any, tuple[Any, ...]]]] = {
     "resume": (suspension.resume, ADA, ()),
@@ -541,6 +542,8 @@ class PathMachine(RuleBasedStateMachine):
         outside = referral_form(partner_id=other, theme=Theme.FSL, kind=ReferralKind.OUTSIDE_PORTAL, check_on=until)
         given: dict[str, tuple[Any, ...]] = {
             "acknowledge": (partner_work.acknowledge, ADA, referral_id, Answer(on_behalf=BY_PHONE)),
+            "propose": (partner_work.propose, ADA, referral_id,
+                        Meeting(meets_at=office.clock.at + timedelta(days=3), on_behalf=BY_PHONE)),
             "start": (partner_work.start, ADA, referral_id, Answer(on_behalf=BY_PHONE)),
             "hold": (partner_work.hold, ADA, referral_id,
                      Hold(reason=HoldReason.HOUSEHOLD, until=until, on_behalf=BY_PHONE)),
@@ -649,7 +652,7 @@ def empty(office: Office) -> None:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name not in OFFICE_TABLES:
                 unit.session.execute(delete(table))
-        unit.session.execute(update(Organisation).values(full_until=None))
+        unit.session.execute(update(Service).values(full_until=None, capacity_on=None))
 
 
 def hurry(database: Database) -> None:

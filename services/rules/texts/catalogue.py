@@ -1,10 +1,11 @@
 """The texts that the engine sends: loaded once, checked, filled in for one reader on one channel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -62,10 +63,12 @@ class TextContext:
 
     `signer_name` is a person ("Claire Morvan") or "La coordination"; letters keep the first name only. `addressee`
     is the household as greeted in a letter ("Madame Martin"): no mail and no SMS uses it. `organisation` is the
-    recipient's, for the notice the alert giver's. `task` is its title, which a pathway may write. `theme`, `reason`,
-    `outcome`, `stage`, `danger` and `responsible` (the party that a late task waits for) are codes. Instants are aware;
-    `zone` is the programme's.
-    `today` adds the year to a date of another year.
+    recipient's, for the notice the alert giver's. `meets_at` is when a partner proposes to meet the household.
+    `visit_word` is what the visitor says at the door. `task` is its title, which a pathway may write. `theme`,
+    `reason`, `outcome`, `stage`, `danger` and `responsible` (the party that a late task waits for) are codes. Instants
+    are aware; `zone` is the programme's. `today` adds the year to a date of another year. `solutions` are the codes
+    of the types of solution that were asked. `requests` are an alert giver's of several cases, by service
+    (`organisation`, `lines`, `link`); `other_requests` counts those that are not listed.
     """
 
     programme_name: str
@@ -86,12 +89,19 @@ class TextContext:
     due_at: datetime | None = None
     visit_starts_at: datetime | None = None
     visit_ends_at: datetime | None = None
+    meets_at: datetime | None = None
     officer: str | None = None
+    visit_word: str | None = None
     reason: str | None = None
     outcome: str | None = None
     stage: str | None = None
     danger: str | None = None
+    urgent: bool | None = None  # True or unknown: a text asks whether it is defined
+    solutions: tuple[str, ...] | None = None
+    requests: tuple[Any, ...] | None = None
+    other_requests: int | None = None
     link: str | None = None
+    requests_link: str | None = None
     carrier: str | None = None
     postal_address: str | None = None
     dpo_contact: str | None = None
@@ -101,7 +111,7 @@ class TextContext:
         """The values that are known; strings on one line, so that no name can forge a line of its own."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            name: _one_line(value) if isinstance(value, str) else value
+            name: one_line(value) if isinstance(value, str) else value
             for name, value in values.items()
             if value is not None and value != ""
         }
@@ -149,7 +159,7 @@ def render(text: str, party: Party | str, channel: Channel | str, context: TextC
     key = f"{Party(party).value}.{channel if channel == SCREEN else Channel(channel).value}"
     values = context.known()
     if channel == Channel.SMS:
-        values["programme_name"] = shortened(str(values["programme_name"]), SMS_NAME_LENGTH)
+        values["programme_name"] = short_name(context)
     try:
         subject = environment().get_template(f"{text}/{key}/subject").render(values)
         body = environment().get_template(f"{text}/{key}/body").render(values)
@@ -158,13 +168,18 @@ def render(text: str, party: Party | str, channel: Channel | str, context: TextC
     except UndefinedError as lacking:
         raise TextIncomplete(text, key, str(lacking)) from None
     if channel == Channel.SMS:
-        return Rendered("", _one_line(gsm_7(body)))
-    return Rendered(french(_one_line(subject)), french(_tidy(body)))
+        return Rendered("", one_line(gsm_7(body)))
+    return Rendered(french(one_line(subject)), french(tidy(body)))
+
+
+def short_name(context: TextContext) -> str:
+    """The service's name as an SMS says it."""
+    return shortened(str(context.known()["programme_name"]), SMS_NAME_LENGTH)
 
 
 def part(name: str, context: TextContext, **more: object) -> str:
     """What several texts share, as it stands in them; `more` are values that no single text has."""
-    return french(_tidy(environment().get_template(name).render(context.known() | more))).strip()
+    return french(tidy(environment().get_template(name).render(context.known() | more))).strip()
 
 
 def missing(pathway: Pathway) -> list[str]:
@@ -190,9 +205,13 @@ def label_missing(kind: str, rule: TaskRule) -> str | None:
 @cache
 def environment() -> ImmutableSandboxedEnvironment:
     """The template engine of the texts: it sees the values of the context and nothing else."""
-    catalogue = load()
-    sources = dict(catalogue.parts)
-    for name, readers in catalogue.texts.items():
+    return environment_of(load().parts)
+
+
+def environment_of(parts: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
+    """The same over other shared parts; a new one each time."""
+    sources = dict(parts)
+    for name, readers in load().texts.items():
         for key, text in readers.items():
             sources |= {f"{name}/{key}/subject": text.subject, f"{name}/{key}/body": text.body}
     texts = ImmutableSandboxedEnvironment(
@@ -251,12 +270,12 @@ def _first_name(name: str) -> str:
     return name if not rest or first.lower() in ARTICLES else first
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Without line breaks; `str.split()` alone would also lose the non-breaking spaces."""
     return NBSP.join(" ".join(part.split()) for part in text.split(NBSP)).strip()
 
 
-def _tidy(body: str) -> str:
+def tidy(body: str) -> str:
     """Blocks apart by one blank line, lines without trailing spaces."""
     lines = [line.strip() for line in body.strip().splitlines()]
     kept = [line for before, line in zip(["", *lines], lines, strict=False) if line or before]

@@ -34,6 +34,7 @@ FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "hold_reason",
             "withdraw_reason",
             "void_reason",
+            "gap_reason",
         ),
     }
 )
@@ -94,7 +95,7 @@ def event_sentence(
     """
     sentence = label("event", event_type)
     fact = FACTS[event_type].model_validate(payload)
-    words = {field: said.get(field) or _word(getattr(fact, field), field, zone) for field in placeholders(sentence)}
+    words = {field: said.get(field) or _words(getattr(fact, field), field, zone) for field in placeholders(sentence)}
     return french(sentence.format_map(words))
 
 
@@ -111,6 +112,12 @@ def inside(words: str) -> str:
 def kind_of(enumeration: type[Enum]) -> str:
     """`CaseState` → `case_state`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", enumeration.__name__).lower()
+
+
+def _words(value: object, field: str, zone: ZoneInfo) -> str:
+    """A field's word, or those of a list, each once."""
+    several = value if isinstance(value, list) else [value]
+    return ", ".join(dict.fromkeys(_word(each, field, zone) for each in several))
 
 
 def _word(value: object, field: str, zone: ZoneInfo) -> str:

@@ -47,7 +47,7 @@ class Draft:
 
     `message_id` is fixed by the ledger, with or without its angle brackets. `thread` names the case (its reference or
     id): every mail of a case answers one root that was never sent, so mailboxes show them together. `at` is aware.
-    `ics` is a whole calendar object, its METHOD (REQUEST, CANCEL) inside.
+    `ics` is a whole calendar object, its METHOD (REQUEST, CANCEL) inside. `stop_link`: a POST there stops such mails.
     """
 
     subject: str
@@ -60,6 +60,7 @@ class Draft:
     thread: str
     at: datetime
     ics: bytes | None = None
+    stop_link: str | None = None
 
 
 class Block(NamedTuple):
@@ -104,6 +105,9 @@ def _head(mail: EmailMessage, draft: Draft) -> None:
     mail["In-Reply-To"] = root
     mail["References"] = root
     mail["Auto-Submitted"] = "auto-generated"
+    if draft.stop_link is not None:  # Source: RFC 8058 - one click in the mailbox, a POST that no scanner makes
+        mail["List-Unsubscribe"] = f"<{_line('List-Unsubscribe', draft.stop_link)}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _invite(mail: EmailMessage, ics: bytes) -> None:

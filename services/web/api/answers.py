@@ -10,9 +10,24 @@ from models.vocabulary import (
     BestTime,
     CaseState,
     Channel,
+    Contract,
     Danger,
+    Derogation,
+    Energy,
+    Equipment,
+    EquipmentState,
+    ExitCriterion,
+    FindingKind,
+    GapReason,
+    Heating,
+    IncomeClass,
+    IncomingKind,
+    Known,
     Loop,
+    LossReason,
     MessageState,
+    Method,
+    Obstacle,
     OrganisationKind,
     Party,
     PermissionKind,
@@ -24,6 +39,8 @@ from models.vocabulary import (
     Theme,
     Urgency,
     VisitState,
+    Vulnerability,
+    WebhookState,
 )
 
 
@@ -92,7 +109,19 @@ class HouseholdBlock(Answer):
     phones: list[PhoneLine]
     best_time: BestTime
     people: int | None
+    reference_income: int | None = Field(description="Revenu fiscal de référence, en euros")
+    income_class: IncomeClass | None = Field(description="Par les plafonds de l’Anah du jour où il a été dit")
+    ceilings_on: date | None = Field(description="Jour depuis lequel ces plafonds s’appliquent")
+    breathing: bool | None = Field(description="Quelqu’un a des troubles respiratoires liés au logement")
     birth_year: int | None
+    children: int | None
+    language: str
+    companion: str
+    guardian: str
+    guardian_phone: str | None
+    vulnerabilities: list[Vulnerability]
+    heating: Heating | None
+    safety: str
     street: str
     complement: str
     postcode: str
@@ -106,10 +135,14 @@ class AlertLine(Answer):
 
     id: UUID
     organisation: str | None
-    giver_name: str
+    giver_name: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
     motives: list[str]
-    free_text: str
+    free_text: str | None = Field(description="Vide de même")
     received_at: datetime
+    cut_energy: Energy | None = Field(description="Ce qui serait coupé, si une coupure est annoncée")
+    income_class: IncomeClass | None = Field(description="Niveau de revenus, à la connaissance du donneur d’alerte")
+    followed_by: str
+    cut_on: date | None = Field(description="Jour de coupure annoncé")
 
 
 class TaskLine(Answer):
@@ -118,6 +151,7 @@ class TaskLine(Answer):
     id: UUID
     case_id: UUID
     number: str
+    version: int = Field(description="Version de sa situation, à rendre en If-Match")
     kind: str
     party: Party
     organisation: str | None
@@ -142,6 +176,30 @@ class Tasks(Answer):
     next: UUID | None = Field(description="À donner en « after » pour la page suivante ; vide : c’est la dernière")
 
 
+class DepartureLine(Answer):
+    """Un envoi à venir, ou ce qu’une échéance fera d’elle-même."""
+
+    at: datetime
+    case_id: UUID
+    task_id: UUID | None
+    party: Party = Field(description="Pour qui")
+    organisation_id: UUID | None
+    channel: Channel | None = Field(description="Vide : pas un message, mais ce que l’échéance fait d’elle-même")
+    text: str | None = Field(description="Code du texte")
+    why: str | None = Field(description="Pourquoi ce jour-là")
+    closed_until: date | None = Field(description="Le destinataire est fermé ce jour-là : rien ne partira")
+    message_id: UUID | None = Field(description="Un message déjà écrit, qui attend son heure")
+    clock_id: UUID | None = Field(description="Pour ne pas l’envoyer, ou l’envoyer sans attendre")
+    generation: int | None
+    step: int | None
+
+
+class Departures(Answer):
+    """Les envois à venir, du plus proche au plus lointain."""
+
+    items: list[DepartureLine]
+
+
 class VisitLine(Answer):
     """Une visite."""
 
@@ -151,6 +209,66 @@ class VisitLine(Answer):
     starts_at: datetime
     ends_at: datetime
     officer: str | None
+    second_officer: str | None
+    with_whom: str
+    loss_reason: LossReason | None
+
+
+class FindingLine(Answer):
+    """Un chiffre du ménage, et comment il a été obtenu."""
+
+    kind: FindingKind
+    value: float = Field(description="Euros par an ; taux d’effort : en %")
+    method: Method
+    method_version: str
+    at: datetime
+
+
+class KitItemLine(Answer):
+    """Un équipement du ménage."""
+
+    item: Equipment
+    quantity: int
+    unit_price_cents: int
+    state: EquipmentState
+
+
+class Kit(Answer):
+    """Les petits équipements, tels qu’ils sont."""
+
+    items: list[KitItemLine]
+    total_cents: int = Field(description="Coût de ce qui a été remis, en centimes")
+
+
+class ExitLineAnswer(Answer):
+    """Un critère du bilan de sortie."""
+
+    criterion: ExitCriterion
+    met: Known
+    method: Method
+
+
+class ScorecardAnswer(Answer):
+    """Le bilan de sortie, rempli à la clôture."""
+
+    met: int = Field(description="Critères réunis")
+    of: int = Field(description="Sur combien")
+    lines: list[ExitLineAnswer]
+
+
+class GapLine(Answer):
+    """Un besoin sans solution."""
+
+    theme: Theme
+    reason: GapReason
+    at: datetime
+
+
+class MatchLine(Answer):
+    """Ce qui ressemble à une autre situation."""
+
+    number: str
+    score: int = Field(description="Ressemblance, de 0 à 100")
 
 
 class ReferralLine(Answer):
@@ -163,12 +281,13 @@ class ReferralLine(Answer):
     fhir_status: str = Field(description="Code « Task.status » de HL7 FHIR R4", examples=["requested"])
     fhir_status_reason: str | None = Field(description="Ce qui distingue les états annulés", examples=["no-response"])
     kind: ReferralKind
+    urgent: bool = Field(description="Suit l’échelle urgente")
     check_on: date | None = Field(description="Jour où sa réponse est cherchée, ou l’aide en pause revue")
     reason: str | None
     outcome: str | None
     loop: Loop
-    brief: str
-    file_number: str
+    brief: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
+    file_number: str | None = Field(description="Vide de même")
     amount_cents: int | None
     replaces_id: UUID | None
     sent_at: datetime | None
@@ -195,7 +314,7 @@ class PermissionLine(Answer):
     kind: PermissionKind
     organisation: str | None = Field(description="Avec quel partenaire")
     mode: AgreementMode
-    collected_by: str
+    collected_by: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
     given_on: date
     revoked_at: datetime | None
 
@@ -247,7 +366,9 @@ class CaseAnswer(CaseLine):
     outcome: str | None
     suspended_until: date | None = Field(description="En pause : jour où la situation est revue")
     merged_into: str | None = Field(description="Référence de la situation à laquelle elle est réunie")
-    household: HouseholdBlock
+    household: HouseholdBlock | None = Field(
+        description="Vide : l’opérateur accompagne ce ménage avec une subvention, et le ménage n’a pas donné son accord"
+    )
     checks: Checks | None = Field(description="Pour la coordination seulement")
     alerts: list[AlertLine]
     tasks: list[TaskLine]
@@ -255,6 +376,12 @@ class CaseAnswer(CaseLine):
     referrals: list[ReferralLine]
     loans: list[LoanLine]
     permissions: list[PermissionLine]
+    derogation: Derogation | None = Field(description="Dérogation aux plafonds de revenus")
+    findings: list[FindingLine] = Field(description="Chiffres du ménage, le dernier de chaque nature")
+    kit: Kit | None = Field(description="Petits équipements ; vide : rien n’est noté")
+    scorecard: ScorecardAnswer | None = Field(description="Bilan de sortie")
+    gaps: list[GapLine] = Field(description="Besoins sans solution")
+    matches: list[MatchLine] = Field(description="Pour la coordination seulement")
     messages: list[MessageLine]
     notes: list[NoteLine]
     documents: list[DocumentLine]
@@ -267,14 +394,170 @@ class OrganisationLine(Answer):
     slug: str
     kind: OrganisationKind
     name: str
-    themes: list[Theme]
-    full_until: date | None = Field(description="Partenaire complet jusqu’à cette date")
+    themes: list[Theme] = Field(description="Partenaire : types de solution de ses services")
+    contract: Contract | None = Field(description="Opérateur : ce qui le lie au dispositif")
+    ended_on: date | None = Field(description="Ne travaille plus avec le dispositif depuis ce jour")
+
+
+class ColleagueLine(Answer):
+    """Un collègue chez un partenaire."""
+
+    id: UUID
+    name: str
+    email: str
+
+
+class PartnerAbsenceLine(Answer):
+    """Des jours où personne ne lit à une adresse d’un partenaire."""
+
+    id: UUID
+    colleague_id: UUID | None = Field(description="Qui est absent ; vide : la personne de l’adresse commune")
+    first_on: date
+    last_on: date
+    delegate_id: UUID | None = Field(description="Qui lit pendant ce temps ; vide : l’adresse commune")
+
+
+class PartnerTeamAnswer(Answer):
+    """Les personnes et les habitudes d’un partenaire."""
+
+    colleagues: list[ColleagueLine] = Field(description="Qui peut suivre une demande")
+    absences: list[PartnerAbsenceLine] = Field(description="Absences, d’aujourd’hui et après")
+    gathered: bool = Field(description="Un seul envoi à dix heures, plutôt que le premier du jour aussitôt")
+    weekdays: list[int] = Field(description="Ses jours, 0 pour lundi ; vide : tous les jours ouverts")
 
 
 class Organisations(Answer):
-    """L’annuaire du dispositif."""
+    """Les structures du dispositif."""
 
     items: list[OrganisationLine]
+
+
+class ServiceLine(Answer):
+    """Ce qu’un partenaire propose, où, à qui, et s’il a de la place. Une liste vide ne pose aucune condition."""
+
+    id: UUID
+    organisation_id: UUID
+    organisation: str
+    name: str
+    themes: list[Theme]
+    area: str = Field(description="Zone, par son nom ; vide : tout le territoire du dispositif")
+    communes: list[str] = Field(description="Codes INSEE de la zone aujourd’hui ; vide sans zone")
+    income_classes: list[IncomeClass]
+    tenures: list[Tenure]
+    conditions: str
+    places: int | None = Field(description="Places disponibles ; absent : non dit")
+    full_until: date | None = Field(description="Complet jusqu’à ce jour compris")
+    capacity_on: date | None = Field(description="Jour où la capacité a été dite")
+    professional_contact: str
+    professional_email: str | None
+    professional_phone: str | None
+    household_contact: str
+    household_email: str | None
+    household_phone: str | None
+    verified_on: date | None = Field(description="Dernière vérification de la fiche")
+    stale: bool = Field(description="À vérifier : personne ne l’a fait depuis six mois")
+    closed_until: date | None = Field(description="Le partenaire est fermé, jusqu’à ce jour compris")
+
+
+class Services(Answer):
+    """L’annuaire : ce que les partenaires proposent."""
+
+    items: list[ServiceLine]
+
+
+class AreaLine(Answer):
+    """Une zone : un nom et ses communes, à partir d’un jour."""
+
+    id: UUID
+    name: str
+    communes: list[str] = Field(description="Codes INSEE")
+
+
+class PickLine(Answer):
+    """Un partenaire pour un besoin ; sans obstacle, il est proposé."""
+
+    partner_id: UUID
+    partner: str
+    service_id: UUID
+    service: str
+    obstacles: list[Obstacle] = Field(description="Pourquoi l’annuaire l’écarte ; le choisir demande « despite »")
+    reasons: list[str] = Field(description="Les mêmes, en clair")
+    income_unknown: bool = Field(description="Ses conditions de revenus restent à vérifier")
+    places: int | None
+    capacity_on: date | None
+    load: int = Field(description="Demandes qu’il a en cours")
+
+
+class Picks(Answer):
+    """Les partenaires d’un type de solution pour ce ménage : proposés dans l’ordre, puis écartés avec leur raison."""
+
+    theme: Theme
+    proposed: list[PickLine]
+    set_aside: list[PickLine]
+
+
+class PicksByTheme(Answer):
+    """À qui demander, type de solution par type de solution."""
+
+    items: list[Picks]
+
+
+class SheetLink(Answer):
+    """Le lien par lequel un partenaire vérifie ou corrige sa fiche, sans compte."""
+
+    service_id: UUID
+    url: str
+
+
+class SheetChange(Answer):
+    """Une ligne d’une correction, en clair."""
+
+    field: str = Field(description="Ce qui change")
+    before: str = Field(description="Ce que dit l’annuaire")
+    after: str = Field(description="Ce que le partenaire propose")
+
+
+class SheetProposalLine(Answer):
+    """Une correction de fiche qui attend la coordination."""
+
+    id: UUID
+    service_id: UUID
+    said_by: str = Field(description="Qui le dit, chez le partenaire")
+    note: str = Field(description="Autre chose à changer")
+    at: datetime
+    changes: list[SheetChange] = Field(description="Avant et après, ligne par ligne")
+
+
+class SheetProposals(Answer):
+    """Les corrections de fiches qui attendent."""
+
+    items: list[SheetProposalLine]
+
+
+class PlaceLine(Answer):
+    """Une commune du territoire."""
+
+    code: str = Field(description="Code INSEE")
+    name: str
+    from_on: date = Field(description="Premier jour")
+    to_on: date | None = Field(description="Dernier jour ; vide : aucune fin n’est dite")
+
+
+class TerritoryAnswer(Answer):
+    """Le territoire d’aujourd’hui et à venir."""
+
+    items: list[PlaceLine]
+
+
+class TerritoryEffect(Answer):
+    """Ce qu’un changement de territoire veut dire. Rien n’est déplacé."""
+
+    entering: list[str] = Field(description="Codes INSEE des communes qui entrent")
+    leaving: list[str] = Field(description="Codes INSEE des communes qui sortent")
+    open_cases: list[str] = Field(description="Situations ouvertes dans les communes qui sortent, par référence")
+    requests: list[str] = Field(
+        description="Demandes à examiner, arrivées hors du territoire, qui s’y trouveraient, par référence"
+    )
 
 
 class AlertLink(Answer):
@@ -282,13 +565,196 @@ class AlertLink(Answer):
 
     organisation_id: UUID
     name: str
-    url: str
+    url: str | None = Field(description="Vide : ce service n’a pas de lien, jusqu’à ce qu’il soit renouvelé")
 
 
 class AlertLinks(Answer):
     """Les liens secrets du dispositif."""
 
     items: list[AlertLink]
+
+
+class Made(Answer):
+    """Accusé d’un acte qui ne concerne aucune situation."""
+
+    made_id: UUID | None = Field(None, description="Ce que l’acte a créé")
+
+
+class AbsenceLine(Answer):
+    """Des jours d’absence, bornes comprises."""
+
+    id: UUID
+    person_id: UUID
+    first_on: date
+    last_on: date
+    delegate_id: UUID | None = Field(description="Qui reçoit les messages pendant ce temps")
+
+
+class WorkDaysLine(Answer):
+    """Les jours de la semaine où quelqu’un travaille, 0 pour lundi."""
+
+    person_id: UUID
+    weekdays: list[int]
+
+
+class DutyLine(Answer):
+    """Un temps d’astreinte, fin exclue."""
+
+    id: UUID
+    person_id: UUID
+    from_at: datetime
+    to_at: datetime
+
+
+class ClosureLine(Answer):
+    """Des jours fermés, bornes comprises."""
+
+    id: UUID
+    organisation_id: UUID | None = Field(description="Partenaire ou opérateur fermé ; vide : le dispositif")
+    first_on: date
+    last_on: date
+    label: str
+
+
+class PlanningAnswer(Answer):
+    """Qui est là et quels jours sont fermés, à partir d’aujourd’hui."""
+
+    absences: list[AbsenceLine]
+    work_days: list[WorkDaysLine]
+    duties: list[DutyLine]
+    closures: list[ClosureLine]
+
+
+class Webhook(Answer):
+    """Un logiciel prévenu de ce qui arrive."""
+
+    id: UUID
+    label: str = Field(description="Nom")
+    url: str
+    types: list[str] = Field(description="Événements demandés : des types, ou des familles (« referral.* »)")
+    created_at: datetime = Field(description="Début")
+    ended_at: datetime | None
+    rests_until: datetime | None = Field(description="Son serveur ne répond pas : rien n’est essayé avant")
+    counts: dict[str, int] = Field(description="Envois, par état")
+
+
+class Webhooks(Answer):
+    """Les logiciels prévenus."""
+
+    items: list[Webhook]
+
+
+class WebhookMade(Answer):
+    """Un abonnement et son secret."""
+
+    id: UUID
+    secret: str | None = Field(None, description="« whsec_… », pour qui reçoit ; absent d’une réponse rendue à nouveau")
+
+
+class WebhookLine(Answer):
+    """Un événement envoyé à un logiciel."""
+
+    id: UUID
+    event_id: UUID = Field(description="Événement, et valeur de « webhook-id »")
+    type: str = Field(description="Type de l’événement")
+    case_id: UUID
+    state: WebhookState
+    queued_at: datetime = Field(description="Depuis quand il est à envoyer ; abandonné quatre jours plus tard")
+    due_at: datetime = Field(description="Prochain essai")
+    done_at: datetime | None
+    attempts: int
+    status: int | None = Field(description="Dernière réponse, code HTTP")
+    error: str | None = Field(description="Pourquoi rien n’a répondu")
+
+
+class WebhookLines(Answer):
+    """Des envois."""
+
+    items: list[WebhookLine]
+
+
+class Replayed(Answer):
+    """Ce qui repart."""
+
+    count: int = Field(description="Nombre d’événements")
+
+
+class Done(Answer):
+    """C’est fait."""
+
+    done: bool = Field(True, description="Toujours vrai : un refus a un autre code")
+
+
+class ParkedLine(Answer):
+    """Un événement mis de côté après ses essais ; il retient sa situation seule."""
+
+    id: int
+    type: str = Field(description="Type de l’événement")
+    number: str
+    since: datetime = Field(description="Depuis")
+    attempts: int
+    error: str = Field(description="Classe et endroit, sans donnée personnelle")
+
+
+class TroubledLine(Answer):
+    """Un message refusé, ou dont personne ne sait s’il est parti."""
+
+    id: UUID
+    number: str | None = Field(description="Référence de la situation ; absente pour le message d’un compte")
+    text: str = Field(description="Texte du catalogue")
+    party: Party
+    channel: Channel
+    state: MessageState
+    attempts: int
+    reply_code: int | None = Field(description="Réponse du serveur de courrier")
+    error: str | None = Field(description="Pourquoi")
+
+
+class ClockLine(Answer):
+    """Un rappel qui ne peut pas se faire ; essayé de nouveau chaque jour."""
+
+    number: str
+    task_id: UUID = Field(description="Tâche")
+    failed_at: datetime | None = Field(description="Premier échec")
+    error: str | None = Field(description="Classe et endroit, sans donnée personnelle")
+
+
+class RemedyLine(Answer):
+    """Ce qui a été remis en route."""
+
+    action: str = Field(description="Quoi")
+    actor: str = Field(description="Par qui : nature et identifiant")
+    at: datetime
+    reason: str = Field(description="Pourquoi")
+
+
+class Troubles(Answer):
+    """Ce que Relais n’a pas pu faire seul."""
+
+    events: list[ParkedLine] = Field(description="Événements mis de côté")
+    messages: list[TroubledLine] = Field(description="Messages refusés ou à vérifier")
+    clocks: list[ClockLine] = Field(description="Rappels en échec")
+    remedies: list[RemedyLine] = Field(description="Ce qui a été remis en route")
+
+
+class IncomingLine(Answer):
+    """Un e-mail reçu qu’aucune tâche ne demande de lire."""
+
+    id: UUID
+    kind: IncomingKind
+    sender: str = Field(description="Expéditeur")
+    subject: str = Field(description="Objet")
+    text: str
+    received_at: datetime
+    case_id: UUID | None = Field(
+        description="Situation, si elle est connue ; expéditeur et mots sont vides si son opérateur seul les lit"
+    )
+
+
+class Incoming(Answer):
+    """Les e-mails reçus qui attendent quelqu’un."""
+
+    items: list[IncomingLine]
 
 
 class CheckLine(Answer):

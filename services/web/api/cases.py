@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from models.programmes import Programme
 from models.vocabulary import OrganisationKind, Stage
 from services import messages, notes
-from services.forms import NoteForm
+from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Actor, Right, require
 from services.web.api import reading
@@ -82,6 +82,24 @@ def send_message_now(acts: Acts, case_id: UUID, message_id: UUID) -> JSONRespons
     return acts.on_case(case_id, lambda unit, hand: messages.send_now(unit, hand, case_id, message_id), status=200)
 
 
+@router.post(
+    "/cases/{case_id}/messages/{message_id}/settle",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="settle_message",
+    name="settle_message",
+    summary="Dire si un message à vérifier est arrivé",
+)
+def settle_message(acts: Acts, case_id: UUID, message_id: UUID, form: Settlement) -> JSONResponse:
+    """Arrivé, son délai court ; pas arrivé, il repart. Cela vaut pour tout ce que le même courriel portait."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: messages.settle(unit, hand, case_id, message_id, delivered=form.delivered),
+        said=form,
+        status=200,
+    )
+
+
 @router.get("/tasks", operation_id="list_tasks", summary="Lister mes tâches")
 def list_tasks(
     reads: Reads,
@@ -101,13 +119,15 @@ def list_tasks(
 
 @router.get("/organisations", operation_id="list_organisations", summary="Lire l’annuaire")
 def list_organisations(
-    reads: Reads, kind: Annotated[OrganisationKind | None, Query(description="Nature de la structure")] = None
+    reads: Reads,
+    kind: Annotated[OrganisationKind | None, Query(description="Nature de la structure")] = None,
+    ended: Annotated[bool, Query(description="Celles qui ne travaillent plus avec le dispositif aussi")] = False,
 ) -> Organisations:
     """Les structures du dispositif : opérateurs, partenaires, donneurs d’alerte."""
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
-        return reading.organisations(unit, actor, kind)
+        return reading.organisations(unit, actor, kind, ended=ended)
 
 
 def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:

@@ -14,19 +14,25 @@ from sqlalchemy.exc import IntegrityError
 
 from models.cases import Case
 from models.vocabulary import CaseState, Source, Stage
-from services import idempotency
+from services import api_keys, idempotency
+from services.accounts import count_try
 from services.foundation.database import UnitOfWork, is_duplicate
 from services.foundation.errors import Denied, NotFound
 from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
+from services.rules.limits import ANONYMOUS, Use
 from services.rules.policy import Actor, Right, case_for, note_access, visible
 from services.web.actors import Credentials, actor_of, credentials_of, runtime_of
 from services.web.api.answers import Receipt
+from services.web.browsers import place_of
 from services.web.problems import Stale
+from services.web.security import SAFE
 from services.web.sessions import PLAIN_COOKIE
 
 F = TypeVar("F", bound=Callable[..., object])
 REPLAYED: Final = "Idempotent-Replayed"
+SAID_ONCE: Final = frozenset({"secret"})
+"""What is never kept with an answer: whoever lost it asks for a new one."""
 NOTHING: Final = ""
 """The fingerprint of an act that has no body."""
 
@@ -45,11 +51,20 @@ def signed_in(
     _by_link: Annotated[object, Security(_link)],
     _by_cookie: Annotated[object, Security(_cookie)],
 ) -> None:
-    """Raise `SignInRefused` before anything else of the request is looked at. Each act reads the actor again."""
+    """Raise `SignInRefused` before anything else of the request is looked at. Each act reads the actor again.
+
+    Whoever sends with a link has no account: it counts as a form does.
+    """
     runtime = runtime_of(request)
     credentials = credentials_of(request)
     with runtime.database.read() as unit:
         actor_of(unit, runtime, credentials)
+        stale = credentials.kind == "key" and api_keys.is_stale(unit, credentials.token)
+    if credentials.kind == "link" and request.method not in SAFE:
+        count_try(runtime.database, Use(ANONYMOUS, place_of(request)))
+    if stale:
+        with runtime.database.write("api_key") as unit:
+            api_keys.touch(unit, credentials.token)
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Acting:
-    """A request that acts: once for each idempotency key, on the version that its sender has read if it says so."""
+    """A request that acts: once for each idempotency key, on the version of a case that its sender says he has read."""
 
     reading: Reading
     route: str
@@ -89,7 +104,7 @@ class Acting:
 
         def on_locked(unit: UnitOfWork, hand: Hand) -> Receipt:
             case = case_for(unit, hand.actor, case_id, Right.READ)
-            if self.if_match is not None and self.if_match != etag(case.version):
+            if self.if_match is not None and not names(self.if_match, case.version):
                 raise Stale
             made = act(unit, hand)
             unit.session.flush()
@@ -116,7 +131,8 @@ class Acting:
                 if known is not None:
                     return _answer(known.body, known.status, replayed=True)
                 body = act(unit, Hand(actor, Source.API)).model_dump(mode="json")
-                idempotency.remember(unit, actor.label, self.route, self.key, asked, status=status, body=body)
+                kept = {name: value for name, value in body.items() if name not in SAID_ONCE}
+                idempotency.remember(unit, actor.label, self.route, self.key, asked, status=status, body=kept)
         except (Denied, NotFound):
             self._note_refusal(case_id)
             raise
@@ -150,7 +166,11 @@ def acting(
     ],
     if_match: Annotated[
         str | None,
-        Header(description="ETag de la situation lue : refus 412 si elle a changé depuis.", examples=['"7"']),
+        Header(
+            max_length=200,
+            description="ETag de la situation lue : refus 412 si elle a changé depuis. Ailleurs, sans effet.",
+            examples=['"7"'],
+        ),
     ] = None,
 ) -> Acting:
     """What a route that acts asks for."""
@@ -170,6 +190,11 @@ Acts = Annotated[Acting, Depends(acting)]
 def etag(version: int) -> str:
     """The version of a case as HTTP writes it."""
     return f'"{version}"'
+
+
+def names(if_match: str, version: int) -> bool:
+    """Whether `If-Match` names this version: `*` does, a weak tag never. Source: RFC 9110, 13.1.1."""
+    return if_match.strip() == "*" or etag(version) in {each.strip() for each in if_match.split(",")}
 
 
 def receipt(case: Case, made: object = None, *, bare: bool = False) -> Receipt:

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from services import closing, follow_up, referrals
-from services.forms import ClosureForm, FollowUpForm
+from services import closing, follow_up, household_answers, referrals
+from services.forms import ClosureForm, ContactForm, FollowUpForm
+from services.household_answers import HouseholdWord
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 
@@ -40,6 +41,36 @@ def record_follow_up_call(acts: Acts, case_id: UUID, form: FollowUpForm) -> JSON
     """À 1, 6 et 12 mois : le ménage a-t-il encore froid, a-t-il encore des impayés ?"""
     return acts.on_case(
         case_id, lambda unit, hand: follow_up.record_follow_up(unit, hand, case_id, form), said=form, status=201
+    )
+
+
+@router.post(
+    "/follow-up/contact",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="choose_contact",
+    name="choose_contact",
+    summary="Choisir comment demander des nouvelles",
+)
+def choose_contact(acts: Acts, case_id: UUID, form: ContactForm) -> JSONResponse:
+    """Par appel, SMS ou e-mail ; refusé si le ménage ne peut pas être joint ainsi."""
+    return acts.on_case(
+        case_id, lambda unit, hand: follow_up.choose_contact(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@router.post(
+    "/household-answers",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="note_household_answer",
+    name="note_household_answer",
+    summary="Noter ce que dit le ménage",
+)
+def note_household_answer(acts: Acts, case_id: UUID, form: HouseholdWord) -> JSONResponse:
+    """Cela l’a aidé, ne l’a pas aidé, ou il veut être rappelé : alors quelqu’un rappelle, à une date."""
+    return acts.on_case(
+        case_id, lambda unit, hand: household_answers.note(unit, hand, case_id, form), said=form, status=201
     )
 
 

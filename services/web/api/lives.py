@@ -7,11 +7,34 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Loan, Permission
-from services import endings, loans, merging, permissions, reports, suspension, triage
+from services import (
+    circumstances,
+    complaints,
+    derogations,
+    endings,
+    findings,
+    kits,
+    loans,
+    merging,
+    needs,
+    permissions,
+    reports,
+    supply_cuts,
+    suspension,
+    triage,
+)
+from services.circumstances import CircumstancesForm
+from services.findings import FindingsForm, MatchForm
 from services.forms import (
+    ComplaintForm,
+    DerogationDecision,
+    DerogationForm,
     Disqualification,
+    GapForm,
+    KitForm,
     LoanForm,
     Merge,
+    NoteForm,
     PermissionForm,
     Reassignment,
     Suspension,
@@ -20,11 +43,74 @@ from services.forms import (
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
+from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall
 from services.web.api.edge import Acts, post
 
 TAG: Final = "Vie de la situation"
 K = TypeVar("K", Loan, Permission)
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
+
+
+@post(router, "/circumstances", "record_circumstances", "Noter les revenus et la composition du ménage")
+def record_circumstances(acts: Acts, case_id: UUID, form: CircumstancesForm) -> JSONResponse:
+    """Tout ce qui est connu : ce qui n’est pas dit ne l’est plus. La coordination et l’opérateur seuls le lisent."""
+    return acts.on_case(
+        case_id, lambda unit, hand: circumstances.record(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/findings", "record_findings", "Noter les chiffres du ménage")
+def record_findings(acts: Acts, case_id: UUID, form: FindingsForm) -> JSONResponse:
+    """Ce qui n’est pas dit reste comme avant. La coordination et l’opérateur seuls le lisent."""
+    return acts.on_case(case_id, lambda unit, hand: findings.record(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/kit", "record_kit", "Noter les petits équipements")
+def record_kit(acts: Acts, case_id: UUID, form: KitForm) -> JSONResponse:
+    """Tous, tels qu’ils sont : ce qui n’est pas dit n’y est plus. Le coût en est tiré."""
+    return acts.on_case(case_id, lambda unit, hand: kits.record(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/match", "note_match", "Noter la ressemblance avec une autre situation")
+def note_match(acts: Acts, case_id: UUID, form: MatchForm) -> JSONResponse:
+    """Pour la coordination, avant de réunir deux situations ou de les laisser."""
+    return acts.on_case(
+        case_id, lambda unit, hand: findings.note_match(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/gaps", "note_gap", "Noter qu’un besoin n’a pas de solution", status=201)
+def note_gap(acts: Acts, case_id: UUID, form: GapForm) -> JSONResponse:
+    """Ce n’est pas une orientation : personne n’est sollicité, mais le manque est compté."""
+    return acts.on_case(case_id, lambda unit, hand: needs.note_gap(unit, hand, case_id, form), said=form, status=201)
+
+
+@post(router, "/derogation", "ask_derogation", "Demander une dérogation aux plafonds")
+def ask_derogation(acts: Acts, case_id: UUID, form: DerogationForm) -> JSONResponse:
+    """Pendant que la demande est examinée."""
+    return acts.on_case(case_id, lambda unit, hand: derogations.ask(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/derogation/decide", "decide_derogation", "Accorder ou refuser une dérogation")
+def decide_derogation(acts: Acts, case_id: UUID, form: DerogationDecision) -> JSONResponse:
+    """Refusée, la demande s’arrête comme au-dessus des plafonds."""
+    return acts.on_case(
+        case_id, lambda unit, hand: derogations.decide(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/complaints", "receive_complaint", "Noter une réclamation")
+def receive_complaint(acts: Acts, case_id: UUID, form: ComplaintForm) -> JSONResponse:
+    """La coordination doit une réponse."""
+    return acts.on_case(
+        case_id, lambda unit, hand: complaints.receive(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/complaints/answer", "answer_complaint", "Noter la réponse à une réclamation")
+def answer_complaint(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
+    """Ce qui a été répondu, et comment."""
+    return acts.on_case(case_id, lambda unit, hand: complaints.answer(unit, hand, case_id, form), said=form, status=200)
 
 
 @post(router, "/suspend", "suspend_case", "Mettre la situation en pause")
@@ -39,6 +125,48 @@ def suspend_case(acts: Acts, case_id: UUID, form: Suspension) -> JSONResponse:
 def resume_case(acts: Acts, case_id: UUID) -> JSONResponse:
     """Les échéances sont reculées du temps ouvré qu’a duré la pause."""
     return acts.on_case(case_id, lambda unit, hand: suspension.resume(unit, hand, case_id), status=200)
+
+
+@post(router, "/cut", "announce_cut", "Suivre une coupure annoncée")
+def announce_cut(acts: Acts, case_id: UUID, form: CutForm) -> JSONResponse:
+    """Ce qui est à faire avant se compte à rebours du premier jour où la loi permet de couper."""
+    return acts.on_case(
+        case_id, lambda unit, hand: supply_cuts.announce(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/cut/move", "move_cut", "Changer le jour de la coupure")
+def move_cut(acts: Acts, case_id: UUID, form: NewDay) -> JSONResponse:
+    """Les dates de ce qui reste à faire sont recomptées."""
+    return acts.on_case(case_id, lambda unit, hand: supply_cuts.move(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/cut/supplier", "note_supplier_call", "Noter l’appel au fournisseur")
+def note_supplier_call(acts: Acts, case_id: UUID, form: SupplierCall) -> JSONResponse:
+    """Avec le nouveau jour, s’il a reporté la coupure."""
+    return acts.on_case(
+        case_id, lambda unit, hand: supply_cuts.note_call(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/cut/aid", "note_aid_filed", "Noter le dépôt d’une demande d’aide")
+def note_aid_filed(acts: Acts, case_id: UUID, form: AidFiled) -> JSONResponse:
+    """La fourniture est maintenue jusqu’à la décision, deux mois au plus."""
+    return acts.on_case(
+        case_id, lambda unit, hand: supply_cuts.note_aid(unit, hand, case_id, form), said=form, status=200
+    )
+
+
+@post(router, "/cut/end", "end_cut", "Dire comment la coupure finit")
+def end_cut(acts: Acts, case_id: UUID, form: CutEnd) -> JSONResponse:
+    """Évitée, ou faite : la coordination l’apprend alors tout de suite."""
+    return acts.on_case(case_id, lambda unit, hand: supply_cuts.end(unit, hand, case_id, form), said=form, status=200)
+
+
+@post(router, "/cut/restore", "restore_supply", "Noter le retour de l’énergie")
+def restore_supply(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Après une coupure faite."""
+    return acts.on_case(case_id, lambda unit, hand: supply_cuts.restore(unit, hand, case_id), status=200)
 
 
 @post(router, "/diagnosis", "finish_diagnosis", "Noter que le diagnostic est terminé")

@@ -1,18 +1,22 @@
-"""The alert givers' secret addresses through the API: read and renewed by the coordination alone."""
+"""The organisations through the API: added, changed, ended; the alert givers' secret addresses, renewed or revoked."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from models.vocabulary import OrganisationKind, Theme
+from models.programmes import Organisation
+from models.vocabulary import OrganisationKind
 from services import organisations
 from services.foundation.database import UnitOfWork
+from services.organisations import NewOrganisation, OrganisationDetails
 from services.rules.casework import Hand
-from services.rules.links import alert_url
-from services.web.api.answers import AlertLink, AlertLinks, OrganisationLine
-from services.web.api.edge import NOTHING, Acts, Reads
+from services.rules.links import alert_url, has_alert_link
+from services.web.api import reading
+from services.web.api.answers import AlertLink, AlertLinks, Cases, OrganisationLine
+from services.web.api.edge import NOTHING, Acting, Acts, Reads
 
 TAG: Final = "Organisations"
 router = APIRouter(tags=[TAG])
@@ -26,32 +30,85 @@ def list_alert_links(reads: Reads, response: Response) -> AlertLinks:
         givers = organisations.directory(unit, reads.actor(unit))[OrganisationKind.ALERT_GIVER]
         return AlertLinks(
             items=[
-                AlertLink(organisation_id=each.id, name=each.name, url=alert_url(reads.runtime, each))
+                AlertLink(
+                    organisation_id=each.id,
+                    name=each.name,
+                    url=alert_url(reads.runtime, each) if has_alert_link(each) else None,
+                )
                 for each in givers
+                if each.ended_on is None
             ]
         )
 
 
-@router.post(
-    "/organisations/{organisation_id}/renew-link",
-    status_code=200,
-    response_model=OrganisationLine,
-    operation_id="renew_alert_link",
-    name="renew_alert_link",
-    summary="Renouveler le lien secret d’un donneur d’alerte",
+@router.get(
+    "/organisations/{organisation_id}/open-cases",
+    operation_id="list_open_cases_of_operator",
+    summary="Lire les situations ouvertes d’un opérateur",
 )
+def list_open_cases(reads: Reads, organisation_id: UUID) -> Cases:
+    """À confier à un autre, une par une, avant de ne plus travailler avec lui."""
+    with reads.runtime.database.read() as unit:
+        found = organisations.open_cases(unit, reads.actor(unit), organisation_id)
+        return Cases(items=reading.lines(unit, found), next=None)
+
+
+def _post(path: str, name: str, summary: str, *, status: int = 200) -> Callable[[Any], Any]:
+    return router.post(
+        f"/organisations{path}", status_code=status, response_model=OrganisationLine, operation_id=name, name=name,
+        summary=summary,
+    )  # fmt: skip
+
+
+@_post("", "add_organisation", "Ajouter une organisation", status=201)
+def add_organisation(acts: Acts, form: NewOrganisation) -> JSONResponse:
+    """Un donneur d’alerte a son lien tout de suite ; un partenaire est proposé une fois son service dans l’annuaire."""
+    return acts.once(
+        lambda unit, hand: reading.organisation_line(organisations.add(unit, hand, form)), said=form, status=201
+    )
+
+
+@router.put(
+    "/organisations/{organisation_id}",
+    response_model=OrganisationLine,
+    operation_id="change_organisation",
+    name="change_organisation",
+    summary="Modifier une organisation",
+)
+def change_organisation(acts: Acts, organisation_id: UUID, form: OrganisationDetails) -> JSONResponse:
+    """Une nouvelle adresse fait repartir les demandes qui l’attendaient ; un autre contrat change ce qui est vu."""
+    return acts.once(
+        lambda unit, hand: reading.organisation_line(organisations.change(unit, hand, organisation_id, form)),
+        said=form,
+        status=200,
+    )
+
+
+@_post("/{organisation_id}/end", "end_organisation", "Ne plus travailler avec une organisation")
+def end_organisation(acts: Acts, organisation_id: UUID) -> JSONResponse:
+    """Elle n’est plus proposée nulle part. Refusé tant qu’un opérateur a des situations ouvertes."""
+    return _once(acts, organisation_id, organisations.end)
+
+
+@_post("/{organisation_id}/take-up", "take_up_organisation", "Travailler de nouveau avec une organisation")
+def take_up_organisation(acts: Acts, organisation_id: UUID) -> JSONResponse:
+    """Son lien et les comptes de son équipe ne reviennent pas d’eux-mêmes."""
+    return _once(acts, organisation_id, organisations.take_up)
+
+
+@_post("/{organisation_id}/renew-link", "renew_alert_link", "Renouveler le lien secret d’un donneur d’alerte")
 def renew_alert_link(acts: Acts, organisation_id: UUID) -> JSONResponse:
     """L’ancien lien n’ouvre plus rien ; le nouveau se lit dans la liste des liens."""
+    return _once(acts, organisation_id, organisations.renew_link)
 
-    def renew(unit: UnitOfWork, hand: Hand) -> OrganisationLine:
-        renewed = organisations.renew_link(unit, hand, organisation_id)
-        return OrganisationLine(
-            id=renewed.id,
-            slug=renewed.slug,
-            kind=OrganisationKind(renewed.kind),
-            name=renewed.name,
-            themes=[Theme(theme) for theme in renewed.themes],
-            full_until=renewed.full_until,
-        )
 
-    return acts.once(renew, said=NOTHING, status=200)
+@_post("/{organisation_id}/revoke-link", "revoke_alert_link", "Retirer le lien secret d’un donneur d’alerte")
+def revoke_alert_link(acts: Acts, organisation_id: UUID) -> JSONResponse:
+    """Plus aucun lien, jusqu’à ce qu’il soit renouvelé."""
+    return _once(acts, organisation_id, organisations.revoke_link)
+
+
+def _once(acts: Acting, organisation_id: UUID, act: Callable[[UnitOfWork, Hand, UUID], Organisation]) -> JSONResponse:
+    return acts.once(
+        lambda unit, hand: reading.organisation_line(act(unit, hand, organisation_id)), said=NOTHING, status=200
+    )

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from models.cases import Alert, Case, Document, Dwelling, Household, Loan, Note, Permission, Referral, Visit
+from models.cases import Alert, Case, Document, Dwelling, Loan, Note, Permission, Referral, Visit
 from models.engine import Message, Task
 from models.lifecycles import FHIR_STATUS_REASON, FHIR_TASK_STATUS
 from models.pathway import Pathway
@@ -18,9 +18,20 @@ from models.vocabulary import (
     BestTime,
     CaseState,
     Channel,
+    Contract,
     Danger,
+    Derogation,
+    Energy,
+    Equipment,
+    EquipmentState,
+    ExitCriterion,
+    Heating,
+    IncomeClass,
+    Known,
     Loop,
+    LossReason,
     MessageState,
+    Method,
     OrganisationKind,
     Party,
     PermissionKind,
@@ -33,11 +44,13 @@ from models.vocabulary import (
     Theme,
     Urgency,
     VisitState,
+    Vulnerability,
 )
-from services import desk
+from services import desk, findings, kits, needs, scorecards
+from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
 from services.rules import work
-from services.rules.policy import Actor, visible
+from services.rules.policy import Actor, knows_household, visible
 from services.rules.published import pathway_of
 from services.rules.titles import task_title
 from services.web.api import answers as a
@@ -57,15 +70,19 @@ def cases(unit: UnitOfWork, actor: Actor, *, stage: Stage | None, after: UUID | 
         query = query.where(or_(Case.opened_at < last.opened_at, older))
     found = unit.session.scalars(query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(limit + 1)).all()
     page = found[:limit]
+    return a.Cases(items=lines(unit, page), next=page[-1].id if len(found) > limit else None)
+
+
+def lines(unit: UnitOfWork, page: Sequence[Case]) -> list[a.CaseLine]:
+    """Cases in a list, with whom each waits for."""
     ids = [case.id for case in page]
     open_tasks = unit.session.scalars(
         select(Task).where(Task.case_id.in_(ids), Task.state == TaskState.OPEN).options(selectinload(Task.organisation))
     ).all()
     busy = work.unhandled(unit, ids)
-    lines = [
+    return [
         case_line(case, [task for task in open_tasks if task.case_id == case.id], busy=case.id in busy) for case in page
     ]
-    return a.Cases(items=lines, next=ids[-1] if len(found) > limit else None)
 
 
 def case_line(case: Case, open_tasks: Sequence[Task], *, busy: bool) -> a.CaseLine:
@@ -100,6 +117,7 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
     tasks = _of_case(unit, Task, found.id, Task.opened_at)
     still_open = [task for task in tasks if task.state == TaskState.OPEN]
     pathway, kept = pathway_of(unit, found.pathway_hash), desk.merged_into(unit, actor, found)
+    is_known = knows_household(unit, actor, found)
     line = case_line(found, still_open, busy=bool(work.unhandled(unit, [found.id])))
     return a.CaseAnswer(
         **dict(line),
@@ -107,20 +125,31 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
         outcome=found.outcome,
         suspended_until=found.suspended_until,
         merged_into=kept.number if kept else None,
-        household=_household(found.household, found.dwelling),
+        household=_household(unit, found) if is_known else None,
         checks=a.Checks(**found.checks) if actor.role is Role.COORDINATOR and found.checks else None,
-        alerts=[_alert(each) for each in found.alerts],
-        tasks=[_task(each, found.number, pathway) for each in tasks],
+        alerts=[_alert(each, is_known=is_known) for each in found.alerts],
+        tasks=[_task(each, found, pathway) for each in tasks],
         visits=[_visit(each) for each in _of_case(unit, Visit, found.id, Visit.ordinal)],
-        referrals=[_referral(each) for each in _of_case(unit, Referral, found.id, Referral.id)],
+        referrals=[_referral(each, is_known=is_known) for each in _of_case(unit, Referral, found.id, Referral.id)],
         loans=[_loan(each) for each in _of_case(unit, Loan, found.id, Loan.lent_on)],
-        permissions=[_permission(unit, each) for each in _of_case(unit, Permission, found.id, Permission.given_on)],
+        permissions=[
+            _permission(unit, each, is_known=is_known)
+            for each in _of_case(unit, Permission, found.id, Permission.given_on)
+        ],
+        derogation=Derogation(found.derogation) if found.derogation else None,
+        findings=[_finding(each) for each in findings.of_household(unit, found)] if is_known else [],
+        kit=_kit(unit, found),
+        scorecard=_scorecard(unit, found),
+        gaps=[a.GapLine(theme=each.theme, reason=each.reason, at=each.at) for each in needs.unmet(unit, found)],
+        matches=_matches(unit, actor, found) if is_known else [],
         messages=[_message(each) for each in _of_case(unit, Message, found.id, Message.created_at)],
         notes=[
             a.NoteLine(author=each.author, audience=each.audience, text=each.text, at=each.at)
-            for each in _of_case(unit, Note, found.id, Note.at)
+            for each in (_of_case(unit, Note, found.id, Note.at) if is_known else ())
         ],
-        documents=[_document(each) for each in _of_case(unit, Document, found.id, Document.added_at)],
+        documents=[
+            _document(each) for each in (_of_case(unit, Document, found.id, Document.added_at) if is_known else ())
+        ],
     )
 
 
@@ -143,24 +172,28 @@ def tasks_of(unit: UnitOfWork, actor: Actor, *, before: datetime | None, after: 
     ).all()
     page = rows[:limit]
     following = page[-1][0].id if len(rows) > limit else None
-    lines = [_task(task, case.number, pathway_of(unit, case.pathway_hash)) for task, case in page]
-    return a.Tasks(items=lines, next=following)
+    told = [_task(task, case, pathway_of(unit, case.pathway_hash)) for task, case in page]
+    return a.Tasks(items=told, next=following)
 
 
-def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind | None) -> a.Organisations:
-    """The directory of the actor's programme, by name."""
+def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind | None, *, ended: bool) -> a.Organisations:
+    """The directory of the actor's programme, by name; those that ended too if asked."""
     query = select(Organisation).where(Organisation.programme_id == actor.programme_id)
+    if not ended:
+        query = query.where(Organisation.ended_on.is_(None))
     if kind is not None:
         query = query.where(Organisation.kind == kind.value)
-    found = unit.session.scalars(query.order_by(Organisation.name, Organisation.id)).all()
-    return a.Organisations(items=[_organisation(each) for each in found])
+    query = query.options(selectinload(Organisation.services)).order_by(Organisation.name, Organisation.id)
+    found = unit.session.scalars(query).all()
+    return a.Organisations(items=[organisation_line(each) for each in found])
 
 
 def _of_case(unit: UnitOfWork, kind: type[T], case_id: UUID, order: InstrumentedAttribute[Any]) -> Sequence[T]:
     return unit.session.scalars(select(kind).where(kind.case_id == case_id).order_by(order, kind.id)).all()
 
 
-def _household(household: Household, dwelling: Dwelling) -> a.HouseholdBlock:
+def _household(unit: UnitOfWork, case: Case) -> a.HouseholdBlock:
+    household, dwelling, means = case.household, case.dwelling, means_of(unit, case)
     phones = [
         a.PhoneLine(id=phone.id, number=phone.number, blocked=phone.blocked_at is not None)
         for phone in household.phones
@@ -171,7 +204,19 @@ def _household(household: Household, dwelling: Dwelling) -> a.HouseholdBlock:
         phones=phones,
         best_time=BestTime(household.best_time),
         people=household.people,
+        reference_income=household.reference_income,
+        income_class=means.income_class if means else None,
+        ceilings_on=means.table.from_on if means else None,
+        breathing=household.breathing,
         birth_year=household.birth_year,
+        children=household.children,
+        language=household.language,
+        companion=household.companion,
+        guardian=household.guardian,
+        guardian_phone=household.guardian_phone,
+        vulnerabilities=[Vulnerability(each) for each in household.vulnerabilities],
+        heating=Heating(dwelling.heating) if dwelling.heating else None,
+        safety=dwelling.safety,
         street=dwelling.street,
         complement=dwelling.complement,
         postcode=dwelling.postcode,
@@ -181,23 +226,72 @@ def _household(household: Household, dwelling: Dwelling) -> a.HouseholdBlock:
     )
 
 
-def _alert(alert: Alert) -> a.AlertLine:
+def _alert(alert: Alert, *, is_known: bool) -> a.AlertLine:
     return a.AlertLine(
         id=alert.id,
         organisation=alert.organisation.name if alert.organisation else None,
-        giver_name=alert.giver_name,
-        motives=alert.motives,
-        free_text=alert.free_text,
+        giver_name=alert.giver_name if is_known else None,
+        motives=alert.motives if is_known else [],
+        free_text=alert.free_text if is_known else None,
         received_at=alert.received_at,
+        cut_energy=Energy(alert.cut_energy) if alert.cut_energy and is_known else None,
+        cut_on=alert.cut_on if is_known else None,
+        income_class=IncomeClass(alert.income_class) if alert.income_class and is_known else None,
+        followed_by=alert.followed_by if is_known else "",
     )
 
 
-def _task(task: Task, number: str, pathway: Pathway) -> a.TaskLine:
+def _finding(figure: findings.Figure) -> a.FindingLine:
+    row = figure.finding
+    value = row.value / findings.UNITS[figure.kind]
+    return a.FindingLine(
+        kind=figure.kind, value=value, method=Method(row.method), method_version=row.method_version, at=row.at
+    )
+
+
+def _kit(unit: UnitOfWork, case: Case) -> a.Kit | None:
+    items = kits.of_case(unit, case)
+    lines = [
+        a.KitItemLine(
+            item=Equipment(each.item),
+            quantity=each.quantity,
+            unit_price_cents=each.unit_price_cents,
+            state=EquipmentState(each.state),
+        )
+        for each in items
+    ]
+    return a.Kit(items=lines, total_cents=kits.total_cents(items)) if lines else None
+
+
+def _scorecard(unit: UnitOfWork, case: Case) -> a.ScorecardAnswer | None:
+    found = scorecards.of_case(unit, case)
+    if found is None:
+        return None
+    lines = [
+        a.ExitLineAnswer(criterion=ExitCriterion(each.criterion), met=Known(each.met), method=Method(each.method))
+        for each in found.lines
+    ]
+    return a.ScorecardAnswer(met=found.met, of=found.of, lines=lines)
+
+
+def _matches(unit: UnitOfWork, actor: Actor, case: Case) -> list[a.MatchLine]:
+    """Of cases that the coordination may read; nobody else learns who is known."""
+    if actor.role is not Role.COORDINATOR:
+        return []
+    scores = findings.matches(unit, case)
+    numbers = unit.session.execute(
+        visible(actor).with_only_columns(Case.id, Case.number).where(Case.id.in_(scores)).order_by(Case.number)
+    )
+    return [a.MatchLine(number=row.number, score=scores[row.id]) for row in numbers]
+
+
+def _task(task: Task, case: Case, pathway: Pathway) -> a.TaskLine:
     rule = pathway.tasks.get(task.kind)
     return a.TaskLine(
         id=task.id,
-        case_id=task.case_id,
-        number=number,
+        case_id=case.id,
+        number=case.number,
+        version=case.version,
         kind=task.kind,
         party=Party(task.party),
         organisation=task.organisation.name if task.organisation else None,
@@ -222,14 +316,14 @@ def _loan(loan: Loan) -> a.LoanLine:
     )
 
 
-def _permission(unit: UnitOfWork, permission: Permission) -> a.PermissionLine:
+def _permission(unit: UnitOfWork, permission: Permission, *, is_known: bool) -> a.PermissionLine:
     named = desk.organisation_name(unit, permission.organisation_id) if permission.organisation_id else None
     return a.PermissionLine(
         id=permission.id,
         kind=PermissionKind(permission.kind),
         organisation=named,
         mode=AgreementMode(permission.mode),
-        collected_by=permission.collected_by,
+        collected_by=permission.collected_by if is_known else None,
         given_on=permission.given_on,
         revoked_at=permission.revoked_at,
     )
@@ -243,10 +337,13 @@ def _visit(visit: Visit) -> a.VisitLine:
         starts_at=visit.starts_at,
         ends_at=visit.ends_at,
         officer=visit.officer.name if visit.officer else None,
+        second_officer=visit.second_officer.name if visit.second_officer else None,
+        with_whom=visit.with_whom,
+        loss_reason=LossReason(visit.loss_reason) if visit.loss_reason else None,
     )
 
 
-def _referral(referral: Referral) -> a.ReferralLine:
+def _referral(referral: Referral, *, is_known: bool) -> a.ReferralLine:
     return a.ReferralLine(
         id=referral.id,
         partner=referral.partner.name,
@@ -255,12 +352,13 @@ def _referral(referral: Referral) -> a.ReferralLine:
         fhir_status=FHIR_TASK_STATUS[ReferralState(referral.state)],
         fhir_status_reason=FHIR_STATUS_REASON.get(ReferralState(referral.state), referral.reason),
         kind=ReferralKind(referral.kind),
+        urgent=referral.urgent,
         check_on=referral.check_on,
         reason=referral.reason,
         outcome=referral.outcome,
         loop=Loop(referral.loop),
-        brief=referral.brief,
-        file_number=referral.file_number,
+        brief=referral.brief if is_known else None,
+        file_number=referral.file_number if is_known else None,
         amount_cents=referral.amount_cents,
         replaces_id=referral.replaces_id,
         sent_at=referral.sent_at,
@@ -295,12 +393,14 @@ def _document(document: Document) -> a.DocumentLine:
     )
 
 
-def _organisation(organisation: Organisation) -> a.OrganisationLine:
+def organisation_line(organisation: Organisation) -> a.OrganisationLine:
+    """One organisation, as everybody of the programme may read it."""
     return a.OrganisationLine(
         id=organisation.id,
         slug=organisation.slug,
         kind=OrganisationKind(organisation.kind),
         name=organisation.name,
         themes=[Theme(theme) for theme in organisation.themes],
-        full_until=organisation.full_until,
+        contract=Contract(organisation.contract) if organisation.contract else None,
+        ended_on=organisation.ended_on,
     )

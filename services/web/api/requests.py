@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services import partner_work, referrals, rerouting
-from services.forms import Answer, Confirmation, Hold, NoteForm, ReferralForm, Reopening, Voiding
+from services.forms import Answer, Confirmation, Hold, Meeting, NoteForm, ReferralForm, Reopening, Voiding
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.web.api.edge import Acting, Acts, post
@@ -35,6 +35,12 @@ def send_draft(acts: Acts, case_id: UUID, referral_id: UUID, form: ReferralForm)
 def acknowledge_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
     """Son délai de réponse repart, une fois."""
     return _on_referral(acts, case_id, referral_id, partner_work.acknowledge, form)
+
+
+@post(router, "/{referral_id}/propose", "propose_meeting", "Noter le rendez-vous proposé par le partenaire")
+def propose_meeting(acts: Acts, case_id: UUID, referral_id: UUID, form: Meeting) -> JSONResponse:
+    """Avant sa réponse, un jour donné vaut un oui ; un autre jour remplace le précédent. Le ménage en est prévenu."""
+    return _on_referral(acts, case_id, referral_id, partner_work.propose, form)
 
 
 @post(router, "/{referral_id}/start", "start_referral", "Noter que l’aide a commencé")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.engine import Task
-from services import replies, tasks
+from services import reminding, replies, tasks
 from services.forms import HandOver, Snooze, TaskDone, TaskReturn
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
@@ -21,6 +21,14 @@ router = APIRouter(tags=[TAG], prefix="/cases/{case_id}/tasks/{task_id}")
 def take_task(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
     """Votre nom est montré aux autres."""
     return acts.on_case(case_id, lambda unit, hand: tasks.take(unit, hand, _in(unit, case_id, task_id)), status=200)
+
+
+@post(router, "/remind", "remind", "Relancer maintenant")
+def remind(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
+    """Qui doit cette tâche reçoit un rappel, avec son e-mail du jour ; une relance par jour."""
+    return acts.on_case(
+        case_id, lambda unit, hand: reminding.remind(unit, hand, _in(unit, case_id, task_id)), status=200
+    )
 
 
 @post(router, "/return", "return_task", "Rendre une tâche à la coordination")

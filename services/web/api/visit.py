@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import JSONResponse
 
 from services import calls, documents, reports, visits
-from services.forms import CallForm, DangerForm, HeldVisit, LostVisit, NumberForm, ReportForm, VisitForm
+from services.forms import CallForm, DangerForm, HeldVisit, LostVisit, NumberForm, PastVisit, ReportForm, VisitForm
 from services.foundation.errors import InvalidInput
 from services.web.api.answers import Receipt
 from services.web.api.edge import REPLAYED, Acts
@@ -71,6 +71,21 @@ def plan_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     """Invitation et rappels partent d’eux-mêmes."""
     return acts.on_case(
         case_id, lambda unit, hand: visits.plan_visit(unit, hand, case_id, _zoned(form)), said=form, status=201
+    )
+
+
+@router.post(
+    "/visits/held",
+    status_code=201,
+    response_model=Receipt,
+    operation_id="note_held_visit",
+    name="note_held_visit",
+    summary="Noter une visite déjà faite",
+)
+def note_held_visit(acts: Acts, case_id: UUID, form: PastVisit) -> JSONResponse:
+    """Elle n’avait pas été fixée ici : aucune invitation ne part, le rapport est dû à compter de son jour."""
+    return acts.on_case(
+        case_id, lambda unit, hand: visits.note_held_visit(unit, hand, case_id, form), said=form, status=201
     )
 
 

@@ -1,7 +1,7 @@
 """One act, one page: what it is, what follows by itself, what is asked; shown again as typed when refused."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
-from services import desk
+from services import desk, timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, rights
+from services.rules.policy import Right, check
 from services.rules.texts.labels import label
+from services.web import returning
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -25,6 +26,9 @@ from services.web.rendering import Form
 
 Fields = Callable[[UnitOfWork, Visitor, Case], Sequence[dict[str, Any]]]
 Given = Callable[[Visitor, FormData], dict[str, Any]]
+LONGEST_NUMBER = 9
+UNREAD = 422
+"""What was typed cannot be read: nothing was tried."""
 NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
 NOTHING_GIVEN: Given = lambda _visitor, _data: {}  # noqa: E731
 
@@ -73,11 +77,13 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
     """The page of an act."""
     with visitor.runtime.database.read() as unit:
         case = desk.readable(unit, visitor.actor, case_id)
-        if act.right not in rights(visitor.actor):
-            raise Denied
+        check(unit, visitor.actor, case, act.right)
         fields = list(act.fields(unit, visitor, case))
+        form = form if form.seen is not None else replace(form, seen=case.last_seq)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
-    return answers.page(
+    back = request.query_params.get(returning.BACK, "")
+    address = f"/situations/{case_id}"
+    response = answers.page(
         request,
         "act.html",
         status=status,
@@ -88,16 +94,24 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         lead=act.lead,
         follows=act.follows,
         fields=fields,
-        action=f"/situations/{case_id}/{act.path}",
+        action=returning.leading_back(f"{address}/{act.path}", back),
         button=act.button,
         others=act.others,
-        back=f"/situations/{case_id}",
+        back=back if returning.is_list(back) else address,
         danger=act.danger,
     )
+    if answers.is_inline(request):  # whatever was asked for, a form stands in the line of its case
+        response.headers.update({"hx-retarget": f"#acte-{case_id}", "hx-reswap": "innerHTML", "hx-reselect": ".opened"})
+    return response
 
 
 def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, data: FormData) -> Response:
     """Do it and go back to the case; or the page again, with a sentence beside each field to correct."""
+
+    def on_what_was_seen(unit: UnitOfWork) -> None:
+        check_seen(unit, visitor, case_id, data)
+        act.do(unit, visitor.hand, case_id, form)
+
     try:
         form = read(act.model, data, **act.given(visitor, data))
         answers.act_once(
@@ -105,10 +119,10 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
             data,
             actor=visitor.actor.label,
             route=f"{case_id}/{act.path}",
-            act=lambda unit: act.do(unit, visitor.hand, case_id, form),
+            act=on_what_was_seen,
         )
     except Mistakes as mistakes:
-        return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=422)
+        return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=UNREAD)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
@@ -116,6 +130,19 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
         return _again(request, visitor, case_id, act, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", act.code)
+
+
+def check_seen(unit: UnitOfWork, visitor: Visitor, case_id: UUID, data: FormData) -> None:
+    """Raise `Overtaken` when somebody else acted on the case since the page of this form was drawn."""
+    seen = seen_in(data)
+    if seen is not None:
+        timeline.read_before_acting(unit, visitor.actor, case_id, seen, visitor.zone)
+
+
+def seen_in(data: FormData) -> int | None:
+    """The last event that the page of this form told, if it says so."""
+    seen = str(data.get("seen", ""))
+    return int(seen) if seen.isdecimal() and len(seen) <= LONGEST_NUMBER else None
 
 
 def _again(
@@ -128,5 +155,7 @@ def _again(
     errors: dict[str, str],
     status: int,
 ) -> Response:
-    form = Form(once=new_token(), entered=kept(data), errors=errors)
+    # A field to correct tells nothing of what others did meanwhile: that is still to be said.
+    seen = seen_in(data) if status == UNREAD else None
+    form = Form(once=new_token(), entered=kept(data), errors=errors, seen=seen)
     return show(request, visitor, case_id, act, form, status=status)

@@ -1,5 +1,6 @@
 """What can be done to a case, from its acceptance to its end: each act with its page, its fields and its use case."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 
 from models.cases import Case, Referral
-from models.vocabulary import Loop, OrganisationKind, VisitState
+from models.vocabulary import CallResult, Known, Loop, OrganisationKind, VisitState
 from services import calls, closing, desk, follow_up, forms, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
@@ -35,6 +36,7 @@ LOSSES: Final = (
 )
 YES_NO: Final = (("true", "Oui"), ("false", "Non"), ("", "Je ne sais pas"))
 HELP: Final = "aide-"
+CRITERION: Final = "critere-"
 HELPS: Final = (
     (Loop.CONFIRMED.value, "Oui"),
     (Loop.DISPUTED.value, "Non"),
@@ -54,16 +56,19 @@ def _rejection(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[s
     return [{"kind": "radios", "name": "reason", "label": "Motif", "choices": choices("rejection_reason")}, NOTE]
 
 
-def _call(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+def _call(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     numbers = [(str(phone.id), phone.number) for phone in usable]
-    results = [(result.value, label("call_result", result.value)) for result in RESULTS]
+    results = [(result.value, label("call_result", result.value)) for result in (*RESULTS, CallResult.CALL_BACK)]
     asked: list[dict[str, Any]] = [
         {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}
     ]
     if len(numbers) > 1:
         asked.insert(0, {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers})
-    return [*asked, NOTE]
+    tomorrow = (visitor.today + timedelta(days=1)).isoformat()
+    back = {"kind": "date", "name": "call_back_on", "label": "À rappeler le", "optional": True, "earliest": tomorrow,
+            "hint": "Si la personne le demande"}  # fmt: skip
+    return [*asked, back, NOTE]
 
 
 def _number(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -80,6 +85,12 @@ def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
          "choices": [("60", "1 heure"), ("90", "1 heure et demie"), ("120", "2 heures"), ("180", "3 heures")]},
         {"kind": "select", "name": "officer_id", "label": "Chargé de visite", "choices": officers, "optional": True,
          "blank": "L’équipe de l’opérateur"},
+        {"kind": "fold", "label": "Visite à deux, ou avec quelqu’un d’autre", "fields": [
+            {"kind": "select", "name": "second_officer_id", "label": "Second chargé de visite", "choices": officers,
+             "optional": True, "blank": "Personne d’autre"},
+            {"kind": "text", "name": "with_whom", "label": "Qui d’autre vient", "optional": True,
+             "hint": "Travailleur social, interprète, tuteur…"},
+        ]},
     ]  # fmt: skip
 
 
@@ -93,9 +104,17 @@ def _held(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, A
     return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": dangers, "value": ""}, NOTE]
 
 
+def _past(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    day, *rest = _visit(unit, visitor, case)
+    asked = day | {"label": "Jour de la visite", "latest": visitor.today.isoformat()}
+    return [{name: value for name, value in asked.items() if name != "earliest"}, *rest, *_held(unit, visitor, case)]
+
+
 def _lost(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     options = [(state.value, label("visit_state", state.value)) for state in LOSSES]
-    return [{"kind": "radios", "name": "state", "label": "Ce qui s’est passé", "choices": options}, NOTE]
+    why = {"kind": "select", "name": "reason", "label": "Pourquoi", "optional": True,
+           "choices": choices("loss_reason")}  # fmt: skip
+    return [{"kind": "radios", "name": "state", "label": "Ce qui s’est passé", "choices": options}, why, NOTE]
 
 
 def _danger(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -126,9 +145,25 @@ def _follow_up_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {name: data.get(name) or None for name in ("still_cold", "still_in_arrears")} | {"helps": helps}
 
 
+def _contact(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    ways = (("call", "Par téléphone : l’opérateur appelle"), ("sms", "Par SMS : le ménage répond 1, 2 ou 3"),
+            ("email", "Par e-mail : le ménage répond par un bouton"))  # fmt: skip
+    return [{"kind": "radios", "name": "contact_by", "label": "Le ménage préfère", "choices": ways,
+             "value": case.contact_by}]  # fmt: skip
+
+
 def _closure(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     options = [(outcome.value, label("closure_outcome", outcome.value)) for outcome in closing.outcomes(case)]
-    return [{"kind": "radios", "name": "outcome", "label": "Issue", "choices": options}, NOTE]
+    known: dict[str, Any] = {"kind": "radios", "choices": choices("known"), "value": "unknown", "optional": True}
+    criteria = [known | {"name": f"{CRITERION}{code}", "label": words} for code, words in choices("exit_criterion")]
+    card = {"kind": "fold", "label": "Bilan de sortie", "fields": criteria}
+    return [{"kind": "radios", "name": "outcome", "label": "Issue", "choices": options}, card, NOTE]
+
+
+def _closure_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
+    """A scorecard of which nothing is known is none."""
+    said = {code: data.get(f"{CRITERION}{code}") or Known.UNKNOWN for code, _ in choices("exit_criterion")}
+    return {"criteria": said if set(said.values()) - {Known.UNKNOWN} else {}}
 
 
 def _acknowledge(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
@@ -171,6 +206,11 @@ ACTS: Final = (
             visits.hold_visit, forms.HeldVisit, _held,
             follows=("Le rapport est à remettre au ménage sous quinze jours.",
                      "Un danger constaté est signalé à la coordination dans la minute.")),
+    ActPage("visite/deja-faite", "visite-faite", "Noter une visite déjà faite", "Enregistrer la visite", Right.VISIT,
+            visits.note_held_visit, forms.PastVisit, _past, _visit_given,
+            lead="Pour une visite qui n’avait pas été fixée dans Relais.",
+            follows=("Aucune invitation ni rappel ne part pour ce qui est passé.",
+                     "Le rapport est à remettre à compter du jour de la visite.")),
     ActPage("visite/perdue", "visite-perdue", "La visite n’a pas eu lieu", "Enregistrer", Right.VISIT,
             visits.lose_visit, forms.LostVisit, _lost,
             lead="Une absence n’est pas une annulation : le ménage ne reçoit pas le même message."),
@@ -183,8 +223,12 @@ ACTS: Final = (
             lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
     ActPage("suivi", "suivi", "Noter l’appel de suivi", "Enregistrer l’appel", Right.FOLLOW_UP,
             follow_up.record_follow_up, forms.FollowUpForm, _follow_up, _follow_up_given),
+    ActPage("contact", "contact", "Comment demander des nouvelles", "Enregistrer", Right.FOLLOW_UP,
+            follow_up.choose_contact, forms.ContactForm, _contact,
+            follows=("À un, six et douze mois, la question part cinq jours avant l’appel prévu.",
+                     "Si le ménage ne répond pas, ou demande à être rappelé, l’opérateur l’appelle.")),
     ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
-            forms.ClosureForm, _closure,
+            forms.ClosureForm, _closure, _closure_given,
             follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP, _give_up, danger=True,
             lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée.",

@@ -1,9 +1,11 @@
 """The administrator's page: what the software could not do by itself, each with its remedy, the reason asked."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import httpx2
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -11,14 +13,18 @@ from models.vocabulary import Channel, MessageState
 from services import administration, forms, health, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.foundation.settings import Settings, local_url
 from services.foundation.tokens import new_token
 from services.rules.texts.labels import label, message_label
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Link
 
 router = APIRouter()
 HERE: Final = "/administration"
+LATE_MAIL: Final = timedelta(minutes=15)
+PREFECT_PATIENCE_S: Final = 0.5
 FOUND: Final = {"answers": "répond", "none": "aucun", "never": "jamais"}
 CHECKS: Final = {
     "database": "Base de données",
@@ -27,8 +33,22 @@ CHECKS: Final = {
     "parked_work": "Événements mis de côté",
     "failing_clocks": "Rappels en échec",
     "messages_in_doubt": "Messages à vérifier",
+    "webhooks_given_up": "Événements non reçus par un autre logiciel",
     "tick": "Dernier passage des échéances",
 }
+
+
+TABS: Final = (
+    ("État", HERE),
+    ("Personnes", HERE + "/personnes"),
+    ("Clés de l’API", HERE + "/cles"),
+    ("Journal des accès", HERE + "/journal"),
+)
+
+
+def tabs(here: str) -> list[Link]:
+    """The pages of an administrator."""
+    return [Link(label, href, current=href == here) for label, href in TABS]
 
 
 @router.get(HERE)
@@ -86,6 +106,8 @@ def _page(request: Request, visitor: Visitor, *, flash: str = "", refusal: str =
                 for each in administration.remedies(unit, visitor.actor)
             ],
         }
+    context["mail"] = _mail(visitor)
+    context["prefect"] = _prefect(visitor.runtime.settings)
     lines = health.readiness(visitor.runtime.database)
     checks = [(CHECKS.get(line.name, line.name), _in_french(line.found), line.ok) for line in lines]
     return answers.page(
@@ -93,11 +115,40 @@ def _page(request: Request, visitor: Visitor, *, flash: str = "", refusal: str =
         "administration.html",
         status=status,
         shell=visitor.shell(HERE, flash),
+        tabs=tabs(HERE),
         checks=checks,
         refusal=refusal,
         once=new_token(),
         **context,
     )
+
+
+def _mail(visitor: Visitor) -> dict[str, Any]:
+    """Where mail goes, the last that left, the oldest that should have."""
+    settings = visitor.runtime.settings
+    with visitor.runtime.database.read() as unit:
+        found = health.mail(unit)
+    late = found.oldest_due is not None and visitor.now - found.oldest_due > LATE_MAIL
+    return {
+        "server": "" if settings.catches_mail else f"{settings.smtp_host}:{settings.smtp_port}",
+        "box": local_url("127.0.0.1", settings.catcher_web_port) if settings.catches_mail else "",
+        "stopped": not settings.mail_enabled,
+        "last": _when(visitor, found.last_accepted),
+        "waiting": found.waiting,
+        "oldest": _when(visitor, found.oldest_due),
+        "ok": settings.mail_enabled and not late,
+    }
+
+
+def _prefect(settings: Settings) -> dict[str, Any]:
+    """Where its pages are, and whether it answers; Relais works without it."""
+    api = settings.prefect_api_url or f"{local_url('127.0.0.1', settings.prefect_port)}/api"
+    try:
+        with httpx2.Client(trust_env=False, timeout=PREFECT_PATIENCE_S) as client:
+            answers_us = client.get(f"{api}/health").is_success
+    except httpx2.HTTPError:
+        answers_us = False
+    return {"href": api.removesuffix("/api"), "ok": answers_us}
 
 
 def _in_french(found: str) -> str:
@@ -123,10 +174,10 @@ def _message(visitor: Visitor, message: Any) -> dict[str, Any]:
         "what": timeline.title_of(message.text),
         "to": label("party", message.party),
         "state": message_label(state, channel),
-        "reference": message.case.number,
+        "reference": message.case.number if message.case else "Compte",
         "error": message.error or (str(message.reply_code) if message.reply_code else ""),
         "since": _when(visitor, message.done_at or message.created_at),
-        "action": f"{HERE}/messages/{message.id}" if state is MessageState.REFUSED else "",
+        "action": f"{HERE}/messages/{message.id}" if state is MessageState.REFUSED or message.case is None else "",
     }
 
 

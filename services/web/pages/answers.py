@@ -23,6 +23,20 @@ PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """While the other press of the same button is being answered."""
 REMEDIES: Final = {"event.tried_again": "Événement essayé de nouveau", "message.sent_again": "Message renvoyé"}
 DONE: Final = {
+    "demande": "La situation est ouverte.",
+    "mot-de-passe": "Le mot de passe est changé : les autres navigateurs sont déconnectés.",
+    "mot-de-passe-choisi": "Votre mot de passe est enregistré : connectez-vous avec lui.",
+    "invitation": "L’invitation est partie : la personne choisit elle-même comment elle entre.",
+    "role-donne": "Le rôle est donné. La personne se reconnecte pour l’avoir.",
+    "role-retire": "Le rôle est retiré, tout de suite.",
+    "telephone-oublie": "Le téléphone est oublié : la prochaine connexion en demandera un autre.",
+    "compte-ferme": "Le compte est fermé, tout de suite.",
+    "compte-rouvert": "Le compte est rouvert.",
+    "cle-revoquee": "La clé est révoquée : elle n’ouvre plus rien.",
+    "navigateur-ferme": "Ce navigateur est déconnecté.",
+    "navigateurs-fermes": "Tous les autres navigateurs sont déconnectés.",
+    "abonnement-arrete": "L’abonnement est arrêté : plus rien n’est envoyé à ce logiciel.",
+    "abonnement-rejoue": "C’est relancé : les événements repartent dans l’ordre.",
     "remede": "C’est relancé : le motif est gardé.",
     "accepter": "La demande est acceptée : l’opérateur est prévenu.",
     "refuser": "La demande est refusée : le donneur d’alerte et le ménage reçoivent une réponse.",
@@ -48,6 +62,14 @@ DONE: Final = {
     "rouvrir": "La situation est rouverte.",
     "suspendre": "La situation est en pause : les échéances attendent.",
     "reprendre": "La situation reprend : les échéances sont reculées d’autant.",
+    "chiffres": "Les chiffres sont notés.",
+    "equipements": "Les équipements sont notés.",
+    "sans-solution": "Le manque est noté : il compte dans les chiffres du dispositif.",
+    "ressemblance": "La ressemblance est notée.",
+    "derogation": "La dérogation est demandée.",
+    "derogation-decision": "La décision est notée.",
+    "reclamation": "La réclamation est notée : une réponse est due.",
+    "reclamation-reponse": "La réponse est notée.",
     "diagnostic": "Le diagnostic est terminé : le rapport reste à remettre.",
     "non-eligible": "La situation est arrêtée : le donneur d’alerte et le ménage reçoivent une réponse.",
     "retrait": "L’accompagnement est arrêté à la demande du ménage.",
@@ -55,10 +77,14 @@ DONE: Final = {
     "reunir": "Les deux situations n’en font plus qu’une.",
     "separer": "Les situations sont séparées : celle-ci est à examiner.",
     "reaffecter": "La situation est confiée au nouvel opérateur.",
+    "revenus": "C’est noté : le niveau de revenus est sur la page.",
     "pret": "Le prêt est noté.",
     "pret-rendu": "Le retour de l’appareil est noté.",
     "accord": "L’accord du ménage est noté.",
     "accord-retire": "L’accord est retiré : ce qui en dépendait s’arrête.",
+    "tache-relancer": "La relance est prête : elle part avec l’e-mail du jour.",
+    "rappel": "C’est annulé : rien n’est parti.",
+    "rappel-partiel": "Une partie était déjà partie ; le reste est annulé.",
     "tache-prendre": "C’est noté : vous vous en occupez.",
     "tache-rendre": "La tâche est rendue à la coordination.",
     "tache-transmettre": "La tâche est transmise.",
@@ -76,17 +102,76 @@ DONE: Final = {
     "reponse-lue": "La réponse est lue : rien d’autre n’est attendu pour elle.",
     "message-classe": "Le message est rangé dans cette situation, comme une note.",
     "message-sans-suite": "Le message est noté comme lu.",
+    "envoi-passe": "C’est noté : cette relance ne partira pas, les suivantes gardent leur jour.",
+    "envoi-avance": "La relance part sans attendre son jour.",
     "message-envoye": "Le message part tout de suite.",
+    "contact": "C’est noté : les nouvelles seront demandées ainsi.",
+    "coupure": "La coupure annoncée est suivie : les dates se comptent à rebours.",
+    "coupure-jour": "Le nouveau jour est noté : les dates sont recomptées.",
+    "coupure-fournisseur": "L’appel au fournisseur est noté.",
+    "coupure-aide": "Le dépôt est noté : la fourniture est maintenue jusqu’à la décision.",
+    "coupure-issue": "C’est noté.",
+    "coupure-retablie": "Le retour de l’énergie est noté.",
+    "absence": "L’absence est notée : voyez qui reçoit les messages.",
+    "absence-annulee": "L’absence est annulée.",
+    "jours": "Les jours travaillés sont enregistrés.",
+    "astreinte": "L’astreinte est prévue.",
+    "astreinte-annulee": "L’astreinte est annulée.",
+    "jours-fermes": "Ces jours sont fermés : ce qui y tombait passe au jour ouvert suivant.",
+    "fermeture": "La fermeture est notée.",
+    "fermeture-annulee": "La fermeture est annulée.",
     "lien-renouvele": "Le lien est renouvelé : l’ancien n’ouvre plus rien. Donnez le nouveau au service.",
+    "lettre-arretee": "C’est noté : la lettre du mois ne viendra plus.",
+    "lettre-reprise": "C’est noté : la lettre du mois viendra de nouveau.",
+    "lien-retire": "Le lien est retiré : il n’ouvre plus rien.",
+    "organisation-ajoutee": "L’organisation est ajoutée.",
+    "organisation-modifiee": "C’est enregistré.",
+    "organisation-terminee": "Cette organisation n’est plus proposée ; ce qui a été fait reste écrit.",
+    "organisation-reprise": "Cette organisation travaille de nouveau avec le dispositif.",
+    "territoire": "Le territoire est enregistré : les prochaines demandes sont examinées ainsi.",
+    "service-ajoute": "Le service est dans l’annuaire : l’orientation le propose dès maintenant.",
+    "service-modifie": "La fiche est enregistrée, et vérifiée aujourd’hui.",
+    "service-verifie": "C’est noté : la fiche est juste aujourd’hui.",
+    "service-retire": "Le service n’est plus proposé.",
+    "proposition-prise": "La fiche dit maintenant ce que le partenaire a proposé.",
+    "proposition-ecartee": "La fiche reste comme elle était.",
+    "zone-dessinee": "La zone est enregistrée.",
+    "parcours-publie": "C’est publié pour les nouvelles situations ; celles qui sont ouvertes gardent leurs dates.",
+    "situations-deplacees": "C’est fait : toutes les situations ouvertes suivent la version en vigueur.",
+    "situations-deplacees-en-partie": "Une partie des situations a changé de version ; les autres sont ci-dessous.",
+    "texte-change": "Le texte est enregistré : les envois à partir de maintenant le disent ainsi.",
+    "texte-retabli": "Le texte d’origine est rétabli.",
     "lettres-imprimees": "Les lettres sont prêtes : ouvrez le PDF, imprimez, postez.",
     "lettres-aucune": "Aucune lettre n’avait encore de raison de partir.",
+    "fichier-lu": "Le fichier est lu : rien n’est encore écrit.",
+    "fichier-relu": "Le fichier est relu avec vos corrections.",
+    "fichier-demande": "La reprise est demandée : elle continue même si vous fermez cette page.",
+    "fichier-efface": "Les lignes de ce fichier sont effacées.",
     "lettres-postees": "Le dépôt est noté dans l’histoire de chaque situation.",
 }
 
 
 def page(request: Request, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A template, filled."""
+    """A template, filled; `inline` when htmx puts the answer in a page that is there."""
+    context.setdefault("inline", is_inline(request))
     return HTMLResponse(request.app.state.pages.get_template(name).render(**context), status)
+
+
+def is_inline(request: Request) -> bool:
+    """Whether the page stays and only a part of it changes."""
+    return request.headers.get("hx-request") == "true"
+
+
+def pages(total: int, number: int, size: int, address: str) -> dict[str, Any] | None:
+    """Where one is in a long list, and its neighbours; None if one page shows all. `address` ends before the number."""
+    if total <= size:
+        return None
+    first, last = (number - 1) * size + 1, min(total, number * size)
+    return {
+        "here": f"{first} à {last} sur {total}",
+        "previous": f"{address}{number - 1}" if number > 1 else None,
+        "following": f"{address}{number + 1}" if last < total else None,
+    }
 
 
 def done_words(code: str) -> str:

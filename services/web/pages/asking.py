@@ -1,23 +1,24 @@
 """Ask a partner for help: now or later, one or several, by our mail or his portal; then another one in his place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case, Referral
-from models.programmes import Organisation
-from models.vocabulary import OrganisationKind, ReferralKind
-from services import desk, forms, referrals, rerouting
+from models.vocabulary import ReferralKind, Theme
+from services import desk, forms, picking, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right
-from services.rules.texts.labels import choices, has_label, inside, label
+from services.rules.matching import Choice, Pick
+from services.rules.policy import Right, knows_household
+from services.rules.texts.labels import label
+from services.web.pages import answers
 from services.web.pages.act_pages import ActPage, Fields, carry_out, show
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
@@ -42,74 +43,103 @@ class Known:
     without: UUID | None = None
     kind: str = ReferralKind.MAIL.value
     file_number: str = ""
+    urgent: bool = False
 
 
-def _fields(known: Known | None = None, *, several: bool = True) -> Fields:
-    def fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-        found = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
-        if known is not None:
-            found = [each for each in found if known.theme in each.themes and each.id != known.without]
-        return [*_whom(found, visitor, known), *_beside(found, visitor, known, several=several), *_what(known)]
+def _fields(known: Known, *, several: bool = True) -> Fields:
+    def fields(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+        theme = Theme(known.theme)
+        found = picking.picks(unit, visitor.actor, case.id, [theme])[theme]
+        return [*_whom(found, visitor, case, known), *_beside(found, visitor, known, several=several), *_what(known)]
 
     return fields
 
 
-def _whom(found: Sequence[Organisation], visitor: Visitor, known: Known | None) -> list[dict[str, Any]]:
-    themes = {theme for partner in found for theme in partner.themes}
-    asked = {
-        "kind": "select", "name": "theme", "label": "Type de solution",
-        "choices": [(code, words) for code, words in choices("theme") if code in themes],
-    }  # fmt: skip
+def _whom(found: Choice, visitor: Visitor, case: Case, known: Known) -> list[dict[str, Any]]:
+    """Those who suit, the best first; then the others in sight, with why; and the reason to ask one of them."""
+    proposed = [pick for pick in found.proposed if pick.offer.partner_id != known.without]
+    apart = [pick for pick in found.set_aside if pick.offer.partner_id != known.without]
+    commune = case.dwelling.commune.name
     partner = {
-        "kind": "radios", "name": "partner_id", "label": "Partenaire", "hint": "Chacun avec ce qu’il propose",
-        "choices": [(str(each.id), each.name, _about(each, visitor)) for each in found],
-        "value": str(known.partner_id) if known and known.partner_id else "",
+        "kind": "radios", "name": "partner_id", "label": "Partenaire",
+        "hint": "Dans l’ordre de l’annuaire : ceux qui conviennent et ont de la place d’abord" if proposed
+                else "L’annuaire n’en propose aucun pour ce ménage",
+        "choices": [(str(pick.offer.partner_id), pick.offer.partner, _about(pick, visitor)) for pick in proposed],
+        "apart": [(str(pick.offer.partner_id), pick.offer.partner, _why_not(pick, visitor, commune)) for pick in apart],
+        "apart_label": "Écartés pour cette situation",
+        "value": str(known.partner_id or ""),
     }  # fmt: skip
-    return [partner] if known else [asked, partner]
+    despite = {
+        "kind": "textarea", "name": "despite", "label": "Pourquoi demander à un partenaire écarté", "optional": True,
+        "hint": "Seulement si vous en choisissez un ; l’équipe le lit, pas le partenaire", "rows": 2,
+    }  # fmt: skip
+    return [partner, despite] if apart else [partner]
 
 
-def _about(partner: Organisation, visitor: Visitor) -> str:
-    themes = ", ".join(inside(label("theme", theme)) for theme in partner.themes if has_label("theme", theme))
-    if partner.full_until is not None and partner.full_until >= visitor.today:
-        return f"Complet jusqu’au {wording.day(partner.full_until, today=visitor.today)} · {themes}"
-    return themes
+def _about(pick: Pick, visitor: Visitor) -> str:
+    """What speaks for a partner, or is still to be checked."""
+    offer = pick.offer
+    said = []
+    if offer.service != offer.partner:
+        said.append(offer.service)
+    if offer.places is not None:
+        day = f", dit {wording.day(offer.capacity_on, today=visitor.today)}" if offer.capacity_on else ""
+        said.append(f"{offer.places} place{_s(offer.places)}{day}")
+    if pick.income_unknown:
+        said.append(f"revenus à vérifier : {picking.listed('income_class', offer.income_classes)}")
+    if offer.conditions:
+        said.append(offer.conditions)
+    if offer.load:
+        said.append(f"{offer.load} demande{_s(offer.load)} en cours")
+    return " · ".join(said)
 
 
-def _what(known: Known | None) -> list[dict[str, Any]]:
+def _why_not(pick: Pick, visitor: Visitor, commune: str) -> str:
+    return _sentence(" · ".join(picking.reasons(pick, commune=commune, today=visitor.today)))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _what(known: Known) -> list[dict[str, Any]]:
     return [
         {"kind": "textarea", "name": "brief", "label": "Ce que le partenaire a besoin de savoir", "rows": 5,
          "hint": "Rien de plus que le nécessaire : ce texte ne part pas dans l’e-mail",
-         "value": known.brief if known else ""},
+         "value": known.brief},
+        {"kind": "checks", "name": "urgent", "label": "Urgence", "optional": True,
+         "value": ["yes"] if known.urgent else [],
+         "choices": [("yes", "La réponse presse",
+                      "Le message part tout de suite, même hors des heures ; rappel dans la journée")]},
         {"kind": "checks", "name": "permission", "label": "Accord du ménage",
          "choices": [("yes", "Le ménage est d’accord pour que ce partenaire soit contacté")]},
         {"kind": "select", "name": "permission_mode", "label": "Accord donné",
          "choices": ORAL_WRITTEN, "value": "oral"},
+        {"kind": "hidden", "name": "theme", "label": ""},
         {"kind": "hidden", "name": "replaces_id", "label": ""},
     ]  # fmt: skip
 
 
-def _beside(
-    found: Sequence[Organisation], visitor: Visitor, known: Known | None, *, several: bool
-) -> list[dict[str, Any]]:
+def _beside(found: Choice, visitor: Visitor, known: Known, *, several: bool) -> list[dict[str, Any]]:
     """What most requests do without, folded."""
     portal = [
         {"kind": "radios", "name": "kind", "label": "Comment la demande est faite",
          "choices": [("mail", "Relais écrit au partenaire"), ("outside_portal", "Je la dépose sur son portail")],
-         "value": known.kind if known else ReferralKind.MAIL.value},
+         "value": known.kind},
         {"kind": "date", "name": "check_on", "label": "Chercher sa réponse le", "optional": True,
          "hint": "Ce jour-là, l’opérateur va voir sur le portail", "earliest": visitor.today.isoformat()},
         {"kind": "text", "name": "file_number", "label": "Numéro de dossier sur son portail", "optional": True,
-         "width": "medium", "value": known.file_number if known else ""},
+         "width": "medium", "value": known.file_number},
     ]  # fmt: skip
     others = {
         "kind": "checks", "name": "also_ids", "label": "Autres partenaires", "optional": True,
-        "choices": [(str(each.id), each.name, _about(each, visitor)) for each in found],
+        "choices": [(str(pick.offer.partner_id), pick.offer.partner, _about(pick, visitor)) for pick in found.proposed],
         "hint": "Le premier qui accepte prend la demande, les autres en sont prévenus",
     }  # fmt: skip
     folds: list[dict[str, Any]] = [
         {"kind": "fold", "name": "portal", "label": "La demande passe par le portail du partenaire", "fields": portal}
     ]
-    if several and len(found) > 1:
+    if several and len(found.proposed) > 1:
         folds.insert(0, {"kind": "fold", "name": "also", "label": "Demander à plusieurs en même temps", "fields": [others]})  # fmt: skip  # noqa: E501
     return folds
 
@@ -123,22 +153,76 @@ def _prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: forms.ReferralFo
 
 
 REFER: Final = ActPage("orienter", "orienter", "Demander l’aide d’un partenaire", "Envoyer la demande", Right.REFER,
-                       _send, forms.ReferralForm, _fields(), follows=FOLLOWS,
+                       _send, forms.ReferralForm, follows=FOLLOWS,
                        others=((LATER, "Garder pour plus tard"),))  # fmt: skip
-PREPARE: Final = replace(REFER, code="preparer", do=_prepare)
+
+
+def _asking(theme: str, data: FormData | None = None) -> ActPage:
+    """The page for one type of solution; kept for later when its second button was pressed."""
+    page = replace(REFER, fields=_fields(Known(theme)), lead=label("theme", theme))
+    later = data is not None and data.get("then") == LATER
+    return replace(page, code="preparer", do=_prepare) if later else page
 
 
 @router.get("/situations/{case_id}/orienter")
-def ask_referral(request: Request, visitor: SignedIn, case_id: UUID, remplace: UUID | None = None) -> Response:
-    """The partner, the need, what he must know; `remplace` is the request that this one follows."""
-    form = Form(once=new_token(), entered={"replaces_id": str(remplace)} if remplace else {})
-    return show(request, visitor, case_id, REFER, form)
+def ask_referral(
+    request: Request, visitor: SignedIn, case_id: UUID, type: str = "", remplace: UUID | None = None  # noqa: A002
+) -> Response:  # fmt: skip
+    """First the type of solution; then the partner, and what he must know.
+
+    `remplace` is the request that this one follows: its type is known.
+    """
+    entered = {"replaces_id": str(remplace)} if remplace else {}
+    theme = _theme(visitor, case_id, type, remplace)
+    if theme is None:
+        return _ask_type(request, visitor, case_id)
+    return show(request, visitor, case_id, _asking(theme), Form(once=new_token(), entered={**entered, "theme": theme}))
+
+
+def _theme(visitor: Visitor, case_id: UUID, chosen: str, replaces: UUID | None) -> str | None:
+    if replaces is not None:
+        with visitor.runtime.database.read() as unit:
+            return desk.referral_of(unit, visitor.actor, replaces, case_id=case_id).need.theme
+    return chosen if chosen in set(Theme) else None
+
+
+def _ask_type(request: Request, visitor: Visitor, case_id: UUID) -> Response:
+    with visitor.runtime.database.read() as unit:
+        case = desk.readable(unit, visitor.actor, case_id)
+        found = picking.picks(unit, visitor.actor, case_id)
+        over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
+    return answers.page(
+        request,
+        "needs.html",
+        shell=visitor.shell("/situations"),
+        over=over,
+        needs=[_need(theme, choice, case_id) for theme, choice in found.items()],
+        missing=[label("theme", theme) for theme in Theme if theme not in found],
+        back=f"/situations/{case_id}",
+    )
+
+
+def _need(theme: Theme, choice: Choice, case_id: UUID) -> dict[str, Any]:
+    proposed, apart = len(choice.proposed), len(choice.set_aside)
+    return {
+        "label": label("theme", theme),
+        "href": f"/situations/{case_id}/orienter?type={theme}",
+        "proposed": f"{proposed} partenaire{_s(proposed)}" if proposed else "Aucun ne convient",
+        "set_aside": f"{apart} écarté{_s(apart)}" if apart else "",
+    }
+
+
+def _s(count: int) -> str:
+    return "s" if count > 1 else ""
 
 
 @router.post("/situations/{case_id}/orienter")
 def send_referral(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
     """Ask the partner, or keep the request for later."""
-    return carry_out(request, visitor, case_id, PREPARE if data.get("then") == LATER else REFER, data)
+    theme = _theme(visitor, case_id, str(data.get("theme", "")), None)
+    if theme is None:
+        return _ask_type(request, visitor, case_id)
+    return carry_out(request, visitor, case_id, _asking(theme, data), data)
 
 
 SEND: Final = ActPage("envoyer", "orienter", "Terminer et envoyer la demande", "Envoyer la demande", Right.REFER,
@@ -149,9 +233,12 @@ TRANSFER: Final = ActPage("transferer", "transferer", "Demander à un autre part
                                    "Seules les informations écrites ici lui sont données."))  # fmt: skip
 
 
-def _of_draft(referral: Referral) -> ActPage:
+def _of_draft(referral: Referral, brief: str) -> ActPage:
     referral_id = referral.id  # the act has a transaction of its own
-    known = Known(referral.need.theme, referral.brief, referral.partner_id, None, referral.kind, referral.file_number)
+    known = Known(
+        referral.need.theme, brief, referral.partner_id, None, referral.kind, referral.file_number,
+        referral.urgent,
+    )  # fmt: skip
     return replace(
         SEND,
         fields=_fields(known, several=False),
@@ -160,9 +247,9 @@ def _of_draft(referral: Referral) -> ActPage:
     )
 
 
-def _of_transfer(referral: Referral) -> ActPage:
+def _of_transfer(referral: Referral, brief: str) -> ActPage:
     referral_id = referral.id
-    known = Known(referral.need.theme, referral.brief, without=referral.partner_id)
+    known = Known(referral.need.theme, brief, without=referral.partner_id, urgent=referral.urgent)
     return replace(
         TRANSFER,
         fields=_fields(known, several=False),
@@ -177,7 +264,8 @@ _MAKERS: Final = {"envoyer": _of_draft, "transferer": _of_transfer}
 def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str) -> ActPage:
     with visitor.runtime.database.read() as unit:
         referral = desk.referral_of(unit, visitor.actor, referral_id, case_id=case_id)
-        made, theme = _MAKERS[name](referral), referral.need.theme
+        brief = referral.brief if knows_household(unit, visitor.actor, referral.case) else ""
+        made, theme = _MAKERS[name](referral, brief), referral.need.theme
     path = f"orientations/{referral_id}/{name}"
     return replace(made, path=path, given=lambda _visitor, _data: {"theme": theme})
 

@@ -2,17 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
-from models.cases import Case, Loan, Permission, Referral
+from models.cases import Case, KitItem, Loan, Permission, Referral
 from models.engine import Task
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, case_actions
-from models.vocabulary import CaseState, Loop, ReferralState, Role
-from services import desk
+from models.vocabulary import (
+    CaseState,
+    Derogation,
+    EquipmentState,
+    IncomeClass,
+    Loop,
+    ReferralState,
+    Role,
+    Stage,
+)
+from services import circumstances, desk, findings, kits, needs, scorecards, supply_cuts
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
-from services.rules.policy import Right, rights
+from services.rules.policy import Right, may_know_household, rights
 from services.rules.published import pathway_of
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title
@@ -44,6 +55,119 @@ ENDED: Final = frozenset(
     }
 )
 _REASONED: Final = frozenset({CaseState.REJECTED, CaseState.NOT_ELIGIBLE})
+
+
+# --- The household's means
+
+
+def means(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any]:
+    """Its size, its class by the Anah's ceilings and the table that says so, health as yes or no; or what lacks."""
+    household, found = case.household, circumstances.means_of(unit, case)
+    heard = {True: "Troubles respiratoires liés au logement", False: "Rien à signaler", None: ""}[household.breathing]
+    told = label("income_class", found.income_class) if found else ""
+    year = f" en {household.income_year}" if household.income_year else ""
+    under = f"{wording.euros(found.amount)}{year} · plafonds Anah {found.table.from_on.year}" if found else ""
+    may = Right.CIRCUMSTANCES in rights(visitor.actor) and not case.is_closed  # shown to those alone who know it
+    note = {"label": "Noter les revenus", "href": f"/situations/{case.id}/revenus"}
+    return {
+        "people": household.people,
+        "income": told,
+        "under": under or f"{circumstances.lacking(household)[:1].upper()}{circumstances.lacking(household)[1:]}",
+        "over": found is not None and found.income_class is not IncomeClass.VERY_MODEST,
+        "breathing": heard,
+        "told": _of_request(case),
+        "acts": [*_deciding(visitor, case), *([note] if may else [])],
+    }
+
+
+def _of_request(case: Case) -> list[tuple[str, Any]]:
+    """What the request said of the people and of their dwelling; only what is known."""
+    household, dwelling = case.household, case.dwelling
+    guardian = (household.guardian, wording.phone(household.guardian_phone) if household.guardian_phone else "")
+    facts = [
+        ("Dont moins de 14 ans", household.children),
+        ("Fragilités", ", ".join(inside(label("vulnerability", each)) for each in household.vulnerabilities)),
+        ("Interprète", household.language),
+        ("Tutelle ou curatelle", " · ".join(part for part in guardian if part)),
+        ("Doit être là aussi", household.companion),
+        ("À savoir avant de venir", dwelling.safety),
+        ("Chauffage", label("heating", dwelling.heating) if dwelling.heating else ""),
+        ("Dérogation", label("derogation", case.derogation) if case.derogation else ""),
+    ]
+    return [(name, said) for name, said in facts if said]
+
+
+# --- What the visit found
+
+
+def measured(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] | None:
+    """Figures, small equipment with what it cost, the exit scorecard; None before there is anything to say."""
+    figures, items, card = findings.of_household(unit, case), kits.of_case(unit, case), scorecards.of_case(unit, case)
+    if not (figures or items or card) and Stage(case.stage) not in _VISITED:
+        return None
+    granted = rights(visitor.actor) if not case.is_closed else frozenset()
+    offered = [(words, path) for words, path, right in MEASURES if right in granted]
+    return {
+        "figures": [_figure(visitor, each) for each in figures],
+        "kit": [_item(each) for each in items],
+        "total": wording.euros(Decimal(kits.total_cents(items)) / 100) if items else "",
+        "scorecard": _scorecard(card) if card else None,
+        "acts": [{"label": words, "href": f"/situations/{case.id}/{path}"} for words, path in offered],
+    }
+
+
+MEASURES: Final = (
+    ("Noter les chiffres", "chiffres", Right.CIRCUMSTANCES),
+    ("Noter les équipements", "equipements", Right.REPORT),
+)
+
+
+def _figure(visitor: Visitor, figure: findings.Figure) -> dict[str, Any]:
+    how = inside(label("method", figure.finding.method))
+    return {
+        "label": label("finding_kind", figure.kind),
+        "words": figure.words,
+        "how": f"{how}, {_day(visitor, figure.finding.at)}",
+        "income": figure.kind in findings.TELLS_INCOME,
+    }
+
+
+_VISITED: Final = frozenset({Stage.DIAGNOSTIC, Stage.ORIENTATION, Stage.FOLLOW_UP})
+
+
+def _item(item: KitItem) -> dict[str, Any]:
+    state = EquipmentState(item.state)
+    cost = Decimal(item.quantity * item.unit_price_cents) / 100
+    return {
+        "words": f"{item.quantity} × {inside(label('equipment', item.item))}",
+        "cost": wording.euros(cost) if state in kits.PAID_FOR and cost else "",
+        "state": "" if state is EquipmentState.INSTALLED else label("equipment_state", state),
+    }
+
+
+def _scorecard(card: scorecards.Scorecard) -> dict[str, Any]:
+    lines = [(label("exit_criterion", each.criterion), label("known", each.met)) for each in card.lines]
+    return {"words": f"{card.met} critères sur {card.of}", "lines": lines}
+
+
+def _day(visitor: Visitor, at: datetime) -> str:
+    local = at.astimezone(visitor.zone).date()
+    return f"{wording.short(local)} {local.year}"
+
+
+def gaps(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, str]]:
+    """The needs for which nothing exists here, each with its reason."""
+    return [
+        {"what": label("theme", each.theme), "why": label("gap_reason", each.reason), "on": _day(visitor, each.at)}
+        for each in needs.unmet(unit, case)
+    ]
+
+
+def _deciding(visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    """The act that decides an exception that was asked for."""
+    decide = {"label": "Décider de la dérogation", "href": f"/situations/{case.id}/derogation/decision"}
+    may = case.derogation == Derogation.ASKED and Right.TRIAGE in rights(visitor.actor) and not case.is_closed
+    return [decide] if may else []
 
 
 # --- At rest
@@ -118,18 +242,22 @@ def checks(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] | N
     absorbed = [(other.number, f"/situations/{other.id}") for other in desk.absorbed(unit, visitor.actor, case)]
     found = case.checks or {}
     numbers = [] if case.state == CaseState.MERGED else found.get("possible_duplicates", [])
-    others = (desk.double_of(unit, visitor.actor, number) for number in numbers)
-    doubles = [_double(case, other) for other in others if other is not None and other.merged_into_id is None]
+    scores = findings.matches(unit, case)
+    alike = [desk.double_of(unit, visitor.actor, number) for number in numbers]
+    known = {other.id for other in alike if other is not None}
+    alike += [unit.session.get(Case, other_id) for other_id in scores if other_id not in known]
+    doubles = [_double(case, each, scores.get(each.id)) for each in alike if each and each.merged_into_id is None]
     return {"in_territory": found.get("in_territory", True), "doubles": doubles, "absorbed": absorbed}
 
 
-def _double(case: Case, other: Case) -> dict[str, Any]:
+def _double(case: Case, other: Case, score: int | None) -> dict[str, Any]:
     may_merge = CaseAction.MERGE in case_actions(CaseState(case.state)) and not other.is_closed
     merge = {"label": "Réunir", "href": f"/situations/{case.id}/reunir?into_number={other.number}"}
     return {
         "number": other.number,
         "href": f"/situations/{other.id}",
         "state": label("case_state", other.state),
+        "score": "" if score is None else f"ressemblance {score} sur 100",
         "acts": [merge] if may_merge else [],
     }
 
@@ -184,9 +312,11 @@ def referral(unit: UnitOfWork, visitor: Visitor, asked: Referral, found: desk.Sh
     return {
         "what": label("theme", asked.need.theme),
         "who": asked.partner.name,
-        "file_number": asked.file_number,
-        "brief": asked.brief,
+        "file_number": asked.file_number if found.is_known else "",
+        "meets": wording.moment(asked.meets_at, visitor.zone, today=visitor.today) if asked.meets_at and live else "",
+        "brief": asked.brief if found.is_known else "",
         "loop": label("loop", asked.loop) if asked.loop != Loop.OPEN else "",
+        "urgent": asked.urgent and live,
         "portal": label("referral_kind", asked.kind) if asked.kind != "mail" else "",
         "chip": {"text": _state_words(visitor, asked, tasks), "tone": "late" if late else TONES[state]},
         "acts": acts,
@@ -216,6 +346,88 @@ def _request_acts(visitor: Visitor, case: Case, asked: Referral) -> list[dict[st
     ]
 
 
+# --- A cut of supply
+
+
+def cut(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
+    """The cut that threatens or lasts: from when it is allowed, what is done and left to do, by when, and why."""
+    if found.cut is None:
+        return None
+    told = supply_cuts.ahead(found.cut)
+    energy = label("energy", found.cut.energy)
+    if found.cut.outcome is not None:
+        since = wording.day(found.cut.ended_on, today=visitor.today) if found.cut.ended_on else ""
+        heading = f"{label('cut_outcome', found.cut.outcome)} : {inside(energy)}"
+        return {"heading": heading, "what": f"Depuis le {since}.", "chip": None, "why": [], "steps": []}
+    days = (told.day - visitor.today).days
+    when = "Aujourd’hui" if days == 0 else f"Dans {days} j" if days > 0 else f"Depuis {-days} j"
+    of_case = {task.kind: task for task in (*found.tasks, *found.paused)}
+    done = {"call_supplier": found.cut.supplier_called_on, "file_aid": found.cut.aid_filed_on}
+    steps = [(words, _step(visitor, of_case.get(kind), done[kind])) for kind, words in CUT_STEPS]
+    announced = wording.day(found.cut.cut_on, today=visitor.today)
+    return {
+        "heading": f"Coupure annoncée : {inside(energy)}",
+        "what": f"Annoncée pour le {announced}." if told.day != found.cut.cut_on else "",
+        "chip": {"text": f"{when} : le {wording.day(told.day, today=visitor.today)}",
+                 "tone": "late" if days < SOON else "soon"},
+        "why": [{"text": REASONS[reason.code].format(day=wording.day(reason.until, today=visitor.today)),
+                 "source": reason.source} for reason in told.reasons],
+        "steps": [(words, step) for words, step in steps if step],
+    }  # fmt: skip
+
+
+CUT_STEPS: Final = (("call_supplier", "Appeler le fournisseur"), ("file_aid", "Déposer la demande d’aide"))
+REASONS: Final = {
+    "truce": "Trêve hivernale : pas de coupure avant le {day}.",
+    "aid": "Aide demandée : fourniture maintenue jusqu’à la décision, au plus jusqu’au {day}.",
+}
+SOON: Final = 10
+"""Days before a cut within which little can still be done."""
+
+
+def _step(visitor: Visitor, task: Task | None, done_on: date | None) -> str:
+    if done_on is not None:
+        return f"fait le {wording.day(done_on, today=visitor.today)}"
+    if task is None:
+        return ""
+    return f"au plus tard le {wording.day(task.due_at.astimezone(visitor.zone).date(), today=visitor.today)}"
+
+
+# --- Who works on it
+
+
+def people(unit: UnitOfWork, found: desk.Sheet) -> list[dict[str, Any]]:
+    """The operator, the officer, who gave the alert, and each partner with what he may read."""
+    case = found.case
+    listed: list[dict[str, Any]] = []
+    if case.operator is not None:
+        listed.append(
+            {"name": case.operator.name, "role": "opérateur", "phone": case.operator.phone or "", "reads": ""}
+        )
+    officers = {visit.officer.id: visit.officer for visit in found.visits if visit.officer is not None}
+    listed += [{"name": each.name, "role": "visite", "phone": "", "reads": ""} for each in officers.values()]
+    for alert in case.alerts:
+        own = alert.giver_name if found.is_known else ""  # it may be the household itself
+        name, phone = alert.organisation.name if alert.organisation else own, alert.giver_phone or ""
+        if name:
+            listed.append(
+                {"name": name, "role": "donneur d’alerte", "phone": phone if found.is_known else "", "reads": ""}
+            )
+    live = [each for each in found.referrals if ReferralState(each.state) in UNANSWERED | UNDER_WAY]
+    return listed + [_partner(unit, asked) for asked in live]
+
+
+def _partner(unit: UnitOfWork, asked: Referral) -> dict[str, Any]:
+    knows = may_know_household(unit, asked)
+    reads = (
+        "Lit la demande et, après identification, les coordonnées du ménage"
+        if knows
+        else ("Lit la demande seulement : ni nom, ni adresse, ni notes")
+    )
+    role = f"partenaire, {inside(label('theme', asked.need.theme))}"
+    return {"name": asked.partner.name, "role": role, "phone": asked.partner.phone or "", "reads": reads}
+
+
 # --- Loans and agreements
 
 
@@ -234,8 +446,9 @@ def _loan(visitor: Visitor, case: Case, loan: Loan) -> dict[str, Any]:
     return {"item": loan.item, "on": loan.lent_on, "chip": chip, "acts": [back] if may else []}
 
 
-def agreement(unit: UnitOfWork, visitor: Visitor, case: Case, permission: Permission) -> dict[str, Any]:
+def agreement(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, permission: Permission) -> dict[str, Any]:
     """One agreement of the household: to what, how, when; and the page that takes it back."""
+    case, collected_by = found.case, permission.collected_by if found.is_known else ""
     words = label("permission_kind", permission.kind)
     if permission.organisation_id:
         words = f"{words} : {desk.organisation_name(unit, permission.organisation_id)}"
@@ -246,7 +459,7 @@ def agreement(unit: UnitOfWork, visitor: Visitor, case: Case, permission: Permis
     return {
         "label": words,
         "revoked_on": wording.day(revoked, today=visitor.today) if revoked else "",
-        "detail": f"{how}, recueilli par {permission.collected_by}" if permission.collected_by else how,
+        "detail": f"{how}, recueilli par {collected_by}" if collected_by else how,
         "on": permission.given_on,
-        "acts": [revoke] if stands and Right.PERMISSIONS in rights(visitor.actor) else [],
+        "acts": [revoke] if stands and found.is_known and Right.PERMISSIONS in rights(visitor.actor) else [],
     }

@@ -15,9 +15,9 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, rights
+from services.rules.policy import Right, check
 from services.web.pages import answers
-from services.web.pages.act_pages import ActPage, show
+from services.web.pages.act_pages import UNREAD, ActPage, check_seen, seen_in, show
 from services.web.pages.cases import case_page
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -107,9 +107,7 @@ def _upload(data: FormData) -> UploadFile | None:
 def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
     """Asked before anything is stored: a foreign file may not fill the disk."""
     with visitor.runtime.database.read() as unit:
-        desk.readable(unit, visitor.actor, case_id)
-        if right not in rights(visitor.actor):
-            raise Denied
+        check(unit, visitor.actor, desk.readable(unit, visitor.actor, case_id), right)
 
 
 def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:
@@ -120,6 +118,7 @@ def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) 
     kept_file: list[UUID] = []
 
     def act(unit: UnitOfWork) -> None:
+        check_seen(unit, visitor, case_id, data)
         document = documents.add_document(unit, visitor.hand, case_id, upload.filename or "", stored)
         form = forms.ReportForm(document_id=document.id, **written.model_dump())
         reports.deliver_report(unit, visitor.hand, case_id, form)
@@ -142,7 +141,7 @@ def _chunks(upload: UploadFile) -> Iterator[bytes]:
 def _again(
     request: Request, visitor: Visitor, case_id: UUID, data: FormData, errors: dict[str, str], *, status: int
 ) -> Response:
-    form = Form(once=new_token(), entered=kept(data), errors=errors)
+    form = Form(once=new_token(), entered=kept(data), errors=errors, seen=seen_in(data) if status == UNREAD else None)
     return show(request, visitor, case_id, REPORT, form, status=status)
 
 
@@ -199,7 +198,7 @@ def _settle(
         data,
         actor=visitor.actor.label,
         route=f"messages/{message_id}/{delivered}",
-        act=lambda unit: messages.settle(unit, visitor.hand, message_id, delivered=delivered),
+        act=lambda unit: messages.settle(unit, visitor.hand, case_id, message_id, delivered=delivered),
     )
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "message-remis" if delivered else "message-non-remis")

@@ -1,28 +1,29 @@
 """One case as its page shows it: plain data in the words of the screen, nothing that still needs the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 from models.cases import Case
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
-from models.pathway import Send
-from models.vocabulary import CallResult, CaseState, Channel, Role
-from services import desk, messages, timeline
+from models.vocabulary import CallResult, CaseState, Role, Theme, Urgency
+from services import deadlines, desk, messages, referrals, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules.effects import REVIEW_SUSPENSION
-from services.rules.obligations import Coming
-from services.rules.policy import Right, rights
+from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of
+from services.rules.ranking import DANGER
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.catalogue import SCREEN, TextContext, render
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title, what_to_do
-from services.web.pages import case_cards
+from services.web.pages import case_cards, coming_view
 from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import Visitor
+from services.web.rendering import Link
 
 CALLABLE: Final = frozenset({CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED})
 RESULTS: Final = (
@@ -36,6 +37,7 @@ _MORE: Final = (
     (CaseAction.ACCEPT, "Accepter", "accepter", Right.TRIAGE),
     (CaseAction.REJECT, "Refuser", "refuser", Right.TRIAGE),
     (CaseAction.PLAN_VISIT, "Fixer la visite", "visite", Right.VISIT),
+    (CaseAction.PLAN_VISIT, "Noter une visite déjà faite", "visite/deja-faite", Right.VISIT),
     (CaseAction.MOVE_VISIT, "Déplacer la visite", "visite/deplacer", Right.VISIT),
     (CaseAction.HOLD_VISIT, "Visite faite", "visite/faite", Right.VISIT),
     (CaseAction.LOSE_VISIT, "Absence ou annulation", "visite/perdue", Right.VISIT),
@@ -59,48 +61,101 @@ _ENDS: Final = (
 """What stops a case, makes it wait or sends it elsewhere: folded below the others."""
 
 
-def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:
-    """Everything that `case.html` asks for, but the shell and the forms."""
+COMING: Final = 8
+"""How many sends to come a case shows."""
+STORY_VIEWS: Final = {
+    "": "Tout",
+    "acts": "Ce qui a été fait",
+    "messages": "Messages",
+    "not_sent": "Ce qui n’est pas parti",
+    "notes": "Notes de l’équipe",
+    "exchanges": "Échanges avec les partenaires",
+}
+
+
+def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str = "") -> dict[str, Any]:
+    """Everything that `case.html` asks for, but the shell and the forms. `see`: which view of the story."""
     case = found.case
+    why_due = deadlines.explanations(unit, found.tasks, found.visits)
     rest = case_cards.at_rest(unit, visitor, found)
-    ball, engine = (None, None) if rest else (_ball(unit, visitor, found), _engine(found))
+    granted = rights_on(unit, visitor.actor, case)
+    ball, engine = (None, None) if rest else (_ball(unit, visitor, found, why_due), _engine(found))
     offered = {act.get("href") for part in (rest, ball, engine) if part for act in part["acts"]}
     return {
-        "case": _heading(visitor, case),
+        "case": _heading(visitor, case, is_known=found.is_known),
+        "unknown": not found.is_known,
         "danger": _danger(unit, visitor, found),
         "rest": rest,
         "ball": ball,
-        "others": _others(unit, visitor, found, at_rest=rest is not None),
+        "others": _others(unit, visitor, found, why_due, at_rest=rest is not None),
         "engine": engine,
-        "entries": timeline.of_case(unit, case.id, visitor.zone),
-        "hastened": messages.may_leave_now(unit, case) if Right.SEND_NOW in rights(visitor.actor) else frozenset(),
-        "calling": _calling(unit, visitor, found),
-        "reach": _reach(case),
+        "story": _story(unit, visitor, case, see),
+        "hastened": messages.may_leave_now(unit, case) if Right.SEND_NOW in granted else frozenset(),
+        "calling": _calling(unit, visitor, found) if Right.CALL in granted else None,
+        "reach": _reach(case) if found.is_known else None,
+        "means": case_cards.means(unit, visitor, case) if found.is_known else None,
+        "measured": case_cards.measured(unit, visitor, case) if found.is_known else None,
+        "gaps": case_cards.gaps(unit, visitor, case),
         "checks": case_cards.checks(unit, visitor, case),
-        "visit": _visit(visitor, found),
+        "visits": _visits(visitor, found),
         "referrals": [case_cards.referral(unit, visitor, each, found) for each in found.referrals],
-        "coming": [line for each in found.coming if (line := _coming(unit, each, visitor.zone))][:8],
+        "coming": coming_view.lines(unit, visitor, [each for each in found.coming if each.clock][:COMING]),
+        "cut": case_cards.cut(visitor, found),
+        "people": case_cards.people(unit, found),
         "loans": case_cards.loans(visitor, found),
-        "agreements": [case_cards.agreement(unit, visitor, case, each) for each in found.permissions],
+        "agreements": [case_cards.agreement(unit, visitor, found, each) for each in found.permissions],
         "documents": [_document(each) for each in found.documents],
-        "alerts": [_alert(visitor, each) for each in case.alerts],
-        "may_agree": Right.PERMISSIONS in rights(visitor.actor) and not case.is_closed,
-        "more": [act for act in _more(visitor, case) if act["href"] not in offered],
-        "ends": [act for act in _ends(visitor, case) if act["href"] not in offered],
+        "alerts": [_alert(visitor, each, is_known=found.is_known) for each in case.alerts],
+        "may_agree": Right.PERMISSIONS in granted and not case.is_closed,
+        "more": [act for act in _more(found, granted) if act["href"] not in offered],
+        "ends": [act for act in _ends(case, granted) if act["href"] not in offered],
     }
 
 
-def _heading(visitor: Visitor, case: Case) -> dict[str, Any]:
+def sheet(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, named: bool) -> dict[str, Any]:
+    """What `sheet.html` asks for. Without `named`, nothing that says who the household is leaves this function;
+    a reader who may not know it never has it named.
+    """
+    named = named and found.is_known
+    whole = context(unit, visitor, found, see="acts")
+    address = f"/situations/{found.case.id}"
+    done = [each if named else replace(each, quote="", by="") for each in whole["story"]["entries"]]
+    reports = [
+        {"on": each.delivered_at.astimezone(visitor.zone).date(), "summary": each.summary} for each in found.reports
+    ]
+    hidden = (
+        {}
+        if named
+        else {
+            "case": whole["case"] | {"who": ""},
+            "reach": {},
+            "measured": _without_income(whole["measured"]),
+            "alerts": [each | {"giver": "", "text": ""} for each in whole["alerts"]],
+        }
+    )
+    other = f"{address}/fiche" if named else f"{address}/fiche?nom=oui"
+    return whole | {"done": done, "reports": reports, "named": named, "other": other if found.is_known else ""} | hidden
+
+
+def _without_income(measured: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A sheet that names nobody tells no sum of money either: a committee reads what was found, not what is earned."""
+    if measured is None:
+        return None
+    return measured | {"figures": [each for each in measured["figures"] if not each["income"]]}
+
+
+def _heading(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
     household = case.household
     age = f", {visitor.today.year - household.birth_year} ans" if household.birth_year else ""
     return {
         "id": case.id,
         "href": f"/situations/{case.id}",
+        "seen": case.last_seq,
         "reference": case.number,
         "commune": case.dwelling.commune.name,
-        "tenure": label("tenure", case.dwelling.tenure),
+        "tenure": label("tenure", case.dwelling.tenure) if is_known else "",
         "opened_on": case.opened_at.astimezone(visitor.zone).date(),
-        "who": f"{household.name}{age}",
+        "who": f"{household.name}{age}" if is_known else f"Situation {case.number}",
         "stage": case.stage,
         "state": label("case_state", case.state),
         "operator": case.operator.name if case.operator else "",
@@ -108,7 +163,7 @@ def _heading(visitor: Visitor, case: Case) -> dict[str, Any]:
 
 
 def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
-    task = next((task for task in found.tasks if task.kind == desk.DANGER), None)
+    task = next((task for task in found.tasks if task.kind == DANGER), None)
     if task is None:
         return None
     told = task.opened_at.astimezone(visitor.zone)
@@ -117,22 +172,24 @@ def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, 
     return {"text": text, "acts": acts_of(unit, visitor.actor, task)}
 
 
-def _ball(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
-    tasks = [task for task in found.tasks if task.kind != desk.DANGER]
+def _ball(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, why_due: Mapping[UUID, str]) -> dict[str, Any] | None:
+    tasks = [task for task in found.tasks if task.kind != DANGER]
     if found.in_engines_hands or not tasks:
         return None
-    return _waiting(unit, visitor, tasks[0])
+    return _waiting(unit, visitor, tasks[0], why_due)
 
 
-def _others(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, at_rest: bool) -> list[dict[str, Any]]:
+def _others(
+    unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, why_due: Mapping[UUID, str], *, at_rest: bool
+) -> list[dict[str, Any]]:
     """What is awaited beside the ball; on a suspended case, what goes on all the same."""
-    tasks = [task for task in found.tasks if task.kind not in {desk.DANGER, REVIEW_SUSPENSION}]
+    tasks = [task for task in found.tasks if task.kind not in {DANGER, REVIEW_SUSPENSION}]
     if at_rest:
-        return [_waiting(unit, visitor, task) for task in tasks]
-    return [] if found.in_engines_hands else [_waiting(unit, visitor, task) for task in tasks[1:]]
+        return [_waiting(unit, visitor, task, why_due) for task in tasks]
+    return [] if found.in_engines_hands else [_waiting(unit, visitor, task, why_due) for task in tasks[1:]]
 
 
-def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task) -> dict[str, Any]:
+def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UUID, str]) -> dict[str, Any]:
     who, phone = desk.waited_for(unit, visitor.actor, task)
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     doubt = messages.in_doubt(unit, task) if task.kind == "check_message" else None
@@ -147,6 +204,7 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task) -> dict[str, Any]:
     return {
         "who": who,
         "before": wording.day(task.due_at.astimezone(visitor.zone).date(), today=visitor.today),
+        "why_due": why_due.get(task.id, ""),
         "what": task_title(pathway, task.kind) + about,
         "then": " ".join(part for part in (then or what_to_do(pathway, task.kind), put_off) if part),
         "phone": phone,
@@ -168,7 +226,7 @@ def _engine(found: desk.Sheet) -> dict[str, Any] | None:
 
 def _calling(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
     case = found.case
-    if CaseState(case.state) not in CALLABLE or Right.CALL not in rights(visitor.actor):
+    if CaseState(case.state) not in CALLABLE:
         return None
     usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     return {
@@ -210,28 +268,38 @@ def _reach(case: Case) -> dict[str, Any]:
     }
 
 
-def _visit(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
-    visit = found.planned_visit
-    if visit is None:
-        return None
-    return {
-        "when": wording.moment(visit.starts_at, visitor.zone, today=visitor.today),
-        "officer": visit.officer.name if visit.officer else "",
-    }
+def _story(unit: UnitOfWork, visitor: Visitor, case: Case, see: str) -> dict[str, Any]:
+    """What happened, in one of its views; each view says how many it holds, counted from the same list."""
+    entries = timeline.of_case(unit, visitor.actor, case, visitor.zone)
+    chosen = see if see in timeline.FAMILIES else ""
+    counts = {code: len(timeline.view(entries, code)) for code in STORY_VIEWS}
+    address = f"/situations/{case.id}"
+    tabs = [
+        Link(words, f"{address}?voir={code}#histoire" if code else f"{address}#histoire", code == chosen, counts[code])
+        for code, words in STORY_VIEWS.items()
+        if counts[code] and (code != "acts" or counts["acts"] < counts[""])
+    ]
+    return {"entries": timeline.view(entries, chosen), "tabs": tabs}
 
 
-def _coming(unit: UnitOfWork, step: Coming, zone: ZoneInfo) -> dict[str, Any] | None:
-    sends = [each for each in step.rung.steps if isinstance(each, Send)]
-    on = step.at.astimezone(zone).date()
-    if sends:
-        first = sends[0]
-        reader = f"à {label('party', first.to.value)}".replace("à le ", "au ")
-        return {"on": on, "text": f"{_CHANNELS[first.by]} {reader} : {timeline.title_of(first.send)}"}
-    title = task_title(pathway_of(unit, step.task.case.pathway_hash), step.task.kind)
-    return {"on": on, "text": f"{title} : échéance"} if step.rung.act else None
+def _visits(visitor: Visitor, found: desk.Sheet) -> list[dict[str, Any]]:
+    return [
+        {
+            "planned": visit is found.planned_visit,
+            "when": wording.moment(visit.starts_at, visitor.zone, today=visitor.today),
+            "officer": " et ".join(each.name for each in (visit.officer, visit.second_officer) if each),
+            "with_whom": visit.with_whom,
+            "state": _visit_state(visit.state, visit.loss_reason),
+            "ordinal": visit.ordinal,
+        }
+        for visit in reversed(found.visits)
+    ]
 
 
-_CHANNELS: Final = {Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.LETTER: "Courrier"}
+def _visit_state(state: str, reason: str | None) -> str:
+    """`Annulée par le ménage : visite refusée à la porte`."""
+    words = label("visit_state", state)
+    return f"{words} : {inside(label('loss_reason', reason))}" if reason else words
 
 
 def _document(document: Any) -> dict[str, Any]:
@@ -239,33 +307,65 @@ def _document(document: Any) -> dict[str, Any]:
     return {"name": document.filename, "href": f"/documents/{document.id}", "size": size}
 
 
-def _alert(visitor: Visitor, alert: Any) -> dict[str, Any]:
-    return {
-        "giver": alert.giver_name,
+def _alert(visitor: Visitor, alert: Any, *, is_known: bool) -> dict[str, Any]:
+    """A request; where the household may not be known, its day and the organisation that sent it."""
+    told = {
         "organisation": alert.organisation.name if alert.organisation else "",
         "on": alert.received_at.astimezone(visitor.zone).date(),
+    }
+    if not is_known:
+        return told | dict.fromkeys(("giver", "motives", "cut", "followed_by", "income", "text", "phone", "email"), "")
+    return told | {
+        "giver": alert.giver_name,
         "motives": ", ".join(inside(label("motive", motive)) for motive in alert.motives),
+        "cut": _cut_told(alert),
+        "followed_by": alert.followed_by,
+        "income": label("income_class", alert.income_class) if alert.income_class else "",
         "text": alert.free_text,
         "phone": alert.giver_phone or "",
         "email": alert.giver_email or "",
     }
 
 
-def _more(visitor: Visitor, case: Case) -> list[dict[str, str]]:
-    granted = rights(visitor.actor)
-    more = _allowed(visitor, case, _MORE)
+def _cut_told(alert: Any) -> str:
+    if alert.cut_on is None:
+        return ""
+    return f"Coupure annoncée : {inside(label('energy', alert.cut_energy))}, {wording.day(alert.cut_on)}"
+
+
+def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
+    case = found.case
+    more = _allowed(case, _MORE, granted)
     if Right.CORRECT in granted and not case.is_closed:
         more.append(("Donner un autre numéro", "numero"))
     if Right.LEND in granted and not case.is_closed:
         more.append(("Prêter un appareil", "prets"))
+    if Right.FOLLOW_UP in granted and not case.is_closed:
+        more.append(("Choisir comment demander des nouvelles", "contact"))
+    if Right.CUT in granted and not case.is_closed and found.cut is None:
+        more.append(("Suivre une coupure annoncée", "coupure"))
     if Right.DANGER in granted and not case.is_closed:
         more.append(("Signaler un danger", "danger"))
+    if Right.REFER in granted and not case.is_closed:
+        more.append(("Noter qu’il n’y a pas de solution", "sans-solution"))
+    if Right.NOTE in granted and case.state == CaseState.TRIAGE and case.derogation is None:
+        more.append(("Demander une dérogation", "derogation"))
+    if Right.MERGE in granted and case.state == CaseState.TRIAGE:
+        more.append(("Noter une ressemblance", "ressemblance"))
+    if Right.NOTE in granted and not case.is_closed:
+        more.append(("Noter une réclamation", "reclamation"))
+    if Right.REFER in granted and referrals.is_only_for_safety(case) and _in_danger(case):
+        more.append(("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}"))
     return _links(case, more)
 
 
-def _ends(visitor: Visitor, case: Case) -> list[dict[str, str]]:
-    ends = _allowed(visitor, case, _ENDS)
-    if Right.REASSIGN in rights(visitor.actor) and case.operator_id is not None and not case.is_closed:
+def _in_danger(case: Case) -> bool:
+    return case.danger is not None or case.urgency == Urgency.DANGER
+
+
+def _ends(case: Case, granted: frozenset[Right]) -> list[dict[str, str]]:
+    ends = _allowed(case, _ENDS, granted)
+    if Right.REASSIGN in granted and case.operator_id is not None and not case.is_closed:
         ends.append(("Confier à un autre opérateur", "reaffecter"))
     return _links(case, ends)
 
@@ -273,8 +373,8 @@ def _ends(visitor: Visitor, case: Case) -> list[dict[str, str]]:
 Offer = tuple[CaseAction, str, str, Right]
 
 
-def _allowed(visitor: Visitor, case: Case, offers: Sequence[Offer]) -> list[tuple[str, str]]:
-    allowed, granted = case_actions(CaseState(case.state)), rights(visitor.actor)
+def _allowed(case: Case, offers: Sequence[Offer], granted: frozenset[Right]) -> list[tuple[str, str]]:
+    allowed = case_actions(CaseState(case.state))
     return [(words, path) for action, words, path, right in offers if action in allowed and right in granted]
 
 

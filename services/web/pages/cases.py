@@ -1,5 +1,6 @@
 """The pipeline, the search, one case, its files. Names never stand in an address; each reading of a case is noted."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -9,11 +10,13 @@ from starlette.responses import FileResponse, Response
 
 from models.cases import Case
 from models.vocabulary import Stage
-from services import desk, documents
+from services import desk, documents, listing, search
 from services.foundation import wording
-from services.rules.policy import note_access
+from services.foundation.database import UnitOfWork
+from services.rules.policy import Right, known, note_access, rights
 from services.rules.texts.labels import label
 from services.web.pages import answers, case_view
+from services.web.pages.lists import Asked, pages_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form, Link
 
@@ -22,37 +25,41 @@ STAGES: Final = tuple(stage for stage in Stage)
 
 
 @router.get("/situations")
-def pipeline(request: Request, visitor: SignedIn, etape: str = "", page: int = 1) -> Response:
+def pipeline(request: Request, visitor: SignedIn, asked: Asked, page: int = 1) -> Response:
     """Every case that the reader may see, stage by stage."""
-    stage = Stage(etape) if etape in set(Stage) else None
     with visitor.runtime.database.read() as unit:
-        counts = desk.CaseQuery(visitor.actor).by_stage(unit)
-        query = desk.CaseQuery(visitor.actor, stage)
-        rows = [_row(visitor, case) for case in query.page(unit, max(1, page))]
-    total = counts.get(stage, 0) if stage else sum(counts.values())
-    tabs = [Link("Toutes", "/situations", current=stage is None, count=sum(counts.values()))] + [
-        Link(label("stage", each), f"/situations?etape={each}", current=each is stage, count=counts.get(each, 0))
+        counts = listing.cases(unit, visitor.actor, asked.but(stage=None)).by(unit, Case.stage)
+        total = counts.get(asked.stage, 0) if asked.stage else sum(counts.values())
+        found = listing.cases(unit, visitor.actor, asked).page(unit, page, total=total)
+        rows = _rows(unit, visitor, found.rows)
+    every = asked.but(stage=None)
+    tabs = [Link("Toutes", every.address("/situations"), current=asked.stage is None, count=sum(counts.values()))] + [
+        Link(label("stage", each), asked.but(stage=each).address("/situations"), current=each is asked.stage,
+             count=counts.get(each, 0))
         for each in STAGES
-    ]
+    ]  # fmt: skip
     return answers.page(
         request,
         "cases.html",
         shell=visitor.shell("/situations"),
         heading="Situations",
+        may_note=Right.TRIAGE in rights(visitor.actor),
         tabs=tabs,
         rows=rows,
-        pages=_pages(total, max(1, page), f"/situations?etape={etape}&page=" if stage else "/situations?page="),
+        pages=pages_of(found, asked, "/situations"),
     )
 
 
 @router.post("/recherche")
-def search(request: Request, visitor: SignedIn, data: Entered) -> Response:
+def found(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Cases by name, street, number or reference: sent in the body, so that no name is written in an address."""
     words = str(data.get("q", "")).strip()[:120]
     with visitor.runtime.database.read() as unit:
-        query = desk.CaseQuery(visitor.actor, words=words)
-        found = query.page(unit, 1) if words else []
-        rows = [_row(visitor, case) for case in found]
+        cases = search.search(unit, visitor.actor, words).page(unit).rows if words else []
+        rows = _rows(unit, visitor, cases)
+    if words:
+        with visitor.runtime.database.write("access") as unit:  # that one searched, never what
+            note_access(unit, visitor.actor, "search", case_id=None)
     return answers.page(
         request,
         "cases.html",
@@ -64,11 +71,16 @@ def search(request: Request, visitor: SignedIn, data: Entered) -> Response:
     )
 
 
-def _row(visitor: Visitor, case: Case) -> dict[str, Any]:
+def _rows(unit: UnitOfWork, visitor: Visitor, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    named = known(unit, visitor.actor, [case.id for case in cases])
+    return [_row(visitor, case, is_known=case.id in named) for case in cases]
+
+
+def _row(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
     return {
         "reference": case.number,
         "href": f"/situations/{case.id}",
-        "who": case.household.name,
+        "who": case.household.name if is_known else "",
         "commune": case.dwelling.commune.name,
         "stage": label("stage", case.stage),
         "state": label("case_state", case.state),
@@ -78,30 +90,19 @@ def _row(visitor: Visitor, case: Case) -> dict[str, Any]:
     }
 
 
-def _pages(total: int, number: int, address: str) -> dict[str, Any] | None:
-    if total <= desk.PAGE:
-        return None
-    first, last = (number - 1) * desk.PAGE + 1, min(total, number * desk.PAGE)
-    return {
-        "here": f"{first} à {last} sur {total}",
-        "previous": f"{address}{number - 1}" if number > 1 else None,
-        "following": f"{address}{number + 1}" if last < total else None,
-    }
-
-
 @router.get("/situations/{case_id}")
-def case(request: Request, visitor: SignedIn, case_id: UUID, fait: str = "") -> Response:
+def case(request: Request, visitor: SignedIn, case_id: UUID, fait: str = "", voir: str = "") -> Response:
     """One case: who it waits for, what happened, what is to come."""
-    return case_page(request, visitor, case_id, fait=fait)
+    return case_page(request, visitor, case_id, fait=fait, see=voir)
 
 
 def case_page(
-    request: Request, visitor: Visitor, case_id: UUID, *, fait: str = "", note: Form | None = None
+    request: Request, visitor: Visitor, case_id: UUID, *, fait: str = "", see: str = "", note: Form | None = None
 ) -> Response:
-    """The page itself; `note` when a note that was refused is to be shown again."""
+    """The page itself; `see`: which view of its story; `note` when a note that was refused is to be shown again."""
     with visitor.runtime.database.read() as unit:
         found = desk.sheet(unit, visitor.actor, case_id)
-        context = case_view.context(unit, visitor, found)
+        context = case_view.context(unit, visitor, found, see=see)
     response = answers.page(
         request,
         "case.html",
@@ -115,6 +116,17 @@ def case_page(
     return response
 
 
+@router.get("/situations/{case_id}/fiche")
+def printed(request: Request, visitor: SignedIn, case_id: UUID, nom: str = "") -> Response:
+    """The case on paper, without what names the household unless asked."""
+    with visitor.runtime.database.read() as unit:
+        found = desk.sheet(unit, visitor.actor, case_id)
+        context = case_view.sheet(unit, visitor, found, named=nom == "oui")
+    response = answers.page(request, "sheet.html", shell=visitor.shell("/situations"), **context)
+    noted(visitor, "sheet", case_id)
+    return response
+
+
 @router.get("/situations/{case_id}/lecteurs")
 def readers(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
     """Who opened this case: for the coordinator and the administrator's questions."""
@@ -122,7 +134,10 @@ def readers(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
         case = desk.readable(unit, visitor.actor, case_id)
         reference = case.number
         entries = desk.readers(unit, visitor.actor, case_id)
-        rows = [[name, wording.moment(at, visitor.zone, today=visitor.today)] for name, at in entries]
+        rows = [
+            [name, label("opening", what), wording.moment(at, visitor.zone, today=visitor.today)]
+            for name, what, at in entries
+        ]
     shell = visitor.shell("/situations")
     return answers.page(
         request, "readers.html", shell=shell, reference=reference, href=f"/situations/{case_id}", rows=rows

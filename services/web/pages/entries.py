@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 
-from services.foundation.errors import CaseworkError, InvalidInput
+from services.foundation.errors import CaseworkError, InvalidInput, InvalidInputs
 from services.foundation.phones import normalise
 
 M = TypeVar("M", bound=BaseModel)
 
-PHONES: Final = ("phone", "giver_phone")
+PHONES: Final = ("phone", "other_phone", "giver_phone", "guardian_phone", "professional_phone", "household_phone")
 SENTENCES: Final = {
     "missing": "Cette réponse manque.",
     "string_too_short": "Cette réponse manque.",
@@ -24,6 +24,9 @@ SENTENCES: Final = {
     "string_too_long": "C’est trop long : {max_length} caractères au plus.",
     "string_pattern_mismatch": "Ce texte contient des signes qui ne conviennent pas ici.",
     "int_parsing": "Un nombre est attendu.",
+    "decimal_parsing": "Un nombre est attendu.",
+    "decimal_max_places": "Une décimale au plus.",
+    "nothing_said": "Notez au moins une réponse.",
     "greater_than_equal": "Le plus petit nombre possible est {ge}.",
     "less_than_equal": "Le plus grand nombre possible est {le}.",
     "date_from_datetime_parsing": "Une date est attendue.",
@@ -31,6 +34,9 @@ SENTENCES: Final = {
 }
 DEFAULT: Final = "Cette réponse ne convient pas."
 MAIL: Final = "Cette adresse électronique n’est pas complète."
+RESUMED: Final = "reprise"
+"""Sent with what was typed before a session ended: the form is shown again, nothing is done."""
+AGAIN: Final = "Votre connexion s’était fermée : rien n’est encore enregistré. Relisez, puis envoyez."
 
 
 class Mistakes(Exception):
@@ -44,12 +50,14 @@ class Mistakes(Exception):
 
 def read(model: type[M], data: FormData, **given: Any) -> M:
     """Build `model` from what was typed; `given` replaces what the page works out itself. Raises `Mistakes`."""
+    if RESUMED in data:
+        raise Mistakes({"": AGAIN})
     values = {name: typed for name in model.model_fields if (typed := _typed(model, data, name)) is not None} | given
     wrong = _wrong_phones(model, values)
     try:
         made = model.model_validate({name: value for name, value in values.items() if name not in wrong})
     except ValidationError as error:
-        found = {str(each["loc"][0]): _sentence(each) for each in error.errors()}
+        found = {_field(each): _sentence(each) for each in error.errors()}
         raise Mistakes(found | wrong) from None
     if wrong:
         raise Mistakes(wrong)
@@ -60,7 +68,7 @@ def _typed(model: type[BaseModel], data: FormData, name: str) -> Any:
     kind = model.model_fields[name].annotation
     if kind is bool:
         return name in data
-    if getattr(kind, "__origin__", None) is list:
+    if getattr(kind, "__origin__", None) in {list, frozenset}:
         return data.getlist(name)
     value = data.get(name)
     return value if isinstance(value, str) else None
@@ -81,14 +89,21 @@ def _wrong_phones(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str
     return wrong
 
 
+def _field(error: ErrorDetails) -> str:
+    """The field that is wrong; none when it is the whole."""
+    return str(error["loc"][0]) if error["loc"] else ""
+
+
 def _sentence(error: ErrorDetails) -> str:
-    if error["type"] == "value_error" and "email" in str(error["loc"][0]):
+    if error["type"] == "value_error" and "email" in _field(error):
         return MAIL
     return SENTENCES.get(error["type"], DEFAULT).format(**error.get("ctx", {}))
 
 
 def mistakes_of(error: CaseworkError) -> dict[str, str]:
-    """A refusal as a sentence beside its field, or above the page when it concerns none."""
+    """A refusal as a sentence beside each of its fields, or above the page when it concerns none."""
+    if isinstance(error, InvalidInputs):
+        return error.errors
     return {error.field if isinstance(error, InvalidInput) else "": error.sentence}
 
 
@@ -108,6 +123,8 @@ def kept(data: FormData) -> dict[str, Any]:
 
 TICKED: Final = frozenset(
     {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told", "also_ids"}
+    | {"weekdays", "urgent", "vulnerabilities"}
+    | {"themes", "tenures", "income_classes", "types"}
 )
 
 

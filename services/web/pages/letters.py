@@ -1,5 +1,6 @@
 """The day's letters: printed as one file, posted, ticked."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from services import letters, timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.tokens import new_token
+from services.rules.policy import known
 from services.web.pages import answers
 from services.web.pages.entries import kept, mistakes_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -28,13 +30,13 @@ def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
 
 def _page(request: Request, visitor: Visitor, form: Form, fait: str = "", *, status: int = 200) -> Response:
     with visitor.runtime.database.read() as unit:
-        waiting = [_line(visitor, message) for message in letters.to_print(unit, visitor.actor)]
+        waiting = _lines(unit, visitor, letters.to_print(unit, visitor.actor))
         batches = [
             {
                 "pdf": f"/courriers/{printed.batch.id}.pdf",
                 "on": printed.batch.on,
                 "ordinal": printed.batch.ordinal,
-                "letters": [_line(visitor, message) for message in printed.letters],
+                "letters": _lines(unit, visitor, printed.letters),
             }
             for printed in letters.to_post(unit, visitor.actor)
         ]
@@ -50,13 +52,19 @@ def _page(request: Request, visitor: Visitor, form: Form, fait: str = "", *, sta
     )
 
 
-def _line(visitor: Visitor, message: Message) -> dict[str, Any]:
-    case = message.case
+def _lines(unit: UnitOfWork, visitor: Visitor, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """A letter printed before an association took the case keeps its line, to be ticked, and loses its name."""
+    named = known(unit, visitor.actor, {each.of_case.id for each in messages})
+    return [_line(visitor, each, is_known=each.of_case.id in named) for each in messages]
+
+
+def _line(visitor: Visitor, message: Message, *, is_known: bool) -> dict[str, Any]:
+    case = message.of_case
     return {
         "id": str(message.id),
         "reference": case.number,
         "href": f"/situations/{case.id}",
-        "recipient": case.household.name,
+        "recipient": case.household.name if is_known else "",
         "what": message.subject or timeline.title_of(message.text),
         "planned_on": message.due_at.astimezone(visitor.zone).date(),
         "error": message.error or "",

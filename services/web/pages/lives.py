@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.cases import Case, Permission
-from models.vocabulary import OrganisationKind, PermissionKind, RejectionReason
-from services import desk, endings, forms, loans, merging, permissions, reports, suspension, triage
+from models.vocabulary import Contract, OrganisationKind, PermissionKind
+from services import circumstances, desk, endings, forms, loans, merging, permissions, reports, suspension, triage
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.foundation.tokens import new_token
+from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label
@@ -25,12 +26,6 @@ from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
 router = APIRouter()
-NOT_ELIGIBLE: Final = (
-    RejectionReason.OVER_INCOME,
-    RejectionReason.OUT_OF_TERRITORY,
-    RejectionReason.ALREADY_ACCOMPANIED,
-    RejectionReason.NOT_ENERGY,
-)
 
 
 def _suspension(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -92,11 +87,36 @@ def _loan(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, An
     ]
 
 
-def _permission(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _circumstances(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    household, last = case.household, visitor.today.year
+    years = [(str(year), str(year)) for year in range(last - 1, last - 1 - circumstances.YEARS_BACK, -1)]
+    known = {True: "true", False: "false", None: ""}[household.breathing]
+    return [
+        {"kind": "text", "name": "reference_income", "label": "Revenu fiscal de référence", "inputmode": "numeric",
+         "width": "short", "optional": True, "hint": "En euros, sur l’avis d’impôt ; l’avis n’est pas à garder",
+         "value": _typed(household.reference_income)},
+        {"kind": "select", "name": "income_year", "label": "Revenus de l’année", "choices": years, "optional": True,
+         "value": _typed(household.income_year or last - 1)},
+        {"kind": "text", "name": "people", "label": "Nombre de personnes", "inputmode": "numeric", "width": "short",
+         "optional": True, "value": _typed(household.people)},
+        {"kind": "select", "name": "breathing", "label": "Troubles respiratoires liés au logement", "optional": True,
+         "choices": [("true", "Oui"), ("false", "Non")], "blank": "Pas demandé", "value": known,
+         "hint": "Oui ou non, sans autre détail"},
+    ]  # fmt: skip
+
+
+def _typed(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+def _permission(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    """What a household may agree to; that the authority knows its name is asked where it does not know it anyway."""
     partners = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
+    subsidised = case.operator is not None and case.operator.contract == Contract.SUBSIDY
+    kinds = [each for each in choices("permission_kind") if subsidised or each[0] != PermissionKind.NAME_TO_CARRIER]
     return [
         {"kind": "radios", "name": "kind", "label": "À quoi le ménage est d’accord",
-         "choices": choices("permission_kind")},
+         "choices": kinds},
         {"kind": "select", "name": "organisation_id", "label": "Avec quel partenaire, s’il s’agit d’un partenaire",
          "optional": True, "choices": [(str(each.id), each.name) for each in partners]},
         {"kind": "select", "name": "mode", "label": "Accord donné", "choices": ORAL_WRITTEN, "value": "oral"},
@@ -154,6 +174,11 @@ ACTS: Final = (
             triage.reassign, forms.Reassignment, _reassignment,
             follows=("L’ancien opérateur ne voit plus la situation.",
                      "Ses tâches passent au nouveau, qui est prévenu ; leurs échéances ne changent pas.")),
+    ActPage("revenus", "revenus", "Noter les revenus du ménage", "Enregistrer", Right.CIRCUMSTANCES,
+            circumstances.record, circumstances.CircumstancesForm, _circumstances,
+            follows=("Relais situe le ménage par rapport aux plafonds de l’Anah.",
+                     "L’annuaire en tient compte pour proposer des partenaires.",
+                     "Ni le donneur d’alerte, ni les partenaires ne lisent ces chiffres.")),
     ActPage("prets", "pret", "Prêter un appareil", "Enregistrer le prêt", Right.LEND, loans.lend, forms.LoanForm, _loan,
             follows=("Au jour du retour, l’opérateur est prévenu si l’appareil n’est pas rendu.",)),
     ActPage("accords", "accord", "Ajouter un accord du ménage", "Enregistrer l’accord", Right.PERMISSIONS,
@@ -204,6 +229,15 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     ),
     PermissionKind.SMS: ("Plus aucun SMS ne part, ceux qui attendaient non plus.", _RECEIPT),
     PermissionKind.REPORT_TO_ALERT_GIVER: ("Le rapport n’est plus transmis au donneur d’alerte.", _RECEIPT),
+    PermissionKind.NAME_TO_CARRIER: (
+        "La coordination suit l’avancement sans plus savoir qui est le ménage.",
+        "Le ménage reçoit un courrier qui le confirme.",
+    ),
+    PermissionKind.HOME_VISIT: ("Une visite prévue est annulée.", _RECEIPT),
+    PermissionKind.PHOTOS: ("Les photos du logement sont à effacer des documents.", _RECEIPT),
+    PermissionKind.CONSUMPTION: ("Les relevés de consommation ne sont plus demandés.", _RECEIPT),
+    PermissionKind.HEALTH: ("Ce qui est noté de la santé est effacé.", _RECEIPT),
+    PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus transmis au travailleur social référent.", _RECEIPT),
     PermissionKind.LANDLORD: ("Le bailleur ne doit plus être contacté.", _RECEIPT),
     PermissionKind.SHARE_WITH_PARTNER: (
         "Une demande en cours chez ce partenaire est retirée ; il en est prévenu.",

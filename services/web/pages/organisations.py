@@ -1,65 +1,379 @@
-"""The organisations of the programme: how they are reached, and where each alert giver's service sends its requests."""
+"""The programme's organisations: added, changed, ended; each alert giver's secret address, renewed or revoked."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID
 
+import segno
 from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from models.programmes import Organisation
-from models.vocabulary import OrganisationKind
-from services import organisations
-from services.rules.links import alert_url
-from services.rules.texts.labels import label
+from models.cases import Case
+from models.programmes import Organisation, Programme
+from models.vocabulary import Contract, OrganisationKind
+from services import addresses, desk, forms, organisations, requests_made, triage
+from services.foundation import wording
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import CaseworkError, NotFound
+from services.foundation.tokens import new_token
+from services.organisations import NewOrganisation, OrganisationDetails
+from services.rules.links import alert_url, has_alert_link
+from services.rules.policy import Right, require
+from services.rules.texts.labels import choices, label
 from services.web.pages import answers
+from services.web.pages.directory_acts import carry_out
+from services.web.pages.entries import Mistakes, kept, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
 
 router = APIRouter()
 HERE = "/organisations"
+SECTION = "/annuaire"
+"""Where the navigation shows it: one directory, and who else works with the programme."""
+OPERATOR: Final = OrganisationKind.OPERATOR
+ADDING: Final = {
+    OrganisationKind.ALERT_GIVER: "Ajouter un service qui demande des visites",
+    OrganisationKind.OPERATOR: "Ajouter un opérateur",
+    OrganisationKind.PARTNER: "Ajouter un partenaire",
+}
+ADDED: Final = {
+    OrganisationKind.ALERT_GIVER: "Il a son lien secret tout de suite : à vous de le lui donner.",
+    OrganisationKind.OPERATOR: "Il est proposé dès qu’une demande est acceptée ; ses personnes sont invitées à part.",
+    OrganisationKind.PARTNER: "Il est proposé une fois que l’annuaire dit ce qu’il offre.",
+}
+CONTRACTS: Final = {
+    Contract.IN_HOUSE: "Des agents de la collectivité",
+    Contract.PUBLIC_CONTRACT: "La coordination voit tout de ses situations",
+    Contract.SUBSIDY: "La coordination suit l’avancement ; elle ne sait qui est le ménage qu’avec son accord",
+    Contract.AGREEMENT: "Comme un marché public",
+}
 
 
 @router.get(HERE)
 def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
-    """The alert givers' services with their secret addresses, then operators and partners."""
+    """The alert givers' services with their secret addresses, operators and partners; those that ended, folded."""
     with visitor.runtime.database.read() as unit:
         known = organisations.directory(unit, visitor.actor)
-        givers = [_giver(visitor, each) for each in known[OrganisationKind.ALERT_GIVER]]
-        operators = [_line(visitor, each) for each in known[OrganisationKind.OPERATOR]]
-        partners = [_line(visitor, each) for each in known[OrganisationKind.PARTNER]]
+        living = {kind: [each for each in known[kind] if each.ended_on is None] for kind in ADDING}
+        givers = [_giver(visitor, each) for each in living[OrganisationKind.ALERT_GIVER]]
+        operators = [_line(each) for each in living[OrganisationKind.OPERATOR]]
+        partners = [_line(each) for each in living[OrganisationKind.PARTNER]]
+        ended = [_ended(each, visitor) for kind in ADDING for each in known[kind] if each.ended_on is not None]
     return answers.page(
         request,
         "organisations.html",
-        shell=visitor.shell(HERE, answers.done_words(fait)),
+        shell=visitor.shell(SECTION, answers.done_words(fait)),
         givers=givers,
         operators=operators,
         partners=partners,
+        ended=ended,
+        adding={kind.value: f"{HERE}/ajouter?nature={kind}" for kind in ADDING},
     )
+
+
+@router.get(HERE + "/{organisation_id}/affiche")
+def poster(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
+    """A sheet for the wall of an alert giver's service: when to ask, the form as a QR code, the last term's figures."""
+    with visitor.runtime.database.read() as unit:
+        giver = organisations.alert_giver(unit, visitor.actor, organisation_id)
+        if not has_alert_link(giver):
+            raise NotFound
+        programme = unit.session.get_one(Programme, giver.programme_id)
+        term = requests_made.last_term(visitor.today)
+        told = requests_made.of_organisation(unit, giver, term)
+        address = alert_url(visitor.runtime, giver)
+        context: dict[str, Any] = {"name": giver.name, "public_name": programme.public_name, "phone": programme.phone}
+    drawn = segno.make(address, error="m", micro=False).svg_inline(
+        border=4, svgclass=None, lineclass=None, omitsize=True
+    )
+    return answers.page(
+        request,
+        "poster.html",
+        shell=visitor.shell(SECTION),
+        address=address,
+        code=Markup(drawn),  # noqa: S704 - drawn by us from our own address
+        term=wording.months(term.first, term.last),
+        figures=[
+            (number, words)
+            for number, words in (
+                (told.requests, "demandes de visite"),
+                (told.visited, "ménages visités"),
+                (told.helped, "ménages aidés par un partenaire"),
+            )
+            if number is not None
+        ],
+        **context,
+    )
+
+
+@router.get(HERE + "/ajouter")
+def ask_new(request: Request, visitor: SignedIn, nature: OrganisationKind = OrganisationKind.PARTNER) -> Response:
+    """Somebody new works with the programme."""
+    return _ask_new(request, visitor, nature, answers.blank())
+
+
+@router.post(HERE + "/ajouter")
+def add(request: Request, visitor: SignedIn, data: Entered) -> Response:
+    """Among the others from now on."""
+    kind = next((each for each in ADDING if each == data.get("kind")), OrganisationKind.PARTNER)
+    wrong = carry_out(
+        visitor,
+        data,
+        "organisations/ajouter",
+        lambda unit: organisations.add(unit, visitor.hand, read(NewOrganisation, data)),
+    )
+    if wrong is not None:
+        return _ask_new(request, visitor, kind, wrong, status=422)
+    return answers.see(HERE, "organisation-ajoutee")
+
+
+def _ask_new(
+    request: Request, visitor: Visitor, kind: OrganisationKind, form: Form, *, status: int = 200
+) -> Response:  # fmt: skip
+    require(visitor.actor, Right.ORGANISATIONS)
+    if kind not in ADDING:
+        raise NotFound
+    hidden = {"kind": "hidden", "name": "kind", "label": ""}
+    return _page(
+        request,
+        visitor,
+        replace(form, entered={**form.entered, "kind": kind.value}),
+        status=status,
+        heading=ADDING[kind],
+        follows=(ADDED[kind],),
+        fields=[hidden, *_fields(kind, None)],
+        action=f"{HERE}/ajouter",
+        button="Ajouter",
+    )
+
+
+@router.get(HERE + "/{organisation_id}/modifier")
+def ask_change(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
+    """How an organisation is called and reached, as it stands."""
+    return _ask_change(request, visitor, organisation_id, answers.blank())
+
+
+@router.post(HERE + "/{organisation_id}/modifier")
+def change(request: Request, visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
+    """As it is from now on."""
+    wrong = carry_out(
+        visitor,
+        data,
+        f"organisations/{organisation_id}/modifier",
+        lambda unit: organisations.change(unit, visitor.hand, organisation_id, read(OrganisationDetails, data)),
+    )
+    if wrong is not None:
+        return _ask_change(request, visitor, organisation_id, wrong, status=422)
+    return answers.see(HERE, "organisation-modifiee")
+
+
+def _ask_change(
+    request: Request, visitor: Visitor, organisation_id: UUID, form: Form, *, status: int = 200
+) -> Response:  # fmt: skip
+    with visitor.runtime.database.read() as unit:
+        organisation = organisations.one(unit, visitor.actor, organisation_id)
+        kind, name = OrganisationKind(organisation.kind), organisation.name
+        fields, follows = _fields(kind, organisation), _follows_change(unit, visitor, organisation)
+    return _page(
+        request,
+        visitor,
+        form,
+        status=status,
+        heading="Modifier",
+        over=name,
+        follows=follows,
+        fields=fields,
+        action=f"{HERE}/{organisation_id}/modifier",
+        button="Enregistrer",
+    )
+
+
+def _follows_change(unit: UnitOfWork, visitor: Visitor, organisation: Organisation) -> tuple[str, ...]:
+    if organisation.kind == OrganisationKind.PARTNER:
+        waiting = addresses.waiting_for(unit, visitor.actor, organisation)
+        if waiting == 0:
+            return ("Les prochaines demandes partent à cette adresse.",)
+        return (
+            "Une demande attend son adresse : elle repart."
+            if waiting == 1
+            else f"{waiting} demandes attendent son adresse : elles repartent.",
+        )
+    if organisation.kind == OPERATOR:
+        count = organisations.hanging(unit, organisation).cases
+        there = "aucune situation ouverte" if count == 0 else _counted(count, "situation ouverte")
+        return (
+            f"Chez cet opérateur : {there}. Un autre contrat change tout de suite ce que la coordination en voit.",
+            "Avec une subvention, l’opérateur imprime et poste lui-même les courriers de ses situations.",
+        )
+    return ()
+
+
+@router.get(HERE + "/{organisation_id}/terminer")
+def ask_end(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
+    """What hangs on an organisation, before it ends; an operator's open cases are handed over first."""
+    with visitor.runtime.database.read() as unit:
+        organisation = organisations.one(unit, visitor.actor, organisation_id)
+        hanging, name = organisations.hanging(unit, organisation), organisation.name
+    if hanging.cases:
+        return answers.see(f"{HERE}/{organisation_id}/situations")
+    return _page(
+        request,
+        visitor,
+        answers.blank(),
+        heading="Ne plus travailler ensemble",
+        over=name,
+        follows=_follows_end(hanging),
+        action=f"{HERE}/{organisation_id}/terminer",
+        button="Ne plus travailler ensemble",
+        danger=True,
+    )
+
+
+def _follows_end(hanging: organisations.Hanging) -> tuple[str, ...]:
+    said = ["Cette organisation n’est plus proposée nulle part ; ce qui a été fait reste écrit."]
+    if hanging.has_link:
+        said.append("Son lien secret n’ouvre plus rien, tout de suite.")
+    if hanging.requests:
+        asked = _counted(hanging.requests, "demande")
+        said.append(f"{asked} en cours : elle peut encore y répondre ; sans réponse, la coordination réoriente.")
+    if hanging.people:
+        said.append(f"{_counted(hanging.people, 'personne')} de l’équipe n’entre plus ici par ce rôle.")
+    return tuple(said)
+
+
+@router.post(HERE + "/{organisation_id}/terminer")
+def end(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
+    """Offered nowhere from now on."""
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"organisations/{organisation_id}/terminer",
+        act=lambda unit: organisations.end(unit, visitor.hand, organisation_id),
+    )
+    return answers.see(HERE, "organisation-terminee")
+
+
+@router.post(HERE + "/{organisation_id}/reprendre")
+def take_up(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
+    """It works with the programme again."""
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"organisations/{organisation_id}/reprendre",
+        act=lambda unit: organisations.take_up(unit, visitor.hand, organisation_id),
+    )
+    return answers.see(HERE, "organisation-reprise")
+
+
+# --- At the end of an operator's contract ----------------------------------------------------------------------------
+
+
+@router.get(HERE + "/{organisation_id}/situations")
+def ask_hand_over(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
+    """An operator's open cases, and to whom they go."""
+    return _ask_hand_over(request, visitor, organisation_id, answers.blank())
+
+
+def _ask_hand_over(
+    request: Request, visitor: Visitor, organisation_id: UUID, form: Form, *, status: int = 200
+) -> Response:  # fmt: skip
+    with visitor.runtime.database.read() as unit:
+        cases = [_case(each) for each in organisations.open_cases(unit, visitor.actor, organisation_id)]
+        name = organisations.one(unit, visitor.actor, organisation_id).name
+        others = desk.organisations(unit, visitor.actor, OPERATOR)
+        operators = [(str(each.id), each.name) for each in others if each.id != organisation_id]
+    return answers.page(
+        request,
+        "hand_over.html",
+        status=status,
+        shell=visitor.shell(SECTION),
+        form=form,
+        name=name,
+        cases=cases,
+        operators=operators,
+        action=f"{HERE}/{organisation_id}/situations",
+        end=f"{HERE}/{organisation_id}/terminer",
+        back=HERE,
+    )
+
+
+@router.post(HERE + "/{organisation_id}/situations")
+def hand_over(request: Request, visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
+    """Each case in its own transaction; refusals are said line by line."""
+    try:
+        form = read(forms.Reassignment, data)
+    except Mistakes as mistakes:
+        wrong = Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
+        return _ask_hand_over(request, visitor, organisation_id, wrong, status=422)
+    with visitor.runtime.database.read() as unit:
+        cases = [_case(each) for each in organisations.open_cases(unit, visitor.actor, organisation_id)]
+    lines = [_one(visitor, data, case, form) for case in cases]
+    return answers.page(
+        request,
+        "bulk.html",
+        shell=visitor.shell(SECTION),
+        heading="Situations confiées",
+        problem="" if lines else "Plus aucune situation ouverte n’est chez cet opérateur.",
+        done=[line for line in lines if not line["refused"]],
+        refused=[line for line in lines if line["refused"]],
+        back=f"{HERE}/{organisation_id}/situations",
+    )
+
+
+def _one(visitor: Visitor, data: FormData, case: dict[str, Any], form: forms.Reassignment) -> dict[str, Any]:
+    try:
+        answers.act_once(
+            visitor.runtime,
+            data,
+            actor=visitor.actor.label,
+            route=f"organisations/situations/{case['id']}",
+            act=lambda unit: triage.reassign(unit, visitor.hand, case["id"], form),
+        )
+    except CaseworkError as refused:
+        return case | {"refused": refused.sentence}
+    return case | {"refused": ""}
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "reference": case.number,
+        "href": f"/situations/{case.id}",
+        "what": f"{case.dwelling.commune.name} · {label('case_state', case.state)}",
+    }
+
+
+# --- The secret link of an alert giver -------------------------------------------------------------------------------
 
 
 @router.get(HERE + "/{organisation_id}/renouveler")
 def ask_renewal(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
     """What renewing means, before anything is done."""
     with visitor.runtime.database.read() as unit:
-        name = organisations.alert_giver(unit, visitor.actor, organisation_id).name
-    return answers.page(
+        giver = organisations.alert_giver(unit, visitor.actor, organisation_id)
+        name, had_link = giver.name, has_alert_link(giver)
+    old = ("L’ancien lien n’ouvre plus rien, tout de suite.",) if had_link else ()
+    return _page(
         request,
-        "act.html",
-        shell=visitor.shell(HERE),
-        form=answers.blank(),
-        heading="Renouveler le lien",
+        visitor,
+        answers.blank(),
+        heading="Renouveler le lien" if had_link else "Donner un lien",
         over=name,
-        lead="À faire quand le lien est tombé entre d’autres mains, ou quand quelqu’un quitte le service.",
+        lead="À faire quand le lien est tombé entre d’autres mains, ou quand quelqu’un quitte le service."
+        if had_link
+        else "",
         follows=(
-            "L’ancien lien n’ouvre plus rien, tout de suite.",
+            *old,
             "Les demandes déjà reçues ne changent pas.",
             "Le nouveau lien s’affiche dans la liste : à vous de le donner au service.",
         ),
-        fields=[],
         action=f"{HERE}/{organisation_id}/renouveler",
-        button="Renouveler le lien",
-        others=[],
-        back=HERE,
-        danger=True,
+        button="Renouveler le lien" if had_link else "Donner un lien",
+        danger=had_link,
     )
 
 
@@ -76,20 +390,123 @@ def renew(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
     return answers.see(HERE, "lien-renouvele")
 
 
-def _line(visitor: Visitor, organisation: Organisation) -> dict[str, Any]:
-    full = organisation.full_until
+@router.get(HERE + "/{organisation_id}/revoquer")
+def ask_revocation(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
+    """What revoking means, before anything is done."""
+    with visitor.runtime.database.read() as unit:
+        name = organisations.alert_giver(unit, visitor.actor, organisation_id).name
+    return _page(
+        request,
+        visitor,
+        answers.blank(),
+        heading="Retirer le lien",
+        over=name,
+        lead="Ce service ne peut plus demander de visite par son lien, jusqu’à ce qu’un autre lui soit donné.",
+        follows=("Le lien n’ouvre plus rien, tout de suite.", "Les demandes déjà reçues ne changent pas."),
+        action=f"{HERE}/{organisation_id}/revoquer",
+        button="Retirer le lien",
+        danger=True,
+    )
+
+
+@router.post(HERE + "/{organisation_id}/revoquer")
+def revoke(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
+    """No link at all, until it is renewed."""
+    answers.act_once(
+        visitor.runtime,
+        data,
+        actor=visitor.actor.label,
+        route=f"organisations/{organisation_id}/revoquer",
+        act=lambda unit: organisations.revoke_link(unit, visitor.hand, organisation_id),
+    )
+    return answers.see(HERE, "lien-retire")
+
+
+# --- What pages show -------------------------------------------------------------------------------------------------
+
+
+def _page(
+    request: Request, visitor: Visitor, form: Form, *, heading: str, action: str, button: str, over: str = "",
+    lead: str = "", follows: tuple[str, ...] = (), fields: list[dict[str, Any]] | None = None, danger: bool = False,
+    status: int = 200,
+) -> Response:  # fmt: skip
+    return answers.page(
+        request,
+        "act.html",
+        status=status,
+        shell=visitor.shell(SECTION),
+        form=form,
+        heading=heading,
+        over=over,
+        lead=lead,
+        follows=follows,
+        fields=fields or [],
+        action=action,
+        button=button,
+        others=[],
+        back=HERE,
+        danger=danger,
+    )
+
+
+def _counted(number: int, words: str) -> str:
+    """« 3 situations ouvertes »."""
+    return f"{number} {words}" if number == 1 else f"{number} {' '.join(f'{word}s' for word in words.split())}"
+
+
+def _fields(kind: OrganisationKind, it: Organisation | None) -> list[dict[str, Any]]:
+    asked: list[dict[str, Any]] = [
+        {"kind": "text", "name": "name", "label": "Nom", "value": it.name if it else ""},
+        {"kind": "text", "name": "contact", "label": "Interlocuteur", "optional": True, "hint": "Nom et fonction",
+         "value": it.contact if it else ""},
+        {"kind": "text", "name": "email", "label": "Adresse électronique", "type": "email", "inputmode": "email",
+         "optional": True, "value": (it.email or "") if it else ""},
+        {"kind": "text", "name": "phone", "label": "Téléphone", "type": "tel", "inputmode": "tel", "width": "medium",
+         "optional": True, "value": wording.phone(it.phone) if it and it.phone else ""},
+    ]  # fmt: skip
+    if kind is OPERATOR:
+        contracts = [(code, words, CONTRACTS[Contract(code)]) for code, words in choices("contract")]
+        asked.append(
+            {"kind": "radios", "name": "contract", "label": "Contrat", "choices": contracts,
+             "value": (it.contract if it else None) or Contract.PUBLIC_CONTRACT.value}
+        )  # fmt: skip
+    return asked
+
+
+def _line(organisation: Organisation) -> dict[str, Any]:
+    here = f"{HERE}/{organisation.id}"
+    acts = [{"label": "Modifier", "href": f"{here}/modifier"}]
+    if organisation.kind == OPERATOR:
+        acts.append({"label": "Situations ouvertes", "href": f"{here}/situations"})
     return {
         "name": organisation.name,
         "contact": organisation.contact,
         "email": organisation.email or "",
         "phone": organisation.phone or "",
-        "themes": ", ".join(label("theme", theme) for theme in organisation.themes),
-        "full_until": full if full is not None and full >= visitor.today else None,
+        "contract": label("contract", organisation.contract) if organisation.contract else "",
+        "acts": [*acts, {"label": "Ne plus travailler ensemble", "href": f"{here}/terminer"}],
     }
 
 
 def _giver(visitor: Visitor, organisation: Organisation) -> dict[str, Any]:
-    return _line(visitor, organisation) | {
-        "address": alert_url(visitor.runtime, organisation),
-        "renew": f"{HERE}/{organisation.id}/renouveler",
-    }
+    here, line = f"{HERE}/{organisation.id}", _line(organisation)
+    if not has_alert_link(organisation):
+        return line | {
+            "address": "",
+            "acts": [{"label": "Donner un lien", "href": f"{here}/renouveler"}, *line["acts"]],
+        }
+    address = alert_url(visitor.runtime, organisation)
+    own = [
+        {"label": "Ouvrir le formulaire", "href": address},
+        {"label": "Affiche à imprimer", "href": f"{here}/affiche"},
+        {"label": "Renouveler le lien", "href": f"{here}/renouveler"},
+        {"label": "Retirer le lien", "href": f"{here}/revoquer"},
+    ]
+    return line | {"address": address, "acts": [*own, *line["acts"]]}
+
+
+def _ended(organisation: Organisation, visitor: Visitor) -> dict[str, Any]:
+    again = {"label": "Reprendre", "post": f"{HERE}/{organisation.id}/reprendre", "once": new_token()}
+    since = wording.day(organisation.ended_on, today=visitor.today) if organisation.ended_on else ""
+    kind = label("organisation_kind", organisation.kind)
+    return {"name": organisation.name, "what": f"{kind}, jusqu’au {since}", "acts": [again]}

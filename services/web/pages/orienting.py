@@ -19,8 +19,8 @@ from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages.act_pages import ActPage, Fields, carry_out, show
-from services.web.pages.entries import Mistakes
+from services.web.pages.act_pages import ActPage, Fields, Given, carry_out, show
+from services.web.pages.entries import Mistakes, moment
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
@@ -35,8 +35,10 @@ ANSWERS: Final[dict[str, Told]] = {
     "decline": ("Il décline", forms.Decline, referrals.decline),
     "ask": ("Il pose une question", forms.Question, referrals.ask),
     "acknowledge": ("Il l’étudie et répondra", forms.Answer, partner_work.acknowledge),
+    "propose": ("Il accepte et donne un jour au ménage", forms.Meeting, partner_work.propose),
 }
 NEWS: Final[dict[str, Told]] = {
+    "propose": ("Il donne un jour au ménage", forms.Meeting, partner_work.propose),
     "start": ("L’aide a commencé", forms.Answer, partner_work.start),
     "report_progress": ("L’aide est en cours", forms.Answer, referrals.report_progress),
     "hold": ("L’aide attend quelque chose", forms.Hold, partner_work.hold),
@@ -53,6 +55,11 @@ _SAID: Final = (
      "hint": "La question, ou une précision"},
 )  # fmt: skip
 
+_MEETING: Final = (
+    {"kind": "date", "name": "meets_at", "label": "S’il donne un jour, le rendez-vous", "optional": True},
+    {"kind": "time", "name": "meets_hour", "label": "Heure du rendez-vous", "optional": True},
+)
+
 
 def _possible(table: Mapping[str, Told], state: str) -> list[tuple[str, str]]:
     """What may be told of a referral where it is now."""
@@ -68,6 +75,7 @@ def _answer_fields(referral: Referral) -> Fields:
         {"kind": "radios", "name": "answer", "label": "Sa réponse", "choices": _possible(ANSWERS, referral.state)},
         {"kind": "select", "name": "reason", "label": "S’il décline, pourquoi", "optional": True,
          "choices": choices("decline_reason")},
+        *_MEETING,
         *_SAID,
     )  # fmt: skip
     return lambda _unit, _visitor, _case: fields
@@ -76,7 +84,7 @@ def _answer_fields(referral: Referral) -> Fields:
 def _news_fields(referral: Referral) -> Fields:
     options = _possible(NEWS, referral.state)
     offered = {code for code, _ in options}
-    given: list[dict[str, Any]] = []
+    given: list[dict[str, Any]] = [*_MEETING] if "propose" in offered else []
     if "hold" in offered:
         given += [
             {"kind": "select", "name": "hold_reason", "label": "Si elle attend, qui", "optional": True,
@@ -92,6 +100,23 @@ def _news_fields(referral: Referral) -> Fields:
     ]  # fmt: skip
     first = {"kind": "radios", "name": "answer", "label": "Où en est l’aide", "choices": options}
     return lambda _unit, _visitor, _case: (first, *given, *_SAID)
+
+
+def _yes_fields(referral: Referral) -> Fields:
+    fields = (
+        {"kind": "text", "name": "said_by", "label": "Qui a dit oui", "value": referral.partner.name,
+         "hint": "Nom et fonction, si vous les avez"},
+        {"kind": "textarea", "name": "note", "label": "Ce qu’il a dit", "optional": True, "rows": 2},
+    )  # fmt: skip
+    return lambda _unit, _visitor, _case: fields
+
+
+def _said_yes(_visitor: Visitor, data: FormData) -> dict[str, Any]:
+    said_by = str(data.get("said_by", "")).strip()
+    if not said_by:
+        raise Mistakes({"said_by": "Dites qui a donné cette réponse."})
+    how = str(data.get("how", ""))
+    return {"on_behalf": {"said_by": said_by, "how": how if how in dict(HOWS) else HOWS[0][0]}}
 
 
 def _question_fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -151,6 +176,10 @@ TAKEN_BACK: Final = (
 PAGES: Final = {page.path: page for page in (
     ActPage("reponse", "reponse", "Noter la réponse du partenaire", "Enregistrer sa réponse",
             Right.ANSWER_FOR_PARTNER, _nothing),
+    ActPage("oui", "reponse", "Oui par téléphone", "Enregistrer son accord", Right.ANSWER_FOR_PARTNER, _nothing,
+            forms.Answer, given=_said_yes,
+            follows=("Il reçoit le rappel de ce qu’il prend et de quoi donner des nouvelles.",
+                     "Le ménage apprend par courrier qui va l’appeler.")),
     ActPage("nouvelles", "nouvelles", "Noter les nouvelles du partenaire", "Enregistrer les nouvelles",
             Right.ANSWER_FOR_PARTNER, _nothing),
     ActPage("repondre", "repondre", "Répondre à la question du partenaire", "Répondre", Right.REFER,
@@ -174,6 +203,7 @@ PAGES: Final = {page.path: page for page in (
             follows=("Si elle est partie, le partenaire est prié de l’oublier, et l’incident est noté.",)),
 )}  # fmt: skip
 ACTS: Final[dict[str, Callable[[UnitOfWork, Hand, UUID, Any], object]]] = {
+    "oui": referrals.accept,
     "repondre": referrals.answer_question,
     "adresse": addresses.mend_address,
     "retirer": referrals.withdraw,
@@ -196,7 +226,7 @@ def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str, data: Fo
     if chosen is None:
         return replace(page, given=_nothing_chosen)
     _, model, act = chosen
-    given = _held if model is forms.Hold else _on_behalf
+    given = GIVEN.get(model, _on_behalf)
     return replace(
         page, model=model, given=given, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form)
     )
@@ -209,6 +239,8 @@ def _placed(unit: UnitOfWork, visitor: Visitor, referral: Referral, name: str) -
     page, referral_id = PAGES[name], referral.id
     if name == "adresse":
         page = _about_address(unit, visitor, referral)
+    elif name == "oui":
+        page = replace(page, fields=_yes_fields(referral))
     elif name in TOLD:
         page = replace(page, fields=TOLD[name][1](referral))
     elif name == "retirer" and referral.sent_at is not None:
@@ -262,6 +294,15 @@ def _held(visitor: Visitor, data: FormData) -> dict[str, Any]:
     if not reason:
         raise Mistakes({"hold_reason": "Dites ce qui est attendu."})
     return {**_on_behalf(visitor, data), "reason": reason}
+
+
+def _met(visitor: Visitor, data: FormData) -> dict[str, Any]:
+    meets_at = moment(data, visitor.zone, day="meets_at", hour="meets_hour")
+    return {**_on_behalf(visitor, data), "meets_at": meets_at}
+
+
+GIVEN: Final[dict[type[forms.Answer], Given]] = {forms.Hold: _held, forms.Meeting: _met}
+"""What some answers ask beside who gave them."""
 
 
 def _routes(name: str) -> None:

@@ -16,12 +16,14 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
-from services.partner_access import NOT_SHARED, SignInLinkRefused
+from services.partner_access import NOT_SHARED
 from services.rules.links import open_task_link, sign_in_link_of, task_url
 from services.rules.policy import note_access
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import label
-from services.web import partner_cookies
+from services.sign_in_links import SignInLinkRefused
+from services.web import link_cookies
+from services.web.browsers import Limited
 from services.web.pages import answers, task_link
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
@@ -31,11 +33,11 @@ SENT = "/acces/envoye"
 READING = "/acces"
 
 
-@router.post("/l/{token}/acces")
+@router.post("/l/{token}/acces", dependencies=[Limited])
 def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     """Whoever holds the request's link asks; the mail goes to the address that we know of the partner."""
     once = str(data.get("once") or new_token())
-    browser = partner_cookies.browser_of(request, runtime, once)
+    browser = link_cookies.browser_of(request, runtime, once)
 
     def act(unit: UnitOfWork) -> None:
         _, task = open_task_link(unit, runtime, token)
@@ -61,7 +63,7 @@ def sent(request: Request) -> Response:
 @router.get(READING)
 def read(request: Request, runtime: Here) -> Response:
     """The household of the referral that this browser may read; each reading is written down."""
-    token = partner_cookies.held(request, runtime.settings, "session")
+    token = link_cookies.held(request, runtime.settings, "session")
     with runtime.database.write("access") as unit:
         session, referral = partner_access.session_of(unit, token)
         note_access(unit, partner_access.partner_of(referral), "read", case_id=referral.case_id)
@@ -75,9 +77,9 @@ def read(request: Request, runtime: Here) -> Response:
 def leave(runtime: Here, request: Request) -> Response:
     """Close the access on this browser."""
     with runtime.database.write("access") as unit:
-        partner_access.close_session(unit, partner_cookies.held(request, runtime.settings, "session"))
+        partner_access.close_session(unit, link_cookies.held(request, runtime.settings, "session"))
     response = answers.see("/merci/leave")
-    partner_cookies.take(response, runtime.settings, "session")
+    link_cookies.take(response, runtime.settings, "session")
     return response
 
 
@@ -87,10 +89,10 @@ def ready(request: Request, runtime: Here, token: str) -> Response:
     return _door(request, runtime, token)
 
 
-@router.post("/acces/{token}")
+@router.post("/acces/{token}", dependencies=[Limited])
 def enter(request: Request, runtime: Here, token: str) -> Response:
     """Use the link up. A second press in the browser that is already in leads there too."""
-    browser = partner_cookies.held(request, runtime.settings, "browser")
+    browser = link_cookies.held(request, runtime.settings, "browser")
     try:
         with runtime.database.write("partner_access") as unit:
             session_token = partner_access.open_session(unit, runtime, token, browser=browser)
@@ -100,15 +102,15 @@ def enter(request: Request, runtime: Here, token: str) -> Response:
         _note_refusal(runtime, token)
         return _door(request, runtime, token, status=refused.status_code)
     response = answers.see(READING)
-    partner_cookies.give(response, runtime.settings, "session", session_token)
+    link_cookies.give(response, runtime.settings, "session", session_token)
     return response
 
 
-@router.post("/acces/{token}/nouveau")
+@router.post("/acces/{token}/nouveau", dependencies=[Limited])
 def ask_again(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     """Another link for the same request, for this browser, to the same address."""
     once = str(data.get("once") or new_token())
-    browser = partner_cookies.browser_of(request, runtime, once)
+    browser = link_cookies.browser_of(request, runtime, once)
 
     def act(unit: UnitOfWork) -> None:
         referral = partner_access.referral_of(unit, sign_in_link_of(unit, runtime, token))
@@ -123,12 +125,12 @@ def ask_again(request: Request, runtime: Here, token: str, data: Entered) -> Res
 
 def _sent(runtime: Runtime, browser: str) -> Response:
     response = answers.see(SENT)
-    partner_cookies.give(response, runtime.settings, "browser", browser)
+    link_cookies.give(response, runtime.settings, "browser", browser)
     return response
 
 
 def _door(request: Request, runtime: Runtime, token: str, *, refusal: str = "", status: int = 200) -> Response:
-    browser = partner_cookies.held(request, runtime.settings, "browser")
+    browser = link_cookies.held(request, runtime.settings, "browser")
     with runtime.database.read() as unit:
         link = sign_in_link_of(unit, runtime, token)
         referral = partner_access.referral_of(unit, link)
@@ -148,7 +150,7 @@ def _door(request: Request, runtime: Runtime, token: str, *, refusal: str = "", 
 
 
 def _is_inside(request: Request, runtime: Runtime, token: str) -> bool:
-    held = partner_cookies.held(request, runtime.settings, "session")
+    held = link_cookies.held(request, runtime.settings, "session")
     with runtime.database.read() as unit:
         try:
             session, _ = partner_access.session_of(unit, held)

@@ -1,5 +1,6 @@
 """Answers to our mails: one item's to read, and those that no item asks anybody to read."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from models.cases import Referral
 from models.engine import IncomingMail, Task
 from models.lifecycles import UNANSWERED, UNDER_WAY
-from models.vocabulary import ReferralState, TaskState
+from models.vocabulary import ReferralState, Suggestion, TaskState
 from services import desk, replies
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -24,6 +25,8 @@ from services.web.rendering import Form
 
 router = APIRouter()
 APART: Final = "/messages-recus"
+SEALED: Final = {"sender": "", "subject": "", "text": "Ce message est gardé avec la situation : son opérateur le lit."}
+"""What is shown of a mail about a household whom the reader may not know."""
 
 
 @router.get("/situations/{case_id}/reponses/{task_id}")
@@ -35,7 +38,7 @@ def ask(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID) -> Re
         if task.case_id != case.id:
             raise NotFound
         note_access(unit, visitor.actor, "read", case_id=case.id)
-        acts = _acts(unit, task)
+        acts = _acts(unit, task, found)
         lines = [_line(visitor, reply.mail) | _words(reply) for reply in found]
     return answers.page(
         request,
@@ -78,15 +81,22 @@ def _line(visitor: Visitor, mail: IncomingMail) -> dict[str, Any]:
     }
 
 
-def _acts(unit: UnitOfWork, task: Task) -> list[dict[str, Any]]:
-    """Record what it says for the partner, where there is something to record; or nothing."""
+def _acts(unit: UnitOfWork, task: Task, found: Sequence[replies.Reply]) -> list[dict[str, Any]]:
+    """Record what it says for the partner, where there is something to record; a plain yes, by one button."""
     if task.state != TaskState.OPEN:
         return []
     here = f"/situations/{task.case_id}"
     acts: list[dict[str, Any]] = []
     referral = unit.session.get(Referral, task.referral_id) if task.referral_id else None
     if referral is not None and ReferralState(referral.state) in UNANSWERED:
-        acts = [{"label": "Enregistrer la réponse", "href": f"{here}/orientations/{referral.id}/reponse", "main": True}]
+        its = f"{here}/orientations/{referral.id}"
+        said_yes = bool(found) and found[0].suggestion is Suggestion.ACCEPT
+        if said_yes:
+            said = {"said_by": found[0].author, "how": "e-mail"}
+            acts = [{"label": "Enregistrer son accord", "post": f"{its}/oui", "once": new_token(), "hidden": said,
+                     "main": True}]  # fmt: skip
+        answer = "Enregistrer une autre réponse" if said_yes else "Enregistrer la réponse"
+        acts.append({"label": answer, "href": f"{its}/reponse", "main": not said_yes})
     elif referral is not None and ReferralState(referral.state) in UNDER_WAY:
         acts = [{"label": "Enregistrer les nouvelles", "href": f"{here}/orientations/{referral.id}/nouvelles",
                  "main": True}]  # fmt: skip
@@ -137,7 +147,9 @@ def _page(
     request: Request, visitor: Visitor, *, flash: str = "", wrong: dict[str, Form] | None = None, status: int = 200
 ) -> Response:
     with visitor.runtime.database.read() as unit:
-        lines = [_apart(visitor, mail) for mail in replies.waiting(unit, visitor.actor)]
+        mails = replies.waiting(unit, visitor.actor)
+        sealed = replies.sealed(unit, visitor.actor, mails)
+        lines = [_apart(visitor, mail) | (SEALED if mail.id in sealed else {}) for mail in mails]
     return answers.page(
         request,
         "incoming.html",

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from models.engine import Task
-from services import desk, forms, tasks
+from services import desk, forms, reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 from services.foundation.tokens import new_token
@@ -72,7 +72,14 @@ def _take(unit: UnitOfWork, hand: Hand, task_id: UUID, _form: object) -> object:
     return tasks.take(unit, hand, task_id)
 
 
+def _remind(unit: UnitOfWork, hand: Hand, task_id: UUID, _form: object) -> object:
+    return reminding.remind(unit, hand, task_id)
+
+
 ACTS: Final = {
+    "relancer": TaskAct("Relancer maintenant", "Relancer", _remind,
+                        follows=("Le message attend une minute : vous pouvez l’annuler.",
+                                 "Un seul e-mail par jour : si le sien est déjà parti, la relance part demain matin.")),
     "prendre": TaskAct("S’occuper d’une tâche", "Je m’en occupe", _take,
                        follows=("Votre nom est affiché : les autres savent que vous vous en occupez.",)),
     "rendre": TaskAct("Rendre une tâche à la coordination", "Rendre la tâche", tasks.give_back, forms.TaskReturn,
@@ -89,7 +96,7 @@ def _page(visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> ActPage:
     """The page of this act for one task, which must be of this case."""
     act = ACTS[name]
     with visitor.runtime.database.read() as unit:
-        task = _of_case(unit, visitor, case_id, task_id)
+        task = _of_case(unit, visitor, case_id, task_id, name)
         pathway = pathway_of(unit, task.case.pathway_hash)
         title, asked = task_title(pathway, task.kind), what_to_do(pathway, task.kind)
     own = name == "terminer"
@@ -107,12 +114,13 @@ def _page(visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> ActPage:
     )
 
 
-def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, task_id: UUID) -> Task:
+def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> Task:
     desk.readable(unit, visitor.actor, case_id)
     task = unit.session.get(Task, task_id)
     if task is None or task.case_id != case_id:
         raise NotFound
-    if not tasks.may_act(visitor.actor, task):
+    may = reminding.may_remind if name == "relancer" else tasks.may_act
+    if not may(visitor.actor, task):
         raise Denied
     return task
 

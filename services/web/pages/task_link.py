@@ -14,8 +14,8 @@ from models.cases import Case, Referral
 from models.engine import Task
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.programmes import Programme
-from models.vocabulary import ReferralState, Source, TaskState
-from services import calls, forms, notes, partner_access, partner_work, referrals
+from models.vocabulary import FollowUpAnswer, ReferralState, Source, TaskState
+from services import calls, follow_up, forms, notes, partner_access, partner_work, referrals
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
@@ -27,8 +27,9 @@ from services.rules.policy import may_know_household
 from services.rules.published import calendar_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import choices, label
+from services.web.browsers import Limited
 from services.web.pages import answers
-from services.web.pages.entries import Mistakes, kept, mistakes_of, read
+from services.web.pages.entries import Mistakes, kept, mistakes_of, moment, read
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
@@ -39,6 +40,7 @@ PARTNER_ACTS: Final[dict[str, tuple[type[forms.Answer], Act]]] = {
     "decline": (forms.Decline, referrals.decline),
     "ask": (forms.Question, referrals.ask),
     "acknowledge": (forms.Answer, partner_work.acknowledge),
+    "propose": (forms.Meeting, partner_work.propose),
     "start": (forms.Answer, partner_work.start),
     "hold": (forms.Hold, partner_work.hold),
     "resume": (forms.Answer, partner_work.resume),
@@ -50,8 +52,11 @@ TEMPLATES: Final = {
     "answer_referral": "partner_answer.html",
     "report_outcome": "partner_news.html",
     "correct_number": "number.html",
+    "follow_up_call": "follow_up.html",
 }
 HOLDS: Final = {"household": "Le ménage", "third_party": "Une autre structure", "partner": "Nous-mêmes"}
+WORDS: Final = frozenset(FollowUpAnswer)
+"""What a household answers to the question of the follow-up."""
 HELD: Final = "hold_reason"
 """The field of a hold's reason: another answer of the same page has a reason of its own."""
 THANKS: Final = {
@@ -65,6 +70,10 @@ THANKS: Final = {
         "C’est noté : vous étudiez la demande",
         "Le délai de réponse repart une fois. Le même lien vous servira pour répondre.",
     ),
+    "propose": (
+        "C’est noté : le rendez-vous est proposé",
+        "Nous l’écrivons au ménage. Pour un autre jour, le lien de notre dernier e-mail sert encore.",
+    ),
     "start": (
         "Merci : l’aide a commencé",
         "Nous vous demanderons des nouvelles dans deux mois ; d’ici là, le même lien reste ouvert.",
@@ -77,7 +86,11 @@ THANKS: Final = {
     "report_progress": ("Merci pour ces nouvelles", "Nous vous en redemanderons dans deux mois."),
     "complete": ("Merci : l’aide est terminée", "Le ménage sera rappelé pour savoir ce qui a changé."),
     "fail": ("Merci de nous l’avoir dit", "La coordination cherche une autre solution."),
+    "better": ("Merci, et tant mieux", "Nous reprendrons des nouvelles dans quelques mois."),
+    "same": ("Merci de nous l’avoir dit", "Nous reprendrons des nouvelles. Vous pouvez aussi nous appeler."),
+    "call_me": ("C’est noté : nous vous rappelons", "Une personne du service vous appelle sous deux jours ouvrés."),
     "number": ("Merci : le numéro est enregistré", "L’opérateur rappelle le ménage."),
+    "all": ("Merci : plus rien ne vous attend", "La coordination est prévenue de chacune de vos réponses."),
     "leave": ("L’accès est fermé sur ce navigateur", "Pour lire encore les coordonnées, demandez un nouveau lien."),
 }
 
@@ -88,16 +101,16 @@ def show(request: Request, runtime: Here, token: str) -> Response:
     return link_page(request, runtime, token, answers.blank())
 
 
-@router.post("/l/{token}")
+@router.post("/l/{token}", dependencies=[Limited])
 def answer(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     """The answer of whoever holds the link, once."""
     chosen = str(data.get("answer", ""))
-    if chosen not in PARTNER_ACTS and chosen != "number":
+    if chosen not in PARTNER_ACTS and chosen != "number" and chosen not in WORDS:
         return link_page(
             request, runtime, token, Form(new_token(), kept(data), {"": "Choisissez une réponse."}), status=422
         )
     try:
-        form = _read(chosen, data)
+        form = _read(runtime, token, chosen, data)
         answers.act_once(
             runtime,
             data,
@@ -124,13 +137,17 @@ def thanks(request: Request, what: str) -> Response:
     return answers.page(request, "thanks.html", shell=Shell(dispositif="Relais"), heading=heading, follows=[follows])
 
 
-def _read(chosen: str, data: FormData) -> Any:
+def _read(runtime: Runtime, token: str, chosen: str, data: FormData) -> Any:
     if chosen == "number":
         return read(forms.NumberForm, data)
+    if chosen in WORDS:
+        return read(forms.FollowUpWord, data)
     model, _ = PARTNER_ACTS[chosen]
     given: dict[str, Any] = {"note": str(data.get(f"note_{chosen}", "")), "on_behalf": None}
     if model is forms.Hold:
         given["reason"] = str(data.get(HELD, ""))
+    if model is forms.Meeting:
+        given["meets_at"] = moment(data, zone_of(runtime, token), day="meets_at", hour="meets_hour")
     try:
         return read(model, data, **given)
     except Mistakes as mistakes:
@@ -139,11 +156,21 @@ def _read(chosen: str, data: FormData) -> Any:
         raise
 
 
+def zone_of(runtime: Runtime, token: str) -> ZoneInfo:
+    """The clocks by which whoever holds this link says an hour. Raises `LinkExpired`."""
+    with runtime.database.read() as unit:
+        _, task = open_task_link(unit, runtime, token)
+        return ZoneInfo(task.case.programme.zone)
+
+
 def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any) -> None:
     actor, task = open_task_link(unit, runtime, token)
     hand = Hand(actor, Source.LINK)
     if chosen == "number":
         calls.correct_number(unit, hand, None, form)
+        return
+    if chosen in WORDS:
+        follow_up.answer_by_link(unit, hand, form)
         return
     if task.referral_id is None:
         raise NotFound
@@ -200,13 +227,18 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         "agreed_on": request.agreed_on,
         "done": [(words, on) for words, on in done if on is not None],
         "said": said(notes.conversation(unit, referral), zone),
+        "urgent": referral.urgent,
         "has_brief": bool(referral.brief),
         "was_asked": _waits_for_answer(unit, referral),
         "offered": {action for action in actions if _is_possible(referral, action)},
+        "meets": wording.moment(referral.meets_at, zone, today=unit.now.astimezone(zone).date())
+        if referral.meets_at
+        else "",
         "on_hold": task.paused_at is not None,
         "hold_reasons": [(code, HOLDS[code]) for code, _ in choices("hold_reason")],
         "hold_days": partner_work.LONGEST_HOLD_DAYS,
         "may_sign_in": may_know_household(unit, referral),
+        "others": len(partner_work.waiting(unit, task)) - (task.paused_at is None),
     }
 
 

@@ -1,21 +1,25 @@
 """What is to do today, each line with its act."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from models.vocabulary import Role
-from services import desk
+from services import desk, directory, sheets
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.rules.policy import Right, rights
 from services.rules.published import calendar_of
+from services.rules.ranking import DANGER
 from services.rules.texts.labels import label
-from services.web.pages import answers
-from services.web.pages.next_acts import acts_of
+from services.web.pages import answers, bulk
+from services.web.pages.lists import Asked, pages_of
+from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import LINKS, SignedIn, Visitor
 
 router = APIRouter()
+HERE: Final = "/a-faire"
 
 
 @router.get("/")
@@ -25,39 +29,55 @@ def home(visitor: SignedIn) -> Response:
 
 
 @router.get("/a-faire")
-def today(request: Request, visitor: SignedIn, fait: str = "") -> Response:
+def today(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait: str = "") -> Response:
     """What needs a person; the rest goes by itself. An administrator has no case to follow."""
     if visitor.actor.role is Role.ADMINISTRATOR:
         return answers.see(LINKS[Role.ADMINISTRATOR][0][1])
+    here = asked.address(HERE) if page == 1 else asked.address(HERE, page=page)
     with visitor.runtime.database.read() as unit:
-        found = desk.today(unit, visitor.actor)
-        lines = [_line(unit, visitor, todo) for todo in found.lines]
+        found = desk.today(unit, visitor.actor, asked, number=page)
+        lines = [_line(unit, visitor, todo, here) for todo in found.lines.rows]
+        lot = bulk.offered(unit, visitor, here)
+        coordinates = Right.DIRECTORY in rights(visitor.actor)
+        stale = directory.count_stale(unit, visitor.actor) if coordinates else 0
+        proposed = sheets.count_waiting(unit, visitor.actor) if coordinates else 0
     return answers.page(
         request,
         "today.html",
-        shell=visitor.shell("/a-faire", answers.done_words(fait)),
+        shell=visitor.shell(HERE, answers.done_words(fait)),
         first_name=visitor.actor.name.split(" ")[0],
         lines=lines,
+        total=found.lines.total,
+        pages=pages_of(found.lines, asked, HERE),
         alone=found.alone,
+        alone_href=asked.but(alone=True).address("/situations"),
         letters=found.letters,
+        lot=lot,
+        stale=stale,
+        proposed=proposed,
     )
 
 
-def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo) -> dict[str, Any]:
+def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo, here: str) -> dict[str, Any]:
     task, case = todo.task, todo.case
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, case.programme_id))
-    danger = task.kind == desk.DANGER
+    danger = task.kind == DANGER
     words = todo.title
     if danger and case.danger:
         words = f"{words} : {label('danger', case.danger).lower()}"
+    why = ", ".join(label("rank_reason", reason) for reason in todo.reasons)
     return {
+        "id": case.id,
+        "task": task.id,
         "due": {"text": "Danger", "tone": "danger"} if danger else {"text": due.text, "tone": due.tone.value},
         "reference": case.number,
         "href": f"/situations/{case.id}",
         "commune": case.dwelling.commune.name,
         "stage": case.stage,
         "say": words,
+        "why": why,
         "waiting_for": todo.waiting_for,
         "phone": todo.phone,
-        "acts": acts_of(unit, visitor.actor, task, doubt=todo.doubt),
+        "acts": acts_of(unit, visitor.actor, task, doubt=todo.doubt, back=here),
+        "handling": handling_of(unit, visitor.actor, task, back=here),
     }

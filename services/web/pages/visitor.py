@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -11,24 +12,36 @@ from starlette.datastructures import FormData
 
 from models.programmes import Programme
 from models.vocabulary import Role, Source
+from services import reminding
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
-from services.rules.policy import Actor
+from services.rules.policy import Actor, posts_letters
+from services.rules.texts.labels import label
 from services.web import sessions
-from services.web.rendering import Flash, Link, Shell
+from services.web.rendering import Flash, HeldLine, Link, Shell
 
 COORDINATION_LINKS = (
     ("À faire", "/a-faire"),
+    ("Qui doit quoi", "/qui-doit-quoi"),
+    ("Parcours", "/parcours"),
     ("Situations", "/situations"),
-    ("Courriers", "/courriers"),
-    ("Messages reçus", "/messages-recus"),
-    ("Organisations", "/organisations"),
+    ("Envois à venir", "/envois"),
+    ("Chiffres", "/chiffres"),
 )
-OPERATOR_LINKS = COORDINATION_LINKS[:2]
+LETTERS: Final = "Courriers"
+MORE_LINKS = (
+    (LETTERS, "/courriers"),
+    ("Messages reçus", "/messages-recus"),
+    ("Annuaire", "/annuaire"),
+    ("Calendrier", "/calendrier"),
+    ("Réglages", "/reglages"),
+)
+"""What is opened less often stands behind one more word."""
+OPERATORS: Final = frozenset({"Annuaire", "Calendrier"})
 LINKS = {
     Role.COORDINATOR: COORDINATION_LINKS,
-    Role.OPERATOR: OPERATOR_LINKS,
+    Role.OPERATOR: COORDINATION_LINKS,
     Role.ADMINISTRATOR: (("Administration", "/administration"), ("Messages reçus", "/messages-recus")),
 }
 
@@ -43,6 +56,7 @@ class Visitor:
     phone: str
     zone: ZoneInfo
     now: datetime
+    posts_letters: bool = False
 
     @property
     def today(self) -> date:
@@ -50,21 +64,46 @@ class Visitor:
         return self.now.astimezone(self.zone).date()
 
     @property
+    def programme_id(self) -> UUID:
+        """The programme through which he is here. Raises `SignInRefused` for somebody of none."""
+        if self.actor.programme_id is None:
+            raise SignInRefused
+        return self.actor.programme_id
+
+    @property
     def hand(self) -> Hand:
-        """Acting on a screen."""
-        return Hand(self.actor, Source.WEB)
+        """Acting on a screen, where what is sent can be taken back for a minute."""
+        return Hand(self.actor, Source.WEB, holds=True)
 
     def shell(self, here: str, flash: str = "", *, query: str = "") -> Shell:
         """What surrounds a page. `here` is the address of the section it belongs to."""
         links = LINKS[self.actor.role] if self.actor.role else ()
+        more = [link for link in MORE_LINKS if self._opens(link[0])]
         return Shell(
             dispositif=self.programme,
             person=self.actor.name,
             links=[Link(label, href, current=href == here) for label, href in links],
+            more=[Link(label, href, current=href == here) for label, href in more],
             flash=Flash(flash) if flash else None,
             query=query,
             today=self.today,
+            held=self.held(),
         )
+
+    def _opens(self, word: str) -> bool:
+        """Whether one of the links opened less often is his."""
+        if self.actor.role is Role.OPERATOR:
+            return word in OPERATORS or (word == LETTERS and self.posts_letters)
+        return self.actor.role is Role.COORDINATOR
+
+    def held(self) -> list[HeldLine]:
+        """What was just sent and may be taken back, by what it is."""
+        with self.runtime.database.read() as unit:
+            return [
+                HeldLine(str(each.event_id), label("held", each.type), each.number,
+                         max(1, round((each.until - unit.now).total_seconds())))
+                for each in reminding.held(unit, self.actor)
+            ]  # fmt: skip
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -86,7 +125,10 @@ def visitor(request: Request) -> Visitor:
         if actor is None:
             raise SignInRefused
         programme = unit.session.get_one(Programme, actor.programme_id)
-        found = Visitor(runtime, actor, programme.name, programme.phone, ZoneInfo(programme.zone), unit.now)
+        found = Visitor(
+            runtime, actor, programme.name, programme.phone, ZoneInfo(programme.zone), unit.now,
+            posts_letters=posts_letters(unit, actor),
+        )  # fmt: skip
         stale = sessions.is_stale(unit, token)
     if stale:
         with runtime.database.write("session") as unit:

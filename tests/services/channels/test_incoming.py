@@ -199,6 +199,9 @@ def test_our_own_address_writing_to_us_is_a_loop() -> None:
     ("text", "meaning"),
     [
         ("ACCEPTE", Suggestion.ACCEPT),
+        ("Oui, nous acceptons.", Suggestion.ACCEPT),
+        ("Oui !", Suggestion.ACCEPT),
+        ("Oui mais pas avant juin", None),
         ("Bonjour,\n\nAccepté, nous appelons la famille.", Suggestion.ACCEPT),
         ("REFUSE complet", Suggestion.FULL),
         ("Madame,\nComplet jusqu’en janvier", Suggestion.FULL),

@@ -290,3 +290,11 @@ def test_counting_back_finds_the_working_days_that_were_added(
     last = calendar.local_day(calendar.due_after(start, working_days=n))
 
     assert calendar.working_days_between(first, last) == n
+
+
+def test_a_pont_stands_alone_between_closed_days() -> None:
+    found = FRANCE.ponts(date(2026, 1, 1), date(2027, 12, 31))
+
+    # The ponts of two years, as an office reads them from a wall calendar.
+    assert [str(day) for day in found] == ["2026-01-02", "2026-05-15", "2026-07-13", "2027-05-07", "2027-11-12"]
+    assert replace(FRANCE, closures=frozenset(found)).ponts(date(2026, 1, 1), date(2027, 12, 31)) == []

@@ -1,10 +1,16 @@
-"""The database's errors end up in logs and in Prefect: they quote nobody."""
+"""Writers of SQLite take turns; the database's errors end up in logs and in Prefect: they quote nobody."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from services.foundation.database import Database
+from services.rules import work
+from tests.prefect_server import free_port
 
 
 def test_the_text_of_an_error_names_no_value_of_the_query(database: Database) -> None:
@@ -13,3 +19,67 @@ def test_the_text_of_an_error_names_no_value_of_the_query(database: Database) ->
 
     assert "nowhere" in str(caught.value)
     assert "Le Goff" not in str(caught.value)
+
+
+def test_a_database_that_lets_nobody_in_is_away_and_one_that_refuses_a_question_is_not(database: Database) -> None:
+    nobody = Database(f"postgresql+psycopg://relais@127.0.0.1:{free_port()}/relais")
+    with pytest.raises(DBAPIError) as away, nobody.read() as unit:
+        unit.session.execute(text("select 1"))
+    with pytest.raises(DBAPIError) as refused, database.read() as unit:
+        unit.session.execute(text("select 1 from nowhere"))
+
+    assert (work.is_outage(away.value), work.is_outage(refused.value)) == (True, False)
+
+
+@pytest.fixture
+def tally(database: Database) -> Database:
+    with database.write("test") as unit:
+        unit.session.execute(text("create table tally (n integer)"))
+        unit.session.execute(text("insert into tally values (0)"))
+    return database
+
+
+@pytest.fixture
+def impatient(tally: Database) -> Iterator[list[Database]]:
+    """Three who share a file as three processes would, and would rather fail than wait for SQLite."""
+
+    def open_it() -> Database:
+        opened = Database(tally.url.render_as_string())
+
+        @event.listens_for(opened.engine, "connect")
+        def _on_connect(connection: Any, _record: object) -> None:
+            connection.execute("PRAGMA busy_timeout=0")
+
+        return opened
+
+    opened = [open_it() for _ in range(3)]
+    yield opened
+    for each in opened:
+        each.dispose()
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_writers_take_turns_without_the_patience_of_sqlite(tally: Database, impatient: list[Database]) -> None:
+    def count_up(opened: Database) -> None:
+        for _ in range(40):
+            with opened.write("test") as unit:
+                n = unit.session.scalar(text("select n from tally")) or 0
+                unit.session.execute(text("update tally set n = :n"), {"n": n + 1})
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(count_up, impatient))
+
+    with tally.read() as unit:
+        assert unit.session.scalar(text("select n from tally")) == 120
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_nobody_writes_between_what_a_writer_reads_and_what_he_writes(
+    tally: Database, impatient: list[Database]
+) -> None:
+    with impatient[0].engine.connect() as stranger:  # past our own lock, as a tool of the administrator
+        stranger.rollback()
+        with tally.write("test") as unit:
+            unit.session.scalar(text("select n from tally"))
+            with pytest.raises(DBAPIError, match="locked"):
+                stranger.execute(text("update tally set n = 5"))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from models.base import new_id
 from models.cases import Case, Note
 from models.engine import Event, Message, Obligation, Task, Work
-from models.programmes import Organisation
+from models.programmes import Organisation, Service
 from models.vocabulary import MessageState, TaskState, Theme
 from services.foundation.database import Database
 from services.imports.cases import CaseOrder, CaseOutcome, run
@@ -69,7 +69,7 @@ def make_desk(database: Database) -> UUID:
                     kind=kind,
                     name=name,
                     email=f"{slug}@relais.test",
-                    themes=[theme.value for theme in themes],
+                    services=[Service(name=name, themes=[theme.value for theme in themes])] if themes else [],
                 )
             )
     return programme_id

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.vocabulary import Theme
+from services.foundation.tokens import Secrets
 from services.imports.case_columns import CASE_COLUMNS
 from services.imports.case_verdicts import JudgedCase, Named, Office, judge
 from services.imports.mapping import MappingFile, apply
@@ -36,10 +37,11 @@ ADIL = Named(UUID(int=3), "ADIL du Finistère", "adil", (Theme.LANDLORD_MEDIATIO
 SOLIHA = Named(UUID(int=4), "SOLIHA Bretagne", "soliha", (Theme.MAJOR_WORKS.value, Theme.SINGLE_WORKS.value))
 
 
-def office(*operators: Named, done: frozenset[str] = frozenset()) -> Office:
+def office(*operators: Named, done: frozenset[str] = frozenset(), key: bytes = b"installation") -> Office:
     return Office(
         programme_id=UUID(int=9),
         prefix="cases:",
+        secrets=Secrets(key),
         communes=[Commune("29019", "brest", ("29200",)), Commune("29212", "plouzane", ("29280",))],
         territory=frozenset({"29019"}),
         known=[],
@@ -184,3 +186,12 @@ def test_a_row_without_reference_is_known_by_its_place() -> None:
     first, second = judged(FOLLOWED | {"Référence interne": ""}, TAKEN | {"Référence interne": ""})
 
     assert [office().key(each.row) for each in (first, second)] == ["cases:1:2", "cases:1:3"]
+
+
+def test_what_makes_a_case_unique_cannot_be_guessed_from_its_reference_and_name() -> None:
+    rows = apply([Sheet(1, [list(HEADER), list(row(0, {}))], frozenset())], MappingFile(), columns=CASE_COLUMNS).rows
+
+    keys = {office(key=key).key(rows[0]) for key in (b"here", b"there")}
+
+    assert len(keys) == 2
+    assert office(key=b"here").key(rows[0]) in keys

@@ -16,7 +16,7 @@ from models.cases import Case, Permission, Referral, Report
 from models.engine import Event, ImportedColumns, ImportedFile, Message, Obligation
 from models.pathway import Pathway
 from models.programmes import PathwayVersion, Programme
-from models.vocabulary import MessageState, Source
+from models.vocabulary import MessageState, Role, Source
 from services import timeline
 from services.foundation.clock import SetClock
 from services.foundation.crashpoints import VARIABLE
@@ -27,6 +27,7 @@ from services.imports.cases import CaseOrder, run
 from services.imports.mapping import MappingFile
 from services.imports.verdicts import Verdict
 from services.rules import obligations
+from services.rules.policy import Actor
 from services.rules.published import publish
 from tests.services.imports.desk import (
     ASKED,
@@ -127,8 +128,9 @@ def test_the_timeline_says_once_that_nothing_left(tmp_path: Path, desk: Database
     take(desk, tmp_path, REFERRED)
 
     with desk.read() as unit:
-        case_id = unit.session.scalars(select(Case.id)).one()
-        entries = timeline.of_case(unit, case_id, ZoneInfo("Europe/Paris"))
+        case = unit.session.scalars(select(Case)).one()
+        reader = Actor("person", None, programme_id=case.programme_id, role=Role.COORDINATOR)
+        entries = timeline.of_case(unit, reader, case, ZoneInfo("Europe/Paris"))
     assert {entry.kind for entry in entries} & {"message", "letter"} == set()
     assert "Rien de ce qui précède n’a été envoyé" in entries[0].quote
 

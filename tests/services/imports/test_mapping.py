@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.imports.mapping import MappingFile, apply, read_mapping
+from services.imports.mapping import MappingFile, apply, layout, read_mapping
 from services.imports.reading import FileRefused, Sheet
 from tests.services.imports.office import HEADER, MARTIN
 
@@ -74,3 +74,30 @@ def test_missing_columns_are_named() -> None:
 def test_two_columns_for_one_field_ask_for_a_choice() -> None:
     with pytest.raises(FileRefused, match="Deux colonnes peuvent être «\u00a0Nom\u00a0»"):
         apply([sheet((*HEADER, "Nom"), (*MARTIN, "x"))], MappingFile())
+
+
+def test_the_second_of_two_titles_that_are_alike_can_be_told_from_the_first() -> None:
+    header, row = ("Qui", "Date", "Date", "Tél", "Tél", "Rue", "Ville"), ("a", "x", "y", "1", "2", "c", "d")
+    chosen = {"surname": "Qui", "tenure": "Date", "motives": "Date 2", "giver_name": ""}
+
+    (read,) = apply([sheet(header, row)], MappingFile(columns=chosen)).rows
+
+    told = ("tenure", "motives", "phone", "phone_2")
+    assert [read.values[name] for name in told] == ["x", "y", "1", "2"]
+
+
+def test_the_columns_of_any_file_can_be_shown_to_be_corrected() -> None:
+    rows = (
+        ("Suivi", "", ""),
+        ("Qui", "Quoi", "N° allocataire"),
+        ("Le Goff", "froid", "1234567"),
+        ("Moal", "froid", ""),
+    )
+
+    found = layout([sheet(*rows)], MappingFile())
+
+    assert [(each.title, each.field, each.samples) for each in found.columns] == [
+        ("Qui", "", ("Le Goff", "Moal")),
+        ("Quoi", "", ("froid",)),
+        ("N° allocataire", "caf", ()),
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -11,12 +12,13 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import select
 
+from deployments.publishing import read_pathway
 from models.base import new_id
 from models.cases import Case, Document, Referral, Visit
 from models.engine import Event, Message, Obligation, Occurrence, Task, Work
 from models.events import FACTS, AlertSubmitted
 from models.pathway import Pathway
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import Channel, MessageState, OrganisationKind, Role, Stage, TaskState, Theme
 from services import alerts, calls, closing, follow_up, referrals, reports, triage, visits
 from services.forms import (
@@ -65,9 +67,14 @@ BY_PHONE: Final = OnBehalf(said_by="L’accueil", how="téléphone")
 ACTS: Final = {"expire_referral": referrals.expire}
 
 
+@cache
+def _written() -> dict[str, Any]:
+    return dict(yaml.safe_load(DEFAULT_PATHWAY.read_text()))
+
+
 def default_pathway(**changes: Any) -> Pathway:
     """The pathway that ships, with parts replaced."""
-    return Pathway.model_validate(yaml.safe_load(DEFAULT_PATHWAY.read_text()) | changes)
+    return Pathway.model_validate(_written() | changes) if changes else read_pathway()
 
 
 def paris(text: str) -> datetime:
@@ -420,11 +427,12 @@ def _organisations(unit: UnitOfWork) -> None:
         (PARTNER, OrganisationKind.PARTNER, "adil"),
         (OTHER_PARTNER, OrganisationKind.PARTNER, "soliha"),
     ):
-        themes = ["landlord_mediation", "fsl"] if kind is OrganisationKind.PARTNER else []
+        is_partner = kind is OrganisationKind.PARTNER
+        offered = [Service(name=slug, themes=["landlord_mediation", "fsl"])] if is_partner else []
         email = f"{slug}@relais.test"
         unit.session.add(
             Organisation(
-                id=id_, programme_id=PROGRAMME, slug=slug, kind=kind.value, name=slug, email=email, themes=themes
+                id=id_, programme_id=PROGRAMME, slug=slug, kind=kind.value, name=slug, email=email, services=offered
             )
         )
     unit.session.flush()

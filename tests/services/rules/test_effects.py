@@ -7,12 +7,12 @@ from models.cases import Phone
 from models.engine import Event, Message, Obligation, Task
 from models.programmes import Organisation
 from models.vocabulary import VisitState
-from services import visits
-from services.forms import LostVisit
+from services import closing, endings, visits
+from services.forms import LostVisit, Withdrawal
 from services.rules import effects
 from services.rules.rendering import Suppressed, render_message
 from tests.ledger import problems
-from tests.services.rules.situations import BO, PARTNER, Office
+from tests.services.rules.situations import ADA, BO, PARTNER, Office
 
 
 def counts(office: Office) -> list[int]:
@@ -60,6 +60,17 @@ def test_a_case_closed_before_the_engine_came_opens_nothing(office: Office) -> N
     assert office.tasks(case_id) == []
 
 
+def test_a_case_that_ended_and_lives_again_is_not_asked_what_was_asked_before(office: Office) -> None:
+    case_id = office.triaged()
+    office.accept(case_id)
+    office.do(endings.withdraw, BO, case_id, Withdrawal(said_by="Madame Benali"))
+    office.do(closing.reopen_case, ADA, case_id)
+
+    office.drain()
+
+    assert [task.kind for task in office.tasks(case_id)] == ["triage"]
+
+
 def test_a_doubt_about_a_message_does_not_keep_a_closed_case_open(office: Office) -> None:
     case_id = office.accepted()
     office.call(case_id, "refused")
@@ -93,7 +104,7 @@ def test_a_refused_request_that_was_late_already_is_one_address_to_mend(office: 
 
 def test_a_partners_answer_does_not_end_the_doubt_about_another_message(office: Office) -> None:
     case_id, referral_id = office.referred()
-    office.bounce("milestone_report", unknown=True)
+    office.bounce("milestone_proposed", unknown=True)
     office.drain()
     office.answer(referral_id, "accept")
     office.drain()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from models.engine import Obligation, Task
-from services import referrals, visits
+from services import coming, referrals, visits
 from services.forms import Question, VisitForm
 from services.foundation.database import UnitOfWork
 from services.rules import obligations
@@ -46,7 +46,7 @@ def test_a_visit_is_recalled_by_letter_then_by_sms(office: Office) -> None:
 def test_what_is_to_come_is_projected_as_it_will_happen(office: Office) -> None:
     case_id = office.triaged()
     with office.database.read() as unit:
-        foreseen = [shown(step.at) for step in obligations.coming(unit, case_id)]
+        foreseen = [shown(each.at) for each in coming.of_case(unit, ADA.actor, case_id) if each.clock]
     office.at("2025-10-20T10:00")
 
     assert foreseen == [told[0] for told in office.told(case_id, "task_late")]

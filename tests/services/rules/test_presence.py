@@ -9,7 +9,8 @@ from sqlalchemy import select
 from models.engine import Occurrence
 from models.programmes import Membership, Organisation, Person
 from models.vocabulary import Danger, OrganisationKind, Role
-from services import desk, presence, visits
+from services import closures, desk, presence, visits
+from services.closures import ClosingForm
 from services.forms import DangerForm
 from services.rules.casework import Hand
 from services.rules.policy import Actor
@@ -206,7 +207,7 @@ def test_two_coordinators_who_delegate_to_one_another_both_read(office: Office) 
 def test_a_closed_partner_gets_no_reminder_and_its_date_stays(office: Office) -> None:
     case_id, _ = office.referred()  # asked on Wednesday 8 October
     soft = date(2025, 10, 15)
-    office.do(presence.close_organisation, ADA, closing(soft, soft))
+    office.do(closures.close, ADA, closing(soft, soft))
     due = office.due(case_id)
 
     office.at("2025-10-16T10:00")
@@ -221,7 +222,7 @@ def test_a_closed_partner_gets_no_reminder_and_its_date_stays(office: Office) ->
 
 
 def test_a_closed_partner_is_not_proposed(office: Office) -> None:
-    office.do(presence.close_organisation, ADA, closing(MONDAY, MONDAY))
+    office.do(closures.close, ADA, closing(MONDAY, MONDAY))
     assert [each.slug for each in proposed(office)] == ["soliha"]
 
     office.clock.at += timedelta(days=1)
@@ -236,8 +237,8 @@ def proposed(office: Office) -> list[Organisation]:
         return found
 
 
-def closing(first: date, last: date) -> presence.ClosingForm:
-    return presence.ClosingForm(organisation_id=PARTNER, first_on=first, last_on=last)
+def closing(first: date, last: date) -> ClosingForm:
+    return ClosingForm(organisation_id=PARTNER, first_on=first, last_on=last)
 
 
 def test_the_delegate_must_be_of_the_team_on_that_day_still(office: Office) -> None:

@@ -7,9 +7,10 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from models.programmes import Person
-from services.web.app import create_app
-from services.web.sessions import cookie_name, open_session
+from services.sessions import open_session
+from services.web.sessions import cookie_name
 from tests.factories import PASSWORD, Office
+from tests.served import served
 
 SAME_SITE = {"sec-fetch-site": "same-origin"}
 
@@ -19,9 +20,8 @@ def browser(office: Office, who: str = "", *, by_password: bool = False, **heade
 
     A session is opened without the tenth of a second that a password costs, unless `by_password`.
     """
-    app = create_app(office.runtime, engine_wait_s=0)
     client = TestClient(
-        app, base_url="http://127.0.0.1:8000", follow_redirects=False, raise_server_exceptions=False,
+        served(office.runtime), base_url="http://127.0.0.1:8000", follow_redirects=False, raise_server_exceptions=False,
         headers=SAME_SITE | headers,
     )  # fmt: skip
     if who and by_password:

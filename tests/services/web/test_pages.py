@@ -288,3 +288,16 @@ def test_a_report_without_anything_is_corrected_once(office: Office) -> None:
     page = send(browser(office, "karim"), f"/situations/{case_id}/rapport", summary="").text
 
     assert "2 points sont à corriger" in page
+
+
+def test_a_visit_already_made_is_noted_from_the_case(office: Office) -> None:
+    case_id = make_case(office, CaseState.QUALIFIED)
+    karim, here = browser(office, "karim"), f"/situations/{case_id}"
+    assert f"{here}/visite/deja-faite" in karim.get(here).text
+    when = {"hour": "10:00", "minutes": "60", "danger": ""}
+
+    ahead = send(karim, f"{here}/visite/deja-faite", "a", starts_at="2025-12-01", **when)
+    done = send(karim, f"{here}/visite/deja-faite", "b", starts_at="2025-10-03", **when)
+
+    assert (ahead.status_code, done.status_code) == (422, 303)
+    assert state_of(office, case_id) == CaseState.VISITED

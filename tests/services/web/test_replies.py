@@ -1,10 +1,12 @@
 """The pages of answers: read them with their item, file or set aside the others."""
 
+import re
 from uuid import UUID
 
 from sqlalchemy import select
 
-from models.engine import IncomingMail, Message
+from models.cases import Note
+from models.engine import Event, IncomingMail, Message, Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState
 from services import replies
@@ -48,6 +50,24 @@ def test_the_case_offers_to_read_the_answer_and_its_page_shows_it(office: Office
     assert "&lt;b&gt;Hélène&lt;/b&gt;" in page
     assert "le partenaire accepte" in page
     assert f"/situations/{case_id}/orientations/{referral_id_of(office, case_id)}/reponse" in page
+
+
+def test_a_plain_yes_is_recorded_by_one_press_of_its_item(office: Office) -> None:
+    case_id, address = answered(office, "Oui, nous acceptons.")
+    client = browser(office, "karim")
+    path = f"/situations/{case_id}/orientations/{referral_id_of(office, case_id)}/oui"
+    form = re.search(rf'action="{path}".*?</form>', client.get(address).text, re.DOTALL)
+    assert form is not None
+
+    answer = send(client, path, **dict(re.findall(r'name="(\w+)" value="([^"]+)"', form[0])))
+
+    assert answer.headers["location"] == f"/situations/{case_id}?fait=reponse"
+    with office.runtime.database.read() as unit:
+        told = unit.session.scalars(select(Event).where(Event.type == "referral.accepted")).one()
+        assert told.on_behalf_of is not None
+        note = unit.session.scalars(select(Note).where(Note.event_id == told.id)).one()
+        assert "e-mail" in note.text
+        assert unit.session.scalar(select(Task.id).filter_by(kind="read_reply", state="open")) is None
 
 
 def test_reading_an_answer_is_written_down(office: Office) -> None:

@@ -1,16 +1,18 @@
 """Requests to partners beyond yes and no: prepared, under study, on hold, given to another, contested, struck out."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from models.base import new_id
-from models.cases import Referral
-from models.engine import Task
-from models.programmes import Organisation
+from models.cases import Note, Referral
+from models.engine import Event, Task
+from models.events import ReferralSent
+from models.programmes import Organisation, Service
 from models.vocabulary import CaseState, OrganisationKind, ReferralOutcome, ReferralState, Theme
-from services import partner_work, referrals
+from services import directory, partner_work, referrals
 from services.forms import Answer, Completion, OnBehalf
 from services.rules.casework import Hand
 from services.rules.links import task_url
@@ -27,7 +29,8 @@ def clcv(office: Office) -> UUID:
     with office.runtime.database.write("partner") as unit:
         partner = Organisation(
             id=new_id(), programme_id=office.programme_id, slug="clcv", kind=OrganisationKind.PARTNER.value,
-            name="CLCV du Finistère", email="clcv@brest.test", themes=[Theme.LANDLORD_MEDIATION.value],
+            name="CLCV du Finistère", email="clcv@brest.test",
+            services=[Service(name="Litiges locatifs", themes=[Theme.LANDLORD_MEDIATION.value])],
         )  # fmt: skip
         unit.session.add(partner)
         return partner.id
@@ -246,3 +249,34 @@ def test_a_help_that_started_keeps_its_task_and_counts_its_days_again(office: Of
     after = task_of(office, case_id, "report_outcome")
     assert (after.id, after.link_version) == (before.id, before.link_version)
     assert after.due_at > before.due_at + timedelta(days=7)
+
+
+# -- Whom the directory proposes
+
+
+def test_the_type_is_asked_first_then_the_partners_come_with_their_reasons(office: Office, clcv: UUID) -> None:
+    case_id = make_case(office, CaseState.REPORT_DELIVERED)
+    karim, address = browser(office, "karim"), f"/situations/{case_id}/orienter"
+    with office.runtime.database.write("full") as unit:
+        directory.fill(unit, unit.session.get_one(Organisation, clcv), Theme.LANDLORD_MEDIATION, date(2025, 11, 30))
+    form = asked(office, permission="yes", partner_id=str(clcv))
+
+    types, partners = karim.get(address), karim.get(f"{address}?type=landlord_mediation")
+    refused = send(karim, address, **form)
+    taken = send(karim, address, once="b", **form, despite="Accord de la direction de la CLCV.")
+    drain(office)
+
+    assert "1 partenaire · 1 écarté" in types.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Personne dans l’annuaire pour" in types.text
+    before, apart = partners.text.split("Écartés pour cette situation")
+    assert "ADIL du Finistère" in before
+    assert "CLCV du Finistère" in apart
+    assert "Complet jusqu’au dimanche" in apart
+    assert (refused.status_code, taken.status_code) == (422, 303)
+    assert "dites pourquoi lui demander quand même" in refused.text
+    assert "CLCV du Finistère : Accord de la direction" in page_of(office, case_id)
+    with office.runtime.database.read() as unit:
+        sent = unit.session.scalars(select(Event).where(Event.type == ReferralSent.type)).one()
+        assert sent.payload["despite"] == ["full"]
+        note = unit.session.scalars(select(Note).where(Note.text.contains("Accord de la direction"))).one()
+        assert note.audience == "team"

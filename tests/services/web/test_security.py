@@ -1,5 +1,7 @@
 """What no request may do and what every answer carries."""
 
+import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID
@@ -7,21 +9,22 @@ from uuid import UUID
 import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import func, select
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from models.base import Base
 from models.programmes import AccessEntry, Organisation
 from models.vocabulary import CaseState
 from services.rules.links import alert_url, task_url
 from services.web import app as web
+from services.web.rendering import HERE
+from services.web.security import LARGEST_BODY, SameSiteOnly
 from services.web.sessions import PLAIN_COOKIE
 from tests.factories import Office, doubt_message, make_case, referral_id_of, task_of
 from tests.services.web.browser import browser
 
-OPEN_TO_ALL = {
-    "/connexion", "/accessibilite", "/donnees-personnelles", "/mentions-legales", "/merci/{what}",
-    "/demande/{token}", "/demande/{token}/envoyee", "/l/{token}", "/api/docs",
-    "/l/{token}/acces", "/acces", "/acces/envoye", "/acces/quitter", "/acces/{token}", "/acces/{token}/nouveau",
-}  # fmt: skip
+TEMPLATES = HERE / "templates"
+
 READS = {"access_log", "web_session"}
 
 
@@ -40,27 +43,6 @@ def filled(address: str, office: Office, case_id: UUID) -> str:
         "token": "0" * 32 + ".x", "what": "accept",
     }  # fmt: skip
     return address.format_map(defaultdict(lambda: case_id, known))
-
-
-def test_every_page_but_the_public_ones_asks_who_you_are(office: Office) -> None:
-    case_id = make_case(office, CaseState.ORIENTING)
-    client = browser(office)
-
-    for method, address in page_routes():
-        answer = client.request(method, filled(address, office, case_id))
-        asked = answer.status_code == 303 and answer.headers["location"].startswith("/connexion")
-        assert asked == (address not in OPEN_TO_ALL), f"{method} {address}: {answer.status_code}"
-
-
-def test_an_outsider_finds_nothing_of_a_foreign_case(office: Office) -> None:
-    case_id = make_case(office, CaseState.ORIENTING)
-    client = browser(office, "nadia")
-
-    for method, address in page_routes():
-        if "{case_id}" in address:
-            answer = client.request(method, filled(address, office, case_id), data={"answer": "accept", "summary": "x"})
-            assert answer.status_code in {404, 422}, f"{method} {address}: {answer.status_code}"
-            assert "Le Goff" not in answer.text
 
 
 def test_what_was_denied_is_written_down(office: Office) -> None:
@@ -152,7 +134,8 @@ def test_every_answer_carries_the_protections(office: Office, address: str) -> N
     headers = browser(office).get(address).headers
 
     assert "default-src 'none'" in headers["content-security-policy"]
-    assert "script-src" not in headers["content-security-policy"]
+    assert "script-src 'self';" in headers["content-security-policy"]  # files of ours, nothing written in a page
+    assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
@@ -200,3 +183,40 @@ def test_a_message_in_doubt_is_settled_by_a_person_once(office: Office) -> None:
     assert client.post(address, data={"once": "a"}).status_code == 303
     assert "Vérifier si le message est arrivé" not in client.get(f"/situations/{case_id}").text
     assert client.post(address, data={"once": "b"}).status_code == 409
+
+
+def test_the_desk_has_its_scripts_in_files_and_no_template_writes_any_other() -> None:
+    found = {
+        template.relative_to(TEMPLATES).as_posix(): re.findall(r'<script.*|\son(?!ce=)[a-z]+="|\sstyle=|hx-on', text)
+        for template in TEMPLATES.rglob("*.html")
+        if (text := template.read_text())
+    }
+
+    assert {name: lines for name, lines in found.items() if lines} == {
+        "base.html": [
+            '<script src="{{ htmx }}" defer></script>',
+            '<script src="{{ static("desk.js") }}" defer></script>',
+        ]
+    }
+
+
+def test_a_body_whose_length_nobody_announced_is_cut_off_and_refused() -> None:
+    read, answered = [], []
+
+    async def receive() -> Message:
+        read.append(1 << 20)
+        return {"type": "http.request", "body": b"x" * read[-1], "more_body": True}
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
+        async for _ in Request(scope, receive).stream():
+            pass
+
+    headers = [(b"sec-fetch-site", b"same-origin"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    asyncio.run(SameSiteOnly(reads_all)(scope, receive, send))
+
+    assert [each.get("status") for each in answered] == [413, None]
+    assert sum(read) <= LARGEST_BODY + (1 << 20)

@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from deployments.publishing import read_pathway
 from models.base import new_id
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import OrganisationKind, Role, Theme
 from services import alerts, api_keys, health, referrals
 from services.foundation.clock import SetClock
@@ -20,7 +19,7 @@ from services.foundation.database import Database, UnitOfWork
 from services.foundation.runtime import Runtime
 from services.rules import effects, links, published, routines, work
 from services.rules.policy import ENGINE
-from services.web.app import create_app
+from tests.served import served
 
 Json = dict[str, Any]
 ALERT: Json = {
@@ -49,6 +48,11 @@ class Office:
     ids: dict[str, UUID] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     alert_token: str = ""
+
+    @property
+    def programme_id(self) -> UUID:
+        """The programme."""
+        return self.ids["programme"]
 
     def get(self, who: str, path: str, **query: Any) -> httpx2.Response:
         """Read as somebody."""
@@ -87,16 +91,11 @@ class Office:
         return {"Authorization": f"Bearer {self.keys[who]}"} if who else {}
 
 
-def make_app(runtime: Runtime) -> FastAPI:
-    """The application as it is served, protections included."""
-    return create_app(runtime, engine_wait_s=0)
-
-
 def make_office(runtime: Runtime) -> Office:
     """Fill an empty database, and answer for it."""
-    office = Office(runtime, TestClient(make_app(runtime), raise_server_exceptions=False))
+    office = Office(runtime, TestClient(served(runtime), raise_server_exceptions=False))
     with runtime.database.write("test") as unit:
-        programme = _programme(unit)
+        office.ids["programme"] = programme = _programme(unit)
         for name, kind in (("operator", "operator"), ("other", "operator"), ("partner", "partner")):
             office.ids[name] = _organisation(unit, programme, name, OrganisationKind(kind)).id
         giver = _organisation(unit, programme, "giver", OrganisationKind.ALERT_GIVER)
@@ -106,7 +105,7 @@ def make_office(runtime: Runtime) -> Office:
             ("Bo", Role.OPERATOR, office.ids["operator"]),
             ("Cy", Role.OPERATOR, office.ids["other"]),
         ):
-            office.keys[person] = _key(unit, programme, person, role, organisation)
+            office.keys[person] = key_of(unit, programme, person, role, organisation)
     return office
 
 
@@ -168,7 +167,7 @@ def _organisation(unit: UnitOfWork, programme_id: UUID, name: str, kind: Organis
         kind=kind.value,
         name=name.capitalize(),
         email=f"{name}@relais.test",
-        themes=[Theme.BUDGET.value] if kind is OrganisationKind.PARTNER else [],
+        services=[Service(name=name, themes=[Theme.BUDGET.value])] if kind is OrganisationKind.PARTNER else [],
         alert_link_version=1,
     )
     unit.session.add(organisation)
@@ -176,7 +175,8 @@ def _organisation(unit: UnitOfWork, programme_id: UUID, name: str, kind: Organis
     return organisation
 
 
-def _key(unit: UnitOfWork, programme_id: UUID, name: str, role: Role, organisation_id: UUID | None) -> str:
+def key_of(unit: UnitOfWork, programme_id: UUID, name: str, role: Role, organisation_id: UUID | None) -> str:
+    """A key of a person made for it."""
     person = Person(id=new_id(), email=f"{name.lower()}@relais.test", name=name)
     unit.session.add(person)
     unit.session.flush()

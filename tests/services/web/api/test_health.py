@@ -35,6 +35,7 @@ def test_an_installation_at_work_is_ready(office: Office) -> None:
         "parked_work",
         "failing_clocks",
         "messages_in_doubt",
+        "webhooks_given_up",
         "tick",
     ]
 

@@ -20,8 +20,9 @@ import sys
 from fastapi.testclient import TestClient
 from services.foundation.runtime import build
 from services.foundation.settings import Settings
-from tests.services.web.api.office import ALERT, make_app
-client = TestClient(make_app(build(Settings())))
+from tests.served import served
+from tests.services.web.api.office import ALERT
+client = TestClient(served(build(Settings())))
 client.post("/api/v1/alerts", json=ALERT, headers={"Authorization": "Bearer " + sys.argv[1], "Idempotency-Key": "k"})
 """
 

@@ -13,15 +13,24 @@ from services import api_keys
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied
 from services.rules.policy import Actor
+from services.sessions import open_session
 from services.web import sessions
-from tests.services.web.api.office import ALERT, Office, make_app
+from services.web.app import create_app
+from tests.served import served
+from tests.services.web.api.office import ALERT, Office
 
 PUBLIC = {"/healthz", "/readyz"}
-ROUTES = 66
+READS = {
+    "/api/v1/cases/search",
+    "/api/v1/pathway/preview",
+    "/api/v1/texts/{text}/{party}/{channel}/preview",
+}
+"""They keep nothing, but a name or a whole text never stands in an address."""
+CASE_ROUTES = 87
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
-    paths = make_app(office.runtime).openapi()["paths"]
+    paths = served(office.runtime).openapi()["paths"]
     return [(path, method, each) for path, methods in paths.items() for method, each in methods.items()]
 
 
@@ -36,7 +45,6 @@ def somewhere(path: str) -> str:
 
 def test_every_route_refuses_who_is_not_known(office: Office) -> None:
     found = guarded(office)
-    assert len(found) == ROUTES
 
     for path, method, _ in found:
         url = somewhere(path)
@@ -50,7 +58,7 @@ def test_every_route_refuses_who_is_not_known(office: Office) -> None:
 def test_a_case_of_another_operator_does_not_exist_on_any_route(office: Office) -> None:
     path = office.open_case()
     case_routes = [each for each in guarded(office) if "{case_id}" in each[0]]
-    assert len(case_routes) == ROUTES - 6
+    assert len(case_routes) == CASE_ROUTES
 
     for route, method, _ in case_routes:
         url = somewhere(route.removeprefix("/api/v1").replace("/cases/{case_id}", path))
@@ -63,10 +71,12 @@ def sendable(route: str) -> dict[str, Any]:
     some = str(uuid4())
     said = {"note": "Bonjour", "on_behalf": {"said_by": "Bo", "how": "téléphone"}}
     bodies: dict[str, dict[str, Any]] = {
+        "/messages/{message_id}/settle": {"delivered": True},
         "/accept": {"operator_id": some},
         "/reject": {"reason": "incomplete"},
         "/calls": {"result": "reached"},
         "/phone": {"phone": "0639981235"},
+        "/visits/held": {"starts_at": "2025-10-01T10:00:00+02:00"},
         "/visits": {"starts_at": "2025-10-08T10:00:00+02:00"},
         "/visits/current/move": {"starts_at": "2025-10-08T10:00:00+02:00"},
         "/visits/current/lose": {"state": "visitor_absent"},
@@ -77,17 +87,35 @@ def sendable(route: str) -> dict[str, Any]:
         "/follow-up/calls": {"result": "reached"},
         "/close": {"outcome": "solved"},
         "/notes": {"text": "Vu."},
+        "/circumstances": {"people": 2},
+        "/findings": {"burden": "21.7"},
+        "/kit": {"items": []},
+        "/match": {"number": "2025-00001", "score": 92},
+        "/gaps": {"theme": "advance_fund", "reason": "no_partner"},
+        "/derogation": {"reason": "Soins coûteux."},
+        "/derogation/decide": {"granted": False},
+        "/complaints": {"said_by": "Madame Martin", "text": "Personne n’est venu."},
+        "/complaints/answer": {"text": "Excuses faites au téléphone."},
         "/suspend": {"reason": "hospital", "until": "2025-11-03"},
         "/disqualify": {"reason": "over_income"},
         "/withdraw": {"said_by": "Madame Martin"},
         "/transfer": {"to_name": "Slime de Quimper", "agreement": True},
         "/merge": {"into_number": "2025-00001"},
         "/reassign": {"operator_id": some},
+        "/follow-up/contact": {"contact_by": "call"},
+        "/household-answers": {"answer": "call_me"},
+        "/cut": {"energy": "gas", "cut_on": "2025-12-01"},
+        "/cut/move": {"cut_on": "2025-12-01"},
+        "/cut/supplier": {"note": "Échéancier."},
+        "/cut/aid": {},
+        "/cut/end": {"outcome": "averted"},
         "/loans": {"item": "Wattmètre", "due_on": "2025-11-03"},
         "/permissions": {"kind": "sms"},
         "/tasks/{task_id}/return": {"reason": "not_mine"},
         "/tasks/{task_id}/hand-over": {"person_id": some},
         "/tasks/{task_id}/snooze": {"reason": "workload", "until": "2025-10-08"},
+        "/clocks/{clock_id}/skip": {"reason": "told", "generation": 1, "step": 0},
+        "/clocks/{clock_id}/send-now": {"generation": 1, "step": 0},
         "/tasks/{task_id}/complete": {},
         "/tasks/{task_id}/read-reply": {},
         "/referrals/draft": {"partner_id": some, "theme": "budget", "brief": "Budget", "permission": False},
@@ -104,7 +132,9 @@ def sendable(route: str) -> dict[str, Any]:
         "send": bodies["/referrals"],
         "transfer": bodies["/referrals"],
         "acknowledge": said,
+        "propose": {**said, "meets_at": "2025-10-20T10:00:00+02:00"},
         "start": said,
+        "pass-on": {},
         "hold": {**said, "reason": "household", "until": "2025-10-20"},
         "resume": said,
         "confirm": {"verified": True},
@@ -129,7 +159,7 @@ def test_a_referral_is_found_in_its_own_case_only(office: Office) -> None:
 
 
 def test_every_act_asks_for_an_idempotency_key(office: Office) -> None:
-    posts = [each for each in guarded(office) if each[1] == "post"]
+    posts = [each for each in guarded(office) if each[1] == "post" and each[0] not in READS]
     for path, _, operation in posts:
         url = somewhere(path)
         answer = office.client.post(url, headers={"Authorization": f"Bearer {office.keys['Ada']}"})
@@ -149,7 +179,7 @@ def test_the_description_is_french_stable_and_names_every_refusal(office: Office
         assert operation["tags"]
         assert {"400", "401", "403", "404", "409", "410", "422"} <= set(operation["responses"]), path
         assert operation["security"] == [{"CleApi": []}, {"LienDemande": []}, {"Session": []}]
-    assert "Problem" in make_app(office.runtime).openapi()["components"]["schemas"]
+    assert "Problem" in served(office.runtime).openapi()["components"]["schemas"]
 
 
 def test_a_problem_names_each_wrong_field_in_french_and_repeats_nothing(office: Office) -> None:
@@ -186,7 +216,7 @@ def test_an_instant_without_a_zone_is_refused(office: Office) -> None:
 
 
 def test_an_accident_tells_nothing_of_itself(office: Office) -> None:
-    app = make_app(office.runtime)
+    app = create_app(office.runtime, engine_wait_s=0)
 
     @app.get("/api/v1/accident")
     def accident() -> None:
@@ -201,11 +231,15 @@ def test_an_accident_tells_nothing_of_itself(office: Office) -> None:
 def test_an_act_on_an_older_version_is_refused(office: Office) -> None:
     path = office.open_case()
     read = office.get("Bo", path).headers["ETag"]
+    assert [f'"{each["version"]}"' for each in office.get("Bo", "/tasks").json()["items"]] == [read]
     office.act("Bo", f"{path}/calls", {"result": "no_answer"}, headers={"If-Match": read})
 
     stale = office.post("Bo", f"{path}/calls", {"result": "no_answer"}, headers={"If-Match": read})
 
     assert (stale.status_code, stale.json()["type"]) == (412, "/problemes/stale")
+    for named, status in ((f"W/{read}", 412), (f'{read}, "0"', 412), ("*", 201)):
+        answer = office.post("Bo", f"{path}/calls", {"result": "no_answer"}, headers={"If-Match": named})
+        assert answer.status_code == status, named
 
 
 def test_cases_come_page_by_page_without_names(office: Office) -> None:
@@ -271,7 +305,7 @@ def test_a_revoked_key_or_an_ended_membership_opens_nothing_at_once(office: Offi
 def test_a_signed_in_browser_reads_as_its_person(office: Office) -> None:
     with office.runtime.database.write("test") as unit:
         person = unit.session.scalars(select(Person).where(Person.name == "Bo")).one()
-        token = sessions.open_session(unit, person)
+        token = open_session(unit, person)
     cookie = {"Cookie": f"{sessions.cookie_name(office.runtime.settings)}={token}"}
 
     assert office.client.get("/api/v1/tasks", headers=cookie).status_code == 200

@@ -1,4 +1,4 @@
-"""The two cookies of a partner: the mark of the browser that asked for a link, and the session that the link opened."""
+"""Small cookies beside the session: the browser that asked for a link, what a partner's opened, a sign-in half done."""
 
 from typing import Final, Literal
 
@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
-from services.partner_access import LINK_LASTS, SESSION_LASTS
+from services.partner_access import SESSION_LASTS
+from services.second_factor import STEP_LASTS
+from services.sign_in_links import LASTS as LINK_LASTS
 
-Kind = Literal["browser", "session"]
-NAMES: Final[dict[Kind, str]] = {"browser": "relais-navigateur", "session": "relais-partenaire"}
-LASTS: Final = {"browser": LINK_LASTS, "session": SESSION_LASTS}
+Kind = Literal["browser", "session", "step"]
+NAMES: Final[dict[Kind, str]] = {"browser": "relais-navigateur", "session": "relais-partenaire", "step": "relais-etape"}
+LASTS: Final = {"browser": LINK_LASTS, "session": SESSION_LASTS, "step": STEP_LASTS}
 
 
 def held(request: Request, settings: Settings, kind: Kind) -> str:

@@ -1,0 +1,203 @@
+"""What may be expected of the things of a case: requests to partners, visits, calls, loans, agreements, cuts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from models.cases import Call, Case, Loan, Permission, Phone, Referral, SupplyCut, Visit
+from models.programmes import Organisation, Person
+from services import supply_cuts
+from services.calls import slot
+from services.foundation.database import UnitOfWork
+
+NONE: Final = "none"
+Word = str | int | float | bool | None
+"""A code, a number, a day or a local hour; `none` for what is not there."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExpectedReferral(_Strict):
+    """A request to a partner; `amount` in euros."""
+
+    partner: Word = None
+    theme: Word = None
+    state: Word = None
+    reason: Word = None
+    outcome: Word = None
+    loop: Word = None
+    kind: Word = None
+    urgent: Word = None
+    file_number: Word = None
+    amount: Word = None
+
+
+class ExpectedVisit(_Strict):
+    """A visit; `reason` says why it did not take place."""
+
+    ordinal: Word = None
+    state: Word = None
+    reason: Word = None
+    starts: Word = None
+    officer: Word = None
+    second_officer: Word = None
+    with_whom: Word = None
+
+
+class ExpectedCall(_Strict):
+    """A call to the household; `slot` is the time of the day (morning, noon, afternoon, evening)."""
+
+    result: Word = None
+    at: Word = None
+    slot: Word = None
+    phone: Word = None
+    purpose: Word = None
+
+
+class ExpectedLoan(_Strict):
+    """A device lent."""
+
+    item: Word = None
+    lent_on: Word = None
+    due_on: Word = None
+    returned_on: Word = None
+
+
+class ExpectedAgreement(_Strict):
+    """Something that the household agreed to, or took back."""
+
+    kind: Word = None
+    partner: Word = None
+    mode: Word = None
+    collected_by: Word = None
+    revoked: Word = None
+
+
+class ExpectedCut(_Strict):
+    """A cut of supply; `allowed_on` is the first day on which the law lets it happen."""
+
+    energy: Word = None
+    cut_on: Word = None
+    allowed_on: Word = None
+    outcome: Word = None
+    supplier_called_on: Word = None
+    aid_filed_on: Word = None
+    restored_on: Word = None
+
+
+class ExpectedFacts(_Strict):
+    """Each of these is there, once for each time that it is expected; there may be others."""
+
+    referrals: list[ExpectedReferral] = []
+    visits: list[ExpectedVisit] = []
+    calls: list[ExpectedCall] = []
+    loans: list[ExpectedLoan] = []
+    agreements: list[ExpectedAgreement] = []
+    cuts: list[ExpectedCut] = []
+
+
+def missing(unit: UnitOfWork, case: Case, zone: ZoneInfo, expected: ExpectedFacts) -> Iterator[str]:
+    """A line for each thing that is expected and is not there."""
+    for name, read in _READ.items():
+        if wanted := getattr(expected, name):
+            yield from _unmatched(name, wanted, [_plain(each, zone) for each in read(unit, case, zone)])
+
+
+def _unmatched(name: str, wanted: Sequence[BaseModel], left: list[dict[str, str]]) -> Iterator[str]:
+    for each in wanted:
+        told = {field: _said(value) for field, value in each.model_dump(exclude_unset=True).items()}
+        match = next((found for found in left if _is(found, told)), None)
+        if match is None:
+            there = "; ".join(str({field: found[field] for field in told}) for found in left) or "rien"
+            yield f"{name}\u00a0: attendu {told}, trouvé {there}"
+        else:
+            left.remove(match)
+
+
+def _is(found: Mapping[str, str], told: Mapping[str, str]) -> bool:
+    """A day that is expected meets any hour of it."""
+    return all(found[field] == value or found[field].startswith(f"{value} ") for field, value in told.items())
+
+
+def _plain(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
+    return {
+        name: _said(value.astimezone(zone) if isinstance(value, datetime) else value) for name, value in row.items()
+    }
+
+
+def _said(value: Any) -> str:
+    if value is None or value == "":
+        return NONE
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _referrals(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in unit.session.scalars(select(Referral).where(Referral.case_id == case.id).order_by(Referral.id)):
+        yield {
+            "partner": row.partner.slug, "theme": row.need.theme, "state": row.state, "reason": row.reason,
+            "outcome": row.outcome, "loop": row.loop, "kind": row.kind, "urgent": row.urgent,
+            "file_number": row.file_number, "amount": row.amount_cents and row.amount_cents / 100,
+        }  # fmt: skip
+
+
+def _visits(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in unit.session.scalars(select(Visit).where(Visit.case_id == case.id).order_by(Visit.ordinal)):
+        yield {
+            "ordinal": row.ordinal, "state": row.state, "reason": row.loss_reason, "starts": row.starts_at,
+            "officer": _name(row.officer), "second_officer": _name(row.second_officer), "with_whom": row.with_whom,
+        }  # fmt: skip
+
+
+def _name(person: Person | None) -> str | None:
+    return person.name if person else None
+
+
+def _calls(unit: UnitOfWork, case: Case, zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    rows = select(Call, Phone.number).outerjoin(Phone, Phone.id == Call.phone_id).where(Call.case_id == case.id)
+    for call, number in unit.session.execute(rows.order_by(Call.at, Call.id)):
+        at = call.at
+        yield {"result": call.result, "at": at, "slot": slot(at.astimezone(zone)), "phone": number,
+               "purpose": call.purpose}  # fmt: skip
+
+
+def _loans(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in unit.session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on, Loan.id)):
+        yield {name: getattr(row, name) for name in ExpectedLoan.model_fields}
+
+
+def _agreements(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in unit.session.scalars(select(Permission).where(Permission.case_id == case.id).order_by(Permission.id)):
+        yield {
+            "kind": row.kind, "partner": _slug(unit, row.organisation_id), "mode": row.mode,
+            "collected_by": row.collected_by, "revoked": row.revoked_at is not None,
+        }  # fmt: skip
+
+
+def _slug(unit: UnitOfWork, organisation_id: UUID | None) -> str | None:
+    return unit.session.get_one(Organisation, organisation_id).slug if organisation_id else None
+
+
+def _cuts(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in unit.session.scalars(select(SupplyCut).where(SupplyCut.case_id == case.id).order_by(SupplyCut.id)):
+        told = {name: getattr(row, name) for name in ExpectedCut.model_fields if name != "allowed_on"}
+        yield told | {"allowed_on": supply_cuts.ahead(row).day}
+
+
+Reading = Callable[[UnitOfWork, Case, ZoneInfo], Iterator[dict[str, Any]]]
+_READ: Final[Mapping[str, Reading]] = {
+    "referrals": _referrals, "visits": _visits, "calls": _calls, "loans": _loans, "agreements": _agreements,
+    "cuts": _cuts,
+}  # fmt: skip

@@ -1,0 +1,61 @@
+"""What is wrong in a story, in one sentence with the names that come closest, for whoever wrote it without our code."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_SENTENCES = {
+    "missing": "il manque « {name} »",
+    "less_than_equal": "« {name} » vaut au plus {le}",
+    "greater_than_equal": "« {name} » vaut au moins {ge}",
+    "bool_parsing": "« {name} » se dit true ou false",
+    "bool_type": "« {name} » se dit true ou false",
+}
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """` (proche : accept_case, accept_referral)`; nothing when no known name looks like it."""
+    near = get_close_matches(name, [str(each) for each in known], n=3, cutoff=0.5)
+    return f" (proche\u00a0: {', '.join(near)})" if near else ""
+
+
+def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """All that does not fit, each with its place; `model` is that of the step's own words, where there is one."""
+    return "\u00a0; ".join(dict.fromkeys(_sentence(each, model) for each in error.errors()))
+
+
+def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
+    name = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "extra_forbidden":
+        fields = _fields(model, found["loc"][:-1])
+        known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""
+        return f"mot inconnu « {name} »{closest(str(found['loc'][-1]), fields) or known}"
+    if found["type"] == "enum":
+        expected = str(found.get("ctx", {}).get("expected", ""))
+        codes = [each.strip(" '") for each in expected.replace(" or ", ",").split(",")]
+        near = closest(str(found["input"]), codes) or f" (possible\u00a0: {', '.join(codes)})"
+        return f"« {name} » ne connaît pas « {found['input']} »{near}"
+    written = _SENTENCES.get(found["type"])
+    if written:
+        return written.format(name=name, **found.get("ctx", {}))
+    return f"« {name} »\u00a0: valeur {found['input']!r} impossible" if name else "rien n’est dit"
+
+
+def _fields(model: type[BaseModel] | None, place: Iterable[int | str]) -> list[str]:
+    """The words that may stand at a place of a model."""
+    for part in place:
+        if model is None or not isinstance(part, str) or part not in model.model_fields:
+            continue
+        model = _inner(model.model_fields[part].annotation)
+    return sorted(model.model_fields) if model else []
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The model inside a list, a union or a dictionary; None when there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inside = [found for each in get_args(annotation) if (found := _inner(each))]
+    return inside[0] if inside else None

@@ -1,0 +1,39 @@
+"""Complaints of the service: written down in the words of whoever makes them, answered by the coordination."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models import events as e
+from models.cases import Case
+from models.engine import Task
+from models.vocabulary import TaskState
+from services.forms import ComplaintForm, NoteForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused
+from services.notes import write_note
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+
+ANSWER = "answer_complaint"
+
+
+def receive(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ComplaintForm) -> Case:
+    """Write it down; the coordination owes an answer. On a case that ended: it is reopened first."""
+    case = case_for(unit, hand.actor, case_id, Right.NOTE)
+    casework.check_open(case)
+    event = casework.record(unit, case, e.ComplaintReceived(), hand=hand)
+    write_note(unit, case, hand, f"{form.said_by} : {form.text}", event=event)
+    return case
+
+
+def answer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> Case:
+    """Say what was answered, and how."""
+    case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
+    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == ANSWER, Task.state == TaskState.OPEN)
+    if unit.session.scalar(owed.limit(1)) is None:
+        raise GuardRefused("Aucune réclamation n’attend de réponse.")
+    event = casework.record(unit, case, e.ComplaintAnswered(), hand=hand)
+    write_note(unit, case, hand, form.text, event=event)
+    return case

@@ -1,0 +1,306 @@
+"""One question asked of the cases, or of what is owed: its count, its groups, its pages and its export are one query.
+
+So a counter, its list, its column and its file never differ. Filters are what an address may say
+(`?etape=visit&retard=1`), so that any figure leads to its cases; a name, a number or a street never stands in an
+address and is no filter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+
+from models.base import Base
+from models.cases import Case, Dwelling, Household, Need, Referral, Visit
+from models.engine import Event, Task
+from models.events import (
+    CaseAccepted,
+    FollowUpCalled,
+    HouseholdReached,
+    ReferralAccepted,
+    ReferralSent,
+    ReportDelivered,
+    VisitHeld,
+)
+from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, TaskState, Theme
+from services.foundation.database import UnitOfWork
+from services.rules.policy import Actor, visible
+from services.rules.published import calendar_of
+from services.rules.ranking import DANGER
+
+PAGE: Final = 50
+HORIZON_WORKING_DAYS: Final = 5
+"""How far ahead a task counts as "to do": a call in six months does not."""
+
+T = TypeVar("T", bound=Base)
+Row = TypeVar("Row")
+
+
+class Filters(BaseModel):
+    """What narrows a list. Each field is named in an address by its alias; what concerns a task is true of one task."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    stage: Stage | None = Field(default=None, alias="etape")
+    state: CaseState | None = Field(default=None, alias="etat")
+    operator_id: UUID | None = Field(default=None, alias="operateur")
+    commune: str | None = Field(default=None, alias="commune", max_length=5)  # its INSEE code
+    danger: bool = Field(default=False, alias="danger")
+    open_only: bool = Field(default=False, alias="ouvertes")
+    party: Party | None = Field(default=None, alias="attente")
+    organisation_id: UUID | None = Field(default=None, alias="organisation")  # whose answer is awaited
+    person_id: UUID | None = Field(default=None, alias="personne")
+    kind: str | None = Field(default=None, alias="tache", max_length=40)
+    late: bool = Field(default=False, alias="retard")
+    within: int | None = Field(default=None, alias="sous", ge=1, le=90)  # due within so many days, or late
+    opened_from: date | None = Field(default=None, alias="du")  # days of the programme's wall, both included
+    opened_to: date | None = Field(default=None, alias="au")
+    step: str | None = Field(default=None, alias="passee", max_length=20)  # went at least so far: a key of STEPS
+    households: bool = Field(default=False, alias="menages")  # each once: without those that were doubles
+    not_eligible: bool = Field(default=False, alias="hors_conditions")
+    unmet: Theme | None = Field(default=None, alias="sans_solution")
+    to_do: bool = Field(default=False, alias="a_faire")  # needs a hand of the reader, today or these days
+    alone: bool = Field(default=False, alias="seules")  # under way, and needs none
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: Any) -> Any:
+        """A form sends its empty fields too."""
+        return {name: value for name, value in given.items() if value != ""} if isinstance(given, Mapping) else given
+
+    def but(self, **changed: Any) -> "Filters":
+        """The same, with some of them changed: one column of a board, one figure of a page."""
+        return Filters(**{**dict(self), **changed})
+
+    def address(self, path: str, **more: object) -> str:
+        """Where this list is shown; only what narrows it is said."""
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | more
+        typed = {name: "1" if value is True else value for name, value in said.items()}
+        return f"{path}?{urlencode(typed)}" if typed else path
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows of a list: the `number`th page (1, 2, …) of `total` rows."""
+
+    rows: list[Row]
+    number: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        """The rank of its first row."""
+        return (self.number - 1) * PAGE + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """The rank of its last row."""
+        return self.first + len(self.rows) - 1 if self.rows else 0
+
+    @property
+    def has_next(self) -> bool:
+        """Whether rows follow."""
+        return self.last < self.total
+
+
+def nearest(number: int, total: int) -> int:
+    """The page that exists, nearest to the one that was asked for."""
+    return min(max(1, number), max(1, -(-total // PAGE)))
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """One query, narrowed by the policy, with the order of its list and what its rows are read with."""
+
+    query: Select[T]
+    order: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]
+    options: tuple[Any, ...] = ()
+
+    def where(self, *conditions: ColumnElement[bool]) -> "Question[T]":
+        """The same question, narrowed further."""
+        return Question(self.query.where(*conditions), self.order, self.options)
+
+    def count(self, unit: UnitOfWork) -> int:
+        """How many."""
+        return unit.session.scalar(self.query.with_only_columns(func.count())) or 0
+
+    def by(self, unit: UnitOfWork, column: InstrumentedAttribute[Any]) -> dict[Any, int]:
+        """How many for each value of a column."""
+        rows = unit.session.execute(self.query.with_only_columns(column, func.count()).group_by(column))
+        return {row[0]: row[1] for row in rows}
+
+    def page(self, unit: UnitOfWork, number: int = 1, *, total: int | None = None) -> Page[T]:
+        """One page; the last one when the number is beyond it. `total` if it was counted already."""
+        total = self.count(unit) if total is None else total
+        number = nearest(number, total)
+        query = self._ordered().limit(PAGE).offset((number - 1) * PAGE)
+        return Page(list(unit.session.scalars(query)), number, total)
+
+    def all(self, unit: UnitOfWork) -> Iterator[T]:
+        """Every row, read in batches: for a file, or for what is shown whole."""
+        yield from unit.session.scalars(self._ordered(), execution_options={"yield_per": 500})
+
+    def _ordered(self) -> Select[T]:
+        return self.query.order_by(*self.order).options(*self.options)
+
+
+STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "opened": (),
+    "accepted": (CaseAccepted.type,),
+    "reached": (HouseholdReached.type,),
+    "visited": (VisitHeld.type,),
+    "reported": (ReportDelivered.type,),
+    "oriented": (ReferralSent.type,),
+    "taken_up": (ReferralAccepted.type,),
+    "followed": (FollowUpCalled.type,),
+}
+"""How far a case may go, with the event that says so; a case that went further went so far too."""
+EVERYTHING: Final = Filters()
+CASE_ID: Final = Case.id
+OWNER: Final[ColumnElement[Any]] = func.coalesce(
+    Task.person_id, select(Visit.officer_id).where(Visit.id == Task.visit_id).scalar_subquery(), type_=Case.id.type
+)
+"""Whoever said "I do it", else the officer of the visit that a task is about; nobody yet: null."""
+_CASE_OPTIONS: Final = (
+    selectinload(Case.household).selectinload(Household.phones),
+    selectinload(Case.dwelling).selectinload(Dwelling.commune),
+    selectinload(Case.operator),
+)
+_TASK_OPTIONS: Final = (
+    selectinload(Task.case).options(*_CASE_OPTIONS),
+    joinedload(Task.organisation),
+    joinedload(Task.person),
+    selectinload(Task.visit),
+    selectinload(Task.referral).options(selectinload(Referral.partner), selectinload(Referral.need)),
+)
+
+
+def owner_of(task: Task) -> UUID | None:
+    """The same, of a task that was read."""
+    return task.person_id or (task.visit.officer_id if task.visit else None)
+
+
+def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Case]:
+    """The cases that the actor may read, the most recent first; with filters about tasks, those with such a task."""
+    query = visible(actor).where(*_of_case(filters), *_of_past(unit, actor, filters))
+    asked = _of_task(unit, actor, filters)
+    if asked:
+        query = query.where(_has_task(actor, *asked))
+    if filters.alone:
+        query = query.where(Case.stage.in_(_OPEN_STAGES), ~_has_task(actor, needs_a_hand(unit, actor)))
+    return Question(query, (Case.opened_at.desc(), Case.id.desc()), _CASE_OPTIONS)
+
+
+def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Task]:
+    """What somebody must do now on these cases, the most pressing first. What is paused is owed by nobody."""
+    is_readable = (
+        visible(actor)
+        .where(Case.id == Task.case_id, *_of_case(filters), *_of_past(unit, actor, filters))
+        .correlate(Task)
+        .exists()
+    )
+    query = select(Task).where(
+        Task.programme_id == actor.programme_id, _running(), *_of_task(unit, actor, filters), is_readable
+    )
+    return Question(query, (Task.due_at, Task.id), _TASK_OPTIONS)
+
+
+def needs_a_hand(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
+    """Of the running tasks, those of the reader's day: his side's own of the next days, what is late, every danger.
+
+    A coordinator has everybody's late ones. What was put off until a later day is not of this one.
+    """
+    if actor.programme_id is None:
+        return false()
+    calendar = calendar_of(unit, actor.programme_id)
+    soon = calendar.due_after(unit.now, working_days=HORIZON_WORKING_DAYS)
+    coordinates = actor.role is Role.COORDINATOR
+    due = and_(Task.party == (Party.COORDINATOR if coordinates else Party.OPERATOR), Task.due_at <= soon)
+    if coordinates:
+        due = or_(due, Task.due_at < unit.now)
+    awake = or_(Task.snoozed_until.is_(None), Task.snoozed_until <= calendar.local_day(unit.now))
+    return or_(Task.kind == DANGER, and_(due, awake))
+
+
+_OPEN_STAGES: Final = tuple(stage.value for stage in Stage if stage is not Stage.CLOSED)
+_IS_OPEN: Final = Task.state == bindparam(None, TaskState.OPEN.value, literal_execute=True)
+"""Written out in the query: an index of the open tasks alone serves no query whose state is a parameter."""
+
+
+def _running() -> ColumnElement[bool]:
+    return and_(_IS_OPEN, Task.paused_at.is_(None))
+
+
+def _has_task(actor: Actor, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    owing = select(Task.case_id).where(Task.programme_id == actor.programme_id, _running(), *conditions)
+    return Case.id.in_(owing)
+
+
+def _of_case(filters: Filters) -> list[ColumnElement[bool]]:
+    asked: dict[str, ColumnElement[bool]] = {
+        "stage": Case.stage == filters.stage,
+        "state": Case.state == filters.state,
+        "operator_id": Case.operator_id == filters.operator_id,
+        "commune": Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.commune_code == filters.commune)),
+        "danger": and_(Case.danger.is_not(None), Case.stage.in_(_OPEN_STAGES)),
+        "open_only": Case.stage.in_(_OPEN_STAGES),
+        "households": Case.state != CaseState.MERGED,
+        "not_eligible": and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
+        "unmet": Case.id.in_(select(Need.case_id).where(Need.theme == filters.unmet, Need.gap_reason.is_not(None))),
+    }
+    return [condition for name, condition in asked.items() if getattr(filters, name)]
+
+
+NOT_ELIGIBLE: Final = (
+    RejectionReason.OVER_INCOME,
+    RejectionReason.OUT_OF_TERRITORY,
+    RejectionReason.ALREADY_ACCOMPANIED,
+    RejectionReason.NOT_ENERGY,
+)
+"""The conditions of the service that a household does not meet."""
+_STOPPED_EARLY: Final = (CaseState.REJECTED, CaseState.NOT_ELIGIBLE)
+
+
+def _of_past(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+    """When a case was opened, and how far it went."""
+    found: list[ColumnElement[bool]] = []
+    if (filters.opened_from or filters.opened_to) and actor.programme_id is not None:
+        zone = calendar_of(unit, actor.programme_id).zone
+        if filters.opened_from:
+            found.append(Case.opened_at >= _midnight(filters.opened_from, zone))
+        if filters.opened_to:
+            found.append(Case.opened_at < _midnight(filters.opened_to + timedelta(days=1), zone))
+    later = [type_ for types in _from(filters.step) for type_ in types]
+    if later:
+        found.append(select(Event.id).where(Event.case_id == Case.id, Event.type.in_(later)).exists())
+    return found
+
+
+def _from(step: str | None) -> list[tuple[str, ...]]:
+    """The events of a step and of all those after: going further is going at least so far. Every case was opened."""
+    codes = list(STEPS)
+    return [STEPS[code] for code in codes[codes.index(step) :]] if step in codes[1:] else []
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def _of_task(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+    asked: dict[str, ColumnElement[bool]] = {
+        "party": Task.party == filters.party,
+        "organisation_id": Task.organisation_id == filters.organisation_id,
+        "person_id": OWNER.is_not_distinct_from(filters.person_id),
+        "kind": Task.kind == filters.kind,
+        "late": Task.due_at < unit.now,
+        "within": Task.due_at <= unit.now + timedelta(days=filters.within or 0),
+    }
+    hand = [needs_a_hand(unit, actor)] if filters.to_do else []
+    return hand + [condition for name, condition in asked.items() if getattr(filters, name)]

@@ -1,0 +1,171 @@
+"""Who owes what by when: what is awaited from partners, operators and alert givers, the oldest first, and whom to call.
+
+For an operator's manager, his own officers stand in the place of the operator: who has what, and who has too much.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, func, select
+
+from models.engine import Message, Obligation, Task
+from models.programmes import Organisation, Person
+from models.vocabulary import MessageState, Party, Role
+from services import listing
+from services.foundation.database import UnitOfWork
+from services.listing import Filters, Page, Question
+from services.rules.policy import Actor
+
+OTHERS: Final = (Party.PARTNER, Party.OPERATOR, Party.ALERT_GIVER)
+"""The coordination's own tasks are of its day; an operator's people see their team here."""
+
+LAST: Final = 5
+"""So many of the latest mails to one debtor are told."""
+
+
+class Whom(NamedTuple):
+    """Who owes: a side, its organisation, and for the reader's own team its person; each may be unknown."""
+
+    party: str
+    organisation_id: UUID | None
+    person_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Debtor:
+    """Somebody who owes, with all that he owes, whatever the page shows of it."""
+
+    whom: Whom
+    name: str
+    phone: str
+    due: int
+    late: int
+    oldest: datetime
+    last_mail: datetime | None
+    next_mail: datetime | None
+
+
+@dataclass(frozen=True)
+class Owed:
+    """One page of what is owed, its debtors, and the next reminder of each task's own clock."""
+
+    page: Page[Task]
+    debtors: dict[Whom, Debtor]
+    reminders: dict[UUID, datetime]
+
+
+def owed(unit: UnitOfWork, actor: Actor, filters: Filters) -> Question[Task]:
+    """What others owe to the reader's side: those who owe the oldest thing first, each with all his own together."""
+    asked = listing.owed(unit, actor, filters)
+    asked = asked.where(Task.party.in_(OTHERS))
+    oldest = func.min(Task.due_at).over(partition_by=(Task.party, Task.organisation_id, _person(actor)))
+    order = (oldest, Task.party, Task.organisation_id, _person(actor), Task.due_at, Task.id)
+    return Question(asked.query, order, asked.options)
+
+
+def page(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> Owed:
+    """One page of it, with what is to know before calling."""
+    asked = owed(unit, actor, filters)
+    found = asked.page(unit, number)
+    whom = {whom_of(actor, task) for task in found.rows}
+    debtors = [each for each in _debtors(unit, actor, asked) if each.whom in whom]
+    return Owed(found, {each.whom: each for each in debtors}, _reminders(unit, found.rows))
+
+
+def whom_of(actor: Actor, task: Task) -> Whom:
+    """Who owes this task, as this reader sees it."""
+    return Whom(task.party, task.organisation_id, listing.owner_of(task) if _is_own(actor, task.party) else None)
+
+
+def _is_own(actor: Actor, party: str) -> bool:
+    return actor.role is Role.OPERATOR and party == Party.OPERATOR
+
+
+def _person(actor: Actor) -> ColumnElement[UUID | None]:
+    own = Task.party == (Party.OPERATOR if actor.role is Role.OPERATOR else "")
+    return case((own, listing.OWNER))
+
+
+def _debtors(unit: UnitOfWork, actor: Actor, asked: Question[Task]) -> list[Debtor]:
+    """Counted by the same question as the list."""
+    person = _person(actor)
+    query = asked.query.with_only_columns(
+        Task.party,
+        Task.organisation_id,
+        person,
+        func.count(),
+        func.count().filter(Task.due_at < unit.now),
+        func.min(Task.due_at, type_=Task.due_at.type),
+    ).group_by(Task.party, Task.organisation_id, person)
+    rows = unit.session.execute(query).all()
+    organisations = _by_id(unit, Organisation, {row[1] for row in rows})
+    people = _by_id(unit, Person, {row[2] for row in rows})
+    mails = _mails(unit, actor, [each.email for each in organisations.values() if each.email])
+    found = []
+    for party, organisation_id, person_id, due, late, oldest in rows:
+        organisation = organisations.get(organisation_id) if organisation_id else None
+        somebody = people.get(person_id) if person_id else None
+        whom = Whom(party, organisation_id, person_id)
+        name = _name(actor, whom, organisation, somebody)
+        last, following = mails.get(organisation.email or "", (None, None)) if organisation else (None, None)
+        phone = "" if _is_own(actor, party) else (organisation.phone if organisation else "") or ""
+        found.append(Debtor(whom, name, phone, due, late, oldest, last, following))
+    return found
+
+
+Named = TypeVar("Named", Organisation, Person)
+
+
+def _by_id(unit: UnitOfWork, model: type[Named], ids: set[UUID | None]) -> dict[UUID, Named]:
+    wanted = [each for each in ids if each is not None]
+    return {each.id: each for each in unit.session.scalars(select(model).where(model.id.in_(wanted)))}
+
+
+def _name(actor: Actor, whom: Whom, organisation: Organisation | None, person: Person | None) -> str:
+    if _is_own(actor, whom.party):
+        return person.name if person else "Personne de l’équipe ne s’en occupe encore"
+    return organisation.name if organisation else "Donneurs d’alerte sans organisation"
+
+
+Mails = dict[str, tuple[datetime | None, datetime | None]]
+
+
+def _mails(unit: UnitOfWork, actor: Actor, addresses: Sequence[str]) -> Mails:
+    """By address: when the last mail was taken by its server, and when the next one leaves."""
+    left = case((Message.state == MessageState.ACCEPTED, Message.done_at))
+    waits = case((Message.state == MessageState.QUEUED, Message.due_at))
+    kind = Message.due_at.type
+    query = (
+        select(Message.address, func.max(left, type_=kind), func.min(waits, type_=kind))
+        .where(Message.programme_id == actor.programme_id, Message.address.in_(addresses))
+        .group_by(Message.address)
+    )
+    return {address: (last, following) for address, last, following in unit.session.execute(query)}
+
+
+def _reminders(unit: UnitOfWork, tasks: Sequence[Task]) -> dict[UUID, datetime]:
+    query = select(Obligation.task_id, Obligation.next_at).where(
+        Obligation.task_id.in_([task.id for task in tasks]), Obligation.next_at.is_not(None)
+    )
+    found: defaultdict[UUID, list[datetime]] = defaultdict(list)
+    for task_id, at in unit.session.execute(query):
+        found[task_id] += [at] if at else []
+    return {task_id: min(instants) for task_id, instants in found.items()}
+
+
+def history(unit: UnitOfWork, actor: Actor, organisation_id: UUID) -> list[Message]:
+    """The latest mails to one organisation about the reader's cases, whatever became of them, newest first."""
+    organisation = unit.session.get(Organisation, organisation_id)
+    if organisation is None or not organisation.email or organisation.programme_id != actor.programme_id:
+        return []
+    readable = listing.cases(unit, actor).query.with_only_columns(listing.CASE_ID)
+    query = select(Message).where(
+        Message.programme_id == actor.programme_id,
+        Message.address == organisation.email,
+        Message.case_id.in_(readable),
+    )
+    return list(unit.session.scalars(query.order_by(Message.created_at.desc(), Message.id.desc()).limit(LAST)))

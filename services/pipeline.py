@@ -1,0 +1,171 @@
+"""The five stages at a glance: how many, how late, how old, who is waited for, where it blocks; and the cards of the
+next days. Every number is that of a list (`services.listing`) with the filters that stand beside it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import case as either
+from sqlalchemy import distinct, func, select
+
+from models.cases import Case
+from models.engine import Event, Task, Work
+from models.programmes import Organisation
+from models.vocabulary import Party, Stage
+from services import listing
+from services.foundation.database import UnitOfWork
+from services.listing import Filters
+from services.rules.policy import Actor
+from services.rules.ranking import DANGER
+
+OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
+DAYS: Final = 14
+"""The cards are those of the cases that need a hand within so many days."""
+CARDS: Final = 6
+"""How many stand in a column; the others are one link away."""
+NAMED: Final = (Party.PARTNER, Party.OPERATOR)
+"""Whose organisation is told apart; the others are waited for as a side."""
+STAMP_MINUTES: Final = 5
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A side that cases of a stage wait for, how many of them late, and since when the oldest of these was asked."""
+
+    party: Party
+    organisation_id: UUID | None
+    name: str
+    cases: int
+    late: int
+    since: datetime | None
+    filters: Filters
+
+
+@dataclass(frozen=True)
+class Column:
+    """One stage. `age_days` is the median age of its cases since they were opened; None when there is none."""
+
+    stage: Stage
+    count: int
+    late: int
+    soon: int
+    age_days: int | None
+    waiting: Sequence[Waiting]
+    cards: Sequence[Task]
+    filters: Filters
+
+
+@dataclass(frozen=True)
+class Board:
+    """All stages, and where the path blocks: the stage with most late cases, and whom most of these wait for."""
+
+    columns: Sequence[Column]
+    total: int
+    block: tuple[Column, Waiting] | None
+
+
+def board(unit: UnitOfWork, actor: Actor, filters: Filters) -> Board:
+    """Read with a fixed number of queries, however many cases there are."""
+    base = filters.but(open_only=True, stage=None)
+    counts = listing.cases(unit, actor, base).by(unit, Case.stage)
+    late = listing.cases(unit, actor, base.but(late=True)).by(unit, Case.stage)
+    soon = listing.cases(unit, actor, base.but(within=DAYS)).by(unit, Case.stage)
+    ages, waiting, cards = _ages(unit, actor, base), _waiting(unit, actor, base), _cards(unit, actor, base)
+    columns = [
+        Column(stage, counts.get(stage, 0), late.get(stage, 0), soon.get(stage, 0), ages.get(stage),
+               waiting[stage], cards[stage], base.but(stage=stage))
+        for stage in OPEN_STAGES
+    ]  # fmt: skip
+    return Board(columns, sum(column.count for column in columns), _block(columns))
+
+
+def stamp(unit: UnitOfWork, actor: Actor) -> str:
+    """Changes when something happened to the programme's cases, when the engine did its part, and as time goes by."""
+    last = unit.session.scalar(select(func.max(Event.occurred_at)).where(Event.programme_id == actor.programme_id))
+    waiting = unit.session.scalar(select(func.count()).select_from(Work)) or 0
+    happened = int(last.timestamp() * 1000) if last is not None else 0
+    return f"{happened}-{waiting}-{int(unit.now.timestamp()) // (60 * STAMP_MINUTES)}"
+
+
+def _ages(unit: UnitOfWork, actor: Actor, base: Filters) -> dict[str, int]:
+    """The median age of each stage's cases, in days; the one or two in the middle are all that is read."""
+    size = func.count().over(partition_by=Case.stage)
+    rank = func.row_number().over(partition_by=Case.stage, order_by=Case.opened_at)
+    query = listing.cases(unit, actor, base).query
+    aged = query.with_only_columns(Case.stage, Case.opened_at, rank.label("rank"), size.label("size")).subquery()
+    middle = aged.c.rank.in_([(aged.c.size + 1) // 2, (aged.c.size + 2) // 2])
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for stage, opened_at in unit.session.execute(select(aged.c.stage, aged.c.opened_at).where(middle)):
+        found[stage].append((unit.now - opened_at).total_seconds() / 86400)
+    return {stage: int(median(ages)) for stage, ages in found.items()}
+
+
+def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Waiting]]:
+    """Whom the cases of each stage wait for, the side with most cases first."""
+    is_late = Task.due_at < unit.now
+    organisation_id = either((Task.party.in_(NAMED), Task.organisation_id), else_=None)
+    rows = unit.session.execute(
+        listing.owed(unit, actor, base)
+        .query.join(Case, Case.id == Task.case_id)
+        .with_only_columns(
+            Case.stage,
+            Task.party,
+            organisation_id.label("organisation_id"),
+            func.count(distinct(Task.case_id)).label("cases"),
+            func.count(distinct(either((is_late, Task.case_id)))).label("late"),
+            func.min(either((is_late, Task.opened_at)), type_=Task.opened_at.type).label("since"),
+        )
+        .group_by(Case.stage, Task.party, organisation_id)
+    ).all()
+    names = _names(unit, {row.organisation_id for row in rows if row.organisation_id})
+    found: defaultdict[str, list[Waiting]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (-row.cases, row.party, str(row.organisation_id))):
+        party = Party(row.party)
+        narrowed = base.but(stage=Stage(row.stage), party=party, organisation_id=row.organisation_id)
+        name = names.get(row.organisation_id, "")
+        found[row.stage].append(Waiting(party, row.organisation_id, name, row.cases, row.late, row.since, narrowed))
+    return found
+
+
+def _names(unit: UnitOfWork, ids: set[UUID]) -> dict[UUID, str]:
+    rows = unit.session.execute(select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids)))
+    return {row.id: row.name for row in rows}
+
+
+def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Task]]:
+    """The first cases of each column, each with its most pressing task; a danger comes before any date."""
+    urgent = either((Task.kind == DANGER, 0), else_=1)
+    owed = listing.owed(unit, actor, base.but(within=DAYS))
+    each = (
+        owed.query.join(Case, Case.id == Task.case_id)
+        .with_only_columns(
+            Task.id, Case.stage, Task.case_id, Task.due_at, urgent.label("urgent"),
+            func.row_number().over(partition_by=Task.case_id, order_by=(urgent, Task.due_at, Task.id)).label("place"),
+        )
+        .subquery()
+    )  # fmt: skip
+    place = func.row_number().over(partition_by=each.c.stage, order_by=(each.c.urgent, each.c.due_at, each.c.case_id))
+    first = select(each.c.id, each.c.stage, place.label("place")).where(each.c.place == 1).subquery()
+    chosen = unit.session.execute(
+        select(first.c.id, first.c.stage).where(first.c.place <= CARDS).order_by(first.c.place)
+    ).all()
+    tasks = listing.owed(unit, actor).where(Task.id.in_([row.id for row in chosen])).all(unit)
+    by_id = {task.id: task for task in tasks}
+    found: defaultdict[str, list[Task]] = defaultdict(list)
+    for row in chosen:
+        found[row.stage].append(by_id[row.id])
+    return found
+
+
+def _block(columns: Sequence[Column]) -> tuple[Column, Waiting] | None:
+    worst = max(columns, key=lambda column: (column.late, column.late / max(1, column.count)))
+    late = [each for each in worst.waiting if each.late]
+    if not worst.late or not late:
+        return None
+    side = max(late, key=lambda each: (each.late, each.name))
+    return worst, side

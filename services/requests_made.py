@@ -1,0 +1,120 @@
+"""What became of the requests of one alert giver: a stage, a line of news, the families of what was asked; no name.
+
+Never income, health or notes. Source: domain, what each may see.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, func, select
+
+from models.cases import Alert, Case, Referral, Visit
+from models.programmes import Organisation, Programme
+from models.vocabulary import ReferralState, VisitState
+from services.foundation.calendar import months_later
+from services.foundation.database import UnitOfWork
+from services.rules import news
+from services.rules.disclosure import FEWEST
+from services.rules.news import News
+
+LOOKED_BACK: Final = timedelta(days=730)
+MOST: Final = 200
+TAKEN: Final = (ReferralState.ACCEPTED, ReferralState.IN_PROGRESS, ReferralState.ON_HOLD, ReferralState.COMPLETED)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: codes, dates, a commune. `news`: what happened last, since the request itself."""
+
+    reference: str
+    commune: str
+    received_at: datetime
+    state: str
+    stage: str
+    closed: bool
+    news: News | None
+    asked: Sequence[tuple[str, str]]  # (theme, state of the request to a partner)
+
+
+class Term(NamedTuple):
+    """Three months, first and last day included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What happened in a term for the requests of one service; None where fewer than five people stand behind one."""
+
+    requests: int | None
+    visited: int | None
+    helped: int | None
+
+
+def of_giver(unit: UnitOfWork, alert: Alert) -> Sequence[Request]:
+    """Every request that the sender of this alert made, from the same organisation, the newest first."""
+    found: Sequence[Alert] = [alert]
+    if alert.giver_email:
+        same = (
+            select(Alert)
+            .join(Case, Case.id == Alert.case_id)
+            .where(
+                Alert.giver_email == alert.giver_email,
+                Alert.organisation_id == alert.organisation_id,
+                Case.programme_id == alert.case.programme_id,
+                Alert.received_at >= unit.now - LOOKED_BACK,
+            )
+            .order_by(Alert.received_at.desc(), Alert.id)
+            .limit(MOST)
+        )
+        found = unit.session.scalars(same).all()
+    told = news.latest(unit, {each.case_id for each in found})
+    return [_request(unit, each, told.get(each.case_id)) for each in found]
+
+
+def last_term(today: date) -> Term:
+    """The quarter of the calendar that ended last."""
+    first = date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
+    return Term(months_later(first, -3), first - timedelta(days=1))
+
+
+def of_organisation(unit: UnitOfWork, organisation: Organisation, term: Term) -> Figures:
+    """Requests received in the term; households of its requests that were visited, or helped by a partner, in it."""
+    zone = ZoneInfo(unit.session.get_one(Programme, organisation.programme_id).zone)
+    start, end = _midnight(term.first, zone), _midnight(term.last + timedelta(days=1), zone)
+    its = select(Alert.case_id).where(Alert.organisation_id == organisation.id)
+    sent = its.where(Alert.received_at >= start, Alert.received_at < end)
+    visited = select(Visit.case_id).where(
+        Visit.state == VisitState.HELD, Visit.starts_at >= start, Visit.starts_at < end, Visit.case_id.in_(its)
+    )
+    helped = select(Referral.case_id).where(
+        Referral.state.in_(TAKEN), Referral.answered_at >= start, Referral.answered_at < end, Referral.case_id.in_(its)
+    )
+    return Figures(*(_counted(unit, each) for each in (sent, visited, helped)))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
+
+
+def _counted(unit: UnitOfWork, cases: Select[Any]) -> int | None:
+    found = unit.session.scalar(select(func.count()).select_from(cases.distinct().subquery())) or 0
+    return found if found >= FEWEST else None
+
+
+def _request(unit: UnitOfWork, alert: Alert, told: News | None) -> Request:
+    case = alert.case
+    return Request(
+        reference=(alert.received_on or case).number,
+        commune=case.dwelling.commune.name,
+        received_at=alert.received_at,
+        state=case.state,
+        stage=case.stage,
+        closed=case.is_closed,
+        news=told,
+        asked=[(each.need.theme, each.state) for each in news.asked(unit, case.id)],
+    )

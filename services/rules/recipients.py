@@ -1,0 +1,143 @@
+"""Who a planned message is for, one by one: looked up for a whole batch at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import aliased
+
+from models.cases import Permission, Referral, Visit
+from models.programmes import Organisation, Person
+from models.vocabulary import Channel, Party, PermissionKind
+from services.foundation.database import UnitOfWork
+from services.foundation.phones import is_mobile
+from services.rules import presence
+from services.rules.partner_readers import readers
+from services.rules.plan import PlanMessage
+from services.rules.presence import Reader
+from services.rules.published import calendar_of
+from services.rules.view import CaseView, Number
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One place a message can go. An empty address with a reason is kept in the ledger as not sent."""
+
+    address: str = ""
+    organisation_id: UUID | None = None
+    person_id: UUID | None = None
+    alert_id: UUID | None = None
+    lacking: str | None = None
+
+
+class AddressBook:
+    """The partners, officers and operators that a batch of messages may be for; the households that agreed to SMS."""
+
+    def __init__(self, unit: UnitOfWork, messages: Iterable[PlanMessage]) -> None:
+        """Read them, with one query for each sort that is needed."""
+        self._unit = unit
+        by_party: dict[Party, list[PlanMessage]] = {party: [] for party in Party}
+        for message in messages:
+            by_party[message.party].append(message)
+        asked = {message.about.referral_id for message in by_party[Party.PARTNER]}
+        seen = {message.about.visit_id for message in by_party[Party.OPERATOR]}
+        operators = {message.case.operator_id for message in by_party[Party.OPERATOR]}
+        texted = {each.case.case_id for each in by_party[Party.HOUSEHOLD] if each.channel is Channel.SMS}
+        self._partners = self._by_id(_PARTNERS, Referral.id, asked)
+        self._officers = self._by_id(_OFFICERS, Visit.id, seen)
+        self._operators = self._by_id(_OPERATORS, Organisation.id, operators)
+        self._readers = readers(unit, {each.organisation_id for each in self._partners.values()}, filter(None, asked))
+        self._agreed = self._by_id(_AGREED, Permission.case_id, texted)
+
+    def recipients(self, message: PlanMessage) -> Sequence[Recipient]:
+        """Never empty: nobody to write to is written down with its reason."""
+        match message.party:
+            case Party.HOUSEHOLD:
+                return [self._household(message.case, message.channel)]
+            case Party.COORDINATOR:
+                found = self._staff(message)
+            case Party.ALERT_GIVER:
+                found = _alert_givers(message.case, joined=message.about.joined_id)
+            case Party.OPERATOR:
+                found = self._operator(message)
+            case Party.PARTNER:
+                found = self._partner(message)
+        return found or [Recipient(lacking="no_address")]
+
+    def _household(self, case: CaseView, channel: Channel) -> Recipient:
+        if channel is Channel.LETTER:
+            return Recipient()
+        if channel is Channel.EMAIL:
+            return Recipient(case.email) if case.email else Recipient(lacking="no_address")
+        number = sms_number(case.numbers, agreed=case.case_id in self._agreed)
+        return Recipient(number) if number else Recipient(lacking="sms_not_allowed")
+
+    def _staff(self, message: PlanMessage) -> list[Recipient]:
+        programme_id = message.case.programme_id
+        readers = presence.coordination(self._unit, programme_id, urgent=message.urgent, daily=message.is_daily)
+        return [_recipient(reader) for reader in readers]
+
+    def _operator(self, message: PlanMessage) -> list[Recipient]:
+        """The officers of the visit or their delegates; else the operator's own address; else the coordination."""
+        case, visit = message.case, self._officers.get(message.about.visit_id)
+        officers = [each for each in (visit.Person, visit.second) if each is not None] if visit is not None else []
+        there = (presence.officer(self._unit, each, case.programme_id, daily=message.is_daily) for each in officers)
+        found = {reader.email: _recipient(reader, case.operator_id) for reader in there if reader is not None}
+        if found:
+            return list(found.values())
+        operator = self._operators.get(case.operator_id)
+        if operator is None or not operator.email:
+            return self._staff(message)
+        return [Recipient(operator.email, operator.id)]
+
+    def _partner(self, message: PlanMessage) -> list[Recipient]:
+        """His one address, or whoever of his follows the request, or reads meanwhile."""
+        partner = self._partners.get(message.about.referral_id)
+        if partner is None or not partner.email:
+            return []
+        calendar = calendar_of(self._unit, message.case.programme_id)
+        day = calendar.local_day(calendar.next_sending_time(self._unit.now))
+        referral_id = message.about.referral_id
+        address = self._readers.address(partner.organisation_id, partner.email, referral_id=referral_id, day=day)
+        return [Recipient(address, partner.organisation_id)]
+
+    def _by_id(self, rows: Select[*tuple[Any, ...]], key: Any, ids: Iterable[UUID | None]) -> dict[UUID | None, Any]:
+        """One row for each identifier, the first column of the row."""
+        wanted = set(ids) - {None}
+        if not wanted:
+            return {}
+        return {row[0]: row for row in self._unit.session.execute(rows.where(key.in_(wanted)))}
+
+
+_PARTNERS = select(Referral.id, Referral.partner_id.label("organisation_id"), Organisation.email).join(Referral.partner)
+_SECOND = aliased(Person, name="second")
+_OFFICERS = select(Visit.id, Person, _SECOND).join(Visit.officer).outerjoin(Visit.second_officer.of_type(_SECOND))
+_OPERATORS = select(Organisation.id, Organisation.email)
+_AGREED = select(Permission.case_id).where(Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None))
+
+
+def sms_number(numbers: Iterable[Number], *, agreed: bool) -> str | None:
+    """The number that may get an SMS: a mobile that somebody has reached, or any if the household agreed to SMS.
+
+    Source: detection rules of the field: no SMS to a number that nobody has reached, unless agreed at the alert.
+    """
+    return next((each.number for each in numbers if takes_sms(each) and (each.is_reached or agreed)), None)
+
+
+def takes_sms(number: Number) -> bool:
+    """Whether an SMS may go there at all: a mobile that did not answer STOP."""
+    return number.wants_sms and is_mobile(number.number)
+
+
+def _recipient(reader: Reader, organisation_id: UUID | None = None) -> Recipient:
+    return Recipient(reader.email, organisation_id, person_id=reader.person_id)
+
+
+def _alert_givers(case: CaseView, *, joined: UUID | None) -> list[Recipient]:
+    """Each address once, for its first alert; what is told of a double, to those who had asked on it."""
+    meant = [giver for giver in case.givers if joined is None or giver.received_on_id == joined]
+    first = {giver.email: giver for giver in reversed(meant)}
+    each = sorted(first.values(), key=meant.index)
+    return [Recipient(giver.email, giver.organisation_id, alert_id=giver.alert_id) for giver in each]

@@ -1,0 +1,194 @@
+"""A cut of electricity or gas that a supplier announced: its clocks run backwards from its day."""
+
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from sqlalchemy import select
+
+from models import events as e
+from models.base import new_id
+from models.cases import Case, SupplyCut
+from models.vocabulary import CutOutcome, Energy, Urgency
+from services.forms import Form, FreeText
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.notes import write_note
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+from services.rules.supply_cuts import Reason, first_lawful_day
+
+
+class CutForm(Form):
+    """A cut that a supplier announced."""
+
+    energy: Energy = Field(description="Ce qui serait coupé")
+    cut_on: date = Field(description="Jour de coupure annoncé")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class NewDay(Form):
+    """Another day for the cut: the supplier put it off, or the aid was decided."""
+
+    cut_on: date = Field(description="Nouveau jour de coupure")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class SupplierCall(Form):
+    """What the supplier's solidarity desk said."""
+
+    new_day: date | None = Field(None, description="Nouveau jour de coupure, s’il l’a reportée")
+    note: FreeText = Field(min_length=1, description="Ce que le fournisseur a dit")
+
+
+class AidFiled(Form):
+    """A request for aid against the debt was filed."""
+
+    filed_on: date | None = Field(None, description="Jour du dépôt ; vide : aujourd’hui")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class CutEnd(Form):
+    """How the cut ended."""
+
+    outcome: CutOutcome = Field(description="Ce qui s’est passé")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
+class Ahead(NamedTuple):
+    """A cut with the first day on which the law allows it."""
+
+    cut: SupplyCut
+    day: date
+    reasons: list[Reason]
+
+
+def current(unit: UnitOfWork, case_id: UUID) -> SupplyCut | None:
+    """The cut that threatens, or that lasts; None when there is none."""
+    query = select(SupplyCut).where(SupplyCut.case_id == case_id, SupplyCut.restored_on.is_(None))
+    query = query.where(SupplyCut.outcome.is_(None) | (SupplyCut.outcome == CutOutcome.HAPPENED))
+    return unit.session.scalars(query.order_by(SupplyCut.id.desc())).first()
+
+
+def ahead(cut: SupplyCut) -> Ahead:
+    """What the law makes of the announced day."""
+    day, reasons = first_lawful_day(Energy(cut.energy), cut.cut_on, cut.aid_filed_on)
+    return Ahead(cut, day, reasons)
+
+
+def announce(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutForm) -> SupplyCut:
+    """A cut threatens: the supplier is called, aid asked for and the cut averted before its day."""
+    case = case_for(unit, hand.actor, case_id, Right.CUT)
+    casework.check_open(case)
+    if current(unit, case.id) is not None:
+        raise GuardRefused("Une coupure est déjà suivie : changez son jour, ou dites comment elle finit.")
+    check_ahead(unit, case, form.cut_on)
+    return _follow(unit, hand, case, form, told_on=_today(unit, case))
+
+
+def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """Follow from now on the cut that an alert giver told of, now that somebody can avert it; one that passed is left
+    to the first call."""
+    today = _today(unit, case)
+    told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
+    if not told or current(unit, case.id) is not None:
+        return
+    first = min(told, key=lambda alert: (alert.cut_on, alert.id))
+    form = CutForm.model_validate({"energy": first.cut_energy, "cut_on": first.cut_on})
+    _follow(unit, hand, case, form, told_on=first.received_at.astimezone(ZoneInfo(case.programme.zone)).date())
+
+
+def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
+    cut = SupplyCut(id=new_id(), case_id=case.id, energy=form.energy.value, cut_on=form.cut_on, told_on=told_on)
+    unit.session.add(cut)
+    unit.session.flush()
+    if case.urgency == Urgency.NONE:
+        case.urgency = Urgency.CUT_ANNOUNCED.value
+    _tell(unit, hand, case, e.CutAnnounced(cut_id=cut.id, energy=form.energy, until=ahead(cut).day), form.note)
+    return cut
+
+
+def move(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NewDay) -> SupplyCut:
+    """The cut is for another day: what is left to do is counted back from it. It does not stand on an older request."""
+    case, cut = _threatening(unit, hand, case_id)
+    check_ahead(unit, case, form.cut_on)
+    _tell(unit, hand, case, _moved(cut, form.cut_on), form.note)
+    return cut
+
+
+def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -> SupplyCut:
+    """The supplier's solidarity desk was called; it may have put the cut off."""
+    case, cut = _threatening(unit, hand, case_id)
+    today = _today(unit, case)
+    if form.new_day is not None:
+        check_ahead(unit, case, form.new_day, field="new_day")
+    cut.supplier_called_on = today
+    _tell(unit, hand, case, e.CutSupplierCalled(cut_id=cut.id), form.note)
+    if form.new_day is not None:
+        _tell(unit, hand, case, _moved(cut, form.new_day), "")
+    return cut
+
+
+def note_aid(unit: UnitOfWork, hand: Hand, case_id: UUID, form: AidFiled) -> SupplyCut:
+    """Aid was asked for: the supply is kept until the decision, two months at most, then the notice."""
+    case, cut = _threatening(unit, hand, case_id)
+    today = _today(unit, case)
+    filed_on = form.filed_on or today
+    if filed_on > today:
+        raise InvalidInput("filed_on", "Le dépôt ne peut pas être à venir.")
+    cut.aid_filed_on = filed_on
+    _tell(unit, hand, case, e.CutAidFiled(cut_id=cut.id, until=ahead(cut).day), form.note)
+    return cut
+
+
+def end(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutEnd) -> SupplyCut:
+    """The cut was averted, or it happened: then the supply is to be restored."""
+    case, cut = _threatening(unit, hand, case_id)
+    cut.ended_on, cut.outcome = _today(unit, case), form.outcome.value
+    fact = e.CutAverted if form.outcome is CutOutcome.AVERTED else e.CutHappened
+    _tell(unit, hand, case, fact(cut_id=cut.id), form.note)
+    return cut
+
+
+def restore(unit: UnitOfWork, hand: Hand, case_id: UUID) -> SupplyCut:
+    """The supply is back."""
+    case = case_for(unit, hand.actor, case_id, Right.CUT)
+    cut = current(unit, case.id)
+    if cut is None or cut.outcome != CutOutcome.HAPPENED:
+        raise GuardRefused("Aucune coupure n’est en cours.")
+    cut.restored_on = _today(unit, case)
+    _tell(unit, hand, case, e.CutRestored(cut_id=cut.id), "")
+    return cut
+
+
+def _threatening(unit: UnitOfWork, hand: Hand, case_id: UUID) -> tuple[Case, SupplyCut]:
+    case = case_for(unit, hand.actor, case_id, Right.CUT)
+    cut = current(unit, case.id)
+    if cut is None or cut.outcome is not None:
+        raise GuardRefused("Aucune coupure n’est annoncée.")
+    return case, cut
+
+
+def _moved(cut: SupplyCut, day: date) -> e.CutMoved:
+    """An older request for aid keeps nothing any more: whoever gives the new day knows of its decision."""
+    cut.cut_on, filed, cut.aid_filed_on = day, cut.aid_filed_on is not None, None
+    called = cut.supplier_called_on is not None
+    return e.CutMoved(cut_id=cut.id, until=ahead(cut).day, supplier_called=called, aid_filed=filed)
+
+
+def _tell(unit: UnitOfWork, hand: Hand, case: Case, fact: e.Fact, note: str) -> None:
+    event = casework.record(unit, case, fact, hand=hand)
+    write_note(unit, case, hand, note, event=event)
+
+
+def _today(unit: UnitOfWork, case: Case) -> date:
+    return unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+
+
+def check_ahead(unit: UnitOfWork, case: Case, day: date, *, field: str = "cut_on") -> None:
+    """Raise `InvalidInput` for a cut that is behind us."""
+    if day < _today(unit, case):
+        raise InvalidInput(field, "Le jour de la coupure est déjà passé : notez plutôt que la fourniture est coupée.")

@@ -1,0 +1,98 @@
+"""The day's letters through the API: listed, printed as one file, posted when a person says so."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from models.engine import Message
+from services import letters
+from services.forms import Posting
+from services.foundation.database import UnitOfWork
+from services.rules.casework import Hand
+from services.web.api.edge import NOTHING, Acts, Reads
+from services.web.api.overview_answers import LetterBatchLine, LetterLine, Letters, Posted, Printed
+
+TAG: Final = "Courriers"
+router = APIRouter(tags=[TAG], prefix="/letters")
+PDF: Final = "application/pdf"
+
+
+@router.get("", operation_id="list_letters", summary="Lister les courriers à imprimer et à poster")
+def list_letters(reads: Reads, response: Response) -> Letters:
+    """Du plus ancien au plus récent."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        return Letters(
+            to_print=[_letter(each) for each in letters.to_print(unit, actor)],
+            to_post=[
+                LetterBatchLine(
+                    id=each.batch.id,
+                    printed_on=each.batch.on,
+                    ordinal=each.batch.ordinal,
+                    letters=[_letter(letter) for letter in each.letters],
+                )
+                for each in letters.to_post(unit, actor)
+            ],
+        )
+
+
+@router.post(
+    "/print",
+    response_model=Printed,
+    operation_id="print_letters",
+    name="print_letters",
+    summary="Imprimer les courriers qui attendent",
+)
+def print_letters(acts: Acts) -> JSONResponse:
+    """Un seul fichier ; ce qui a perdu sa raison est annulé."""
+
+    def put_together(unit: UnitOfWork, hand: Hand) -> Printed:
+        batch = letters.print_batch(unit, hand)
+        return Printed(batch_id=batch.id if batch else None)
+
+    return acts.once(put_together, said=NOTHING, status=200)
+
+
+@router.get(
+    "/{batch_id}.pdf",
+    operation_id="read_letters",
+    summary="Lire le fichier à imprimer",
+    response_class=Response,
+    responses={200: {"content": {PDF: {}}}},
+)
+def read_letters(reads: Reads, batch_id: UUID) -> Response:
+    """Le même à chaque fois."""
+    with reads.runtime.database.read() as unit:
+        content = letters.pdf_of(unit, letters.batch_for(unit, reads.actor(unit), batch_id))
+    return Response(content, media_type=PDF, headers={"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/posted",
+    response_model=Posted,
+    operation_id="mark_letters_posted",
+    name="mark_letters_posted",
+    summary="Noter que des courriers sont postés",
+)
+def mark_letters_posted(acts: Acts, form: Posting) -> JSONResponse:
+    """Combien l’ont été ; un courrier déjà posté n’est pas compté deux fois."""
+    return acts.once(
+        lambda unit, hand: Posted(count=letters.mark_posted(unit, hand, form.letter_ids, on=form.posted_on)),
+        said=form,
+        status=200,
+    )
+
+
+def _letter(message: Message) -> LetterLine:
+    case = message.of_case
+    return LetterLine(
+        message_id=message.id,
+        case_id=case.id,
+        number=case.number,
+        text=message.text,
+        due_at=message.due_at,
+        error=message.error,
+    )

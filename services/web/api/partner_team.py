@@ -1,0 +1,118 @@
+"""A partner's people and habits through the API, noted for him by the coordination."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from services import partner_team
+from services.forms import PassOn
+from services.foundation.database import UnitOfWork
+from services.partner_team import ColleagueForm, FullForm, GoneForm, PreferenceForm
+from services.rules.casework import Hand
+from services.rules.policy import Actor
+from services.web.api.answers import ColleagueLine, PartnerAbsenceLine, PartnerTeamAnswer, Receipt
+from services.web.api.edge import NOTHING, Acts, Reads
+from services.web.api.orientation import referral_in
+
+TAG: Final = "Annuaire"
+router = APIRouter(tags=[TAG])
+_HERE: Final = "/partners/{partner_id}"
+
+
+@router.get(_HERE + "/team", operation_id="read_partner_team", summary="Lire les personnes et les habitudes")
+def read_partner_team(reads: Reads, partner_id: UUID, response: Response) -> PartnerTeamAnswer:
+    """Collègues, absences à venir, et quand ce partenaire veut nos e-mails."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        return _told(unit, reads.actor(unit), partner_id)
+
+
+def _post(path: str, name: str, summary: str) -> Callable[[Any], Any]:
+    return router.post(_HERE + path, response_model=PartnerTeamAnswer, operation_id=name, name=name, summary=summary)
+
+
+@_post("/full", "say_partner_full", "Noter qu’un partenaire est complet, ou ne l’est plus")
+def say_partner_full(acts: Acts, partner_id: UUID, form: FullForm) -> JSONResponse:
+    """L’annuaire le met de côté jusqu’à ce jour compris."""
+    return acts.once(_and_tell(partner_team.say_full, partner_id, form), said=form, status=200)
+
+
+@_post("/mail-preferences", "set_partner_mail", "Noter quand un partenaire veut nos e-mails")
+def set_partner_mail(acts: Acts, partner_id: UUID, form: PreferenceForm) -> JSONResponse:
+    """Un seul e-mail par jour dans tous les cas ; une urgence part aussitôt."""
+    return acts.once(_and_tell(partner_team.prefer, partner_id, form), said=form, status=200)
+
+
+@_post("/colleagues", "add_partner_colleague", "Ajouter un collègue chez un partenaire")
+def add_partner_colleague(acts: Acts, partner_id: UUID, form: ColleagueForm) -> JSONResponse:
+    """Rien ne lui est envoyé pour cela."""
+    return acts.once(_and_tell(partner_team.add_colleague, partner_id, form), said=form, status=200)
+
+
+@_post("/colleagues/{colleague_id}/end", "end_partner_colleague", "Retirer un collègue chez un partenaire")
+def end_partner_colleague(acts: Acts, partner_id: UUID, colleague_id: UUID) -> JSONResponse:
+    """Ce qu’il suivait revient à l’adresse commune."""
+    return acts.once(_and_tell(partner_team.end_colleague, partner_id, colleague_id), said=NOTHING, status=200)
+
+
+@_post("/absences", "note_partner_absence", "Noter une absence chez un partenaire")
+def note_partner_absence(acts: Acts, partner_id: UUID, form: GoneForm) -> JSONResponse:
+    """Les e-mails vont pendant ce temps à qui le remplace."""
+    return acts.once(_and_tell(partner_team.be_away, partner_id, form), said=form, status=200)
+
+
+@_post("/absences/{absence_id}/cancel", "cancel_partner_absence", "Annuler une absence chez un partenaire")
+def cancel_partner_absence(acts: Acts, partner_id: UUID, absence_id: UUID) -> JSONResponse:
+    """Il lit de nouveau."""
+    return acts.once(_and_tell(partner_team.be_back, partner_id, absence_id), said=NOTHING, status=200)
+
+
+@router.post(
+    "/cases/{case_id}/referrals/{referral_id}/pass-on",
+    status_code=200,
+    response_model=Receipt,
+    operation_id="pass_referral_on",
+    name="pass_referral_on",
+    summary="Confier une demande à un collègue du partenaire",
+)
+def pass_referral_on(acts: Acts, case_id: UUID, referral_id: UUID, form: PassOn) -> JSONResponse:
+    """Il reçoit la demande, puis ce qui la suit."""
+    return acts.on_case(
+        case_id,
+        lambda unit, hand: partner_team.pass_on(unit, hand, referral_in(unit, case_id, referral_id), form),
+        said=form,
+        status=200,
+    )
+
+
+def _and_tell(
+    act: Callable[[UnitOfWork, Hand, UUID, Any], object], partner_id: UUID, said: object
+) -> Callable[[UnitOfWork, Hand], PartnerTeamAnswer]:
+    def acting(unit: UnitOfWork, hand: Hand) -> PartnerTeamAnswer:
+        act(unit, hand, partner_id, said)
+        unit.session.flush()
+        return _told(unit, hand.actor, partner_id)
+
+    return acting
+
+
+def _told(unit: UnitOfWork, actor: Actor, partner_id: UUID) -> PartnerTeamAnswer:
+    found = partner_team.team(unit, actor, partner_id)
+    return PartnerTeamAnswer(
+        colleagues=[ColleagueLine(id=each.id, name=each.name, email=each.email) for each in found.colleagues],
+        absences=[
+            PartnerAbsenceLine(
+                id=each.id,
+                colleague_id=each.colleague_id,
+                first_on=each.first_on,
+                last_on=each.last_on,
+                delegate_id=each.delegate_id,
+            )
+            for each in found.absences
+        ],
+        gathered=found.gathered,
+        weekdays=sorted(found.weekdays),
+    )

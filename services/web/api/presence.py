@@ -1,0 +1,109 @@
+"""Who is there and which days are closed, through the API: absences, days of work, duty, closures."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from models.programmes import Closure, OrganisationClosure
+from services import closures, presence
+from services.closures import ClosingForm
+from services.foundation.database import UnitOfWork
+from services.presence import AbsenceForm, DutyForm, WorkForm
+from services.rules.casework import Hand
+from services.web.api.answers import AbsenceLine, ClosureLine, DutyLine, Made, PlanningAnswer, WorkDaysLine
+from services.web.api.edge import NOTHING, Acting, Acts, Reads
+
+TAG: Final = "Calendrier"
+router = APIRouter(tags=[TAG])
+
+
+@router.get("/planning", operation_id="read_planning", summary="Lire le calendrier")
+def read_planning(reads: Reads, response: Response) -> PlanningAnswer:
+    """D’aujourd’hui et après : de l’équipe pour la coordination, de soi pour les autres ; fermetures pour tous."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        known = presence.planning(unit, reads.actor(unit))
+        return PlanningAnswer(
+            absences=[
+                AbsenceLine(
+                    id=each.id,
+                    person_id=each.person_id,
+                    first_on=each.first_on,
+                    last_on=each.last_on,
+                    delegate_id=each.delegate_id,
+                )
+                for each in known.absences
+            ],
+            work_days=[WorkDaysLine(person_id=each.person_id, weekdays=each.weekdays) for each in known.patterns],
+            duties=[
+                DutyLine(id=each.id, person_id=each.person_id, from_at=each.from_at, to_at=each.to_at)
+                for each in known.duties
+            ],
+            closures=[
+                *(_closed(each, None, each.label) for each in known.days_off),
+                *(_closed(each, each.organisation_id) for each in known.closures),
+            ],
+        )
+
+
+def _closed(row: Closure | OrganisationClosure, organisation_id: UUID | None, label: str = "") -> ClosureLine:
+    return ClosureLine(
+        id=row.id, organisation_id=organisation_id, first_on=row.first_on, last_on=row.last_on, label=label
+    )
+
+
+def _post(path: str, name: str, summary: str) -> Callable[[Any], Any]:
+    return router.post(path, response_model=Made, operation_id=name, name=name, summary=summary)
+
+
+def _made(acts: Acting, act: Callable[[UnitOfWork, Hand], object], said: Any = NOTHING) -> JSONResponse:
+    def acting(unit: UnitOfWork, hand: Hand) -> Made:
+        made = act(unit, hand)
+        return Made(made_id=getattr(made, "id", None))
+
+    return acts.once(acting, said=said, status=200)
+
+
+@_post("/absences", "declare_absence", "Noter une absence")
+def declare_absence(acts: Acts, form: AbsenceForm) -> JSONResponse:
+    """La sienne, ou pour la coordination celle de quelqu’un ; le remplaçant lit ses messages pendant ce temps."""
+    return _made(acts, lambda unit, hand: presence.declare_absence(unit, hand, form), form)
+
+
+@_post("/absences/{absence_id}/cancel", "cancel_absence", "Annuler une absence")
+def cancel_absence(acts: Acts, absence_id: UUID) -> JSONResponse:
+    """La personne sera là."""
+    return _made(acts, lambda unit, hand: presence.cancel_absence(unit, hand, absence_id))
+
+
+@_post("/work-days", "set_work_days", "Dire quels jours on travaille")
+def set_work_days(acts: Acts, form: WorkForm) -> JSONResponse:
+    """Le message du jour attend le prochain jour travaillé ; aucun jour donné : tous les jours ouverts."""
+    return _made(acts, lambda unit, hand: presence.set_work_days(unit, hand, form), form)
+
+
+@_post("/duties", "set_duty", "Prévoir une astreinte")
+def set_duty(acts: Acts, form: DutyForm) -> JSONResponse:
+    """Un danger arrive aussitôt à la personne d’astreinte, même un jour fermé."""
+    return _made(acts, lambda unit, hand: presence.set_duty(unit, hand, form), form)
+
+
+@_post("/duties/{duty_id}/end", "end_duty", "Annuler une astreinte")
+def end_duty(acts: Acts, duty_id: UUID) -> JSONResponse:
+    """La personne n’est plus d’astreinte."""
+    return _made(acts, lambda unit, hand: presence.end_duty(unit, hand, duty_id))
+
+
+@_post("/closures", "close", "Fermer des jours")
+def close(acts: Acts, form: ClosingForm) -> JSONResponse:
+    """Du dispositif (ce qui y tombait passe au jour ouvert suivant), d’un partenaire ou d’un opérateur."""
+    return _made(acts, lambda unit, hand: closures.close(unit, hand, form), form)
+
+
+@_post("/closures/{closure_id}/reopen", "reopen_days", "Annuler une fermeture")
+def reopen(acts: Acts, closure_id: UUID) -> JSONResponse:
+    """Les dates qui avaient bougé restent où elles sont."""
+    return _made(acts, lambda unit, hand: closures.reopen(unit, hand, closure_id))

@@ -1,0 +1,214 @@
+"""A programme's settings through the API: its pathway, what changes would do, publishing; its texts."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+
+from models.programmes import Programme
+from models.vocabulary import Channel, Party
+from services import publishing, texts
+from services.foundation.database import UnitOfWork
+from services.publishing import CaseMove, Changes, Moved, Publishing
+from services.rules import adjusting
+from services.rules.casework import Hand
+from services.rules.outline import TextKey
+from services.rules.policy import Actor
+from services.rules.texts.own import Words
+from services.texts import RestoreForm, TextForm, TextLine
+from services.web.api.edge import Acts, Reads
+from services.web.api.settings_answers import (
+    CaseMoveLine,
+    DateMove,
+    OpenMoved,
+    PathwayAnswer,
+    PathwayPreview,
+    PublicationLine,
+    Published,
+    SettingLine,
+    TextAnswer,
+    TextList,
+    TextListLine,
+    TextTried,
+    TextVersionLine,
+    TextWords,
+)
+
+TAG: Final = "Réglages"
+router = APIRouter(tags=[TAG])
+SHOWN: Final = 25
+MOVING_S: Final = 20.0
+"""How long one request moves open cases; asked again it goes on."""
+ONE: Final = "/texts/{text}/{party}/{channel}"
+
+
+def which(text: str, party: Party, channel: Channel) -> TextKey:
+    """The text that an address names."""
+    return TextKey(text, party, channel)
+
+
+Which = Annotated[TextKey, Depends(which)]
+
+
+@router.get("/pathway", operation_id="read_pathway", summary="Lire le parcours en vigueur")
+def read_pathway(reads: Reads, response: Response) -> PathwayAnswer:
+    """Celui que suivent les nouvelles situations ; une situation ouverte garde le sien tant qu’on ne la déplace pas."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        standing = publishing.standing(unit, reads.actor(unit))
+        pathway = standing.pathway
+        return PathwayAnswer(
+            name=pathway.name,
+            version=pathway.version,
+            hash=_programme(unit, reads.actor(unit)).pathway_hash,
+            settings=[
+                SettingLine(name=each.name, words=adjusting.told(each), value=each.value)
+                for each in adjusting.settings_of(pathway)
+            ],
+            history=[
+                PublicationLine(version=each.version, at=each.at, by=each.by, replaced=each.replaced)
+                for each in standing.history
+            ],
+            definition=pathway.model_dump(mode="json", exclude_defaults=True),
+        )
+
+
+@router.post("/pathway/preview", operation_id="preview_pathway", summary="Voir ce que des valeurs changeraient")
+def preview_pathway(reads: Reads, form: Changes) -> PathwayPreview:
+    """Rien n’est gardé. Le nom de chaque réglage se lit dans le parcours en vigueur."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        made = publishing.draft(unit, actor, form)
+        programme, current = _programme(unit, actor), publishing.standing(unit, actor).pathway
+        reach = publishing.reach(unit, programme, made)
+        return PathwayPreview(
+            version=made.version,
+            hash=programme.pathway_hash,
+            told=adjusting.changes_between(current, made),
+            following=reach.following,
+            redated=reach.redated,
+            reminded=reach.reminded,
+            moves=[_case(each) for each in publishing.preview_page(unit, programme, made, number=1, size=SHOWN)],
+        )
+
+
+@router.post(
+    "/pathway/publish",
+    response_model=Published,
+    operation_id="publish_pathway",
+    name="publish_pathway",
+    summary="Publier de nouvelles valeurs",
+)
+def publish_pathway(acts: Acts, form: Publishing) -> JSONResponse:
+    """Les nouvelles situations suivent cette version. Refus 409 si quelqu’un a publié depuis « started_from »."""
+
+    def publish(unit: UnitOfWork, hand: Hand) -> Published:
+        made = publishing.adjust(unit, hand, form)
+        return Published(name=made.name, version=made.version, hash=_programme(unit, hand.actor).pathway_hash)
+
+    return acts.once(publish, said=form, status=200)
+
+
+@router.post("/pathway/move-open", operation_id="move_open_cases", summary="Déplacer les situations ouvertes")
+def move_open_cases(acts: Acts) -> OpenMoved:
+    """Vers la version en vigueur, chacune seule ; vingt secondes au plus, puis « left » dit combien il en reste."""
+    database = acts.reading.runtime.database
+    with database.read() as unit:
+        actor = acts.reading.actor(unit)
+        pathway, programme_id = publishing.standing(unit, actor).pathway, _programme(unit, actor).id
+    done: Moved = publishing.move_open(database, programme_id, pathway, seconds=MOVING_S)
+    return OpenMoved(moved=done.moved, left=done.left, stay=[_case(each) for each in done.stay])
+
+
+@router.get("/texts", operation_id="list_texts", summary="Lister les textes")
+def list_texts(reads: Reads, response: Response) -> TextList:
+    """Ceux que le parcours en vigueur envoie, par étape, puis par lecteur."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        return TextList(items=[_line(each) for each in texts.of_programme(unit, reads.actor(unit))])
+
+
+@router.get(ONE, operation_id="read_text", summary="Lire un texte")
+def read_text(reads: Reads, response: Response, key: Which) -> TextAnswer:
+    """Avec son texte d’origine, les champs qu’il connaît et ses versions."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        sheet = texts.sheet(unit, reads.actor(unit), key)
+    return TextAnswer(
+        line=_line(sheet.line),
+        shipped=_words(sheet.shipped),
+        fields=list(sheet.fields),
+        subject_fields=list(sheet.subject_fields),
+        needs_link=sheet.needs_link,
+        versions=[
+            TextVersionLine(version=each.number, at=each.at, by=each.by, words=each.words and _words(each.words))
+            for each in sheet.versions
+        ],
+    )
+
+
+@router.post(ONE + "/preview", operation_id="preview_text", summary="Essayer un texte")
+def preview_text(reads: Reads, key: Which, form: TextForm) -> TextTried:
+    """Sur des valeurs inventées ; rien n’est gardé. « faults » dit ce qui empêcherait de l’enregistrer."""
+    with reads.runtime.database.read() as unit:
+        tried = texts.preview(unit, reads.actor(unit), key, form)
+    faults = {fault.field: fault.sentence for fault in reversed(tried.faults)}
+    return TextTried(subject=tried.rendered.subject, body=tried.rendered.body, faults=faults, sms=tried.parts)
+
+
+@router.post(ONE, response_model=TextListLine, operation_id="save_text", name="save_text", summary="Changer un texte")
+def save_text(acts: Acts, key: Which, form: TextForm) -> JSONResponse:
+    """Du texte et des champs entre crochets, jamais de programme. Les envois à partir de maintenant le disent ainsi."""
+
+    def save(unit: UnitOfWork, hand: Hand) -> TextListLine:
+        texts.save(unit, hand, key, form)
+        return _line(texts.sheet(unit, hand.actor, key).line)
+
+    return acts.once(save, said=form, status=200)
+
+
+@router.post(
+    ONE + "/restore",
+    response_model=TextListLine,
+    operation_id="restore_text",
+    name="restore_text",
+    summary="Rétablir le texte d’origine",
+)
+def restore_text(acts: Acts, key: Which, form: RestoreForm) -> JSONResponse:
+    """Les versions restent lisibles."""
+
+    def restore(unit: UnitOfWork, hand: Hand) -> TextListLine:
+        texts.restore(unit, hand, key, form)
+        return _line(texts.sheet(unit, hand.actor, key).line)
+
+    return acts.once(restore, said=form, status=200)
+
+
+def _programme(unit: UnitOfWork, actor: Actor) -> Programme:
+    return unit.session.get_one(Programme, actor.programme_id)
+
+
+def _case(move: CaseMove) -> CaseMoveLine:
+    return CaseMoveLine(
+        case_id=move.case_id,
+        number=move.number,
+        tasks=[DateMove(task=each.kind, before=each.before, after=each.after) for each in move.tasks],
+        stays=move.stays,
+    )
+
+
+def _line(line: TextLine) -> TextListLine:
+    return TextListLine(
+        text=line.key.text,
+        party=line.key.party,
+        channel=line.key.channel,
+        title=line.title,
+        stage=line.stage,
+        version=line.version,
+        is_own=line.is_own,
+        words=_words(line.words),
+    )
+
+
+def _words(words: Words) -> TextWords:
+    return TextWords(subject=words.subject, body=words.body)

@@ -1,0 +1,205 @@
+"""What is to come as pages show it: to whom, what, when, why, whether it will really leave, and what may be decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from models.cases import Alert, Case, Dwelling, Household, Permission, Referral
+from models.engine import Event, Message, Task
+from models.programmes import Organisation
+from models.vocabulary import Channel, Party, PermissionKind
+from services import messages, tasks, timeline
+from services.coming import Departure, may_decide
+from services.foundation import wording
+from services.foundation.database import UnitOfWork
+from services.foundation.tokens import new_token
+from services.rules import pauses
+from services.rules.policy import Actor, Right, known, rights
+from services.rules.published import pathway_of
+from services.rules.recipients import sms_number
+from services.rules.texts.labels import inside, label
+from services.rules.titles import task_title
+from services.rules.view import numbers_of
+from services.web.pages.visitor import Visitor
+from services.web.returning import leading_back
+
+CHANNELS: Final = {Channel.EMAIL: "Mail", Channel.SMS: "SMS", Channel.LETTER: "Courrier"}
+NO_ADDRESS: Final = "Ne partira pas : aucune adresse connue"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What the lines of one page speak of, read at once."""
+
+    cases: Mapping[UUID, Case]
+    tasks: Mapping[UUID, Task]
+    organisations: Mapping[UUID, Organisation]
+    givers: Mapping[UUID, str]
+    sms_agreed: frozenset[UUID]
+    causes: Mapping[UUID, Event]
+
+
+def lines(
+    unit: UnitOfWork, visitor: Visitor, departures: Sequence[Departure], *, back: str = ""
+) -> list[dict[str, Any]]:
+    """The lines of a list, in the same order; acts lead back to `back`. Reads as much for a hundred as for one."""
+    behind = _behind(unit, visitor.actor, departures)
+    words: dict[UUID, timeline.Words] = {}
+    found = [_line(unit, visitor, each, behind, words) for each in departures]
+    for line in found:
+        line["acts"] = [_leading_back(act, back) for act in line["acts"]]
+    return found
+
+
+def _leading_back(act: dict[str, Any], back: str) -> dict[str, Any]:
+    way = "post" if "post" in act else "href"
+    return act | {way: leading_back(act[way], back)}
+
+
+def _behind(unit: UnitOfWork, actor: Actor, departures: Sequence[Departure]) -> Behind:
+    session = unit.session
+    case_ids = {each.case_id for each in departures}
+    readable = known(unit, actor, case_ids)
+    cases = session.scalars(
+        select(Case)
+        .where(Case.id.in_(case_ids))
+        .options(
+            joinedload(Case.dwelling).joinedload(Dwelling.commune),
+            joinedload(Case.household).selectinload(Household.phones),
+        )
+    )
+    found = session.scalars(
+        select(Task)
+        .where(Task.id.in_({each.task_id for each in departures if each.task_id}))
+        .options(joinedload(Task.referral).joinedload(Referral.need), joinedload(Task.organisation))
+    )
+    organisations = session.scalars(
+        select(Organisation).where(Organisation.id.in_({each.organisation_id for each in departures}))
+    )
+    givers = session.execute(
+        select(Alert.case_id, Alert.giver_name).where(Alert.case_id.in_(case_ids), Alert.giver_email.is_not(None))
+        .order_by(Alert.received_at.desc())
+    )  # fmt: skip
+    agreed = session.scalars(
+        select(Permission.case_id).where(
+            Permission.case_id.in_(case_ids), Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
+        )
+    )
+    causes = session.execute(
+        select(Message.id, Event)
+        .join(Event, Event.id == Message.event_id)
+        .where(Message.id.in_({each.message_id for each in departures if each.message_id}))
+    )
+    somebody = _party(Party.ALERT_GIVER)
+    return Behind(
+        {case.id: case for case in cases},
+        {task.id: task for task in found},
+        {each.id: each for each in organisations},
+        {row.case_id: row.giver_name if row.case_id in readable else somebody for row in givers},
+        frozenset(agreed),
+        {row[0]: row[1] for row in causes},
+    )
+
+
+def _line(
+    unit: UnitOfWork, visitor: Visitor, each: Departure, behind: Behind, words: dict[UUID, timeline.Words]
+) -> dict[str, Any]:
+    case = behind.cases[each.case_id]
+    task = behind.tasks.get(each.task_id) if each.task_id else None
+    local = each.at.astimezone(visitor.zone)
+    return {
+        "on": local.date(),
+        "hour": wording.hour(local),
+        "reference": case.number,
+        "href": f"/situations/{case.id}",
+        "commune": case.dwelling.commune.name,
+        "what": _what(unit, case, each, task),
+        "to": reader(each, behind.organisations, behind.givers),
+        "why": _why(unit, visitor, each, case, task, behind, words),
+        "held": _held(visitor, each, case, behind),
+        "waits": each.message_id is not None,
+        "acts": _acts(unit, visitor, each, case, task),
+    }
+
+
+def _what(unit: UnitOfWork, case: Case, each: Departure, task: Task | None) -> str:
+    if each.channel is not None:
+        return f"{CHANNELS[each.channel]} : {timeline.title_of(each.text)}"
+    title = task_title(pathway_of(unit, case.pathway_hash), task.kind if task else each.kind)
+    return f"{title} : échéance"
+
+
+def reader(each: Departure, organisations: Mapping[UUID, Organisation], givers: Mapping[UUID, str]) -> str:
+    """Who it is for: the organisation by its name, else the party."""
+    organisation = organisations.get(each.organisation_id) if each.organisation_id else None
+    if organisation is not None:
+        return organisation.name
+    if each.party is Party.ALERT_GIVER and each.case_id in givers:
+        return givers[each.case_id]
+    return _party(each.party)
+
+
+def _party(party: Party) -> str:
+    words = label("party", party.value)
+    return words[:1].upper() + words[1:]
+
+
+def _why(  # noqa: PLR0917 - what a reason may speak of
+    unit: UnitOfWork, visitor: Visitor, each: Departure, case: Case, task: Task | None, behind: Behind,
+    words: dict[UUID, timeline.Words],
+) -> str:  # fmt: skip
+    if each.message_id is not None:
+        if case.id not in words:
+            words[case.id] = timeline.words_of(unit, case, visitor.zone)
+        return words[case.id].why(behind.causes[each.message_id])
+    if task is None:
+        return each.why
+    theme = f" ({inside(label('theme', task.referral.need.theme))})" if task.referral else ""
+    return f"{inside(task_title(pathway_of(unit, case.pathway_hash), task.kind))}{theme}, {each.why}"
+
+
+def _held(visitor: Visitor, each: Departure, case: Case, behind: Behind) -> str:
+    """Why it will not leave, as things stand; empty when it will."""
+    if each.closed_until is not None:
+        return f"Ne partira pas : organisme fermé jusqu’au {wording.day(each.closed_until, today=visitor.today)}"
+    if each.channel is Channel.EMAIL:
+        organisation = behind.organisations.get(each.organisation_id) if each.organisation_id else None
+        lacking = {
+            Party.HOUSEHOLD: not case.household.email,
+            Party.PARTNER: organisation is not None and not organisation.email,
+            Party.ALERT_GIVER: case.id not in behind.givers,
+        }
+        return NO_ADDRESS if lacking.get(each.party) and each.message_id is None else ""
+    if each.channel is Channel.SMS and each.message_id is None:
+        number = sms_number(numbers_of(case.household.phones), agreed=case.id in behind.sms_agreed)
+        return "" if number else "Ne partira pas : aucun numéro ne permet un SMS"
+    return ""
+
+
+def _acts(unit: UnitOfWork, visitor: Visitor, each: Departure, case: Case, task: Task | None) -> list[dict[str, Any]]:
+    if each.message_id is not None:
+        may = Right.SEND_NOW in rights(visitor.actor) and each.at > unit.now and each.channel is not None
+        quiet = messages.keeps_hours(unit, case.programme_id, each.party, each.channel or "")
+        address = f"/situations/{case.id}/messages/{each.message_id}/envoyer"
+        return [{"label": "Envoyer maintenant", "post": address, "once": new_token()}] if may and not quiet else []
+    acts: list[dict[str, Any]] = []
+    if each.clock is not None and may_decide(visitor.actor, each):
+        address = f"/situations/{case.id}/envois/{each.clock.id}"
+        at = {"generation": each.clock.generation, "step": each.clock.step}
+        query = f"generation={each.clock.generation}&step={each.clock.step}"
+        acts += [
+            {"label": "Envoyer maintenant", "post": f"{address}/maintenant", "once": new_token(), "hidden": at},
+            {"label": "Ne pas envoyer", "href": f"{address}/passer?{query}"},
+        ]
+    if each.clock is not None and each.clock.is_next and task is not None and _may_put_off(unit, visitor, case, task):
+        acts.append({"label": "Reporter", "href": f"/situations/{case.id}/taches/{task.id}/reporter"})
+    return acts
+
+
+def _may_put_off(unit: UnitOfWork, visitor: Visitor, case: Case, task: Task) -> bool:
+    may = tasks.may_act(visitor.actor, task) and task.kind not in pauses.NEVER
+    return may and task.snoozes < pathway_of(unit, case.pathway_hash).snoozes

@@ -1,0 +1,55 @@
+"""A case is found by the beginnings of its words, on both databases, by whoever may read it and nobody else."""
+
+import pytest
+from sqlalchemy import select
+
+from models.cases import Case
+from services import erasure, search
+from services.foundation.runtime import Runtime
+from services.rules.finding import ways, words_of
+from tests.factories import make_case, make_office
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("BEN ALI", [["ben", "ali"], ["benali"]]),
+        ("12 rue des Écoles", [["12", "ecoles"], ["12ruedesecoles"]]),
+        ("lefevre", [["lefevre"]]),
+        ("la", []),
+        ("!?", []),
+    ],
+)
+def test_what_was_typed_is_looked_for_word_by_word_and_as_one(asked: str, expected: list[list[str]]) -> None:
+    assert list(ways(asked)) == expected
+
+
+def test_a_name_in_two_words_is_kept_as_one_too() -> None:
+    assert words_of("Ben Ali", "Fatima", "12 rue du Pont") == {
+        "ben",
+        "ali",
+        "benali",
+        "benalifatima",
+        "fatima",
+        "12",
+        "pont",
+    }
+
+
+def test_the_beginnings_of_words_find_a_case_until_it_is_erased(runtime: Runtime) -> None:
+    office = make_office(runtime)
+    case_id = make_case(office, surname="Ben Ali", first_name="Fatima", street="12 rue du Pont-Neuf")
+    make_case(office, surname="Benard", first_name="Zoé", street="3 rue Haute")
+
+    def found(words: str) -> set[str]:
+        with runtime.database.read() as unit:
+            return {case.household.name for case in search.search(unit, office.claire, words).page(unit).rows}
+
+    for words in ("benali", "BEN ALI", "ali fat", "fatima", "12 pont", "12 rue du Pont", "pont neuf"):
+        assert {name.split(" ")[-1] for name in found(words)} == {"Ali"}, words
+    assert len(found("ben")) == 2
+    assert found("martin") == found("la") == set()
+
+    with runtime.database.write("test") as unit:
+        erasure.erase(unit, runtime, unit.session.scalars(select(Case).where(Case.id == case_id)).one())
+    assert found("fatima") == set()

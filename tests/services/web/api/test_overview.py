@@ -1,0 +1,64 @@
+"""The day, who owes what, the stages, the figures and the story through the API: what the pages count and tell."""
+
+from models.vocabulary import Role
+from tests.services.web.api.office import ALERT, Office, key_of
+
+
+def test_the_day_who_owes_what_and_the_stages_are_those_of_the_pages(office: Office) -> None:
+    number = office.act("Ada", "/alerts", ALERT)["number"]
+
+    (line,) = office.get("Ada", "/today").json()["items"]
+    assert (line["number"], line["kind"], line["waiting_for"]) == (number, "triage", "vous")
+    stages = office.get("Ada", "/stages").json()
+    assert [each["count"] for each in stages["items"]] == [1, 0, 0, 0, 0]
+    assert office.get("Ada", "/stages?stage=visit").json()["total"] == 1  # a board shows every stage
+    assert office.get("Ada", "/owing").json()["debtors"] == []
+    assert office.get("Bo", "/today").json()["total"] == 0
+    assert office.get("Ada", "/figures").json()["total"] is None  # fewer than five
+
+
+def test_a_case_is_found_by_a_name_that_stands_in_no_address(office: Office) -> None:
+    number = office.act("Ada", "/alerts", ALERT)["number"]
+
+    found = office.post("Ada", "/cases/search", {"words": str(ALERT["surname"])[:4]}).json()["items"]
+    assert [each["number"] for each in found] == [number]
+    assert office.post("Bo", "/cases/search", {"words": str(ALERT["surname"])}).json()["items"] == []
+    assert office.post("Ada", "/cases/search", {"words": "x"}).status_code == 422
+
+
+def test_the_story_of_a_case_is_told_and_the_reading_written_down(office: Office) -> None:
+    path = office.open_case()
+
+    story = office.get("Ada", f"{path}/timeline").json()["items"]
+    assert story[-1]["text"]
+    assert {each["kind"] for each in story} >= {"alert", "message"}
+    log = office.get("Ada", "/access-log?kind=reading").json()
+    assert log["total"] == 1
+    assert log["items"][0]["action"] == "case.read"
+
+
+def test_letters_are_printed_as_one_file_and_posted(office: Office) -> None:
+    office.open_case()
+    waiting = office.get("Ada", "/letters").json()["to_print"]
+    assert [each["text"] for each in waiting]
+
+    batch_id = office.act("Ada", "/letters/print")["batch_id"]
+    assert office.get("Ada", f"/letters/{batch_id}.pdf").content.startswith(b"%PDF")
+    (batch,) = office.get("Ada", "/letters").json()["to_post"]
+    posted = {"letter_ids": [each["message_id"] for each in batch["letters"]], "posted_on": batch["printed_on"]}
+    assert office.act("Ada", "/letters/posted", posted) == {"count": len(waiting)}
+    assert office.get("Ada", "/letters").json() == {"to_print": [], "to_post": []}
+
+
+def test_an_administrator_lets_people_in_and_keeps_them_out(office: Office) -> None:
+    with office.runtime.database.write("test") as unit:
+        office.keys["Inès"] = key_of(unit, office.programme_id, "Inès", Role.ADMINISTRATOR, None)
+    who = {"name": "Zoé Petit", "email": "zoe@brest.example", "role": "coordinator"}
+
+    person_id = office.act("Inès", "/people", who)["made_id"]
+    office.act("Inès", f"/people/{person_id}/close", {"reason": "Partie"})
+
+    zoe = next(each for each in office.get("Inès", "/people").json()["items"] if each["id"] == person_id)
+    assert zoe["closed_at"] is not None
+    assert [each["role"] for each in zoe["roles"]] == ["coordinator"]
+    assert office.get("Ada", "/people").status_code == 403

@@ -1,0 +1,181 @@
+"""The coordinator's day: a ranked list whose acts lead back to it, and a partner's yes in three presses."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models.programmes import AccessEntry
+from models.vocabulary import CaseState, ReferralState, Urgency
+from services import desk, listing
+from services.listing import Filters
+from services.web import returning
+from tests.factories import Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
+from tests.services.web.browser import browser, send
+
+
+def lines(text: str) -> list[str]:
+    return re.findall(r'<li id="ligne-([0-9a-f-]+)"', text)
+
+
+def test_the_day_is_in_order_says_why_and_counts_what_it_lists(office: Office) -> None:
+    calm, cut = make_case(office), make_case(office, urgency=Urgency.CUT_ANNOUNCED)
+    make_case(office, CaseState.QUALIFIED)  # the operator's to do, and not late
+
+    page = browser(office, "claire").get("/a-faire").text
+
+    assert lines(page) == [str(cut), str(calm)]
+    assert "Passe devant : coupure annoncée" in page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 situations attendent une décision" in page
+    assert '<a href="/situations?seules=1">une situation</a>' in page
+    with office.runtime.database.read() as unit:
+        found = desk.today(unit, office.claire)
+        to_do, alone = (
+            listing.cases(unit, office.claire, asked) for asked in (Filters(to_do=True), Filters(alone=True))
+        )
+        assert (found.lines.total, found.alone) == (to_do.count(unit), alone.count(unit)) == (2, 1)
+
+
+def test_what_was_put_off_is_not_of_this_day(office: Office) -> None:
+    case_id = make_case(office)
+    client = browser(office, "claire")
+    put_off = re.search(r'href="(/situations/[^"]+/reporter)\?', client.get("/a-faire").text)
+    assert put_off is not None
+
+    until = (office.clock.now() + timedelta(days=3)).date().isoformat()
+    send(client, put_off.group(1), reason="waiting_household", until=until)
+
+    assert lines(client.get("/a-faire").text) == []
+    office.clock.at += timedelta(days=3)
+    assert lines(browser(office, "claire").get("/a-faire").text) == [str(case_id)]
+
+
+def test_an_act_of_the_list_leads_back_to_the_list(office: Office) -> None:
+    case_id = make_case(office)
+    client = browser(office, "claire")
+    address = f"/situations/{case_id}/accepter?retour=%2Fa-faire%3Fetape%3Ddetection"
+
+    shown, wrong = client.get(address).text, send(client, address)
+    done = send(client, address, once="deux", operator_id=str(office.operator_id))
+
+    for text in (shown, wrong.text):
+        assert f'action="{address}"' in text
+        assert 'href="/a-faire?etape=detection">Revenir sans rien changer' in text
+    assert done.headers["location"] == "/a-faire?etape=detection&fait=accepter"
+
+
+def test_htmx_gets_the_form_alone_for_the_line_of_its_case(office: Office) -> None:
+    case_id = make_case(office)
+    client = browser(office, "claire")
+    client.headers["hx-request"] = "true"
+    address = f"/situations/{case_id}/accepter?retour=%2Fa-faire"
+
+    for answer in (client.get(address), send(client, address)):
+        assert answer.headers["hx-retarget"] == f"#acte-{case_id}"
+        assert "<html" not in answer.text
+        assert f'hx-post="{address}"' in answer.text
+
+
+@pytest.mark.parametrize("back", ["https://ailleurs.example/a-faire", "//ailleurs.example/a-faire", "/deconnexion", ""])
+def test_one_is_led_back_to_our_own_lists_only(back: str) -> None:
+    assert returning.leading_back("/situations/1/appel", back) == "/situations/1/appel"
+
+
+def test_a_partners_yes_by_phone_takes_three_presses(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    deliver_mail(office, case_id)
+    client = browser(office, "karim")
+    link = re.search(r'href="([^"]+/oui)"', client.get(f"/situations/{case_id}").text)  # one: open; two: "Oui…"
+    assert link is not None
+    said = re.search(r'name="said_by"[^>]*value="([^"]+)"', client.get(link.group(1)).text)
+    assert said is not None
+
+    answer = send(client, link.group(1), said_by=said.group(1))  # three: confirm, nothing to type
+
+    assert answer.headers["location"] == f"/situations/{case_id}?fait=reponse"
+    assert state_of(office, case_id) == CaseState.ORIENTING
+    with office.runtime.database.read() as unit:
+        referral = desk.referral_of(unit, office.karim, referral_id_of(office, case_id), case_id=case_id)
+        assert referral.state == ReferralState.ACCEPTED
+
+
+def test_what_a_page_sends_can_be_taken_back_for_a_minute(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    deliver_mail(office, case_id)
+    client = browser(office, "claire")
+    link = re.search(r'action="([^"]+/relancer[^"]*)"', client.get(f"/situations/{case_id}").text)
+    assert link is not None
+    send(client, link.group(1))
+    drain(office)
+
+    page = client.get("/a-faire").text
+    event = re.search(r'name="event" value="([^"]+)"', page)
+
+    assert event is not None
+    assert "annulable encore 60 secondes" in page.replace("\N{NO-BREAK SPACE}", " ")
+    assert event.group(1) not in browser(office, "karim").get("/a-faire").text
+    taken_back = send(client, "/envois-retenus/annuler", event=event.group(1))
+    assert taken_back.headers["location"] == f"/situations/{case_id}?fait=rappel"
+    assert event.group(1) not in client.get("/a-faire").text
+    assert send(client, "/envois-retenus/annuler", once="deux", event=event.group(1)).status_code == 409
+
+
+def test_in_place_the_page_where_an_undo_was_pressed_comes_back(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    client = browser(office, "claire")
+    asked = task_of(office, case_id, "first_call").id
+    send(client, f"/situations/{case_id}/taches/{asked}/relancer")
+    event = re.search(r'name="event" value="([^"]+)"', client.get("/a-faire").text)
+    assert event is not None
+    client.headers.update({"hx-request": "true", "hx-current-url": "http://127.0.0.1:8000/courriers?x=1"})
+
+    answer = send(client, "/envois-retenus/annuler", event=event.group(1))
+
+    assert answer.headers["location"] == "/courriers?fait=rappel"
+
+
+def test_several_lines_are_reminded_at_once_and_each_refusal_is_said(office: Office) -> None:
+    late, asked = make_case(office, CaseState.TO_CONTACT), make_case(office, CaseState.TO_CONTACT)
+    ours = make_case(office)
+    chosen = [str(task_of(office, each, "first_call").id) for each in (late, asked)]
+    chosen.append(str(task_of(office, ours, "triage").id))
+    client = browser(office, "claire")
+    assert chosen[2] in client.get("/a-faire").text
+
+    typed: dict[str, Any] = {"act": "relancer", "tache": chosen, "retour": "/qui-doit-quoi"}
+    page = send(client, "/en-lot", **typed).text
+    again = send(client, "/en-lot", once="deux", **typed).text
+
+    assert page.count("Appeler le ménage une première fois") == 2
+    assert "Une ligne n’a pas pu l’être" in page
+    assert "Personne ne peut être relancé pour cette tâche" in page
+    assert 'href="/qui-doit-quoi">Revenir à la liste' in page
+    assert "3 lignes n’ont pas pu l’être" in again.replace("\N{NO-BREAK SPACE}", " ")
+    put_off = {"act": "reporter", "tache": chosen[2], "reason": "waiting_household"}
+    assert send(client, "/en-lot", once="trois", **put_off).status_code == 422  # no day: nothing is tried
+    assert send(client, "/en-lot", once="quatre", act="relancer").status_code == 422
+
+
+def test_a_foreign_line_stops_nothing_of_another_and_is_not_found(office: Office) -> None:
+    mine = make_case(office, CaseState.TO_CONTACT)
+    taken = task_of(office, mine, "first_call").id
+
+    answer = send(browser(office, "nadia"), "/en-lot", act="prendre", tache=str(taken))
+
+    assert answer.status_code == 404
+    assert task_of(office, mine, "first_call").person_id is None
+
+
+def test_a_search_finds_ones_own_whatever_the_writing_and_is_noted(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT, surname="Quéméner", phone="06 39 98 12 34")
+
+    for words in ("QUEMENER", "quémener", "+33 6 39 98 12 34", "06.39.98.12.34"):
+        assert str(case_id) in browser(office, "karim").post("/recherche", data={"q": words}).text, words
+        assert str(case_id) not in browser(office, "nadia").post("/recherche", data={"q": words}).text, words
+
+    with office.runtime.database.read() as unit:
+        noted = unit.session.scalars(select(AccessEntry).where(AccessEntry.action == "search")).all()
+        assert len(noted) == 8
+        assert {entry.actor for entry in noted} == {office.karim.label, office.nadia.label}

@@ -1,0 +1,67 @@
+"""Figures and small equipment on the pages of a case: noted, shown to the team, kept from a sheet that names nobody."""
+
+from uuid import UUID
+
+import pytest
+
+from models.vocabulary import CaseState
+from tests.factories import Office, make_case
+from tests.services.web.browser import browser, send
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
+def text_of(office: Office, who: str, address: str) -> str:
+    return browser(office, who).get(address).text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def measured(office: Office) -> UUID:
+    case_id = make_case(office, CaseState.REPORT_DELIVERED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    kit = {"led_bulb-quantity": "4", "led_bulb-price": "3,00", "shower_head-quantity": "1", "shower_head-price": "17"}
+    assert send(client, f"{address}/equipements", **kit).status_code == 303
+    assert send(client, f"{address}/chiffres", energy_cost="2870", burden="21,7").status_code == 303
+    return case_id
+
+
+def test_figures_and_equipment_are_noted_and_shown(office: Office) -> None:
+    case_id = measured(office)
+    page = text_of(office, "claire", f"/situations/{case_id}")
+
+    assert "21,7 % des ressources" in page
+    assert "4 × ampoule LED" in page
+    assert "Équipements remis : 29 €" in page
+    assert "Ampoule LED : 4, posé" in text_of(office, "karim", f"/situations/{case_id}/equipements")
+
+
+def test_a_sheet_without_a_name_tells_no_income(office: Office) -> None:
+    case_id = measured(office)
+    named, unnamed = (text_of(office, "karim", f"/situations/{case_id}/fiche{each}") for each in ("?nom=oui", ""))
+
+    assert "21,7 %" in named
+    assert "Équipements remis" in unnamed
+    assert "21,7 %" not in unnamed
+    assert "2 870" not in unnamed
+
+
+def test_what_cannot_be_read_is_said_beside_its_field(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    kit = send(client, f"{address}/equipements", **{"led_bulb-quantity": "beaucoup"})
+    figure = send(client, f"{address}/chiffres", burden="deux")
+    nothing = send(client, f"{address}/chiffres", once="encore")
+
+    assert (kit.status_code, figure.status_code, nothing.status_code) == (422, 422, 422)
+    assert "Un nombre de 1 à 99" in kit.text
+    assert "Un nombre est attendu" in figure.text
+
+
+def test_a_case_closes_with_its_scorecard(office: Office) -> None:
+    case_id = measured(office)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    card = {"critere-under_threshold": "no", "critere-warm": "yes", "critere-no_arrears": "yes"}
+    assert send(client, f"{address}/cloturer", outcome="landlord_complied", **card).status_code == 303
+
+    page = text_of(office, "claire", address)
+    assert "2 critères sur 3" in page
+    assert "Le bailleur a fait le nécessaire" in page
