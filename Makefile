@@ -1,5 +1,8 @@
 # Everything a bare Debian needs is made here: Python 3.11 with pip, make and git are enough. `make help` lists the targets.
 
+# A machine that keeps no compiled modules would compile them at every process that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := $(PYTHON) -m deployments.setup

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from asyncio import WriteTransport
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,6 +102,16 @@ class Parcel:
     content: bytes
 
 
+class _Client(SMTP):
+    """Hangs up at once: the goodbye of TLS, which nobody awaits, would outlive the loop that runs it."""
+
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if isinstance(transport, WriteTransport):
+            transport.abort()
+
+
 class MailConnection:
     """One connection, renewed after 100 mails, 30 s without any, or any error. Never shared between tasks."""
 
@@ -195,7 +206,7 @@ class MailConnection:
     async def _connect(self) -> SMTP:
         """Connect, encrypt as demanded, sign in. Never goes on in clear when encryption fails."""
         server = self._server
-        client = SMTP(
+        client = _Client(
             hostname=server.host,
             port=server.port,
             username=server.user,
