@@ -1,10 +1,11 @@
 """Situations by name: a programme with its people, and cases brought to a state by the use cases themselves."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pwdlib import PasswordHash
@@ -50,6 +51,7 @@ from services.rules import effects, obligations
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests.remembered import Past
 
 PASSWORD: Final = "un mot de passe assez long"
 PDF: Final = b"%PDF-1.7\n%rapport de visite\n"
@@ -62,6 +64,7 @@ class Office:
 
     runtime: Runtime
     clock: SetClock
+    past: Past
     programme_id: UUID
     claire: Actor
     karim: Actor
@@ -70,10 +73,18 @@ class Office:
     other_operator_id: UUID
     giver_id: UUID
     adil_id: UUID
+    phones: Iterator[str] = field(default_factory=lambda: (f"06 39 98 01 {number:02d}" for number in range(100)))
 
 
 def make_office(runtime: Runtime) -> Office:
     """A programme, its territory, its people, its partner; nobody has asked for anything yet."""
+    clock = runtime.clock
+    assert isinstance(clock, SetClock)
+    past = Past(runtime.database, clock, runtime.settings.data_folder)
+    return Office(runtime, clock, past, *past.lived(("founded",), lambda: _found(runtime)))
+
+
+def _found(runtime: Runtime) -> tuple[Any, ...]:
     with runtime.database.write("office") as unit:
         pathway = publish(unit, read_pathway())
         unit.session.add_all(
@@ -97,11 +108,7 @@ def make_office(runtime: Runtime) -> Office:
         claire = _person(unit, programme, Role.COORDINATOR, "Claire Morvan")
         karim = _person(unit, programme, Role.OPERATOR, "Karim Le Gall", operator)
         nadia = _person(unit, programme, Role.OPERATOR, "Nadia Prigent", other)
-        clock = runtime.clock
-        assert isinstance(clock, SetClock)
-        return Office(
-            runtime, clock, programme.id, claire, karim, nadia, operator.id, other.id, giver.id, adil.id
-        )  # fmt: skip
+        return programme.id, claire, karim, nadia, operator.id, other.id, giver.id, adil.id
 
 
 def _programme(unit: UnitOfWork, pathway: str) -> Programme:
@@ -205,6 +212,11 @@ _ROAD: Final = (
 
 def make_case(office: Office, state: CaseState = CaseState.TRIAGE, **given: object) -> UUID:
     """A case brought to this state along the common road; business time moves past the visit where it must."""
+    given = {"phone": next(office.phones), **given}
+    return office.past.lived((state, repr(sorted(given.items()))), lambda: _make_case(office, state, given))
+
+
+def _make_case(office: Office, state: CaseState, given: dict[str, object]) -> UUID:
     giver = Actor("form", office.giver_id, office.programme_id, organisation_id=office.giver_id, name="CCAS de Brest")
     with office.runtime.database.write("case") as unit:
         case_id = alerts.submit(unit, Hand(giver), alert_form(**given)).id
@@ -221,6 +233,10 @@ def make_case(office: Office, state: CaseState = CaseState.TRIAGE, **given: obje
 
 def lead(office: Office, case_id: UUID, state: CaseState) -> None:
     """Go on along the common road, from where the case stands."""
+    office.past.lived((case_id, state), lambda: _lead(office, case_id, state))
+
+
+def _lead(office: Office, case_id: UUID, state: CaseState) -> None:
     here = _ROAD.index(CaseState(state_of(office, case_id)))
     for step in _ROAD[here + 1 : _ROAD.index(state) + 1]:
         act(office, lambda unit, step=step: _STEPS[step](unit, office, case_id))

@@ -17,7 +17,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 TREES: Final = ("models", "services", "flows", "deployments", "tests")
 FILES: Final = ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile")
-PATIENCE_S: Final = 300
+PATIENCE_S: Final = 900
 FAILED: Final = re.compile(r"^(?:FAILED|ERROR) \S+?::(\S+)", re.MULTILINE)
 PASSED_CODE, FAILED_CODE = 0, 1
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,9 @@ from services.rules import aftermath, effects, obligations
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests.remembered import Past
+
+L = TypeVar("L", bound=Callable[..., Any])
 
 PARIS: Final = ZoneInfo("Europe/Paris")
 DEFAULT_PATHWAY: Final = Path(__file__).parents[3] / "deployments" / "pathways" / "slime.yaml"
@@ -87,12 +90,23 @@ def shown(instant: datetime) -> str:
     return f"{instant.astimezone(PARIS):%Y-%m-%d %H:%M}"
 
 
+def remembered(live: L) -> L:
+    """A situation that is put back when it was lived before."""
+
+    @wraps(live)
+    def lived(self: "Office", **given: Any) -> Any:
+        return self.past.lived((live.__name__, repr(given)), lambda: live(self, **given))
+
+    return cast(L, lived)
+
+
 @dataclass
 class Office:
     """A founded database and its clock. Acts are done by the right person, each in its own transaction."""
 
     database: Database
     clock: SetClock
+    past: Past
 
     # -- The engine
 
@@ -235,12 +249,14 @@ class Office:
 
     # -- Situations
 
+    @remembered
     def triaged(self, **given: Any) -> UUID:
         """A case that waits for the coordinator."""
         case_id = self.submit(**given)
         self.drain()
         return case_id
 
+    @remembered
     def accepted(self, **given: Any) -> UUID:
         """A case that waits for its first call."""
         case_id = self.triaged(**given)
@@ -248,6 +264,7 @@ class Office:
         self.drain()
         return case_id
 
+    @remembered
     def qualified(self, **given: Any) -> UUID:
         """A household that was reached."""
         case_id = self.accepted(**given)
@@ -255,6 +272,7 @@ class Office:
         self.drain()
         return case_id
 
+    @remembered
     def visited(self, **given: Any) -> UUID:
         """A visit held two days later."""
         case_id = self.qualified(**given)
@@ -265,6 +283,7 @@ class Office:
         self.drain()
         return case_id
 
+    @remembered
     def reported(self, **given: Any) -> UUID:
         """A case to orient."""
         case_id = self.visited(**given)
@@ -272,6 +291,7 @@ class Office:
         self.drain()
         return case_id
 
+    @remembered
     def referred(self, **given: Any) -> tuple[UUID, UUID]:
         """A partner was asked; his mail server took the request. The case and the referral."""
         case_id = self.reported(**given)
@@ -281,6 +301,7 @@ class Office:
         self.drain()
         return case_id, referral_id
 
+    @remembered
     def followed(self, **given: Any) -> tuple[UUID, UUID]:
         """The partner accepted: the follow-up has begun. The case and the referral."""
         case_id, referral_id = self.referred(**given)
@@ -387,8 +408,16 @@ def referral_form(**given: Any) -> ReferralForm:
 
 def found_office(database: Database, clock: SetClock, pathway: Pathway | None = None) -> Office:
     """Write the programme, its people and its organisations into an empty database."""
+    past = Past(database, clock)
+    past.lived(
+        ("founded", pathway and pathway.model_dump_json()), lambda: _found(database, pathway or default_pathway())
+    )
+    return Office(database, clock, past)
+
+
+def _found(database: Database, pathway: Pathway) -> None:
     with database.write("test") as unit:
-        pathway_hash = publish(unit, pathway or default_pathway())
+        pathway_hash = publish(unit, pathway)
         unit.session.add(
             Commune(
                 code="69149", name="Oullins-Pierre-Bénite", search_key="oullins", postcodes=["69600"], department="69"
@@ -400,7 +429,6 @@ def found_office(database: Database, clock: SetClock, pathway: Pathway | None = 
         unit.session.add(Territory(programme_id=PROGRAMME, commune_code="69149", from_on=date(2020, 1, 1)))
         _organisations(unit)
         _people(unit)
-    return Office(database, clock)
 
 
 def _programme(id_: UUID, slug: str, pathway_hash: str) -> Programme:

@@ -173,6 +173,7 @@ def _person(session: Any, name: str, programme_id: UUID, role: Role) -> str:
     return person.email
 
 
+@pytest.mark.timeout(300)  # two thousand requests
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_every_door_opens_for_whom_the_table_says_and_for_nobody_else(world: World) -> None:
     found: dict[tuple[str, str], str] = dict.fromkeys(doors(world.app), "")

@@ -1,0 +1,131 @@
+"""Situations that many tests begin from: lived once or twice in each process, then put back as they were left.
+
+A situation is put back only where nothing else was written since the office was founded, at the same business time:
+there the same acts would lead to it again. Its identifiers are then those of the first time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from psycopg import sql
+from sqlalchemy import event, inspect
+
+from services.foundation.clock import SetClock
+from services.foundation.database import Database
+
+T = TypeVar("T")
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a situation left: the answer of who lived it, business time, the database and the files beside it."""
+
+    answer: Any
+    at: datetime
+    image: Any
+    files: dict[Path, bytes]
+
+
+_kept: Final[dict[Key, _Kept]] = {}
+_lived_once: Final[set[Key]] = set()
+
+
+class Past:
+    """What was done in one new database, call by call, as long as nothing else was."""
+
+    def __init__(self, database: Database, clock: SetClock, folder: Path | None = None) -> None:
+        """`folder` holds files that a situation may leave."""
+        self._database, self._clock, self._folder = database, clock, folder
+        self._calls: Key = (database.dialect, len(inspect(database.engine).get_table_names()))  # migrated has one more
+        self._commits = self._known = 0
+        event.listen(database.engine, "commit", self._count)
+
+    def lived(self, what: Key, live: Callable[[], T]) -> T:
+        """The answer of `live`, which is called only if the same was not done before from the same past.
+
+        `what` tells it from anything else; the answer must be immutable.
+        """
+        if self._commits != self._known:
+            return live()
+        key = (*self._calls, self._clock.at, what)
+        if key in _kept:
+            answer: T = self._put_back(_kept[key])
+        else:
+            answer = live()
+            if key in _lived_once:
+                _kept[key] = _Kept(answer, self._clock.at, _image(self._database), self._files())
+            _lived_once.add(key)
+        self._calls, self._known = key, self._commits
+        return answer
+
+    def _count(self, _connection: object) -> None:
+        self._commits += 1
+
+    def _files(self) -> dict[Path, bytes]:
+        if self._folder is None:
+            return {}
+        found = {path.relative_to(self._folder): path for path in self._folder.rglob("*") if path.is_file()}
+        return {name: path.read_bytes() for name, path in found.items() if not name.name.startswith("relais.sqlite")}
+
+    def _put_back(self, kept: _Kept) -> Any:
+        with _driver(self._database) as connection:
+            if self._database.dialect == "sqlite":
+                kept.image.backup(connection)
+            else:
+                _put_rows_back(connection, kept.image)
+        for name, content in kept.files.items():
+            path = (self._folder or Path()) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self._clock.at = kept.at
+        return kept.answer
+
+
+@contextmanager
+def _driver(database: Database) -> Iterator[Any]:
+    """The driver's own connection: what it commits is not counted."""
+    pooled = database.engine.raw_connection()
+    try:
+        yield pooled.driver_connection
+    finally:
+        pooled.close()
+
+
+def _image(database: Database) -> Any:
+    """All that is in it: on SQLite a copy in memory, on PostgreSQL the rows of each table and the sequences."""
+    with _driver(database) as connection:
+        if database.dialect == "sqlite":
+            copy = type(connection)(":memory:", check_same_thread=False)
+            connection.backup(copy)
+            return copy
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        rows = {name: _rows(connection, name) for (name,) in tables}
+        sequences = connection.execute("select sequencename, last_value from pg_sequences").fetchall()
+        connection.rollback()
+        return rows, sequences
+
+
+def _rows(connection: Any, table: str) -> bytes:
+    copied = sql.SQL("copy {} to stdout").format(sql.Identifier(table))
+    with connection.cursor().copy(copied) as copy:
+        return b"".join(copy)
+
+
+def _put_rows_back(connection: Any, image: tuple[dict[str, bytes], list[tuple[str, int | None]]]) -> None:
+    rows, sequences = image
+    connection.execute("set local session_replication_role = replica")
+    for table, content in rows.items():
+        if content == _rows(connection, table):
+            continue
+        connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
+        with connection.cursor().copy(sql.SQL("copy {} from stdin").format(sql.Identifier(table))) as copy:
+            copy.write(content)
+    for name, value in sequences:
+        if value is not None:
+            connection.execute(sql.SQL("select setval({}, {})").format(sql.Literal(name), sql.Literal(value)))
+    connection.commit()
