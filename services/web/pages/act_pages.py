@@ -19,7 +19,7 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, check
 from services.rules.texts.labels import label
 from services.web import returning
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
@@ -83,12 +83,12 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
     back = request.query_params.get(returning.BACK, "")
     address = f"/situations/{case_id}"
-    response = answers.page(
+    response = act_form.page(
         request,
-        "act.html",
+        visitor,
+        "/situations",
+        form,
         status=status,
-        shell=visitor.shell("/situations"),
-        form=form,
         heading=act.heading,
         over=over,
         lead=act.lead,

@@ -17,7 +17,7 @@ from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.policy import Right, require
 from services.rules.texts.labels import choices
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.directory import HERE
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -89,9 +89,10 @@ def ask_end(request: Request, visitor: SignedIn, service_id: UUID) -> Response:
         require(visitor.actor, Right.DIRECTORY)
         service = directory.sheet(unit, visitor.actor, service_id)
         over = f"{service.organisation.name} · {service.name}"
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        HERE,
         answers.blank(),
         heading="Retirer de l’annuaire",
         over=over,
@@ -162,9 +163,10 @@ def _ask_new(request: Request, visitor: Visitor, form: Form, *, status: int = 20
         partners = [(str(each.id), each.name) for each in directory.partners(unit, visitor.actor)]
         areas = [each.name for each in directory.areas(unit, visitor.actor)]
     whose = {"kind": "select", "name": "organisation_id", "label": "Partenaire", "choices": partners}
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        HERE,
         form,
         status=status,
         heading="Ajouter un service",
@@ -182,9 +184,10 @@ def _ask_change(request: Request, visitor: Visitor, service_id: UUID, form: Form
         service = directory.sheet(unit, visitor.actor, service_id)
         partner = service.organisation.name
         asked = fields([each.name for each in directory.areas(unit, visitor.actor)], service)
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        HERE,
         form,
         status=status,
         heading="Modifier la fiche",
@@ -204,9 +207,10 @@ def _ask_area(
         require(visitor.actor, Right.DIRECTORY)
         known = next((each for each in directory.areas(unit, visitor.actor) if each.id == area_id), None)
         asked = _area_fields(known, visitor)
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        HERE,
         form,
         status=status,
         heading="Dessiner une zone" if known is None else "Redessiner la zone",
@@ -227,30 +231,6 @@ def _area_fields(area: ServiceArea | None, visitor: Visitor) -> Fields:
          "hint": "Une par ligne : le nom, ou le code INSEE"},
         {"kind": "date", "name": "from_on", "label": "À partir du", "value": visitor.today.isoformat()},
     ]  # fmt: skip
-
-
-def _page(
-    request: Request, visitor: Visitor, form: Form, *, heading: str, action: str, button: str, back: str,
-    over: str = "", lead: str = "", follows: tuple[str, ...] = (), fields: Fields | None = None,
-    danger: bool = False, status: int = 200,
-) -> Response:  # fmt: skip
-    return answers.page(
-        request,
-        "act.html",
-        status=status,
-        shell=visitor.shell(HERE),
-        form=form,
-        heading=heading,
-        over=over,
-        lead=lead,
-        follows=follows,
-        fields=fields or [],
-        action=action,
-        button=button,
-        others=[],
-        back=back,
-        danger=danger,
-    )
 
 
 def fields(areas: list[str], service: Service | None = None) -> Fields:

@@ -22,7 +22,7 @@ from services.organisations import NewOrganisation, OrganisationDetails
 from services.rules.links import alert_url, has_alert_link
 from services.rules.policy import Right, require
 from services.rules.texts.labels import choices, label
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.directory_acts import carry_out
 from services.web.pages.entries import Mistakes, kept, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -136,9 +136,10 @@ def _ask_new(
     if kind not in ADDING:
         raise NotFound
     hidden = {"kind": "hidden", "name": "kind", "label": ""}
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        SECTION,
         replace(form, entered={**form.entered, "kind": kind.value}),
         status=status,
         heading=ADDING[kind],
@@ -146,6 +147,7 @@ def _ask_new(
         fields=[hidden, *_fields(kind, None)],
         action=f"{HERE}/ajouter",
         button="Ajouter",
+        back=HERE,
     )
 
 
@@ -176,9 +178,10 @@ def _ask_change(
         organisation = organisations.one(unit, visitor.actor, organisation_id)
         kind, name = OrganisationKind(organisation.kind), organisation.name
         fields, follows = _fields(kind, organisation), _follows_change(unit, visitor, organisation)
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        SECTION,
         form,
         status=status,
         heading="Modifier",
@@ -187,6 +190,7 @@ def _ask_change(
         fields=fields,
         action=f"{HERE}/{organisation_id}/modifier",
         button="Enregistrer",
+        back=HERE,
     )
 
 
@@ -218,15 +222,17 @@ def ask_end(request: Request, visitor: SignedIn, organisation_id: UUID) -> Respo
         hanging, name = organisations.hanging(unit, organisation), organisation.name
     if hanging.cases:
         return answers.see(f"{HERE}/{organisation_id}/situations")
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        SECTION,
         answers.blank(),
         heading="Ne plus travailler ensemble",
         over=name,
         follows=_follows_end(hanging),
         action=f"{HERE}/{organisation_id}/terminer",
         button="Ne plus travailler ensemble",
+        back=HERE,
         danger=True,
     )
 
@@ -357,9 +363,10 @@ def ask_renewal(request: Request, visitor: SignedIn, organisation_id: UUID) -> R
         giver = organisations.alert_giver(unit, visitor.actor, organisation_id)
         name, had_link = giver.name, has_alert_link(giver)
     old = ("L’ancien lien n’ouvre plus rien, tout de suite.",) if had_link else ()
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        SECTION,
         answers.blank(),
         heading="Renouveler le lien" if had_link else "Donner un lien",
         over=name,
@@ -373,6 +380,7 @@ def ask_renewal(request: Request, visitor: SignedIn, organisation_id: UUID) -> R
         ),
         action=f"{HERE}/{organisation_id}/renouveler",
         button="Renouveler le lien" if had_link else "Donner un lien",
+        back=HERE,
         danger=had_link,
     )
 
@@ -395,9 +403,10 @@ def ask_revocation(request: Request, visitor: SignedIn, organisation_id: UUID) -
     """What revoking means, before anything is done."""
     with visitor.runtime.database.read() as unit:
         name = organisations.alert_giver(unit, visitor.actor, organisation_id).name
-    return _page(
+    return act_form.page(
         request,
         visitor,
+        SECTION,
         answers.blank(),
         heading="Retirer le lien",
         over=name,
@@ -405,6 +414,7 @@ def ask_revocation(request: Request, visitor: SignedIn, organisation_id: UUID) -
         follows=("Le lien n’ouvre plus rien, tout de suite.", "Les demandes déjà reçues ne changent pas."),
         action=f"{HERE}/{organisation_id}/revoquer",
         button="Retirer le lien",
+        back=HERE,
         danger=True,
     )
 
@@ -423,30 +433,6 @@ def revoke(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
 
 
 # --- What pages show -------------------------------------------------------------------------------------------------
-
-
-def _page(
-    request: Request, visitor: Visitor, form: Form, *, heading: str, action: str, button: str, over: str = "",
-    lead: str = "", follows: tuple[str, ...] = (), fields: list[dict[str, Any]] | None = None, danger: bool = False,
-    status: int = 200,
-) -> Response:  # fmt: skip
-    return answers.page(
-        request,
-        "act.html",
-        status=status,
-        shell=visitor.shell(SECTION),
-        form=form,
-        heading=heading,
-        over=over,
-        lead=lead,
-        follows=follows,
-        fields=fields or [],
-        action=action,
-        button=button,
-        others=[],
-        back=HERE,
-        danger=danger,
-    )
 
 
 def _counted(number: int, words: str) -> str:

@@ -15,7 +15,7 @@ from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput
 from services.foundation.tokens import new_token
 from services.people import Known
 from services.rules.texts.labels import choices, label
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.administration import tabs
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -149,14 +149,13 @@ def _invitation(request: Request, visitor: Visitor, form: Form, *, status: int =
             {"kind": "text", "name": "email", "label": "Adresse électronique professionnelle", "type": "email"},
             *_role_fields(people.operators(unit, visitor.actor)),
         ]
-    return answers.page(
+    return act_form.page(
         request,
-        "act.html",
+        visitor,
+        HOME,
+        form,
         status=status,
-        shell=visitor.shell(HOME),
-        form=form,
         heading="Inviter une personne",
-        over="",
         lead="Vous ne choisissez aucun mot de passe : la personne entre par un lien envoyé à son adresse.",
         follows=(
             "Un message lui dit que son compte est ouvert et comment entrer la première fois.",
@@ -166,9 +165,7 @@ def _invitation(request: Request, visitor: Visitor, form: Form, *, status: int =
         fields=fields,
         action=f"{HERE}/inviter",
         button="Envoyer l’invitation",
-        others=[],
         back=HERE,
-        danger=False,
     )
 
 

@@ -21,7 +21,7 @@ from services.presence import AbsenceForm, DutyForm, WorkForm
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
 from services.rules.presence import roster
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, moment, read
 from services.web.pages.presence import HERE, WEEK
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -216,12 +216,12 @@ def _page(
         name = presence.people(unit, visitor.actor).get(person_id, "") if person_id else ""
     hidden = {spec["name"]: spec["value"] for spec in fields if spec["kind"] == "hidden"}
     entered = {**form.entered, **hidden}
-    return answers.page(
+    return act_form.page(
         request,
-        "act.html",
+        visitor,
+        HERE,
+        Form(once=form.once, entered=entered, errors=form.errors),
         status=status,
-        shell=visitor.shell(HERE),
-        form=Form(once=form.once, entered=entered, errors=form.errors),
         heading=act.heading,
         over=name if person_id != visitor.actor.id else "",
         lead=act.lead,
@@ -229,7 +229,5 @@ def _page(
         fields=fields,
         action=f"{HERE}/{act.path}",
         button=act.button,
-        others=[],
         back=HERE,
-        danger=False,
     )

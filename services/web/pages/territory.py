@@ -15,7 +15,7 @@ from services.foundation.tokens import new_token
 from services.rules.policy import Right, require
 from services.rules.texts.labels import label
 from services.territory import Place, TerritoryForm
-from services.web.pages import answers
+from services.web.pages import act_form, answers
 from services.web.pages.directory_acts import carry_out
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -65,7 +65,7 @@ def ask(request: Request, visitor: SignedIn) -> Response:
 def _ask(request: Request, visitor: Visitor, form: Form, *, status: int = 200) -> Response:
     require(visitor.actor, Right.TERRITORY)
     hint = "Une par ligne : le nom, ou le code INSEE"
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"kind": "textarea", "name": "enter", "label": "Communes qui entrent", "rows": 6, "optional": True,
          "hint": hint},
         {"kind": "textarea", "name": "leave", "label": "Communes qui sortent", "rows": 4, "optional": True,
@@ -73,14 +73,13 @@ def _ask(request: Request, visitor: Visitor, form: Form, *, status: int = 200) -
         {"kind": "date", "name": "from_on", "label": "À partir du", "value": visitor.today.isoformat(),
          "earliest": visitor.today.isoformat()},
     ]  # fmt: skip
-    return answers.page(
+    return act_form.page(
         request,
-        "act.html",
+        visitor,
+        SECTION,
+        form,
         status=status,
-        shell=visitor.shell(SECTION),
-        form=form,
         heading="Modifier le territoire",
-        over="",
         lead="Avant d’enregistrer, Relais montre les situations concernées.",
         follows=(
             "Aucune situation ouverte n’est arrêtée ni déplacée.",
@@ -89,9 +88,7 @@ def _ask(request: Request, visitor: Visitor, form: Form, *, status: int = 200) -
         fields=fields,
         action=f"{HERE}/verifier",
         button="Voir ce que cela change",
-        others=[],
         back=HERE,
-        danger=False,
     )
 
 
