@@ -65,6 +65,7 @@ class Shell:
     links: Sequence[Link] = ()
     more: Sequence[Link] = ()
     flash: Flash | None = None
+    searches: bool = False
     query: str = ""
     today: date | None = None
     held: Sequence[HeldLine] = ()

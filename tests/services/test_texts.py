@@ -81,6 +81,16 @@ def test_what_cannot_be_said_without_a_hole_is_said_as_it_ships(context: TextCon
     assert own.write(mail, *new_alert, bare) == render(*new_alert, bare)
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_subject_says_that_a_request_presses_as_the_one_that_ships_does(context: TextContext) -> None:
+    def subject(urgent: bool | None, words: str) -> str:
+        return own.write(Words(words, "[lien]"), *REQUEST, replace(context, urgent=urgent)).subject
+
+    assert subject(True, "Une demande pour vous") == "Urgent\N{NO-BREAK SPACE}: Une demande pour vous"
+    assert subject(True, "Demande urgente") == "Demande urgente"
+    assert subject(None, "Une demande pour vous") == "Une demande pour vous"
+
+
 @pytest.mark.parametrize(
     ("key", "words", "field", "sentence"),
     [

@@ -98,6 +98,8 @@ IN_SUBJECTS: Final = frozenset(
 DATES: Final = ({"échéance", "jour de l’échéance"}, {"rendez-vous", "jour de la visite"})
 """Two ways of writing one date: a text that knows the one knows the other."""
 
+URGENT_WORD: Final = "urgent"
+URGENT: Final = "Urgent : "
 REFERENCE: Final = " – situation [référence]"
 STOP: Final = "STOP"
 SMS_LENGTH: Final = 160
@@ -140,9 +142,15 @@ def write(words: Words, text: str, party: Party, channel: Channel, context: Text
     body = french(tidy("\n".join(_without_holes(lines))))
     subject = _filled(words.subject, party, channel, context)
     return Rendered(
-        french(one_line(subject)) if subject else shipped.subject,
+        french(one_line(_pressing(subject, shipped.subject))) if subject else shipped.subject,
         body if body.strip() else shipped.body,
     )
+
+
+def _pressing(subject: str, shipped: str) -> str:
+    """A subject says that it presses where the one that ships would."""
+    presses = URGENT_WORD in shipped.lower() and URGENT_WORD not in subject.lower()
+    return f"{URGENT}{subject}" if presses else subject
 
 
 def _filled(line: str, party: Party, channel: Channel, context: TextContext) -> str | None:

@@ -16,7 +16,7 @@ from services import reminding
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
-from services.rules.policy import Actor, posts_letters
+from services.rules.policy import Actor, Right, posts_letters, rights
 from services.rules.texts.labels import label
 from services.web import sessions
 from services.web.rendering import Flash, HeldLine, Link, Shell
@@ -85,6 +85,7 @@ class Visitor:
             links=[Link(label, href, current=href == here) for label, href in links],
             more=[Link(label, href, current=href == here) for label, href in more],
             flash=Flash(flash) if flash else None,
+            searches=Right.READ in rights(self.actor),
             query=query,
             today=self.today,
             held=self.held(),

@@ -35,6 +35,8 @@ def test_an_administrator_sees_what_is_set_aside_and_no_household(office: Office
     assert "alert.submitted" in page
     assert "KeyError x:1" in page
     assert "Le Goff" not in page
+    assert "/recherche" not in page  # it would never find a case for him
+    assert "/recherche" in browser(office, "claire").get("/a-faire").text
 
 
 def test_a_remedy_wants_its_reason(office: Office) -> None:

@@ -95,12 +95,16 @@ def test_a_partner_says_his_people_and_habits_without_an_account(office: Office)
     own = send(client, f"{desk}/collegue", name="Léa Roy", email="lea@adil-brest.fr")
     with office.runtime.database.read() as unit:
         lea = str(unit.session.scalars(select(PartnerColleague.id)).one())
+    offered = client.get(desk).text
     away = send(client, f"{desk}/absence", first_on="2025-12-01", last_on="2025-12-05", delegate_id=lea)
     full = send(client, f"{desk}/complet", until="2025-12-31")
     mails = send(client, f"{desk}/emails", gathered="1", weekdays=["1", "3"])
     page = client.get(desk).text.replace("\N{NO-BREAK SPACE}", " ")
     passed = client.post(desk, data={"once": "une", "answer": f"pass_on:{lea}", "task": ticks(office, one, two)})
 
+    assert "selected>Léa Roy" in offered.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
     assert foreign.status_code == 422
     assert "Donnez une adresse de votre organisme" in foreign.text
     assert [each.headers["location"] for each in (own, away, full, mails)] == [
