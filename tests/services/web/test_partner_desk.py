@@ -102,9 +102,7 @@ def test_a_partner_says_his_people_and_habits_without_an_account(office: Office)
     page = client.get(desk).text.replace("\N{NO-BREAK SPACE}", " ")
     passed = client.post(desk, data={"once": "une", "answer": f"pass_on:{lea}", "task": ticks(office, one, two)})
 
-    assert "selected>Léa Roy" in offered.replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert "selected>Léa Roy" in offered.replace("\N{NO-BREAK SPACE}", " ")
     assert foreign.status_code == 422
     assert "Donnez une adresse de votre organisme" in foreign.text
     assert [each.headers["location"] for each in (own, away, full, mails)] == [
