@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
@@ -59,7 +59,9 @@ class Breaker:
 class Postman:
     """Carries messages for one task of one process: its connection, its SMS sender, and which server rests.
 
-    Kept by whoever delivers again and again; `async with` closes the connection at the end.
+    Kept by whoever delivers again and again; `async with` closes the connection at the end. `unwritten` holds what
+    became of messages until the next transaction: an acceptance is written with the mark of the message after it, so
+    that each costs one commit. Its own mark is durable meanwhile.
     """
 
     runtime: Runtime
@@ -69,6 +71,7 @@ class Postman:
     evidence: Mapping[Channel, Evidence]
     monotonic: Callable[[], float] = time.monotonic
     breakers: dict[Channel, Breaker] = field(init=False)
+    unwritten: list[tuple[Envelope, Handover]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """One breaker a channel: mail may leave while SMS cannot."""
@@ -117,10 +120,13 @@ class Postman:
         batch = await self._transaction(
             "delivery.claim", ledger.claim, self.aftermath, limit=BATCH, lease_s=LEASE_S, channel=channel
         )
-        for done, envelope in enumerate(batch):
-            if self.monotonic() >= until or not await self._deliver_one(envelope):
-                await self._transaction("delivery.release", ledger.release, batch[done:])
-                return done
+        try:
+            for done, envelope in enumerate(batch):
+                if self.monotonic() >= until or not await self._deliver_one(envelope):
+                    await self._transaction("delivery.release", ledger.release, batch[done:])
+                    return done
+        finally:
+            await self._record()
         return len(batch)
 
     async def _deliver_one(self, envelope: Envelope) -> bool:
@@ -132,7 +138,9 @@ class Postman:
             breaker.trip()
             return False
         breaker.close()
-        await self._transaction("delivery.record", ledger.record, self.aftermath, envelope=envelope, handover=handover)
+        self.unwritten.append((envelope, handover))
+        if handover.result != "accepted":
+            await self._record()
         return True
 
     async def _hand_over(self, envelope: Envelope) -> Handover:
@@ -158,7 +166,23 @@ class Postman:
         return _handover_of(receipt)
 
     async def _mark(self, envelope: Envelope) -> bool:
-        return await self._transaction("delivery.mark", ledger.mark_data, envelope)
+        def write_and_mark(unit: UnitOfWork) -> bool:
+            self._write(unit, self.unwritten)
+            return ledger.mark_data(unit, envelope)
+
+        ours = await self._transaction("delivery.mark", write_and_mark)
+        self.unwritten.clear()
+        return ours
+
+    async def _record(self) -> None:
+        """Write what is unwritten, for the last time: what cannot be written here waits for its proof."""
+        ended, self.unwritten = self.unwritten, []
+        if ended:
+            await self._transaction("delivery.record", self._write, ended)
+
+    def _write(self, unit: UnitOfWork, ended: Sequence[tuple[Envelope, Handover]]) -> None:
+        for envelope, handover in ended:
+            ledger.record(unit, self.aftermath, envelope=envelope, handover=handover)
 
     def _draft(self, envelope: Envelope) -> Draft:
         """Answers come to the mailbox that is read; without one, to the programme's own people."""

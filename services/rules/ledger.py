@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
-from models.cases import Case
-from models.engine import Message
+from models.base import Base
+from models.cases import Alert, Case, Dwelling, Referral, Visit
+from models.engine import Event, Message, Task
 from models.programmes import Programme
 from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
@@ -125,11 +126,14 @@ def claim(
         .order_by(Message.due_at, Message.id)
         .execution_options(populate_existing=True)
     )
+    messages = unit.session.scalars(mine).all()
+    beside = _beside(unit, messages)
     bundles: dict[object, list[Message]] = {}
-    for message in unit.session.scalars(mine):
+    for message in messages:
         place = (message.programme_id, message.address) if message.daily else message.id
         bundles.setdefault(place, []).append(message)
     claimed = [_envelope(unit, aftermath, bundle) for bundle in bundles.values()]
+    del beside
     return [envelope for envelope in claimed if envelope is not None]
 
 
@@ -223,7 +227,7 @@ def bounce(unit: UnitOfWork, message_id: UUID, *, status: str) -> Sequence[Messa
         "leased_until": None,
     }
     left = and_(_bundle(message_id), Message.channel == Channel.EMAIL, Message.state.not_in(ended))
-    return _each(unit, _change(unit, left, values))
+    return _changed(unit, left, values)
 
 
 def hasten(unit: UnitOfWork, message_id: UUID) -> bool:
@@ -243,8 +247,17 @@ def back_off(attempts: int) -> timedelta:
 
 # --- Inside ---------------------------------------------------------------------------------------------------------
 
-_WHAT_TEXTS_NEED: Final = tuple(
-    joinedload(Message.case).joinedload(each) for each in (Case.programme, Case.household, Case.operator, Case.dwelling)
+_WHAT_TEXTS_NEED: Final = (
+    *(joinedload(Message.case).joinedload(each) for each in (Case.programme, Case.household, Case.operator)),
+    joinedload(Message.case).joinedload(Case.dwelling).joinedload(Dwelling.commune),
+    joinedload(Message.organisation),
+)
+_BESIDE_THE_CASE: Final = (
+    ("event_id", Event, ()),
+    ("task_id", Task, ()),
+    ("visit_id", Visit, (joinedload(Visit.officer),)),
+    ("referral_id", Referral, (joinedload(Referral.need), joinedload(Referral.partner))),
+    ("alert_id", Alert, (joinedload(Alert.organisation),)),
 )
 _UNSYNCED: Final = {"synchronize_session": False}
 _FREE: Final = {"state": MessageState.QUEUED, "token": None, "leased_until": None, "bundle_id": None}
@@ -289,6 +302,16 @@ def _put_off(unit: UnitOfWork, ids: Sequence[UUID], had: Collection[str]) -> set
         message.bundle_id = None
     unit.session.flush()
     return {message.id for message in late}
+
+
+def _beside(unit: UnitOfWork, messages: Sequence[Message]) -> list[Base]:
+    """What texts read beside their cases, asked for at once; as long as it is held, none of them asks again."""
+    found: list[Base] = []
+    for name, model, options in _BESIDE_THE_CASE:
+        ids = {getattr(message, name) for message in messages} - {None}
+        if ids:
+            found += unit.session.scalars(select(model).where(model.id.in_(ids)).options(*options))
+    return found
 
 
 def _envelope(unit: UnitOfWork, aftermath: Aftermath, bundle: Sequence[Message]) -> Envelope | None:
@@ -366,10 +389,14 @@ def _change(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]
     return unit.session.scalars(changed, execution_options=_UNSYNCED).all()
 
 
-def _each(unit: UnitOfWork, ids: Iterable[UUID]) -> Sequence[Message]:
-    """As they stand now; in the order in which everybody locks cases, so that two never wait for one another."""
-    query = select(Message).where(Message.id.in_(list(ids))).order_by(Message.case_id, Message.id)
-    return unit.session.scalars(query.execution_options(populate_existing=True)).all()
+def _changed(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]) -> Sequence[Message]:
+    """The messages that were changed, as they stand now; in the order in which everybody locks cases.
+
+    So that two never wait for one another.
+    """
+    changed = update(Message).where(where).values(values).returning(Message)
+    found = unit.session.scalars(changed, execution_options=_UNSYNCED | {"populate_existing": True})
+    return sorted(found, key=lambda one: (one.case_id.int if one.case_id else 0, one.id.int))
 
 
 def _attempt(unit: UnitOfWork, handover: Handover) -> dict[str, Any]:
@@ -399,15 +426,16 @@ def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], hand
         "token": None,
         "leased_until": None,
     }
-    changed = _change(unit, and_(Message.id.in_(ids), Message.state.in_(open_states)), values)
-    for message in _each(unit, changed):
+    changed = _changed(unit, and_(Message.id.in_(ids), Message.state.in_(open_states)), values)
+    for message in changed:
         aftermath.accepted(unit, message)
     return bool(changed)
 
 
 def _try_later(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handover: Handover) -> bool:
     """All wait as long as the one that leads them; each gives up after its own four days."""
-    found = {message.id: message for message in _each(unit, envelope.ids)}
+    query = select(Message).where(Message.id.in_(envelope.ids)).execution_options(populate_existing=True)
+    found = {message.id: message for message in unit.session.scalars(query)}
     due_at = unit.now + back_off(found[envelope.id].attempts + 1)
     tired = [one.id for one in found.values() if due_at > (one.first_tried_at or unit.now) + GIVE_UP]
     gave_up = False
@@ -421,8 +449,8 @@ def _try_later(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, ha
 
 def _refuse(unit: UnitOfWork, aftermath: Aftermath, *, held: ColumnElement[bool], handover: Handover) -> bool:
     ended = _attempt(unit, handover) | {"state": MessageState.REFUSED, "done_at": unit.now}
-    changed = _change(unit, held, ended)
-    for message in _each(unit, changed):
+    changed = _changed(unit, held, ended)
+    for message in changed:
         aftermath.failed(unit, message, unknown=False)
     return bool(changed)
 
@@ -431,7 +459,7 @@ def _doubt(unit: UnitOfWork, aftermath: Aftermath, *, held: ColumnElement[bool],
     """Keep the mark and the instant: they are all that is known. `leased_until` says when proof may be asked."""
     kept = {name: value for name, value in values.items() if name != "data_started_at"}
     resting = {"state": MessageState.UNKNOWN, "token": None, "leased_until": lease_until(unit, DOUBT_S)}
-    changed = _change(unit, held, kept | resting)
-    for message in _each(unit, changed):
+    changed = _changed(unit, held, kept | resting)
+    for message in changed:
         aftermath.failed(unit, message, unknown=True)
     return bool(changed)
