@@ -29,6 +29,8 @@ ENHANCED: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 QUEUE_ID: Final = re.compile(r"\b(?:queued as|id=)\s*<?([\w.+-]+)", re.IGNORECASE)
 # Source: RFC 4954 — our account is at fault, not the mail: it waits, whatever the class of the code.
 ASKS_FOR_SIGN_IN: Final = frozenset({454, 530, 534, 535, 538})
+HUNG_UP: Final = frozenset({None, 421})
+"""Codes of a server that is gone before DATA; one in use answers otherwise."""
 
 
 class ServerUnavailable(CaseworkError):
@@ -131,11 +133,16 @@ class MailConnection:
     async def send(self, parcel: Parcel, *, before_data: BeforeData) -> Handover:
         """Hand one mail over. `before_data` durably notes that DATA starts; False stops there, as does a long pause.
 
-        Raises `ServerUnavailable` when there is no dialogue at all, and what `before_data` raises. Never tries twice.
+        Raises `ServerUnavailable` when there is no dialogue at all, and what `before_data` raises. Never tries twice,
+        but for what a server that has hung up on a kept connection did not hear: that costs the mail no attempt.
         """
         client = await self._ready()
         try:
             handover = await self._announce(client, parcel)
+            if handover is not None and self._handed_over and handover.code in HUNG_UP:
+                self._drop()
+                client = await self._connect()
+                handover = await self._announce(client, parcel)
             if handover is None:
                 handover = await self._hand_over(client, parcel, before_data)
         except BaseException:
@@ -186,22 +193,11 @@ class MailConnection:
         return Handover("accepted", reply.code, _enhanced(reply.message), queue_id)
 
     async def _ready(self) -> SMTP:
-        """The kept connection if it still answers, else a new one."""
+        """The kept connection unless it was kept too long, else a new one."""
         idle = self._monotonic() - self._used_at > LONGEST_IDLE_S
         if self._client is not None and (idle or self._handed_over >= LARGEST_BATCH):
             await self.close()
-        if self._client is not None and await self._answers(self._client):
-            return self._client
-        self._drop()
-        return await self._connect()
-
-    async def _answers(self, client: SMTP) -> bool:
-        """A server that hung up while the connection was idle would cost the mail an attempt."""
-        try:
-            await client.rset(timeout=self._patience.command)
-        except (SMTPException, OSError):
-            return False
-        return True
+        return self._client or await self._connect()
 
     async def _connect(self) -> SMTP:
         """Connect, encrypt as demanded, sign in. Never goes on in clear when encryption fails."""

@@ -380,6 +380,31 @@ def test_a_server_that_hung_up_meanwhile_costs_the_mail_nothing(sink: Sink) -> N
     assert len(sink.messages) == 2
 
 
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
+def test_a_server_that_takes_no_more_on_one_connection_gets_the_next_mail_on_another(sink: Sink, verb: Verb) -> None:
+    marks = Marks()
+
+    async def script(connection: MailConnection) -> None:
+        await connection.send(PARCEL, before_data=marks)
+        sink.fail_next(verb, "421 4.7.0 Enough")
+        assert (await connection.send(PARCEL, before_data=marks)).result == "accepted"
+
+    within(sink, script)
+
+    assert (len(sink.messages), sink.connections, marks.made) == (2, 2, 2)
+
+
+def test_a_server_that_hangs_up_on_a_new_connection_too_is_not_asked_again(sink: Sink) -> None:
+    async def script(connection: MailConnection) -> None:
+        await connection.send(PARCEL, before_data=Marks())
+        sink.drop("MAIL", times=2)
+        assert (await connection.send(PARCEL, before_data=Marks())).result == "transient"
+
+    within(sink, script)
+
+    assert (len(sink.messages), sink.connections) == (1, 2)
+
+
 def test_a_drop_at_quit_leaves_the_mail_accepted(sink: Sink) -> None:
     sink.drop("QUIT")
 
