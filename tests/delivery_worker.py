@@ -22,9 +22,9 @@ from tests.messages import Office
 PATIENCE_S = 60
 
 
-def run_until_killed(runtime: Runtime, *, smtp_port: int, point: str) -> int | None:
+def run_until_killed(runtime: Runtime, *, smtp_port: int, point: str, nth: int = 1) -> int | None:
     """Deliver one batch in another process, dying at this crash point. Returns its exit code: -9 if it was killed."""
-    return _run(runtime, _work, smtp_port, point)
+    return _run(runtime, _work, smtp_port, point, nth)
 
 
 def tell_until_killed(runtime: Runtime, point: str) -> int | None:
@@ -48,8 +48,8 @@ def _tell(folder: Path, url: str, now: datetime, point: str) -> None:
         asyncio.run(tell_due())
 
 
-def _work(folder: Path, url: str, port: int, point: str) -> None:
-    os.environ[VARIABLE] = f"{point}:1"
+def _work(folder: Path, url: str, port: int, point: str, nth: int) -> None:
+    os.environ[VARIABLE] = f"{point}:{nth}"
     runtime = build(Settings(data_folder=folder, database_url=url))
     mail = MailConnection(MailServer(host="127.0.0.1", port=port, local_name="localhost"))
     sms = FolderSms(folder, now=runtime.clock.now)

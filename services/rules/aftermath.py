@@ -1,18 +1,30 @@
 """What follows the life of a message, in the transaction that records it: clocks start, dead ends get an owner."""
 
-from sqlalchemy import select
+from typing import Final
 
-from models.cases import Case
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload
+
+from models.cases import Case, Referral
 from models.engine import Message, Task
 from models.events import MessageFailed
 from services.foundation.database import UnitOfWork
 from services.rules import casework, obligations
 
+# Built once, as it is asked for each mail, with what a clock needs.
+_WAITING: Final = (
+    select(Task)
+    .where(Task.id == bindparam("task_id"), Task.provisional.is_(True))
+    .options(joinedload(Task.case).joinedload(Case.programme), joinedload(Task.referral).joinedload(Referral.need))
+)
+
 
 def message_accepted(unit: UnitOfWork, message: Message) -> None:
     """The reader's server took it: if it is the request of a task, the task's clock starts now."""
-    task = unit.session.get(Task, message.task_id) if message.task_id else None
-    if task is not None and task.provisional:
+    if message.task_id is None:
+        return
+    task = unit.session.scalars(_WAITING, {"task_id": message.task_id}).one_or_none()
+    if task is not None:
         obligations.start_clock(unit, task, delivered_at=unit.now)
 
 

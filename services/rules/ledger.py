@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
@@ -145,15 +145,17 @@ def release(unit: UnitOfWork, envelopes: Iterable[Envelope]) -> None:
 
 def mark_data(unit: UnitOfWork, envelope: Envelope) -> bool:
     """Note durably that DATA starts; False if the claim is no longer ours, and then nothing may be sent."""
+    if envelope.carried:
+        leased = and_(_held_by(envelope), Message.state == MessageState.LEASED)
+        if len(_locked(unit, select(Message.id).where(leased))) < len(envelope.ids):
+            return False  # a part of it is somebody else's by now: all or nothing
     values = {
-        "state": MessageState.DATA_STARTED,
-        "data_started_at": unit.now,
-        "leased_until": lease_until(unit, DATA_LEASE_S),
+        "its_ids": envelope.ids,
+        "its_token": envelope.token,
+        "now": unit.now,
+        "until": lease_until(unit, DATA_LEASE_S),
     }
-    ours = and_(Message.id.in_(envelope.ids), Message.token == envelope.token, Message.state == MessageState.LEASED)
-    if envelope.carried and len(_locked(unit, select(Message.id).where(ours))) < len(envelope.ids):
-        return False  # a part of it is somebody else's by now: all or nothing
-    return bool(_change(unit, ours, values))
+    return bool(unit.session.scalars(_MARK, values, execution_options=_UNSYNCED).all())
 
 
 # --- Recording ------------------------------------------------------------------------------------------------------
@@ -260,6 +262,34 @@ _BESIDE_THE_CASE: Final = (
     ("alert_id", Alert, (joinedload(Alert.organisation),)),
 )
 _UNSYNCED: Final = {"synchronize_session": False}
+_FRESH: Final = {"synchronize_session": False, "populate_existing": True}
+_ITS_IDS: Final[BindParameter[UUID]] = bindparam("its_ids", expanding=True)
+_NOW: Final = bindparam("now", type_=Message.done_at.type)
+# Built once: put together for every mail anew, these two take longer than the database takes to obey them.
+_MARK: Final = (
+    update(Message)
+    .where(Message.id.in_(_ITS_IDS), Message.token == bindparam("its_token"), Message.state == MessageState.LEASED)
+    .values(state=MessageState.DATA_STARTED, data_started_at=_NOW, leased_until=bindparam("until"))
+    .returning(Message.id)
+)
+# Queued too: a late acceptance of a message that was put back must stop it from leaving twice.
+_OPEN: Final = (MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_STARTED, MessageState.UNKNOWN)
+_ACCEPT: Final = (
+    update(Message)
+    .where(Message.id.in_(_ITS_IDS), Message.state.in_(_OPEN))
+    .values(
+        state=MessageState.ACCEPTED,
+        attempts=Message.attempts + bindparam("tries"),
+        first_tried_at=func.coalesce(Message.first_tried_at, _NOW),
+        done_at=_NOW,
+        reply_code=bindparam("code"),
+        provider_id=bindparam("queue_id"),
+        error=None,
+        token=None,
+        leased_until=None,
+    )
+    .returning(Message)
+)
 _FREE: Final = {"state": MessageState.QUEUED, "token": None, "leased_until": None, "bundle_id": None}
 """Waiting, in nobody's hands and in no mail: the next claim makes its own bundles."""
 
@@ -390,13 +420,14 @@ def _change(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]
 
 
 def _changed(unit: UnitOfWork, where: ColumnElement[bool], values: dict[str, Any]) -> Sequence[Message]:
-    """The messages that were changed, as they stand now; in the order in which everybody locks cases.
-
-    So that two never wait for one another.
-    """
+    """The messages that were changed."""
     changed = update(Message).where(where).values(values).returning(Message)
-    found = unit.session.scalars(changed, execution_options=_UNSYNCED | {"populate_existing": True})
-    return sorted(found, key=lambda one: (one.case_id.int if one.case_id else 0, one.id.int))
+    return _in_order(unit.session.scalars(changed, execution_options=_FRESH))
+
+
+def _in_order(messages: Iterable[Message]) -> Sequence[Message]:
+    """The order in which everybody locks cases, so that two never wait for one another."""
+    return sorted(messages, key=lambda one: (one.case_id.int if one.case_id else 0, one.id.int))
 
 
 def _attempt(unit: UnitOfWork, handover: Handover) -> dict[str, Any]:
@@ -413,20 +444,14 @@ def _attempt(unit: UnitOfWork, handover: Handover) -> dict[str, Any]:
 
 
 def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], handover: Handover) -> bool:
-    # Queued too: a late acceptance of a message that was put back must stop it from leaving twice.
-    open_states = (MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_STARTED, MessageState.UNKNOWN)
     values = {
-        "state": MessageState.ACCEPTED,
-        "attempts": Message.attempts + (1 if handover.code or handover.queue_id else 0),  # proof is no attempt
-        "first_tried_at": func.coalesce(Message.first_tried_at, unit.now),
-        "done_at": unit.now,
-        "reply_code": handover.code,
-        "provider_id": handover.queue_id,
-        "error": None,
-        "token": None,
-        "leased_until": None,
+        "its_ids": ids,
+        "now": unit.now,
+        "tries": 1 if handover.code or handover.queue_id else 0,  # proof is no attempt
+        "code": handover.code,
+        "queue_id": handover.queue_id,
     }
-    changed = _changed(unit, and_(Message.id.in_(ids), Message.state.in_(open_states)), values)
+    changed = _in_order(unit.session.scalars(_ACCEPT, values, execution_options=_FRESH))
     for message in changed:
         aftermath.accepted(unit, message)
     return bool(changed)

@@ -114,8 +114,8 @@ MUTANTS: Final = (
     Mutant(
         "a late acceptance of what was put back",
         "services/rules/ledger.py",
-        "open_states = (MessageState.QUEUED, ",
-        "open_states = (",
+        "_OPEN: Final = (MessageState.QUEUED, ",
+        "_OPEN: Final = (",
         ("tests/services/rules/test_bundles.py::test_a_late_acceptance_stops_all_its_messages_from_leaving_again",),
     ),
     Mutant(

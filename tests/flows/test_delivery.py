@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +13,7 @@ import pytest
 from flows.delivery import deliver_due
 from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
-from services.channels.mail import MailConnection, MailServer, Patience
+from services.channels.mail import BeforeData, Handover, MailConnection, MailServer, Parcel, Patience
 from services.channels.sms import FolderSms, SmsReceipt, SmsResult
 from services.delivery import LONGEST_REST_S, SHORTEST_REST_S, Breaker, Postman
 from services.foundation.clock import SetClock
@@ -189,6 +189,42 @@ def test_a_greylisted_mail_leaves_at_its_second_attempt(
 
     message = read_message(runtime.database, message_id)
     assert (len(sink.messages), message.state, message.attempts) == (1, MessageState.ACCEPTED, 2)
+
+
+@pytest.mark.parametrize("reply", ["451 4.7.1 Greylisted", "550 5.1.1 <bo@relais.test> unknown"])
+def test_a_refusal_leaves_the_mail_before_it_accepted(
+    runtime: Runtime, sink: Sink, postman: Postman, office: Office, reply: str
+) -> None:
+    accepted = make_message(runtime.database)
+    make_message(runtime.database)
+    asyncio.run(_after_one(postman, lambda: sink.fail_next("RCPT", reply)))
+
+    assert (state(runtime, accepted), office.accepted) == (MessageState.ACCEPTED, [accepted])
+
+
+def test_a_server_that_goes_away_after_a_mail_leaves_it_accepted_and_the_next_untouched(
+    runtime: Runtime, sink: Sink, postman: Postman
+) -> None:
+    accepted, waiting = make_message(runtime.database), make_message(runtime.database)
+
+    asyncio.run(_after_one(postman, sink.refuse_connections))
+
+    assert (state(runtime, accepted), state(runtime, waiting)) == (MessageState.ACCEPTED, MessageState.QUEUED)
+    assert read_message(runtime.database, waiting).attempts == 0
+
+
+async def _after_one(postman: Postman, accident: Callable[[], None]) -> None:
+    """Deliver one batch, with an accident as soon as its first mail has left."""
+    send = postman.mail.send
+
+    async def once(parcel: Parcel, *, before_data: BeforeData) -> Handover:
+        postman.mail.send = send  # type: ignore[method-assign]
+        handover = await send(parcel, before_data=before_data)
+        accident()
+        return handover
+
+    postman.mail.send = once  # type: ignore[method-assign]
+    await _one_batch(postman)
 
 
 def test_an_unknown_recipient_is_told_at_once_and_not_tried_again(
@@ -393,6 +429,31 @@ def test_a_worker_killed_anywhere_neither_loses_a_mail_nor_sends_it_twice(
         deliver(postman)
 
     assert (state(runtime, message_id), len(sink.messages)) == (MessageState.ACCEPTED, 1)
+
+
+@pytest.mark.parametrize(
+    ("point", "first"),
+    [
+        ("mail.before_mail", MessageState.DATA_STARTED),
+        ("delivery.mark.before_commit", MessageState.DATA_STARTED),
+        ("delivery.mark.after_commit", MessageState.ACCEPTED),
+        ("mail.after_reply", MessageState.ACCEPTED),
+    ],
+)
+def test_a_worker_killed_at_the_second_mail_leaves_the_first_accepted_or_to_be_proved(
+    runtime: Runtime, sink: Sink, postman: Postman, point: str, first: MessageState
+) -> None:
+    messages = [make_message(runtime.database) for _ in range(2)]
+    assert run_until_killed(runtime, smtp_port=sink.port, point=point, nth=2) == -signal.SIGKILL
+    assert state(runtime, messages[0]) == first
+
+    for _ in range(3):
+        for one in messages:
+            change_message(runtime.database, one, **_no_lease(runtime, one))
+        deliver(postman)
+
+    assert {state(runtime, one) for one in messages} == {MessageState.ACCEPTED}
+    assert len({mail["Message-ID"] for mail in sink.messages}) == len(sink.messages) == 2
 
 
 def _no_lease(runtime: Runtime, message_id: UUID) -> dict[str, Any]:
