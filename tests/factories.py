@@ -80,7 +80,7 @@ def make_office(runtime: Runtime) -> Office:
     """A programme, its territory, its people, its partner; nobody has asked for anything yet."""
     clock = runtime.clock
     assert isinstance(clock, SetClock)
-    past = Past(runtime.database, clock, runtime.settings.data_folder)
+    past = Past(runtime.database, clock, runtime.settings.data_folder / "documents")
     return Office(runtime, clock, past, *past.lived(("founded",), lambda: _found(runtime)))
 
 

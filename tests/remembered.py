@@ -28,7 +28,7 @@ class _Kept:
     answer: Any
     at: datetime
     image: Any
-    files: dict[Path, bytes]
+    files: dict[str, bytes]
 
 
 _kept: Final[dict[Key, _Kept]] = {}
@@ -66,11 +66,8 @@ class Past:
     def _count(self, _connection: object) -> None:
         self._commits += 1
 
-    def _files(self) -> dict[Path, bytes]:
-        if self._folder is None:
-            return {}
-        found = {path.relative_to(self._folder): path for path in self._folder.rglob("*") if path.is_file()}
-        return {name: path.read_bytes() for name, path in found.items() if not name.name.startswith("relais.sqlite")}
+    def _files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self._folder.glob("*")} if self._folder else {}
 
     def _put_back(self, kept: _Kept) -> Any:
         with _driver(self._database) as connection:
@@ -78,10 +75,10 @@ class Past:
                 kept.image.backup(connection)
             else:
                 _put_rows_back(connection, kept.image)
-        for name, content in kept.files.items():
-            path = (self._folder or Path()) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        if self._folder and kept.files:
+            self._folder.mkdir(exist_ok=True)
+            for name, content in kept.files.items():
+                (self._folder / name).write_bytes(content)
         self._clock.at = kept.at
         return kept.answer
 
