@@ -1,14 +1,16 @@
 """Requests for a visit: what an alert giver sends becomes a case; the engine then looks for territory and doubles."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.base import new_id
@@ -23,7 +25,7 @@ from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
 from services.rules import casework
-from services.rules.casework import Hand
+from services.rules.casework import Act, Hand
 from services.rules.finding import plain, words_of
 
 AGREEMENT_TEXT: Final = "accord-2026-11"
@@ -167,15 +169,15 @@ def examine(unit: UnitOfWork, *events: Event) -> None:
     """
     keys = {event.case_id: f"{event.id}:examined" for event in events}
     known = select(Event.case_id).where(Event.idempotency_key.in_(keys.values()))
-    new = keys.keys() - set(unit.session.scalars(known))
-    for case in unit.session.scalars(_whole(new)).all():
-        day = case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()
-        own_commune = Territory.commune_code == case.dwelling.commune_code
-        in_territory = unit.session.scalar(territory(case.programme_id, day).where(own_commune)) is not None
-        doubles = possible_duplicates(unit, case)
-        case.checks = {"in_territory": in_territory, "possible_duplicates": [found.number for found in doubles]}
-        fact = CaseExamined(in_territory=in_territory, possible_duplicates=[found.id for found in doubles])
-        casework.record(unit, case, fact, hand=casework.engine_hand(keys[case.id]), action=CaseAction.EXAMINE)
+    cases = unit.session.scalars(_whole(keys.keys() - set(unit.session.scalars(known)))).all() if keys else ()
+    inside, doubles = _inside(unit, cases), possible_duplicates(unit, cases)
+    acts = []
+    for case in cases:
+        in_territory, found = case.id in inside, doubles[case.id]
+        case.checks = {"in_territory": in_territory, "possible_duplicates": [each.number for each in found]}
+        fact = CaseExamined(in_territory=in_territory, possible_duplicates=[each.id for each in found])
+        acts.append(Act(case, fact, casework.engine_hand(keys[case.id]), CaseAction.EXAMINE))
+    casework.record_all(unit, acts)
 
 
 def _whole(case_ids: Collection[UUID]) -> Select[Case]:
@@ -183,6 +185,19 @@ def _whole(case_ids: Collection[UUID]) -> Select[Case]:
     household = joinedload(Case.household, innerjoin=True).selectinload(Household.phones)
     whole = select(Case).options(joinedload(Case.programme), joinedload(Case.dwelling, innerjoin=True), household)
     return whole.where(Case.id.in_(case_ids)).order_by(Case.id).with_for_update(of=Case)
+
+
+def _inside(unit: UnitOfWork, cases: Sequence[Case]) -> set[UUID]:
+    """Those that were in their programme's territory on the day of the alert."""
+    by_day: defaultdict[tuple[UUID, date], list[Case]] = defaultdict(list)
+    for case in cases:
+        by_day[case.programme_id, case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()].append(case)
+    found: set[UUID] = set()
+    for (programme_id, day), these in by_day.items():
+        asked = Territory.commune_code.in_({case.dwelling.commune_code for case in these})
+        communes = set(unit.session.scalars(territory(programme_id, day).where(asked)))
+        found |= {case.id for case in these if case.dwelling.commune_code in communes}
+    return found
 
 
 def territory(programme_id: UUID, day: date) -> Select[str]:
@@ -225,6 +240,7 @@ class Double(NamedTuple):
 
     id: UUID
     number: str
+    opened_at: datetime
 
 
 def likeness(case: Case) -> Likeness:
@@ -233,29 +249,54 @@ def likeness(case: Case) -> Likeness:
     return Likeness(numbers, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code)
 
 
-def possible_duplicates(unit: UnitOfWork, case: Case) -> list[Double]:
-    """Other cases of the programme with the same number, or in the same commune with a like name and street.
+def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
+    """Of each, other cases of the programme with the same number, or with a like name and street in the same commune.
 
-    Each question is answered from an index; of a commune the latest two hundred are looked at. Who else has a number is
-    asked first, by itself: in one question with the cases, a database may prefer to walk through all of them.
+    Each question is answered from an index; of a commune the latest two hundred are looked at. The latest come first.
     """
-    numbers = [phone.number for phone in case.household.phones]
-    same_number = select(Phone.household_id).where(Phone.number.in_(numbers), Phone.household_id != case.household_id)
-    households = unit.session.scalars(same_number).all()
-    own = likeness(case)
-    columns = (Case.opened_at, Case.id, Case.number, Household.search_key, Dwelling.search_key)
-    others = (
-        select(*columns)
-        .join(Household, Household.id == Case.household_id)
-        .join(Dwelling, Dwelling.id == Case.dwelling_id)
-        .where(Case.programme_id == case.programme_id, Case.id != case.id)
-    )
-    alike = unit.session.execute(others.where(Case.household_id.in_(households))) if households else ()
-    found = {row.id: row for row in alike}
-    same_commune = others.where(Dwelling.commune_code == own.commune_code).order_by(Case.opened_at.desc()).limit(200)
-    for row in unit.session.execute(same_commune):
-        _, id_, _, name, street = row
-        if own.is_neighbour(Likeness(frozenset(), name, street, own.commune_code)):
-            found.setdefault(id_, row)
-    latest = sorted(found.values(), key=lambda row: row.opened_at, reverse=True)
-    return [Double(row.id, row.number) for row in latest]
+    same_number = _same_number(unit, cases)
+    places = dict.fromkeys((case.programme_id, case.dwelling.commune_code) for case in cases)
+    neighbours = {place: _latest_of(unit, *place) for place in places}
+    found: dict[UUID, list[Double]] = {}
+    for case in cases:
+        own, others = likeness(case), neighbours[case.programme_id, case.dwelling.commune_code]
+        alike = [double for double, other in others if double.id != case.id and own.is_neighbour(other)]
+        each = dict.fromkeys([*same_number[case.id], *alike])
+        found[case.id] = sorted(each, key=attrgetter("opened_at"), reverse=True)
+    return found
+
+
+def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, list[Double]]:
+    """Who has a number is asked by itself: in one question with the cases, a database may walk through them all."""
+    numbers = {phone.number for case in cases for phone in case.household.phones}
+    holders: defaultdict[str, set[UUID]] = defaultdict(set)
+    for number, household_id in unit.session.execute(_HOLDERS.where(Phone.number.in_(numbers))):
+        holders[number].add(household_id)
+    others = {
+        case.id: {each for phone in case.household.phones for each in holders[phone.number]} - {case.household_id}
+        for case in cases
+    }
+    found: defaultdict[UUID, list[Double]] = defaultdict(list)
+    if households := set().union(*others.values()):
+        known = unit.session.execute(_KNOWN.where(Case.household_id.in_(households))).all()
+        for case in cases:
+            theirs = (row for row in known if row.household_id in others[case.id])
+            found[case.id] = [Double(*row[:3]) for row in theirs if row.programme_id == case.programme_id]
+    return found
+
+
+def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> list[tuple[Double, Likeness]]:
+    rows = unit.session.execute(_LATEST, {"programme": programme_id, "commune": commune_code})
+    return [(Double(*row[:3]), Likeness(frozenset(), *row[3:], commune_code)) for row in rows]
+
+
+_HOLDERS: Final = select(Phone.number, Phone.household_id)
+_KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id)
+_LATEST: Final = (
+    select(Case.id, Case.number, Case.opened_at, Household.search_key, Dwelling.search_key)
+    .join(Household, Household.id == Case.household_id)
+    .join(Dwelling, Dwelling.id == Case.dwelling_id)
+    .where(Case.programme_id == bindparam("programme"), Dwelling.commune_code == bindparam("commune"))
+    .order_by(Case.opened_at.desc())
+    .limit(201)  # one of them may be the case itself
+)

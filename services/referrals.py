@@ -34,7 +34,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import write_note
 from services.rules import casework, obligations
-from services.rules.casework import Hand
+from services.rules.casework import Act, Hand
 from services.rules.policy import Actor, Right, case_for, task_for_link
 
 NEWS: Final = ("report_outcome", "follow_outside")
@@ -344,10 +344,14 @@ def expire(unit: UnitOfWork, task: Task) -> None:
 
 def settle(unit: UnitOfWork, *case_ids: UUID) -> None:
     """Move to the follow-up when no referral is awaited and none waits to be re-oriented. Safe to repeat."""
-    for case_id in unit.session.scalars(_settled(*case_ids)).all():
-        case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
-        if unit.session.scalar(_settled(case_id)) is not None:  # nobody was asked while the lock was awaited
-            casework.record(unit, case, e.FollowUpStarted(), hand=casework.engine_hand(), action=CaseAction.FOLLOW_UP)
+    lock = select(Case).order_by(Case.id).with_for_update(of=Case)
+    cases = unit.session.scalars(lock.where(Case.id.in_(_settled(*case_ids)))).all()
+    if not cases:
+        return
+    # Nobody was asked while the locks were awaited.
+    still = set(unit.session.scalars(_settled(*(case.id for case in cases))))
+    hand, action = casework.engine_hand(), CaseAction.FOLLOW_UP
+    casework.record_all(unit, [Act(case, e.FollowUpStarted(), hand, action) for case in cases if case.id in still])
 
 
 def _settled(*case_ids: UUID) -> Select[UUID]:

@@ -77,7 +77,7 @@ class Register:
             known.case for known in self._by_commune[household.place.code] if own.is_neighbour(known.likeness)
         ]
         found = list(dict.fromkeys([*reversed(neighbours), *reversed(same)]))
-        double = Double(case["id"], case["number"])
+        double = Double(case["id"], case["number"], case["opened_at"])
         same.append(double)
         self._by_commune[household.place.code].append(Known(double, own, household))
         return found

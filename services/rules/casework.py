@@ -1,9 +1,9 @@
 """The one way to act on a case: permission, move, event, work, tasks completed, dead ends owned; one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -13,6 +13,7 @@ from models.cases import Case
 from models.engine import Event, Obligation, Task, Work
 from models.events import Fact
 from models.lifecycles import CaseAction, next_case_state
+from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -61,17 +62,53 @@ def timer_hand(key: str | None = None) -> Hand:
     return Hand(ENGINE, Source.TIMER, key=key)
 
 
+class Act(NamedTuple):
+    """What somebody does to one case."""
+
+    case: Case
+    fact: Fact
+    hand: Hand
+    action: CaseAction | None = None
+
+    @property
+    def closes(self) -> bool:
+        """Whether its case ends with it; known once the case is moved."""
+        return self.action is not None and self.case.is_closed
+
+
 def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: CaseAction | None = None) -> Event:
     """Move the case, append the event and its work, complete the tasks that it ends, open the dead ends' items.
 
     Raises `TransitionRefused`, or `GuardRefused` for what the case's pathway forbids or does not know. Does not check
     permissions (`policy` does) and does not commit.
     """
-    _check_pathway(unit, case, fact, action)
-    if action is not None:
-        _move(unit, case, action)
+    (event,) = record_all(unit, [Act(case, fact, hand, action)])
+    return event
+
+
+def record_all(unit: UnitOfWork, acts: Sequence[Act]) -> list[Event]:
+    """The same for many cases at once, each in one act; one refusal refuses them all."""
+    if not acts:
+        return []
+    for act in acts:
+        _check_pathway(unit, act)
+        if act.action is not None:
+            _move(unit, act.case, act.action)
+    events = [_event(unit, act) for act in acts]
+    unit.session.add_all(events)
+    unit.session.flush()
+    _queue(unit, events)
+    _end_tasks(unit, acts)
+    _own_dead_ends(unit, acts, events)
+    unit.session.flush()
+    unit.wake_relay()
+    return events
+
+
+def _event(unit: UnitOfWork, act: Act) -> Event:
+    case, fact, hand, _ = act
     case.last_seq += 1
-    event = Event(
+    return Event(
         id=new_id(),
         programme_id=case.programme_id,
         case_id=case.id,
@@ -85,24 +122,15 @@ def record(unit: UnitOfWork, case: Case, fact: Fact, *, hand: Hand, action: Case
         recorded_at=unit.now,
         idempotency_key=hand.key,
     )
-    lease_now = unit.lease_time()
-    unit.session.add(event)
-    unit.session.flush()
-    work = {
-        "event_id": event.id,
-        "case_id": case.id,
-        "type": event.type,
-        "created_at": lease_now,
-        "ready_at": lease_now,
-    }
-    unit.session.connection().execute(_NEW_WORK, work)
-    _complete(unit, case, fact)
-    if case.is_closed and action is not None:
-        close(unit, _open_tasks(unit, case), TaskState.SUPERSEDED)
-    _own_dead_ends(unit, case, event, fact)
-    unit.session.flush()
-    unit.wake_relay()
-    return event
+
+
+def _queue(unit: UnitOfWork, events: Sequence[Event]) -> None:
+    now = unit.lease_time()
+    rows = [
+        {"event_id": event.id, "case_id": event.case_id, "type": event.type, "created_at": now, "ready_at": now}
+        for event in events
+    ]
+    unit.session.connection().execute(_NEW_WORK, rows)
 
 
 def check_open(case: Case) -> None:
@@ -111,13 +139,14 @@ def check_open(case: Case) -> None:
         raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
 
 
-def _check_pathway(unit: UnitOfWork, case: Case, fact: Fact, action: CaseAction | None) -> None:
-    pathway = pathway_of(unit, case.pathway_hash)
-    if not set(fact.needs) <= set(pathway.tasks):
+def _check_pathway(unit: UnitOfWork, act: Act) -> None:
+    pathway, action = pathway_of(unit, act.case.pathway_hash), act.action
+    if not set(act.fact.needs) <= set(pathway.tasks):
         raise GuardRefused("Le parcours de cette situation, plus ancien, ne prévoit pas cette action.")
     if action is None or not any(action in rule.blocks for rule in pathway.tasks.values()):
         return
-    blocking = next((task for task in _open_tasks(unit, case) if action in pathway.tasks[task.kind].blocks), None)
+    open_tasks = _open_tasks(unit, [act.case])
+    blocking = next((task for task in open_tasks if action in pathway.tasks[task.kind].blocks), None)
     if blocking is not None:
         raise GuardRefused(f"Il faut d’abord : {inside(task_title(pathway, blocking.kind))}.")
 
@@ -132,32 +161,50 @@ def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
         case.closed_at, case.outcome = None, None
 
 
-def _complete(unit: UnitOfWork, case: Case, fact: Fact) -> None:
-    rule = pathway_of(unit, case.pathway_hash).rule_of(fact)
-    if not rule.completes:
-        return
-    named = [task for task in _open_tasks(unit, case) if task.kind in rule.completes]
-    ended = [task for task in named if plan.ends(unit, fact, referral_id=task.referral_id, loan_id=task.loan_id)]
-    close(unit, ended, TaskState.COMPLETED)
+def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
+    """Those that the fact completes and, when the act ends its case, all others."""
+    ending = {act.case.id: act for act in acts if act.closes or _rule(unit, act).completes}
+    completed, superseded = [], []
+    for task in _open_tasks(unit, [act.case for act in ending.values()]):
+        act = ending[task.case_id]
+        if task.kind in _rule(unit, act).completes and plan.ends(
+            unit, act.fact, referral_id=task.referral_id, loan_id=task.loan_id
+        ):
+            completed.append(task)
+        elif act.closes:
+            superseded.append(task)
+    close(unit, completed, TaskState.COMPLETED)
+    close(unit, superseded, TaskState.SUPERSEDED)
 
 
-def _open_tasks(unit: UnitOfWork, case: Case) -> Sequence[Task]:
-    return unit.session.scalars(select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN)).all()
+def _rule(unit: UnitOfWork, act: Act) -> Rule:
+    return pathway_of(unit, act.case.pathway_hash).rule_of(act.fact)
 
 
-def close(unit: UnitOfWork, tasks: Iterable[Task], state: TaskState) -> None:
+def _open_tasks(unit: UnitOfWork, cases: Sequence[Case]) -> Sequence[Task]:
+    if not cases:
+        return ()
+    these = Task.case_id.in_([case.id for case in cases])
+    return unit.session.scalars(select(Task).where(these, Task.state == TaskState.OPEN)).all()
+
+
+def close(unit: UnitOfWork, tasks: Sequence[Task], state: TaskState) -> None:
     """End tasks, their links and their clocks."""
+    if not tasks:
+        return
     for task in tasks:
         task.state, task.closed_at = state.value, unit.now
         task.link_version += 1
-        for obligation in unit.session.scalars(
-            select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
-        ):
-            obligation.ended_at, obligation.next_at, obligation.next_step = unit.now, None, None
+    clocks = select(Obligation).where(
+        Obligation.task_id.in_([task.id for task in tasks]), Obligation.ended_at.is_(None)
+    )
+    for clock in unit.session.scalars(clocks):
+        clock.ended_at, clock.next_at, clock.next_step = unit.now, None, None
 
 
-def _own_dead_ends(unit: UnitOfWork, case: Case, event: Event, fact: Fact) -> None:
-    rule = pathway_of(unit, case.pathway_hash).rule_of(fact)
-    if rule.at_once:
-        view = views(unit, [case.id])[case.id]
-        effects.write(unit, plan.at_once(plan.situation(unit, event, view)))
+def _own_dead_ends(unit: UnitOfWork, acts: Sequence[Act], events: Sequence[Event]) -> None:
+    owned = [event for act, event in zip(acts, events, strict=True) if _rule(unit, act).at_once]
+    if owned:
+        cases = views(unit, (event.case_id for event in owned))
+        situations = [plan.situation(unit, event, cases[event.case_id]) for event in owned]
+        effects.write(unit, [effect for each in situations for effect in plan.at_once(each)])
