@@ -46,7 +46,7 @@ WEBHOOK_POLL_S: Final = 1.0
 FILE_POLL_S: Final = 1.0
 INBOX_REST_S: Final = 10.0
 SLICE_S: Final = 2.0
-CLAIM: Final = 250
+CLAIM: Final = 500
 BATCH: Final = 50
 """At most so many events in one transaction, and enough claimed at once to fill the batches of each stage."""
 PAUSE_S: Final = 1.0

@@ -122,7 +122,7 @@ def replay_period(unit: UnitOfWork, hand: Hand, endpoint_id: UUID, form: ReplayF
     )
     found = unit.session.scalars(query.order_by(Event.recorded_at, Event.id))
     events = [each for each in found if webhooks.wants(endpoint.types, each.type)]
-    known = webhooks.queue(unit, endpoint, events)
+    known = webhooks.queue(unit, endpoint.id, events)
     there = select(WebhookDelivery).where(
         WebhookDelivery.endpoint_id == endpoint.id,
         WebhookDelivery.event_id.in_(known),

@@ -37,7 +37,7 @@ from models.vocabulary import (
 )
 from services.rules import plan
 from services.rules.plan import About, OpenTask, PlanMessage, Situation
-from services.rules.view import CONTACT, MISSED, CaseView, Giver, Number
+from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number
 
 VERSION_7: Final = 0x7 << 76
 VARIANT: Final = 0b10 << 62
@@ -286,7 +286,10 @@ class Life:
             absences=sum(visit["state"] == VisitState.HOUSEHOLD_ABSENT for visit in visits),
             visits_held=len(held),
             follow_ups_done=self._follow_ups_done,
-            open_tasks=frozenset(task["kind"] for task in self.tasks.values()),
+            asked=tuple(
+                Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
+                for task in self.tasks.values()
+            ),
         )
 
     def attempts(self) -> tuple[datetime, ...]:

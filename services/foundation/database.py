@@ -3,15 +3,15 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVarTuple
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, Row, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -24,6 +24,9 @@ from services.foundation.errors import Conflict, Unavailable
 WAKE_CHANNEL: Final = "relais_work"
 PATIENCE_S: Final = 5
 """How long a request waits for a connection before it says that the database is away."""
+Columns = TypeVarTuple("Columns")
+_WAKE: Final = text("select pg_notify(:channel, '')")
+_LEASE_CLOCK: Final = text("select clock_timestamp()")
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
 
 
@@ -38,18 +41,27 @@ class UnitOfWork:
     now: datetime
     dialect: str
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    wakes: bool = False
+
+    def rows(self, query: Select[*Columns], **given: object) -> Sequence[Row[*Columns]]:
+        """What a query of columns finds, past the session's objects: for the many reads of a batch, at half the cost.
+
+        Parameters are given by name, so that the query is made once for all; a list is `lists.among`.
+        """
+        if self.session.autoflush:
+            self.session.flush()
+        return self.session.connection().execute(query, given).all()
 
     def lease_time(self) -> datetime:
         """Lease time: PostgreSQL's own clock, the machine's on SQLite (one machine by construction). Aware UTC."""
         if self.dialect != "postgresql":
             return datetime.now(UTC)
-        value: datetime = self.session.execute(text("select clock_timestamp()")).scalar_one()
+        value: datetime = self.session.execute(_LEASE_CLOCK).scalar_one()
         return value.astimezone(UTC)
 
     def wake_relay(self) -> None:
         """Tell the relay at commit that there is work; on SQLite its short poll sees it."""
-        if self.dialect == "postgresql":
-            self.session.execute(text("select pg_notify(:channel, '')"), {"channel": WAKE_CHANNEL})
+        self.wakes = self.dialect == "postgresql"
 
 
 class Database:
@@ -79,6 +91,8 @@ class Database:
             try:
                 yield unit
                 session.flush()
+                if unit.wakes:
+                    session.execute(_WAKE, {"channel": WAKE_CHANNEL})
                 crashpoint(f"{label}.before_commit")
                 session.commit()
             except StaleDataError as error:

@@ -4,18 +4,20 @@ A programme's mails only: what two programmes tell one address never stands in o
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import JSON, TableValuedAlias, and_, exists, func, literal, or_, select
+from sqlalchemy import JSON, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from models.base import UtcDateTime
 from models.engine import Message
 from models.vocabulary import MessageState
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 from services.rules.published import calendar_of
 
 GATHERING: Final = 0x4441494C  # any number that nobody else locks: two workers never gather at once
@@ -60,18 +62,24 @@ def _leaves_at(reads: Reads, now: datetime, *, had: bool, waiting: Iterable[date
 
 def _waiting(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str]) -> defaultdict[str, list[datetime]]:
     """The instants at which daily mails for these addresses leave later."""
-    query = select(Message.address, Message.due_at).where(
-        Message.programme_id == programme_id,
-        Message.address.in_(addresses),
+    found: defaultdict[str, list[datetime]] = defaultdict(list)
+    for address, due_at in unit.rows(_WAITING, programme=programme_id, addresses=addresses, now=unit.now):
+        found[address].append(due_at)
+    return found
+
+
+_WAITING: Final = (
+    select(Message.address, Message.due_at)
+    .where(
+        Message.programme_id == bindparam("programme"),
+        among(Message.address, "addresses"),
         Message.daily.is_(True),
         Message.done_at.is_(None),  # so that the index leaves out all that ever left
         Message.state == MessageState.QUEUED,
-        Message.due_at > unit.now,
+        Message.due_at > bindparam("now"),
     )
-    found: defaultdict[str, list[datetime]] = defaultdict(list)
-    for address, due_at in unit.session.execute(query.distinct()):
-        found[address].append(due_at)
-    return found
+    .distinct()
+)
 
 
 def gathering(calendar: WorkingCalendar, instant: datetime) -> datetime:
@@ -86,10 +94,29 @@ def had_today(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str]) 
     calendar = calendar_of(unit, programme_id)
     today = calendar.local_day(unit.now)
     start, end = _start(calendar, today), _start(calendar, today + timedelta(days=1))
+    left = unit.rows(_LEFT[unit.dialect], programme=programme_id, asked=sorted(addresses), start=start, end=end)
+    carried = [row for row in unit.rows(_CARRIED) if row.programme_id == programme_id and row.address in addresses]
+    held_after = unit.lease_time() if carried else unit.now
+
+    def is_in_hands(row: Any) -> bool:
+        if row.state == MessageState.LEASED:
+            return row.leased_until is not None and row.leased_until >= held_after
+        return row.data_started_at is not None and start <= row.data_started_at < end
+
+    return {row.value for row in left} | {row.address for row in carried if is_in_hands(row)}
+
+
+def _left(each: Callable[[Any], Any]) -> Select[str]:
+    """Of some addresses, those that a daily mail left for between two instants.
+
+    They are rows and the mails a scalar, so that of each address the index is asked for one mail: PostgreSQL would read
+    all that ever left to answer `exists`.
+    """
+    asked = each(bindparam("asked", type_=_LIST)).table_valued("value").alias("asked")
+    start, end = bindparam("start", type_=UtcDateTime()), bindparam("end", type_=UtcDateTime())
     left_at = func.coalesce(Message.data_started_at, Message.done_at)  # proof may come days after
-    asked = _rows(unit, addresses)
-    left = exists().where(
-        Message.programme_id == programme_id,
+    mail = select(Message.id).where(
+        Message.programme_id == bindparam("programme"),
         Message.address == asked.c.value,
         Message.daily.is_(True),
         Message.done_at >= start,  # of the index, today alone is read
@@ -98,20 +125,14 @@ def had_today(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str]) 
         left_at >= start,
         left_at < end,
     )
-    started = and_(Message.state.in_(_UNDER_WAY), Message.data_started_at >= start, Message.data_started_at < end)
-    held = and_(Message.state == MessageState.LEASED, Message.leased_until >= unit.lease_time())
-    # Few are in somebody's hands: they are found by their state alone, not among all that waits.
-    carried = select(Message.programme_id, Message.address).where(
-        Message.state.in_([*_UNDER_WAY, MessageState.LEASED]), Message.daily.is_(True), or_(started, held)
-    )
-    in_hands = {row.address for row in unit.session.execute(carried) if row.programme_id == programme_id}
-    return set(unit.session.scalars(select(asked.c.value).where(left))) | in_hands.intersection(addresses)
+    return select(asked.c.value).where(mail.limit(1).scalar_subquery().is_not(None))
 
 
-def _rows(unit: UnitOfWork, addresses: Collection[str]) -> TableValuedAlias:
-    """Addresses as rows, so that of each the index is asked for one mail and not for all that it ever had."""
-    each = func.json_each if unit.dialect == "sqlite" else func.jsonb_array_elements_text
-    return each(literal(sorted(addresses), _LIST)).table_valued("value").alias("asked")
+_LEFT: Final = {"sqlite": _left(func.json_each), "postgresql": _left(func.jsonb_array_elements_text)}
+# Few are in somebody's hands: they are found by their state alone, not among all that waits.
+_CARRIED: Final = select(
+    Message.programme_id, Message.address, Message.state, Message.leased_until, Message.data_started_at
+).where(Message.state.in_([*_UNDER_WAY, MessageState.LEASED]), Message.daily.is_(True))
 
 
 def may_gather(unit: UnitOfWork) -> bool:

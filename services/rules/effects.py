@@ -5,7 +5,7 @@ A batch is read at once, decided in memory and written table by table.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -15,14 +15,15 @@ from sqlalchemy import Insert, and_, insert, or_, select
 from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
 from models.events import FACTS, CaseReopened, CaseUnmerged, ReferralRecalled, ReminderRecalled
-from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source, TaskState
+from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 from services.rules import daily, pauses, plan, presence
 from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
 from services.rules.recipients import AddressBook, Recipient
-from services.rules.view import CaseView
+from services.rules.view import Asked, CaseView
 
 REVIEW_SUSPENSION: Final = "review_suspension"
 IMPORT_MUTED: Final = "import_muted"
@@ -87,32 +88,31 @@ def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:
     messages = [effect for effect in effects if isinstance(effect, PlanMessage)]
     if not effects:
         return []
-    asked = _Asked(unit, {effect.case.case_id for effect in effects})
-    _open(unit, tasks, asked)
-    _plan(unit, messages, asked)
+    asked, written = _Asked(effect.case for effect in effects), _written(unit, effects)
+    _open(unit, [task for task in tasks if task.key not in written], asked)
+    _plan(unit, [message for message in messages if message.key not in written], asked)
     return [f"tâche {t.kind} · {t.party}" for t in tasks] + [f"message {m.text} · {m.channel}" for m in messages]
 
 
-class _Thing(NamedTuple):
-    """What an open task asks, and by when."""
+def _written(unit: UnitOfWork, effects: Sequence[Effect]) -> set[str]:
+    """Those written before; a message to whomever it was for then: a new colleague gets no old one."""
+    tasks = [effect.key for effect in effects if isinstance(effect, OpenTask)]
+    messages = [effect for effect in effects if isinstance(effect, PlanMessage)]
+    cases, events = {each.case.case_id for each in messages}, {each.event_id for each in messages}
+    opened = unit.rows(_OPENED, keys=tasks) if tasks else ()
+    planned = unit.rows(_PLANNED, cases=cases, events=events) if messages else ()
+    return {row.effect_key for row in opened} | {row.effect_key.rpartition(":")[0] for row in planned}
 
-    due_at: datetime
-    task_id: UUID
-    kind: str
-    referral_id: UUID | None
-    loan_id: UUID | None
+
+_OPENED: Final = select(Task.effect_key).where(among(Task.effect_key, "keys"))
+_PLANNED: Final = select(Message.effect_key).where(among(Message.case_id, "cases"), among(Message.event_id, "events"))
 
 
 class _Asked:
     """What is asked already on the cases of a batch: the open tasks, those that it opens itself included."""
 
-    def __init__(self, unit: UnitOfWork, case_ids: set[UUID]) -> None:
-        self._things: defaultdict[UUID, list[_Thing]] = defaultdict(list)
-        unit.session.flush()
-        columns = Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id
-        open_tasks = select(*columns).where(Task.case_id.in_(case_ids), Task.state == TaskState.OPEN)
-        for row in unit.session.execute(open_tasks):
-            self._things[row.case_id].append(_Thing(*row[1:]))
+    def __init__(self, cases: Iterable[CaseView]) -> None:
+        self._things = {case.case_id: list(case.asked) for case in cases}
 
     def __contains__(self, effect: OpenTask) -> bool:
         """The same thing is asked once, however many events ask for it; a message to check is a thing of its own."""
@@ -122,7 +122,7 @@ class _Asked:
 
     def add(self, task: Row) -> None:
         """One more."""
-        thing = _Thing(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
+        thing = Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
         self._things[task["case_id"]].append(thing)
 
     def task_of(self, message: PlanMessage) -> UUID | None:
@@ -139,10 +139,9 @@ class _Asked:
 
 
 def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
-    known = set(unit.session.scalars(select(Task.effect_key).where(Task.effect_key.in_([e.key for e in effects]))))
     tasks, clocks, waiting = [], [], []
     for effect in effects:
-        if effect.key in known or effect in asked:
+        if effect in asked:
             continue
         task = _task(effect)
         asked.add(task)
@@ -201,16 +200,14 @@ def _clock(unit: UnitOfWork, effect: OpenTask, ladder: str, task_id: UUID) -> Ro
 
 
 def _plan(unit: UnitOfWork, effects: Sequence[PlanMessage], asked: _Asked) -> None:
-    planned = _planned(unit, effects)
-    new = [effect for effect in effects if effect.key not in planned]
-    book, sendings = AddressBook(unit, new), []
-    for effect in new:
+    book, sendings = AddressBook(unit, effects), []
+    for effect in effects:
         task_id = asked.task_of(effect)
         found = book.recipients(effect) if task_id or not effect.about_task else _TASK_CLOSED
         sendings += [_Sending(effect, recipient, task_id) for recipient in found]
     sendings = _not_had(unit, sendings)
     departures = _departures(unit, sendings)
-    causes = {event_id: _cause(unit, event_id) for event_id in {effect.event_id for effect in new}}
+    causes = {event_id: _cause(unit, event_id) for event_id in {effect.event_id for effect in effects}}
     rows = [
         _message(unit, sending, causes[sending.effect.event_id], due_at)
         for sending, due_at in zip(sendings, departures, strict=True)
@@ -236,12 +233,8 @@ def _not_had(unit: UnitOfWork, sendings: Sequence[_Sending]) -> list[_Sending]:
     told_once = [sending.effect for sending in sendings if sending.effect.once]
     had: set[tuple[UUID | None, str, str]] = set()
     if told_once:
-        before = select(Message.case_id, Message.text, Message.address).where(
-            Message.case_id.in_({effect.case.case_id for effect in told_once}),
-            Message.text.in_({effect.text for effect in told_once}),
-            or_(Message.error.is_(None), Message.error != RECALLED),
-        )
-        had = {(row.case_id, row.text, row.address) for row in unit.session.execute(before)}
+        cases, texts = {effect.case.case_id for effect in told_once}, {effect.text for effect in told_once}
+        had = {(row.case_id, row.text, row.address) for row in unit.rows(_HAD, cases=cases, texts=texts)}
     kept = []
     for sending in sendings:
         effect = sending.effect
@@ -253,15 +246,11 @@ def _not_had(unit: UnitOfWork, sendings: Sequence[_Sending]) -> list[_Sending]:
     return kept
 
 
-def _planned(unit: UnitOfWork, effects: Sequence[PlanMessage]) -> set[str]:
-    """Those written before, to whomever they were for then: a new colleague gets no old message."""
-    if not effects:
-        return set()
-    before = select(Message.effect_key).where(
-        Message.case_id.in_({effect.case.case_id for effect in effects}),
-        Message.event_id.in_({effect.event_id for effect in effects}),
-    )
-    return {key.rpartition(":")[0] for key in unit.session.scalars(before)}
+_HAD: Final = select(Message.case_id, Message.text, Message.address).where(
+    among(Message.case_id, "cases"),
+    among(Message.text, "texts"),
+    or_(Message.error.is_(None), Message.error != RECALLED),
+)
 
 
 def _message(unit: UnitOfWork, sending: _Sending, cause: "_Cause", due_at: datetime) -> Row:

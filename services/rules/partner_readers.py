@@ -6,7 +6,7 @@ Nobody there is never nobody: a chain of absences that leads nowhere ends at the
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from models.cases import PartnerCharge
 from models.programmes import PartnerAbsence, PartnerColleague
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 
 
 class Gone(NamedTuple):
@@ -55,18 +56,30 @@ def readers(unit: UnitOfWork, partner_ids: Collection[UUID], referral_ids: Itera
     """Read the people of these partners, with three queries."""
     if not partner_ids:
         return Readers()
-    session = unit.session
-    living = select(PartnerColleague.id, PartnerColleague.email).where(
-        PartnerColleague.organisation_id.in_(partner_ids), PartnerColleague.ended_on.is_(None)
-    )
-    addresses = {row.id: row.email for row in session.execute(living)}
-    away = select(PartnerAbsence).where(PartnerAbsence.organisation_id.in_(partner_ids))
+    addresses = {row.id: row.email for row in unit.rows(_COLLEAGUES, partners=partner_ids)}
     gone: dict[UUID, list[Gone]] = {}
-    for each in session.scalars(away.order_by(PartnerAbsence.first_on, PartnerAbsence.id)):
-        told = Gone(each.colleague_id, each.first_on, each.last_on, each.delegate_id)
-        gone.setdefault(each.organisation_id, []).append(told)
+    for row in unit.rows(_AWAY, partners=partner_ids):
+        gone.setdefault(row.organisation_id, []).append(Gone(*row[1:]))
     if not addresses:
         return Readers(gone=gone)
-    charges = select(PartnerCharge.referral_id, PartnerCharge.colleague_id)
-    charged = session.execute(charges.where(PartnerCharge.referral_id.in_(list(referral_ids))))
+    charged = unit.rows(_CHARGES, referrals=list(referral_ids))
     return Readers(addresses, {row.referral_id: row.colleague_id for row in charged}, gone)
+
+
+_COLLEAGUES: Final = select(PartnerColleague.id, PartnerColleague.email).where(
+    among(PartnerColleague.organisation_id, "partners"), PartnerColleague.ended_on.is_(None)
+)
+_AWAY: Final = (
+    select(
+        PartnerAbsence.organisation_id,
+        PartnerAbsence.colleague_id,
+        PartnerAbsence.first_on,
+        PartnerAbsence.last_on,
+        PartnerAbsence.delegate_id,
+    )
+    .where(among(PartnerAbsence.organisation_id, "partners"))
+    .order_by(PartnerAbsence.first_on, PartnerAbsence.id)
+)
+_CHARGES: Final = select(PartnerCharge.referral_id, PartnerCharge.colleague_id).where(
+    among(PartnerCharge.referral_id, "referrals")
+)

@@ -3,13 +3,14 @@
 Nobody present is never nobody: a message for the coordination always finds a reader while the programme has one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 
 from models.programmes import (
     Absence,
@@ -129,16 +130,15 @@ def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: b
     return list(dict.fromkeys([*reading, *watching] if urgent else reading or watching)) or team
 
 
-def officer(unit: UnitOfWork, visitor: Person, programme_id: UUID, *, daily: bool) -> Reader | None:
+def officer(unit: UnitOfWork, visitor: Reader, programme_id: UUID, *, daily: bool) -> Reader | None:
     """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere."""
     found = roster(unit, programme_id)
-    calendar = reading_calendar(unit, programme_id, visitor.id if daily else None)
+    calendar = reading_calendar(unit, programme_id, visitor.person_id if daily else None)
     day = calendar.local_day(calendar.next_sending_time(unit.now))
-    own = next((reader for reader in found.readers if reader.person_id == visitor.id), None)
-    himself = own or Reader(visitor.id, visitor.email, Role.OPERATOR, None)
-    if found.away(visitor.id, day) is None:
+    himself = next((reader for reader in found.readers if reader.person_id == visitor.person_id), visitor)
+    if found.away(himself.person_id, day) is None:
         return himself
-    return found.stand_in(visitor.id, day, colleagues(found, himself))
+    return found.stand_in(himself.person_id, day, colleagues(found, himself))
 
 
 def colleagues(found: Roster, reader: Reader) -> list[Reader]:
@@ -222,42 +222,51 @@ def forget(unit: UnitOfWork, programme_id: UUID) -> None:
 
 
 def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
-    rows = unit.session.execute(
-        select(Person.id, Person.email, Membership.role, Membership.organisation_id)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(
-            Membership.programme_id == programme_id,
-            Membership.role.in_([Role.COORDINATOR, Role.OPERATOR]),
-            Membership.ended_at.is_(None),
-            Person.disabled_at.is_(None),
-        )
-        .order_by(Person.email, Membership.id)
-    )
-    absences: dict[UUID, list[Away]] = {}
-    away = select(Absence).where(Absence.programme_id == programme_id)
-    for each in unit.session.scalars(away.order_by(Absence.first_on, Absence.id)):
-        absences.setdefault(each.person_id, []).append(Away(each.first_on, each.last_on, each.delegate_id))
-    patterns = unit.session.scalars(select(WorkPattern).where(WorkPattern.programme_id == programme_id))
-    watches = select(Duty).where(Duty.programme_id == programme_id).order_by(Duty.from_at)
-    closures = unit.session.scalars(
-        select(OrganisationClosure)
-        .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
-        .where(Organisation.programme_id == programme_id, Organisation.kind == OrganisationKind.OPERATOR)
-    )
-    closed: dict[UUID, frozenset[date]] = {}
-    for shut in closures:
-        days = days_between(shut.first_on, shut.last_on)
-        closed[shut.organisation_id] = closed.get(shut.organisation_id, frozenset()) | days
-    liked = (
-        select(PartnerPreference)
-        .join(Organisation, Organisation.id == PartnerPreference.organisation_id)
-        .where(Organisation.programme_id == programme_id, PartnerPreference.gathered.is_(True))
-    )
+    absences: defaultdict[UUID, list[Away]] = defaultdict(list)
+    for person_id, first_on, last_on, delegate_id in unit.rows(_ABSENCES, programme=programme_id):
+        absences[person_id].append(Away(first_on, last_on, delegate_id))
+    closed: defaultdict[UUID, frozenset[date]] = defaultdict(frozenset)
+    for shut in unit.rows(_CLOSURES, programme=programme_id):
+        closed[shut.organisation_id] |= days_between(shut.first_on, shut.last_on)
+    readers = unit.rows(_READERS, programme=programme_id)
     return Roster(
         closed=closed,
-        gathered={each.organisation_id: frozenset(each.weekdays) for each in unit.session.scalars(liked)},
-        readers=[Reader(row.id, row.email, Role(row.role), row.organisation_id) for row in rows],
+        gathered={who: frozenset(days) for who, days in unit.rows(_GATHERED, programme=programme_id)},
+        readers=[Reader(row.id, row.email, Role(row.role), row.organisation_id) for row in readers],
         absences=absences,
-        weekdays={each.person_id: frozenset(each.weekdays) for each in patterns},
-        watches=[Watch(each.person_id, each.from_at, each.to_at) for each in unit.session.scalars(watches)],
+        weekdays={who: frozenset(days) for who, days in unit.rows(_PATTERNS, programme=programme_id)},
+        watches=[Watch(*row) for row in unit.rows(_WATCHES, programme=programme_id)],
     )
+
+
+_PROGRAMME: Final = bindparam("programme", type_=Uuid())
+_READERS: Final = (
+    select(Person.id, Person.email, Membership.role, Membership.organisation_id)
+    .join(Membership, Membership.person_id == Person.id)
+    .where(
+        Membership.programme_id == _PROGRAMME,
+        Membership.role.in_([Role.COORDINATOR, Role.OPERATOR]),
+        Membership.ended_at.is_(None),
+        Person.disabled_at.is_(None),
+    )
+    .order_by(Person.email, Membership.id)
+)
+_ABSENCES: Final = (
+    select(Absence.person_id, Absence.first_on, Absence.last_on, Absence.delegate_id)
+    .where(Absence.programme_id == _PROGRAMME)
+    .order_by(Absence.first_on, Absence.id)
+)
+_CLOSURES: Final = (
+    select(OrganisationClosure.organisation_id, OrganisationClosure.first_on, OrganisationClosure.last_on)
+    .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)
+    .where(Organisation.programme_id == _PROGRAMME, Organisation.kind == OrganisationKind.OPERATOR)
+)
+_GATHERED: Final = (
+    select(PartnerPreference.organisation_id, PartnerPreference.weekdays)
+    .join(Organisation, Organisation.id == PartnerPreference.organisation_id)
+    .where(Organisation.programme_id == _PROGRAMME, PartnerPreference.gathered.is_(True))
+)
+_PATTERNS: Final = select(WorkPattern.person_id, WorkPattern.weekdays).where(WorkPattern.programme_id == _PROGRAMME)
+_WATCHES: Final = (
+    select(Duty.person_id, Duty.from_at, Duty.to_at).where(Duty.programme_id == _PROGRAMME).order_by(Duty.from_at)
+)

@@ -2,10 +2,11 @@
 
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from models.pathway import Flaw, Pathway, Send
 from models.programmes import Closure, PathwayVersion, Programme
@@ -68,12 +69,18 @@ def calendar_of(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
     """The programme's open days as of this transaction."""
     key = ("calendar", programme_id)
     if key not in unit.session.info:
-        programme = unit.session.get_one(Programme, programme_id)
-        closures = unit.session.scalars(select(Closure).where(Closure.programme_id == programme_id)).all()
-        closed = frozenset().union(*(days_between(each.first_on, each.last_on) for each in closures))
-        unit.session.info[key] = _calendar(programme.zone, programme.subdivision, closed)
+        rows = unit.rows(_OPEN_DAYS, programme=programme_id)
+        closed = frozenset().union(*(days_between(row.first_on, row.last_on) for row in rows if row.first_on))
+        unit.session.info[key] = _calendar(rows[0].zone, rows[0].subdivision, closed)
     found: WorkingCalendar = unit.session.info[key]
     return found
+
+
+_OPEN_DAYS: Final = (
+    select(Programme.zone, Programme.subdivision, Closure.first_on, Closure.last_on)
+    .outerjoin(Closure, Closure.programme_id == Programme.id)
+    .where(Programme.id == bindparam("programme"))
+)
 
 
 def forget_calendar(unit: UnitOfWork, programme_id: UUID) -> None:

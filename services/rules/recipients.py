@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from models.cases import Permission, Referral, Visit
 from models.programmes import Organisation, Person
-from models.vocabulary import Channel, Party, PermissionKind
+from models.vocabulary import Channel, Party, PermissionKind, Role
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 from services.foundation.phones import is_mobile
 from services.rules import presence
 from services.rules.partner_readers import readers
@@ -45,11 +46,11 @@ class AddressBook:
         seen = {message.about.visit_id for message in by_party[Party.OPERATOR]}
         operators = {message.case.operator_id for message in by_party[Party.OPERATOR]}
         texted = {each.case.case_id for each in by_party[Party.HOUSEHOLD] if each.channel is Channel.SMS}
-        self._partners = self._by_id(_PARTNERS, Referral.id, asked)
-        self._officers = self._by_id(_OFFICERS, Visit.id, seen)
-        self._operators = self._by_id(_OPERATORS, Organisation.id, operators)
+        self._partners = self._by_id(_PARTNERS, asked)
+        self._officers = self._by_id(_OFFICERS, seen)
+        self._operators = self._by_id(_OPERATORS, operators)
         self._readers = readers(unit, {each.organisation_id for each in self._partners.values()}, filter(None, asked))
-        self._agreed = self._by_id(_AGREED, Permission.case_id, texted)
+        self._agreed = self._by_id(_AGREED, texted)
 
     def recipients(self, message: PlanMessage) -> Sequence[Recipient]:
         """Never empty: nobody to write to is written down with its reason."""
@@ -82,7 +83,8 @@ class AddressBook:
     def _operator(self, message: PlanMessage) -> list[Recipient]:
         """The officers of the visit or their delegates; else the operator's own address; else the coordination."""
         case, visit = message.case, self._officers.get(message.about.visit_id)
-        officers = [each for each in (visit.Person, visit.second) if each is not None] if visit is not None else []
+        both = (visit[1:3], visit[3:5]) if visit is not None else ()
+        officers = [Reader(who, email, Role.OPERATOR, None) for who, email in both if who is not None]
         there = (presence.officer(self._unit, each, case.programme_id, daily=message.is_daily) for each in officers)
         found = {reader.email: _recipient(reader, case.operator_id) for reader in there if reader is not None}
         if found:
@@ -103,19 +105,28 @@ class AddressBook:
         address = self._readers.address(partner.organisation_id, partner.email, referral_id=referral_id, day=day)
         return [Recipient(address, partner.organisation_id)]
 
-    def _by_id(self, rows: Select[*tuple[Any, ...]], key: Any, ids: Iterable[UUID | None]) -> dict[UUID | None, Any]:
+    def _by_id(self, query: Select[*tuple[Any, ...]], ids: Iterable[UUID | None]) -> dict[UUID | None, Any]:
         """One row for each identifier, the first column of the row."""
         wanted = set(ids) - {None}
-        if not wanted:
-            return {}
-        return {row[0]: row for row in self._unit.session.execute(rows.where(key.in_(wanted)))}
+        return {row[0]: row for row in self._unit.rows(query, ids=wanted)} if wanted else {}
 
 
-_PARTNERS = select(Referral.id, Referral.partner_id.label("organisation_id"), Organisation.email).join(Referral.partner)
-_SECOND = aliased(Person, name="second")
-_OFFICERS = select(Visit.id, Person, _SECOND).join(Visit.officer).outerjoin(Visit.second_officer.of_type(_SECOND))
-_OPERATORS = select(Organisation.id, Organisation.email)
-_AGREED = select(Permission.case_id).where(Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None))
+_PARTNERS: Final = (
+    select(Referral.id, Referral.partner_id.label("organisation_id"), Organisation.email)
+    .join(Referral.partner)
+    .where(among(Referral.id, "ids"))
+)
+_SECOND: Final = aliased(Person, name="second")
+_OFFICERS: Final = (
+    select(Visit.id, Person.id, Person.email, _SECOND.id, _SECOND.email)
+    .join(Visit.officer)
+    .outerjoin(Visit.second_officer.of_type(_SECOND))
+    .where(among(Visit.id, "ids"))
+)
+_OPERATORS: Final = select(Organisation.id, Organisation.email).where(among(Organisation.id, "ids"))
+_AGREED: Final = select(Permission.case_id).where(
+    among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
+)
 
 
 def sms_number(numbers: Iterable[Number], *, agreed: bool) -> str | None:

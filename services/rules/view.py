@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
@@ -14,6 +14,7 @@ from models.engine import Event, Task
 from models.events import CaseReopened, FollowUpAnswered, FollowUpCalled
 from models.vocabulary import CallResult, ContactBy, TaskState, VisitState
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 
 CONTACT = "contact"
 MISSED = frozenset({CallResult.NO_ANSWER.value, CallResult.VOICEMAIL.value})
@@ -34,6 +35,16 @@ class Giver(NamedTuple):
     alert_id: UUID
     organisation_id: UUID | None
     received_on_id: UUID | None = None  # the double on which it came
+
+
+class Asked(NamedTuple):
+    """What an open task asks, and by when."""
+
+    due_at: datetime
+    task_id: UUID
+    kind: str
+    referral_id: UUID | None
+    loan_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -57,8 +68,13 @@ class CaseView:
     absences: int  # of the household, since the last visit held
     visits_held: int
     follow_ups_done: int
-    open_tasks: frozenset[str]
+    asked: tuple[Asked, ...]
     contact_by: str = ContactBy.CALL.value
+
+    @property
+    def open_tasks(self) -> frozenset[str]:
+        """The kinds of what is asked."""
+        return frozenset(each.kind for each in self.asked)
 
     @property
     def numbers_left(self) -> int:
@@ -74,12 +90,8 @@ class CaseView:
 def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
     """Read the cases of a batch with a fixed number of queries, and columns only: a batch needs no objects."""
     ids = sorted(set(case_ids))
-    unit.session.flush()
-    phones = _grouped(unit, _PHONES.where(Case.id.in_(ids)).order_by(Phone.rank))
-    alerts = _grouped(unit, _ALERTS.where(Alert.case_id.in_(ids)).order_by(Alert.received_at))
-    calls = _grouped(unit, _CALLS.where(Call.case_id.in_(ids)).order_by(Call.at))
-    visits = _grouped(unit, _VISITS.where(Visit.case_id.in_(ids)).order_by(Visit.ordinal))
-    tasks = _grouped(unit, _TASKS.where(Task.case_id.in_(ids), Task.state == TaskState.OPEN))
+    phones, alerts, calls = _grouped(unit, _PHONES, ids), _grouped(unit, _ALERTS, ids), _grouped(unit, _CALLS, ids)
+    visits, tasks = _grouped(unit, _VISITS, ids), _grouped(unit, _TASKS, ids)
     marks = _marks(unit, ids)
     return {
         case.id: CaseView(
@@ -100,10 +112,10 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits[case.id]),
             visits_held=sum(visit.state == VisitState.HELD for visit in visits[case.id]),
             follow_ups_done=marks.follow_ups[case.id],
-            open_tasks=frozenset(task.kind for task in tasks[case.id]),
+            asked=tuple(Asked(*task[1:]) for task in tasks[case.id]),
             contact_by=case.contact_by,
         )
-        for case in unit.session.execute(_CASES.where(Case.id.in_(ids)))
+        for case in unit.rows(_CASES, cases=ids)
     }
 
 
@@ -116,31 +128,56 @@ def numbers_of(phones: Iterable[Any]) -> tuple[Number, ...]:
     )
 
 
-_CASES = select(
-    Case.id,
-    Case.programme_id,
-    Case.pathway_hash,
-    Case.state,
-    Case.urgency,
-    Case.contact_by,
-    Case.last_seq,
-    Case.operator_id,
-    Household.email,
-).join(Household, Household.id == Case.household_id)
-_PHONES = select(Case.id.label("case_id"), Phone.number, Phone.reached_at, Phone.blocked_at, Phone.no_sms_at).join(
-    Phone, Phone.household_id == Case.household_id
+_CASES: Final = (
+    select(
+        Case.id,
+        Case.programme_id,
+        Case.pathway_hash,
+        Case.state,
+        Case.urgency,
+        Case.contact_by,
+        Case.last_seq,
+        Case.operator_id,
+        Household.email,
+    )
+    .join(Household, Household.id == Case.household_id)
+    .where(among(Case.id, "cases"))
 )
-_ALERTS = select(Alert.case_id, Alert.giver_email, Alert.id, Alert.organisation_id, Alert.received_on_id).where(
-    Alert.giver_email > ""
+_PHONES: Final = (
+    select(Case.id.label("case_id"), Phone.number, Phone.reached_at, Phone.blocked_at, Phone.no_sms_at)
+    .join(Phone, Phone.household_id == Case.household_id)
+    .where(among(Case.id, "cases"))
+    .order_by(Phone.rank)
 )
-_CALLS = select(Call.case_id, Call.at, Call.result, Call.purpose)
-_VISITS = select(Visit.case_id, Visit.id, Visit.state, Visit.starts_at)
-_TASKS = select(Task.case_id, Task.kind)
+_ALERTS: Final = (
+    select(Alert.case_id, Alert.giver_email, Alert.id, Alert.organisation_id, Alert.received_on_id)
+    .where(among(Alert.case_id, "cases"), Alert.giver_email > "")
+    .order_by(Alert.received_at)
+)
+_CALLS: Final = (
+    select(Call.case_id, Call.at, Call.result, Call.purpose).where(among(Call.case_id, "cases")).order_by(Call.at)
+)
+_VISITS: Final = (
+    select(Visit.case_id, Visit.id, Visit.state, Visit.starts_at)
+    .where(among(Visit.case_id, "cases"))
+    .order_by(Visit.ordinal)
+)
+_TASKS: Final = select(Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id).where(
+    among(Task.case_id, "cases"), Task.state == TaskState.OPEN
+)
+_MARKS: Final = (
+    select(Event.case_id, Event.type, Event.occurred_at)
+    .where(
+        among(Event.case_id, "cases"),
+        Event.type.in_((CaseReopened.type, FollowUpCalled.type, FollowUpAnswered.type)),
+    )
+    .order_by(Event.seq)
+)
 
 
 def attempts_since_contact(unit: UnitOfWork, case_id: UUID) -> tuple[datetime, ...]:
     """The calls that reached nobody since the last contact or reopening, oldest first."""
-    calls = unit.session.execute(_CALLS.where(Call.case_id == case_id).order_by(Call.at)).all()
+    calls = unit.rows(_CALLS, cases=[case_id])
     return _attempts(calls, _marks(unit, [case_id]).reopened.get(case_id))
 
 
@@ -152,13 +189,7 @@ class _Marks:
 
 def _marks(unit: UnitOfWork, ids: Sequence[UUID]) -> _Marks:
     found = _Marks({}, defaultdict(int))
-    types = (CaseReopened.type, FollowUpCalled.type, FollowUpAnswered.type)
-    rows = unit.session.execute(
-        select(Event.case_id, Event.type, Event.occurred_at)
-        .where(Event.case_id.in_(ids), Event.type.in_(types))
-        .order_by(Event.seq)
-    )
-    for case_id, event_type, at in rows:
+    for case_id, event_type, at in unit.rows(_MARKS, cases=ids):
         if event_type == CaseReopened.type:
             found.reopened[case_id] = at
         else:
@@ -173,11 +204,13 @@ def _attempts(calls: Sequence[Any], since: datetime | None) -> tuple[datetime, .
     return tuple(call.at for call in contacts if call.result in MISSED and (start is None or call.at > start))
 
 
-def _grouped(unit: UnitOfWork, rows: Select[*tuple[Any, ...]]) -> defaultdict[UUID, list[Row[*tuple[Any, ...]]]]:
+def _grouped(
+    unit: UnitOfWork, query: Select[*tuple[Any, ...]], ids: Sequence[UUID]
+) -> defaultdict[UUID, list[Row[*tuple[Any, ...]]]]:
     """Each case's rows, in the order of the query."""
     grouped: defaultdict[UUID, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
-    for row in unit.session.execute(rows):
-        grouped[row.case_id].append(row)
+    for row in unit.rows(query, cases=ids):
+        grouped[row[0]].append(row)
     return grouped
 
 

@@ -18,6 +18,7 @@ from models.engine import Event, WebhookDelivery, WebhookEndpoint
 from models.vocabulary import WebhookState
 from services.channels.webhooks import Call, Outcome, Reply
 from services.foundation.database import UnitOfWork, lease_until
+from services.foundation.lists import among
 from services.foundation.tokens import Secrets, new_token
 from services.rules.ledger import BACK_OFF, GIVE_UP, HOURLY
 
@@ -44,24 +45,25 @@ def wants(types: Sequence[str], event_type: str) -> bool:
 
 def plan(unit: UnitOfWork, events: Sequence[Event]) -> None:
     """Queue each event for each endpoint that wants it, once; in the transaction that handles the events."""
-    programmes = {event.programme_id for event in events}
-    query = select(WebhookEndpoint).where(
-        WebhookEndpoint.programme_id.in_(programmes), WebhookEndpoint.ended_at.is_(None)
-    )
-    for endpoint in unit.session.scalars(query).all():
+    for endpoint in unit.rows(_ENDPOINTS, programmes={event.programme_id for event in events}):
         wanted = [each for each in events if each.programme_id == endpoint.programme_id]
-        queue(unit, endpoint, [each for each in wanted if wants(endpoint.types, each.type)])
+        queue(unit, endpoint.id, [each for each in wanted if wants(endpoint.types, each.type)])
 
 
-def queue(unit: UnitOfWork, endpoint: WebhookEndpoint, events: Sequence[Event]) -> list[UUID]:
+_ENDPOINTS: Final = select(WebhookEndpoint.id, WebhookEndpoint.programme_id, WebhookEndpoint.types).where(
+    among(WebhookEndpoint.programme_id, "programmes"), WebhookEndpoint.ended_at.is_(None)
+)
+
+
+def queue(unit: UnitOfWork, endpoint_id: UUID, events: Sequence[Event]) -> list[UUID]:
     """Add what is not there yet; returns the events that were there already."""
     ids = [event.id for event in events]
     there = select(WebhookDelivery.event_id).where(
-        WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.event_id.in_(ids)
+        WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.event_id.in_(ids)
     )
     known = set(unit.session.scalars(there))
     unit.session.add_all(
-        WebhookDelivery(endpoint_id=endpoint.id, event_id=each, queued_at=unit.now, due_at=unit.now)
+        WebhookDelivery(endpoint_id=endpoint_id, event_id=each, queued_at=unit.now, due_at=unit.now)
         for each in ids
         if each not in known
     )

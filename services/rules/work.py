@@ -19,6 +19,7 @@ from models.engine import Event, Work
 from models.refusals import CaseworkError
 from models.vocabulary import WorkState
 from services.foundation.database import UnitOfWork
+from services.foundation.lists import among
 
 MAX_ATTEMPTS: Final = 12
 BASE_S: Final = 5.0
@@ -84,17 +85,14 @@ def claim(unit: UnitOfWork, *, limit: int = 50, lease_s: float = 60, worker: str
 
 def held_back(unit: UnitOfWork, ids: Collection[int]) -> set[int]:
     """Those of `ids` that must wait: an earlier event of their case is not done and not among `ids` before them."""
-    if not ids:
-        return set()
-    cases = select(Work.case_id).where(Work.id.in_(ids))
-    elsewhere = unit.session.execute(
-        select(Work.case_id, func.min(Work.id))
-        .where(Work.case_id.in_(cases), Work.id.not_in(ids))
-        .group_by(Work.case_id)
-    )
-    first_elsewhere = {case_id: first for case_id, first in elsewhere}  # noqa: C416 - rows are not pairs to mypy
-    asked = unit.session.execute(select(Work.id, Work.case_id).where(Work.id.in_(ids)))
-    return {row_id for row_id, case_id in asked if first_elsewhere.get(case_id, row_id) < row_id}
+    return {row.id for row in unit.rows(_BEHIND, ids=ids)} if ids else set()
+
+
+_EARLIER: Final = aliased(Work)
+_BEHIND: Final = select(Work.id).where(
+    among(Work.id, "ids"),
+    exists().where(_EARLIER.case_id == Work.case_id, _EARLIER.id < Work.id, not_(among(_EARLIER.id, "ids"))),
+)
 
 
 def claimable(unit: UnitOfWork) -> bool:
@@ -104,8 +102,11 @@ def claimable(unit: UnitOfWork) -> bool:
 
 def events(unit: UnitOfWork, ids: Collection[UUID]) -> list[Event]:
     """The events themselves, in the order of `ids`."""
-    found = {event.id: event for event in unit.session.scalars(select(Event).where(Event.id.in_(ids)))}
+    found = {event.id: event for event in unit.session.scalars(_EVENTS, {"ids": ids})}
     return [found[each] for each in ids]
+
+
+_EVENTS: Final = select(Event).where(among(Event.id, "ids"))
 
 
 def finish(unit: UnitOfWork, ids: Collection[int], token: str) -> None:

@@ -1,0 +1,63 @@
+"""What is found of new alerts, examined together: who is known already, who lives elsewhere."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.engine import Event
+from models.vocabulary import CaseState
+from services import alerts
+from tests.services.rules.situations import Office
+
+
+def test_alerts_that_come_together_are_compared_with_each_other_and_with_older_ones(office: Office) -> None:
+    older = office.triaged(surname="Nguyen", phone="06 39 98 00 01", street="3 quai Sud")
+    same_number = office.submit(surname="Durand", phone="06 39 98 00 01", street="1 place Haute")
+    alike = office.submit(surname="N’Guyen", phone="06 39 98 00 02", street="3, quai sud")
+    stranger = office.submit(surname="Kowalski", phone="06 39 98 00 03", street="8 rue Neuve")
+
+    _examine(office, same_number, alike, stranger)
+
+    assert _doubles(office, same_number) == {older}
+    assert _doubles(office, alike) == {older}
+    assert _doubles(office, stranger) == set()
+
+
+def test_two_alerts_of_one_household_in_one_batch_find_each_other(office: Office) -> None:
+    first, second = office.submit(), office.submit(phone="06 39 98 00 09")
+
+    _examine(office, first, second)
+
+    assert (_doubles(office, first), _doubles(office, second)) == ({second}, {first})
+    assert {office.case(each).state for each in (first, second)} == {CaseState.TRIAGE}
+
+
+def test_alerts_are_examined_once_whatever_else_is_in_the_batch(office: Office) -> None:
+    known, new = office.submit(), office.submit(surname="Kowalski", phone="06 39 98 00 03", street="8 rue Neuve")
+    _examine(office, known)
+
+    _examine(office, known, new)
+
+    assert [_times_examined(office, each) for each in (known, new)] == [1, 1]
+
+
+def _examine(office: Office, *case_ids: UUID) -> None:
+    with office.database.write("test") as unit:
+        query = select(Event).where(Event.case_id.in_(case_ids), Event.type == "alert.submitted")
+        alerts.examine(unit, *unit.session.scalars(query))
+
+
+def _doubles(office: Office, case_id: UUID) -> set[UUID]:
+    numbers = office.case(case_id).checks["possible_duplicates"]
+    return {each for each in _cases(office) if office.case(each).number in numbers}
+
+
+def _cases(office: Office) -> list[UUID]:
+    with office.database.read() as unit:
+        return list(unit.session.scalars(select(Event.case_id).where(Event.type == "alert.submitted")))
+
+
+def _times_examined(office: Office, case_id: UUID) -> int:
+    with office.database.read() as unit:
+        query = select(Event.id).where(Event.case_id == case_id, Event.type == "case.examined")
+        return len(unit.session.scalars(query).all())
