@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, and_, insert, or_, select
+from sqlalchemy import Insert, bindparam, insert, or_, select
 
 from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
@@ -52,19 +52,33 @@ def apply(unit: UnitOfWork, events: Sequence[Event]) -> list[str]:
     return write(unit, effects)
 
 
-def _later(unit: UnitOfWork, events: Sequence[Event], cases: Sequence[CaseView]) -> defaultdict[UUID, list[Event]]:
+class _Later(NamedTuple):
+    """An event that a batch may come after."""
+
+    seq: int
+    type: str
+    payload: dict[str, Any]
+
+
+def _later(unit: UnitOfWork, events: Sequence[Event], cases: Sequence[CaseView]) -> defaultdict[UUID, list[_Later]]:
     """What happened on the same cases since; people do not wait for the engine."""
     first = {event.case_id: event.seq for event in reversed(events)}
     behind = {case.case_id: first[case.case_id] for case in cases if case.last_seq > first[case.case_id]}
-    found: defaultdict[UUID, list[Event]] = defaultdict(list)
+    found: defaultdict[UUID, list[_Later]] = defaultdict(list)
     if behind:
-        since = or_(*(and_(Event.case_id == case_id, Event.seq > seq) for case_id, seq in behind.items()))
-        for event in unit.session.scalars(select(Event).where(since).order_by(Event.seq)):
-            found[event.case_id].append(event)
+        for case_id, seq, type_, payload in unit.rows(_SINCE, cases=behind, seq=min(behind.values())):
+            found[case_id].append(_Later(seq, type_, payload))
     return found
 
 
-def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[Event]) -> bool:
+_SINCE: Final = (
+    select(Event.case_id, Event.seq, Event.type, Event.payload)
+    .where(among(Event.case_id, "cases"), Event.seq > bindparam("seq"))
+    .order_by(Event.seq)
+)
+
+
+def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_Later]) -> bool:
     """Whether a later act has already ended the task that this older event would open; an ended case opens none."""
     if not isinstance(effect, OpenTask):
         return False
