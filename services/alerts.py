@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, insert, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.base import new_id
@@ -70,7 +70,11 @@ def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form
     )
     unit.session.add(alert)
     unit.session.flush()
-    _permissions(unit, case, form)
+    connection = unit.session.connection()
+    connection.execute(_NEW_PERMISSION, _permissions(unit, case, form))
+    if words := words_of(form.surname, form.first_name, form.street):
+        rows = [{"programme_id": case.programme_id, "word": word, "case_id": case.id} for word in words]
+        connection.execute(_NEW_WORD, rows)
     fact = AlertSubmitted(alert_id=alert.id, urgency=form.urgency, motives=form.motives, silent=silent)
     casework.record(unit, case, fact, hand=hand)
     if form.derogation:
@@ -121,9 +125,9 @@ def _case(unit: UnitOfWork, programme_id: UUID, form: AlertForm) -> Case:
         search_key=search_key(form.street),
     )
     programme.case_count += 1
-    case = Case(
+    return Case(
         id=new_id(),
-        programme_id=programme.id,
+        programme=programme,
         number=f"{today.year}-{programme.case_count:05d}",
         pathway_hash=programme.pathway_hash,
         household=household,
@@ -135,11 +139,6 @@ def _case(unit: UnitOfWork, programme_id: UUID, form: AlertForm) -> Case:
         stage=Stage.DETECTION.value,
         last_seq=0,
     )
-    unit.session.add(case)
-    unit.session.flush()
-    for word in words_of(form.surname, form.first_name, form.street):
-        unit.session.add(SearchWord(programme_id=programme.id, word=word, case_id=case.id))
-    return case
 
 
 def _phones(form: AlertForm) -> list[Phone]:
@@ -147,19 +146,23 @@ def _phones(form: AlertForm) -> list[Phone]:
     return [Phone(number=number, rank=rank) for rank, number in enumerate(numbers, start=1)]
 
 
-def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
+def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> list[dict[str, Any]]:
     kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
-    for kind in kinds:
-        unit.session.add(
-            Permission(
-                case_id=case.id,
-                kind=kind.value,
-                mode=form.agreement_mode.value,
-                collected_by=form.agreement_by or form.giver_name,
-                given_on=form.agreement_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
-                text_version=AGREEMENT_TEXT,
-            )
-        )
+    return [
+        {
+            "case_id": case.id,
+            "kind": kind.value,
+            "mode": form.agreement_mode.value,
+            "collected_by": form.agreement_by or form.giver_name,
+            "given_on": form.agreement_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+            "text_version": AGREEMENT_TEXT,
+        }
+        for kind in kinds
+    ]
+
+
+_NEW_PERMISSION: Final = insert(Permission)
+_NEW_WORD: Final = insert(SearchWord)
 
 
 def examine(unit: UnitOfWork, *events: Event) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from models.cases import Referral
-from models.vocabulary import ClosureOutcome
+from models.vocabulary import CaseState, ClosureOutcome
 from services import closing, referrals
 from services.forms import Answer, ClosureForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
@@ -156,3 +156,15 @@ def test_a_reopened_case_has_somebody_to_close_it_again(office: Office) -> None:
     office.drain()
 
     assert set(office.due(case_id)) == {"close_case"}
+
+
+def test_cases_settled_together_each_go_on_by_what_they_wait_for(office: Office) -> None:
+    answered, referral_id = office.referred()
+    awaiting, _ = office.referred(surname="Kowalski", phone="06 39 98 00 03")
+    office.answer(referral_id, "accept")
+
+    with office.database.write("test") as unit:
+        referrals.settle(unit, answered, awaiting)
+
+    states = [office.case(each).state for each in (answered, awaiting)]
+    assert states == [CaseState.IN_FOLLOW_UP, CaseState.ORIENTING]
