@@ -24,6 +24,7 @@ from services import derogations, supply_cuts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
+from services.foundation.lists import among
 from services.rules import casework
 from services.rules.casework import Act, Hand
 from services.rules.finding import plain, words_of
@@ -273,7 +274,7 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
     """Who has a number is asked by itself: in one question with the cases, a database may walk through them all."""
     numbers = {phone.number for case in cases for phone in case.household.phones}
     holders: defaultdict[str, set[UUID]] = defaultdict(set)
-    for number, household_id in unit.session.execute(_HOLDERS.where(Phone.number.in_(numbers))):
+    for number, household_id in unit.rows(_HOLDERS, numbers=numbers):
         holders[number].add(household_id)
     others = {
         case.id: {each for phone in case.household.phones for each in holders[phone.number]} - {case.household_id}
@@ -281,7 +282,7 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
     }
     found: defaultdict[UUID, list[Double]] = defaultdict(list)
     if households := set().union(*others.values()):
-        known = unit.session.execute(_KNOWN.where(Case.household_id.in_(households))).all()
+        known = unit.rows(_KNOWN, households=households)
         for case in cases:
             theirs = (row for row in known if row.household_id in others[case.id])
             found[case.id] = [Double(*row[:3]) for row in theirs if row.programme_id == case.programme_id]
@@ -289,12 +290,14 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
 
 
 def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> list[tuple[Double, Likeness]]:
-    rows = unit.session.execute(_LATEST, {"programme": programme_id, "commune": commune_code})
+    rows = unit.rows(_LATEST, programme=programme_id, commune=commune_code)
     return [(Double(*row[:3]), Likeness(frozenset(), *row[3:], commune_code)) for row in rows]
 
 
-_HOLDERS: Final = select(Phone.number, Phone.household_id)
-_KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id)
+_HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))
+_KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id).where(
+    among(Case.household_id, "households")
+)
 _LATEST: Final = (
     select(Case.id, Case.number, Case.opened_at, Household.search_key, Dwelling.search_key)
     .join(Household, Household.id == Case.household_id)
