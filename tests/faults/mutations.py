@@ -116,7 +116,9 @@ MUTANTS: Final = (
         "services/rules/ledger.py",
         "_OPEN: Final = (MessageState.QUEUED, ",
         "_OPEN: Final = (",
-        ("tests/services/rules/test_bundles.py::test_a_late_acceptance_stops_all_its_messages_from_leaving_again",),
+        (
+            "tests/services/rules/test_bundles.py::test_a_late_acceptance_of_what_was_put_back_keeps_it_from_leaving_again",
+        ),
     ),
     Mutant(
         "the attempts spared while a server is away",

@@ -280,6 +280,18 @@ def test_proof_about_a_mail_ends_the_doubt_of_all_its_messages(
     assert sorted(office.accepted) == (sorted(envelope.ids) if verdict == "yes" else [])
 
 
+def test_a_late_acceptance_of_what_was_put_back_keeps_it_from_leaving_again(database: Database, office: Office) -> None:
+    envelope = three(database, office)
+    mark(database, envelope)
+    with database.write("test") as unit:
+        ledger.release(unit, [envelope])
+
+    record(database, office, envelope=envelope, handover=ACCEPTED)
+
+    assert states(database, envelope) == [MessageState.ACCEPTED] * 3
+    assert claim(database, office) == []
+
+
 def test_a_late_acceptance_stops_all_its_messages_from_leaving_again(database: Database, office: Office) -> None:
     envelope = three(database, office)
     mark(database, envelope)
