@@ -20,9 +20,11 @@ from starlette.testclient import TestClient
 
 from deployments.demonstration import ACCOUNTS
 from models.cases import Case, Household
-from models.programmes import Person
+from models.programmes import Membership, Person
 from models.vocabulary import Stage
+from services import api_keys
 from services.foundation.runtime import Runtime, use
+from services.rules.policy import ENGINE
 from services.sessions import open_session
 from services.web.app import create_app
 from services.web.sessions import cookie_name
@@ -80,12 +82,18 @@ def _questions(
     def case(among: list[str]) -> Ask:
         return lambda: coordinator.get(f"/situations/{chance.choice(among)}").status_code
 
+    def case_of_api(among: list[str]) -> Ask:
+        return lambda: coordinator.get(f"/api/v1/cases/{chance.choice(among)}").status_code
+
     def search(words: list[str]) -> Ask:
         return lambda: coordinator.post("/recherche", data={"q": chance.choice(words)}).status_code
 
     return {
         "today, coordination": get(coordinator, "/a-faire"),
         "today, officer": get(officer, "/a-faire"),
+        "stages": get(coordinator, "/parcours"),
+        "stages, officer": get(officer, "/parcours"),
+        "who owes what": get(coordinator, "/qui-doit-quoi"),
         "list of cases": get(coordinator, "/situations"),
         "list of cases, officer": get(officer, "/situations"),
         "list of one stage": get(coordinator, "/situations?etape=visit"),
@@ -99,6 +107,11 @@ def _questions(
         "search by reference": search(subjects.numbers),
         "search in vain": search(["zzyzx"]),
         "letters": get(coordinator, "/courriers"),
+        "API, cases": get(coordinator, "/api/v1/cases"),
+        "API, cases, far on": get(coordinator, f"/api/v1/cases?after={subjects.cases[0]}"),
+        "API, a case": case_of_api(subjects.cases),
+        "API, tasks": get(coordinator, "/api/v1/tasks"),
+        "API, tasks, officer": get(officer, "/api/v1/tasks"),
     }
 
 
@@ -132,6 +145,9 @@ def _client(runtime: Runtime, email: str) -> TestClient:
     with runtime.database.write("benchmark") as unit:
         person = unit.session.scalars(select(Person).where(Person.email == email)).one()
         client.cookies.set(cookie_name(runtime.settings), open_session(unit, person))
+        membership_id = unit.session.scalars(select(Membership.id).where(Membership.person_id == person.id)).one()
+        key = api_keys.create(unit, ENGINE, membership_id, "benchmark")
+        client.headers["authorization"] = f"Bearer {key}"
     return client
 
 
