@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
@@ -90,6 +90,13 @@ class Case(Base):
     __tablename__ = "case"
     __table_args__ = (
         UniqueConstraint("programme_id", "number"),
+        # Without the many that are merged into none: SQLite would take the column for one that tells no case apart.
+        Index(
+            "ix_case_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id is not null"),
+            postgresql_where=text("merged_into_id is not null"),
+        ),
         Index("ix_case_programme_id_opened_at", "programme_id", "opened_at", "id"),
         Index("ix_case_programme_id_stage", "programme_id", "stage", "opened_at", "id"),
         Index("ix_case_programme_id_operator_id", "programme_id", "operator_id", "stage", "opened_at", "id"),
@@ -116,7 +123,7 @@ class Case(Base):
     resumes_in: Mapped[str | None]  # the state of a suspended case before it was
     suspended_until: Mapped[date | None]
     erased_at: Mapped[datetime | None]  # nothing tells any more who the household was
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"))
     derogation: Mapped[str | None]  # asked for a household above the ceilings, then granted or refused
 
     programme: Mapped[Programme] = relationship()

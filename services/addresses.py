@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from models.cases import Case, Referral
-from models.engine import Obligation, Task
+from models.engine import IS_OPEN, Obligation, Task
 from models.events import AddressMended
 from models.programmes import Organisation
 from models.vocabulary import TaskState, Theme
@@ -74,7 +74,7 @@ def waiting_elsewhere(unit: UnitOfWork, actor: Actor, referral: Referral) -> int
 
 def _items(partner_id: UUID) -> Select[Task]:
     """The open items about the address of a partner, each of one request."""
-    open_items = select(Task).where(Task.kind == MEND, Task.state == TaskState.OPEN)
+    open_items = select(Task).where(Task.kind == MEND, IS_OPEN)
     return open_items.join(Referral, Referral.id == Task.referral_id).where(Referral.partner_id == partner_id)
 
 

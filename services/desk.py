@@ -37,6 +37,7 @@ from services.rules.policy import (
     is_known,
     knows_household,
     letters_of,
+    look_up_known,
     posts_letters,
     require,
     visible,
@@ -83,6 +84,7 @@ def today(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, numb
     shown = ranked[(number - 1) * PAGE : number * PAGE]
     tasks = listing.owed(unit, actor).where(Task.id.in_([task_id for task_id, _ in shown])).all(unit)
     found = {task.id: task for task in tasks}
+    look_up_known(unit, actor, [task.case for task in found.values()])
     lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in shown]
     alone = listing.cases(unit, actor, filters.but(alone=True)).count(unit)
     return Today(Page(lines, number, len(ranked)), alone, letters_waiting(unit, actor))
@@ -96,8 +98,7 @@ def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[tuple[UUID
     knows = is_known(actor)
     query = (
         listing.owed(unit, actor, filters)
-        .query.join(Case, Case.id == Task.case_id)
-        .join(Household, Household.id == Case.household_id)
+        .query.join(Household, Household.id == Case.household_id)
         .with_only_columns(
             Task.id, Task.case_id, Task.kind, Task.due_at, Case.urgency,
             either((knows, Household.birth_year)), either((knows, Household.people)),

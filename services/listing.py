@@ -14,12 +14,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from models.base import Base
-from models.cases import Case, Dwelling, Household, Need, Referral, Visit
-from models.engine import Event, Task
+from models.cases import Case, Dwelling, Need, Referral, Visit
+from models.engine import IS_OPEN, Event, Task
 from models.events import (
     CaseAccepted,
     FollowUpCalled,
@@ -29,9 +29,9 @@ from models.events import (
     ReportDelivered,
     VisitHeld,
 )
-from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, TaskState, Theme
+from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, Theme
 from services.foundation.database import UnitOfWork
-from services.rules.policy import Actor, visible
+from services.rules.policy import Actor, is_visible, visible
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 
@@ -140,8 +140,20 @@ class Question(Generic[T]):
         """One page; the last one when the number is beyond it. `total` if it was counted already."""
         total = self.count(unit) if total is None else total
         number = nearest(number, total)
-        query = self._ordered().limit(PAGE).offset((number - 1) * PAGE)
-        return Page(list(unit.session.scalars(query)), number, total)
+        return Page(self._rows(unit, number), number, total)
+
+    def first(self, unit: UnitOfWork) -> list[T]:
+        """The rows of the first page, where nobody asks how many there are."""
+        return self._rows(unit, 1)
+
+    def _rows(self, unit: UnitOfWork, number: int) -> list[T]:
+        """The keys of one page, then its rows: these are wide, and what is left out of a page need not be read."""
+        entity = self.query.column_descriptions[0]["entity"]
+        keys = self.query.with_only_columns(entity.id).order_by(*self.order).limit(PAGE).offset((number - 1) * PAGE)
+        shown = list(unit.session.scalars(keys))
+        query = select(entity).where(entity.id.in_(shown)).options(*self.options)
+        found = {row.id: row for row in unit.session.scalars(query)} if shown else {}
+        return [found[key] for key in shown if key in found]
 
     def all(self, unit: UnitOfWork) -> Iterator[T]:
         """Every row, read in batches: for a file, or for what is shown whole."""
@@ -168,13 +180,13 @@ OWNER: Final[ColumnElement[Any]] = func.coalesce(
     Task.person_id, select(Visit.officer_id).where(Visit.id == Task.visit_id).scalar_subquery(), type_=Case.id.type
 )
 """Whoever said "I do it", else the officer of the visit that a task is about; nobody yet: null."""
-_CASE_OPTIONS: Final = (
-    selectinload(Case.household).selectinload(Household.phones),
+_WHERE_AND_WHOSE: Final = (
     selectinload(Case.dwelling).selectinload(Dwelling.commune),
     selectinload(Case.operator),
 )
+_CASE_OPTIONS: Final = (selectinload(Case.household), *_WHERE_AND_WHOSE)
 _TASK_OPTIONS: Final = (
-    selectinload(Task.case).options(*_CASE_OPTIONS),
+    selectinload(Task.case).options(*_WHERE_AND_WHOSE),
     joinedload(Task.organisation),
     joinedload(Task.person),
     selectinload(Task.visit),
@@ -200,15 +212,9 @@ def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Ques
 
 def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Task]:
     """What somebody must do now on these cases, the most pressing first. What is paused is owed by nobody."""
-    is_readable = (
-        visible(actor)
-        .where(Case.id == Task.case_id, *_of_case(filters), *_of_past(unit, actor, filters))
-        .correlate(Task)
-        .exists()
-    )
-    query = select(Task).where(
-        Task.programme_id == actor.programme_id, _running(), *_of_task(unit, actor, filters), is_readable
-    )
+    of_case = is_visible(actor), *_of_case(filters), *_of_past(unit, actor, filters)
+    of_task = Task.programme_id == actor.programme_id, RUNNING, *_of_task(unit, actor, filters)
+    query = select(Task).select_from(Task).join(Case, Case.id == Task.case_id).where(*of_task, *of_case)
     return Question(query, (Task.due_at, Task.id), _TASK_OPTIONS)
 
 
@@ -230,16 +236,12 @@ def needs_a_hand(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
 
 
 _OPEN_STAGES: Final = tuple(stage.value for stage in Stage if stage is not Stage.CLOSED)
-_IS_OPEN: Final = Task.state == bindparam(None, TaskState.OPEN.value, literal_execute=True)
-"""Written out in the query: an index of the open tasks alone serves no query whose state is a parameter."""
-
-
-def _running() -> ColumnElement[bool]:
-    return and_(_IS_OPEN, Task.paused_at.is_(None))
+RUNNING: Final = and_(IS_OPEN, Task.paused_at.is_(None))
+"""Owed by somebody now."""
 
 
 def _has_task(actor: Actor, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    owing = select(Task.case_id).where(Task.programme_id == actor.programme_id, _running(), *conditions)
+    owing = select(Task.case_id).where(Task.programme_id == actor.programme_id, RUNNING, *conditions)
     return Case.id.in_(owing)
 
 

@@ -7,8 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.cases import Case
-from models.engine import Message, Task, WebhookDelivery, Work
-from models.vocabulary import TaskState
+from models.engine import IS_OPEN, Message, Task, WebhookDelivery, Work
 from services.foundation.database import UnitOfWork
 from services.rules import obligations, routines, work
 
@@ -46,7 +45,7 @@ def _count(unit: UnitOfWork, name: str, meaning: str, labels: str, *columns: Ins
 def _late_tasks(unit: UnitOfWork) -> Gauge:
     late = (
         select(Task.party, func.count())
-        .where(Task.state == TaskState.OPEN, Task.paused_at.is_(None), Task.due_at < unit.now)
+        .where(IS_OPEN, Task.paused_at.is_(None), Task.due_at < unit.now)
         .group_by(Task.party)
         .order_by(Task.party)
     )

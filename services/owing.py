@@ -4,13 +4,13 @@ For an operator's manager, his own officers stand in the place of the operator: 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from models.engine import Message, Obligation, Task
 from models.programmes import Organisation, Person
@@ -18,7 +18,7 @@ from models.vocabulary import MessageState, Party, Role
 from services import listing
 from services.foundation.database import UnitOfWork
 from services.listing import Filters, Page, Question
-from services.rules.policy import Actor
+from services.rules.policy import Actor, look_up_known
 
 OTHERS: Final = (Party.PARTNER, Party.OPERATOR, Party.ALERT_GIVER)
 """The coordination's own tasks are of its day; an operator's people see their team here."""
@@ -71,8 +71,8 @@ def page(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> Owed:
     """One page of it, with what is to know before calling."""
     asked = owed(unit, actor, filters)
     found = asked.page(unit, number)
-    whom = {whom_of(actor, task) for task in found.rows}
-    debtors = [each for each in _debtors(unit, actor, asked) if each.whom in whom]
+    look_up_known(unit, actor, [task.case for task in found.rows])
+    debtors = _debtors(unit, actor, asked, {whom_of(actor, task) for task in found.rows})
     return Owed(found, {each.whom: each for each in debtors}, _reminders(unit, found.rows))
 
 
@@ -90,8 +90,8 @@ def _person(actor: Actor) -> ColumnElement[UUID | None]:
     return case((own, listing.OWNER))
 
 
-def _debtors(unit: UnitOfWork, actor: Actor, asked: Question[Task]) -> list[Debtor]:
-    """Counted by the same question as the list."""
+def _debtors(unit: UnitOfWork, actor: Actor, asked: Question[Task], shown: Set[Whom]) -> list[Debtor]:
+    """Those that are shown, counted by the same question as the list."""
     person = _person(actor)
     query = asked.query.with_only_columns(
         Task.party,
@@ -101,15 +101,16 @@ def _debtors(unit: UnitOfWork, actor: Actor, asked: Question[Task]) -> list[Debt
         func.count().filter(Task.due_at < unit.now),
         func.min(Task.due_at, type_=Task.due_at.type),
     ).group_by(Task.party, Task.organisation_id, person)
-    rows = unit.session.execute(query).all()
-    organisations = _by_id(unit, Organisation, {row[1] for row in rows})
-    people = _by_id(unit, Person, {row[2] for row in rows})
-    mails = _mails(unit, actor, [each.email for each in organisations.values() if each.email])
+    organisations = _by_id(unit, Organisation, {each.organisation_id for each in shown})
+    people = _by_id(unit, Person, {each.person_id for each in shown})
+    mails = _mails(unit, actor, {each.email for each in organisations.values() if each.email})
     found = []
-    for party, organisation_id, person_id, due, late, oldest in rows:
+    for party, organisation_id, person_id, due, late, oldest in unit.session.execute(query):
+        whom = Whom(party, organisation_id, person_id)
+        if whom not in shown:
+            continue
         organisation = organisations.get(organisation_id) if organisation_id else None
         somebody = people.get(person_id) if person_id else None
-        whom = Whom(party, organisation_id, person_id)
         name = _name(actor, whom, organisation, somebody)
         last, following = mails.get(organisation.email or "", (None, None)) if organisation else (None, None)
         phone = "" if _is_own(actor, party) else (organisation.phone if organisation else "") or ""
@@ -134,17 +135,26 @@ def _name(actor: Actor, whom: Whom, organisation: Organisation | None, person: P
 Mails = dict[str, tuple[datetime | None, datetime | None]]
 
 
-def _mails(unit: UnitOfWork, actor: Actor, addresses: Sequence[str]) -> Mails:
-    """By address: when the last mail was taken by its server, and when the next one leaves."""
-    left = case((Message.state == MessageState.ACCEPTED, Message.done_at))
-    waits = case((Message.state == MessageState.QUEUED, Message.due_at))
-    kind = Message.due_at.type
-    query = (
-        select(Message.address, func.max(left, type_=kind), func.min(waits, type_=kind))
-        .where(Message.programme_id == actor.programme_id, Message.address.in_(addresses))
-        .group_by(Message.address)
+def _mails(unit: UnitOfWork, actor: Actor, addresses: Set[str]) -> Mails:
+    """By address: when the last mail was taken by its server, and when the next one leaves; each one step of an index,
+    however many left before.
+    """
+    left = (
+        select(Message.done_at)
+        .where(Message.state == MessageState.ACCEPTED, Message.done_at.is_not(None))
+        .order_by(Message.done_at.desc())
     )
-    return {address: (last, following) for address, last, following in unit.session.execute(query)}
+    waits = (
+        select(Message.due_at)
+        .where(Message.state == MessageState.QUEUED, Message.done_at.is_(None))
+        .order_by(Message.due_at)
+    )
+
+    def first(query: Select[Any], address: str) -> Any:
+        own = query.where(Message.programme_id == actor.programme_id, Message.address == address)
+        return unit.session.scalar(own.limit(1))
+
+    return {address: (first(left, address), first(waits, address)) for address in addresses}
 
 
 def _reminders(unit: UnitOfWork, tasks: Sequence[Task]) -> dict[UUID, datetime]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models import events as e
 from models.cases import Referral
-from models.engine import Task
+from models.engine import IS_OPEN, Task
 from models.lifecycles import UNANSWERED, ReferralAction
 from models.vocabulary import HoldReason, Loop, Party, ReferralState, TaskState
 from services import referrals as r
@@ -136,7 +136,7 @@ def waiting(unit: UnitOfWork, task: Task) -> Sequence[Task]:
         Task.programme_id == task.programme_id,
         Task.organisation_id == task.organisation_id,
         Task.party == Party.PARTNER,
-        Task.state == TaskState.OPEN,
+        IS_OPEN,
         Task.paused_at.is_(None),
         Task.referral_id.is_not(None),
     )

@@ -20,7 +20,7 @@ from models.vocabulary import Party, Stage
 from services import listing
 from services.foundation.database import UnitOfWork
 from services.listing import Filters
-from services.rules.policy import Actor
+from services.rules.policy import Actor, look_up_known
 from services.rules.ranking import DANGER
 
 OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
@@ -111,8 +111,7 @@ def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, 
     organisation_id = either((Task.party.in_(NAMED), Task.organisation_id), else_=None)
     rows = unit.session.execute(
         listing.owed(unit, actor, base)
-        .query.join(Case, Case.id == Task.case_id)
-        .with_only_columns(
+        .query.with_only_columns(
             Case.stage,
             Task.party,
             organisation_id.label("organisation_id"),
@@ -142,8 +141,7 @@ def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, li
     urgent = either((Task.kind == DANGER, 0), else_=1)
     owed = listing.owed(unit, actor, base.but(within=DAYS))
     each = (
-        owed.query.join(Case, Case.id == Task.case_id)
-        .with_only_columns(
+        owed.query.with_only_columns(
             Task.id, Case.stage, Task.case_id, Task.due_at, urgent.label("urgent"),
             func.row_number().over(partition_by=Task.case_id, order_by=(urgent, Task.due_at, Task.id)).label("place"),
         )
@@ -156,6 +154,7 @@ def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, li
     ).all()
     tasks = listing.owed(unit, actor).where(Task.id.in_([row.id for row in chosen])).all(unit)
     by_id = {task.id: task for task in tasks}
+    look_up_known(unit, actor, [task.case for task in by_id.values()])
     found: defaultdict[str, list[Task]] = defaultdict(list)
     for row in chosen:
         found[row.stage].append(by_id[row.id])

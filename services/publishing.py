@@ -9,17 +9,17 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from models.base import new_id
 from models.cases import Case
-from models.engine import Task
+from models.engine import IS_OPEN, Task
 from models.events import CaseRepinned
 from models.pathway import Pathway
 from models.programmes import PathwayPublication, PathwayVersion, Person, Programme
-from models.vocabulary import Stage, TaskState
+from models.vocabulary import Stage
 from services import programmes
 from services.forms import Form
 from services.foundation.database import Database, UnitOfWork
@@ -33,8 +33,6 @@ from services.rules.texts.typography import french
 from services.rules.titles import task_title
 
 BUSY: Final = "quelqu’un y travaille à l’instant : recommencez"
-IS_OPEN: Final = Task.state == bindparam(None, TaskState.OPEN.value, literal_execute=True)
-"""In so many letters: no database takes the index of the open tasks for a parameter."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Tasks in the hands of people: taken, given back, handed over, put off, done."""
 
 from datetime import date
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -103,7 +104,19 @@ def hand_over(unit: UnitOfWork, hand: Hand, task_id: UUID, form: HandOver) -> Ta
 
 
 def colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
-    """Those who may do a task: the coordination, or the operator's people; by name."""
+    """Those who may do a task: the coordination, or the operator's people; by name. Looked up once a transaction."""
+    of_operator = None if task.party == Party.COORDINATOR else task.organisation_id
+    key = (COLLEAGUES, task.programme_id, task.party == Party.COORDINATOR, of_operator)
+    if key not in unit.session.info:
+        unit.session.info[key] = _colleagues(unit, task)
+    found: list[Person] = unit.session.info[key]
+    return found
+
+
+COLLEAGUES: Final = "colleagues"
+
+
+def _colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
     query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)

@@ -27,6 +27,8 @@ PATIENCE_S: Final = 5
 Columns = TypeVarTuple("Columns")
 _WAKE: Final = text("select pg_notify(:channel, '')")
 _LEASE_CLOCK: Final = text("select clock_timestamp()")
+PLANNING: Final = "-c timezone=UTC -c random_page_cost=1.1 -c jit=off"
+"""What PostgreSQL plans with: rows in memory or on a disk without heads, questions too short to be compiled."""
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
 
 
@@ -103,11 +105,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
-        """A unit of work that never writes: a flush in it is a programming error and is rolled back."""
+        """A unit of work that never writes: a flush in it is a programming error, rolled back as the session closes."""
         with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
             session.connection(execution_options={"relais_read": True})
             yield UnitOfWork(session, self.clock.now(), self.dialect)
-            session.rollback()
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -166,9 +167,7 @@ def _sqlite_module() -> ModuleType:
 
 
 def _postgresql(url: str) -> Engine:
-    options = (
-        "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
-    )
+    options = f"-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 {PLANNING}"
     return create_engine(
         url,
         pool_size=5,

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case
-from models.engine import Obligation, Occurrence, Task
+from models.engine import IS_OPEN, Obligation, Occurrence, Task
 from models.events import ReferralDelivered, ReminderDue
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
@@ -256,7 +256,7 @@ def leave_closed_days(unit: UnitOfWork, programme_id: UUID, *, start: datetime, 
     query = (
         select(Obligation)
         .join(Task, Task.id == Obligation.task_id)
-        .where(Task.programme_id == programme_id, Task.state == TaskState.OPEN, Task.visit_id.is_(None))
+        .where(Task.programme_id == programme_id, IS_OPEN, Task.visit_id.is_(None))
         .where(or_(Task.due_at.between(start, end), Obligation.next_at.between(start, end)))
         .order_by(Obligation.next_at, Obligation.id)
         .with_for_update(of=Obligation)

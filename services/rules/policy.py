@@ -90,6 +90,7 @@ _OPERATOR: Final = frozenset(
     }
 )
 SUBSIDISED: Final = "subsidised"
+KNOWN: Final = "known"
 UNKNOWN: Final = "C’est à l’opérateur de le faire : sans l’accord du ménage, la coordination ne sait pas qui il est."
 _OF_HOUSEHOLD: Final = frozenset({Right.CALL, Right.CORRECT, Right.CIRCUMSTANCES, Right.PERMISSIONS, Right.REPLIES})
 """What nobody does without knowing whom it is about."""
@@ -181,9 +182,20 @@ def known(unit: UnitOfWork, actor: Actor, case_ids: Collection[UUID]) -> frozens
 
 def knows_household(unit: UnitOfWork, actor: Actor, case: Case) -> bool:
     """The same for one case; most programmes subsidise nobody, and ask nothing more."""
+    if actor.role is Role.OPERATOR:
+        return case.operator_id == actor.organisation_id
     if actor.role is Role.COORDINATOR and case.operator_id not in _subsidised(unit, case.programme_id):
         return True
-    return case.id in known(unit, actor, [case.id])
+    looked_up: dict[UUID, bool] = unit.session.info.get((KNOWN, actor), {})
+    return looked_up[case.id] if case.id in looked_up else case.id in known(unit, actor, [case.id])
+
+
+def look_up_known(unit: UnitOfWork, actor: Actor, cases: Collection[Case]) -> None:
+    """Look up at once what `knows_household` will be asked of each; for a transaction that only reads."""
+    asked = [case.id for case in cases if case.operator_id in _subsidised(unit, case.programme_id)]
+    if actor.role is Role.COORDINATOR and asked:
+        found = known(unit, actor, asked)
+        unit.session.info[KNOWN, actor] = {id_: id_ in found for id_ in asked}
 
 
 def _subsidised(unit: UnitOfWork, programme_id: UUID) -> frozenset[UUID]:

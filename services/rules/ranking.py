@@ -4,9 +4,8 @@ Pure, and told in words beside each line: an order that nobody can explain is no
 ours, since no figure of the field exists; they order a list and decide nothing else.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from models.vocabulary import Urgency
 
@@ -36,8 +35,7 @@ UNHEARD: Final = frozenset({"mend_address", "check_message"})
 URGENT: Final = {Urgency.DANGER: 3.0, Urgency.CUT_ANNOUNCED: 2.0, Urgency.HEATING_OUT: 2.0}
 
 
-@dataclass(frozen=True)
-class Stake:
+class Stake(NamedTuple):
     """What is known of an awaited task when it is ranked. `age` and `people` are those of the household."""
 
     kind: str
@@ -47,8 +45,7 @@ class Stake:
     people: int | None = None
 
 
-@dataclass(frozen=True)
-class Rank:
+class Rank(NamedTuple):
     """How pressing, and why: codes of `rank_reason`, the weightiest first. A higher score comes first."""
 
     score: float

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.cases import Alert, Case, Document, Dwelling, Loan, Note, Permission, Referral, Visit
@@ -49,8 +49,9 @@ from models.vocabulary import (
 from services import desk, findings, kits, needs, scorecards
 from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
+from services.listing import RUNNING
 from services.rules import work
-from services.rules.policy import Actor, knows_household, visible
+from services.rules.policy import Actor, is_visible, knows_household, visible
 from services.rules.published import pathway_of
 from services.rules.titles import task_title
 from services.web.api import answers as a
@@ -66,8 +67,7 @@ def cases(unit: UnitOfWork, actor: Actor, *, stage: Stage | None, after: UUID | 
         query = query.where(Case.stage == stage.value)
     last = unit.session.scalars(visible(actor).where(Case.id == after)).first() if after else None
     if last is not None:
-        older = and_(Case.opened_at == last.opened_at, Case.id < last.id)
-        query = query.where(or_(Case.opened_at < last.opened_at, older))
+        query = query.where(tuple_(Case.opened_at, Case.id) < (last.opened_at, last.id))
     found = unit.session.scalars(query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(limit + 1)).all()
     page = found[:limit]
     return a.Cases(items=lines(unit, page), next=page[-1].id if len(found) > limit else None)
@@ -156,17 +156,13 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
 def tasks_of(unit: UnitOfWork, actor: Actor, *, before: datetime | None, after: UUID | None, limit: int) -> a.Tasks:
     """The open tasks that wait for the actor's side, most pressing first, due before an instant if one is given."""
     mine = _MINE.get(actor.role, "") if actor.role else ""
-    readable = visible(actor).with_only_columns(Case.id)
     query = select(Task, Case).join(Case, Case.id == Task.case_id)
-    query = query.where(
-        Task.state == TaskState.OPEN, Task.paused_at.is_(None), Task.party == mine, Task.case_id.in_(readable)
-    )
+    query = query.where(Task.programme_id == actor.programme_id, RUNNING, Task.party == mine, is_visible(actor))
     if before is not None:
         query = query.where(Task.due_at < before)
     last = unit.session.get(Task, after) if after else None
     if last is not None:
-        later = and_(Task.due_at == last.due_at, Task.id > last.id)
-        query = query.where(or_(Task.due_at > last.due_at, later))
+        query = query.where(tuple_(Task.due_at, Task.id) > (last.due_at, last.id))
     rows = unit.session.execute(
         query.order_by(Task.due_at, Task.id).limit(limit + 1).options(selectinload(Task.organisation))
     ).all()

@@ -74,12 +74,13 @@ def owed(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait:
 
 def _tabs(unit: UnitOfWork, visitor: Visitor, asked: Filters) -> list[Link]:
     """Each with what its list counts."""
+    counts = owing.owed(unit, visitor.actor, asked.but(party=None)).by(unit, Task.party)
     words = dict(SIDES)
     if visitor.actor.role is Role.OPERATOR:
         words[Party.OPERATOR] = "Mon équipe"
     return [
         Link(words[party], asked.but(party=party).address(HERE), current=asked.party is party,
-             count=owing.owed(unit, visitor.actor, asked.but(party=party)).count(unit))
+             count=counts.get(party, 0) if party else sum(counts.values()))
         for party in SIDES
     ]  # fmt: skip
 
@@ -110,7 +111,7 @@ def _line(unit: UnitOfWork, visitor: Visitor, task: Task, found: Owed, here: str
     case = task.case
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     reminder = found.reminders.get(task.id)
-    handling = handling_of(unit, visitor.actor, task, back=here)
+    acts, handling = acts_of(unit, visitor.actor, task, back=here), handling_of(unit, visitor.actor, task, back=here)
     remind = handling[:1] if reminding.may_remind(visitor.actor, task) else []
     others = handling[len(remind) :]
     return {
@@ -123,8 +124,8 @@ def _line(unit: UnitOfWork, visitor: Visitor, task: Task, found: Owed, here: str
         "say": _what(unit, task),
         "since": wording.day(task.opened_at.astimezone(visitor.zone).date(), today=visitor.today),
         "reminder": wording.day(reminder.astimezone(visitor.zone).date(), today=visitor.today) if reminder else "",
-        "acts": [*acts_of(unit, visitor.actor, task, back=here)[:1], *remind],
-        "handling": [*acts_of(unit, visitor.actor, task, back=here)[1:], *others],
+        "acts": [*acts[:1], *remind],
+        "handling": [*acts[1:], *others],
         "into": f"acte-{case.id}",
     }
 
