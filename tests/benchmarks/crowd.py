@@ -1,8 +1,9 @@
 """Two hundred people at once: a click each ten seconds against a real `relais web`, on SQLite and PostgreSQL.
 
 Run with `make bench`, or `python -m tests.machines python -m tests.benchmarks.crowd --cases 15000 --folder F`. Each
-person is signed in, goes from his list to a case and back, searches, and now and then writes a note. Clients and
-server share this machine. Ends with an error when an answer failed; nothing is asserted about speed.
+person is signed in, goes from his list to a case and back, searches, and now and then writes a note; one in four
+leaves the stages open beside, which ask for news of themselves. Clients and server share this machine. Ends with an
+error when an answer failed; nothing is asserted about speed.
 """
 
 import argparse
@@ -40,6 +41,10 @@ NOTE: Final = re.compile(r'action="(/situations/[0-9a-f-]{36}/notes?)"')
 WRITES: Final = 0.2
 ONCE: Final = re.compile(r'name="once" value="([^"]+)"')
 SAME_SITE: Final = {"sec-fetch-site": "same-origin"}
+STAMP: Final = re.compile(r'name="vu" value="([^"]+)"')
+LIVE: Final = 4
+"""One person in so many leaves the stages open."""
+REFRESHED_S: Final = 20.0
 NAMES: Final = ("Martin", "Bern", "Traor", "rue Pasteur", "Garcia", "Lef")
 
 
@@ -116,6 +121,8 @@ async def _crowd(url: str, tokens: Sequence[str], seconds: float) -> Seen:
     async with asyncio.TaskGroup() as group:
         for number, token in enumerate(tokens):
             group.create_task(_person(url, token, random.Random(number), end, seen))  # noqa: S311
+            if number % LIVE == 0:
+                group.create_task(_stages(url, token, random.Random(number), end, seen))  # noqa: S311
     return seen
 
 
@@ -128,6 +135,19 @@ async def _person(url: str, token: str, chance: random.Random, end: float, seen:
             begun = time.monotonic()
             page = await _click(browser, page, chance, seen)
             await asyncio.sleep(max(0.0, EVERY_S * chance.uniform(0.8, 1.2) - (time.monotonic() - begun)))
+
+
+async def _stages(url: str, token: str, chance: random.Random, end: float, seen: Seen) -> None:
+    """A page that is open and asks, as its script does, whether anything has changed."""
+    async with _browser(url, token) as browser:
+        await asyncio.sleep(chance.uniform(0, REFRESHED_S))
+        address = "/parcours"
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            page = await _timed(browser, seen, "live stages", "GET", address)
+            if stamp := STAMP.search(page):
+                address = f"/parcours?vu={stamp.group(1)}"
+            await asyncio.sleep(max(0.0, REFRESHED_S - (time.monotonic() - begun)))
 
 
 @asynccontextmanager
