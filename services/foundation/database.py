@@ -27,6 +27,10 @@ PATIENCE_S: Final = 5
 Columns = TypeVarTuple("Columns")
 _WAKE: Final = text("select pg_notify(:channel, '')")
 _LEASE_CLOCK: Final = text("select clock_timestamp()")
+KEPT: Final = 5
+"""So many connections stay open."""
+AT_ONCE: Final = 40
+"""As many as a web process answers requests at once: none is told that the database is away for want of one."""
 PLANNING: Final = "-c timezone=UTC -c random_page_cost=1.1 -c jit=off"
 """What PostgreSQL plans with: rows in memory or on a disk without heads, questions too short to be compiled."""
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
@@ -137,7 +141,12 @@ def _sqlite(url: str) -> Engine:
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, module=module, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 8}
+        url,
+        module=module,
+        pool_size=KEPT,
+        max_overflow=AT_ONCE - KEPT,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 8},
     )
     journal = "WAL" if module.sqlite_version_info >= _FIXED_SQLITE else "TRUNCATE"
 
@@ -170,8 +179,8 @@ def _postgresql(url: str) -> Engine:
     options = f"-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 {PLANNING}"
     return create_engine(
         url,
-        pool_size=5,
-        max_overflow=10,
+        pool_size=KEPT,
+        max_overflow=AT_ONCE - KEPT,
         pool_timeout=PATIENCE_S,
         pool_pre_ping=True,
         hide_parameters=True,

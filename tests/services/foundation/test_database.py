@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from services.foundation.database import Database
+from services.foundation.database import AT_ONCE, Database
 from services.rules import work
 from tests.prefect_server import free_port
 
@@ -83,3 +84,9 @@ def test_nobody_writes_between_what_a_writer_reads_and_what_he_writes(
             unit.session.scalar(text("select n from tally"))
             with pytest.raises(DBAPIError, match="locked"):
                 stranger.execute(text("update tally set n = 5"))
+
+
+def test_as_many_read_at_once_as_a_web_process_answers(database: Database) -> None:
+    with ExitStack() as readers:
+        units = [readers.enter_context(database.read()) for _ in range(AT_ONCE)]
+        assert {unit.session.scalar(text("select 1")) for unit in units} == {1}
