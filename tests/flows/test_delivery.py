@@ -24,7 +24,7 @@ from tests.messages import Office, change_message, make_message, read_message
 from tests.sink import Sink
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
-HURRIED: Final = Patience(connect=0.3, command=0.3, data=0.3)
+HURRIED: Final = Patience(connect=2, command=1, data=1)
 
 
 @dataclass

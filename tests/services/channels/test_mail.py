@@ -22,7 +22,7 @@ from tests.messages import Office, make_message, read_message
 from tests.sink import Sink, Verb
 
 PARCEL: Final = Parcel("relais@relais.test", "bo@relais.test", b"Message-ID: <1@relais.test>\r\n\r\nBonjour\r\n")
-HURRIED: Final = Patience(connect=0.3, command=0.3, data=0.3)
+HURRIED: Final = Patience(connect=2, command=1, data=1)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_connection_lost_after_the_mail_is_unknown_whether_it_was_stored_or_no
 
 
 def test_a_reply_later_than_we_wait_is_unknown(sink: Sink) -> None:
-    sink.slow("BODY", 1.0)
+    sink.slow("BODY", 3.0)
 
     (handover,) = send(sink)
 
