@@ -1,7 +1,7 @@
 """The texts of a programme: what its pathway sends, read, tried on sample values, said in its own words, restored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -22,8 +22,9 @@ from services.rules.casework import Hand
 from services.rules.outline import TextKey
 from services.rules.policy import Actor, Right, note_access, require
 from services.rules.published import calendar_of, pathway_of
+from services.rules.rendering import about_programme
 from services.rules.texts import own
-from services.rules.texts.catalogue import Rendered, TextContext, load, render
+from services.rules.texts.catalogue import Rendered, TextContext, load
 from services.rules.texts.own import Fault, Words
 from services.rules.texts.typography import french
 
@@ -153,20 +154,10 @@ def sample(unit: UnitOfWork, programme: Programme, key: TextKey) -> TextContext:
     due = calendar_of(unit, programme.id).due_after(unit.now, working_days=SAMPLE_DAYS)
     day = due.astimezone(zone).replace(hour=14, minute=0)
     reason = DeclineReason.CAPACITY if key.party is Party.COORDINATOR else RejectionReason.OUT_OF_TERRITORY
-    return TextContext(
-        programme_name=programme.public_name,
-        programme_phone=programme.phone,
-        programme_email=programme.email,
-        carrier=programme.carrier,
-        postal_address=programme.postal_address,
-        dpo_contact=programme.email,
-        city=programme.city,
-        zone=zone,
-        today=unit.now.astimezone(zone).date(),
+    return replace(
+        about_programme(unit, programme, signer="Claire Martin"),
         reference=f"{unit.now.astimezone(zone).year}-00231",
         commune=_a_commune(unit, programme),
-        signer_name="Claire Martin",
-        signer_phone=programme.phone,
         organisation="CCAS de la commune",
         addressee="Madame Dupont",
         theme=Theme.LANDLORD_MEDIATION.value,
@@ -285,9 +276,3 @@ def _faults(words: Words, key: TextKey, parts: int) -> list[Fault]:
     if runtime().settings.public_url in words.body:
         found.append(Fault("body", french(OURS)))
     return found
-
-
-def shipped_preview(unit: UnitOfWork, actor: Actor, key: TextKey) -> Rendered:
-    """What ships, on the same sample values."""
-    _found(unit, actor, key)
-    return render(*key, sample(unit, _programme(unit, actor), key))

@@ -1,6 +1,7 @@
 """Writes a message at the moment it leaves: facts read again, link made, or a reason why it must not leave."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -79,20 +80,8 @@ def _of_account(unit: UnitOfWork, message: Message) -> Rendered:
     if message.sign_in_link_id and not _is_good(unit, link):
         raise Suppressed("link_past")
     programme, current = unit.session.get_one(Programme, message.programme_id), runtime()
-    zone = ZoneInfo(programme.zone)
-    context = TextContext(
-        programme_name=programme.public_name,
-        programme_phone=programme.phone,
-        programme_email=programme.email,
-        city=programme.city,
-        zone=zone,
-        today=unit.now.astimezone(zone).date(),
-        reference="",
-        commune="",
-        signer_name=COORDINATION,
-        signer_phone=programme.phone,
-        link=sign_in_url(current, link) if link else asking_url(current),
-    )
+    address = sign_in_url(current, link) if link else asking_url(current)
+    context = replace(about_programme(unit, programme), link=address)
     return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
 
 
@@ -105,18 +94,9 @@ def _of_month(unit: UnitOfWork, message: Message) -> Rendered:
     if letter is None:
         raise Suppressed("nothing_new")
     programme = unit.session.get_one(Programme, message.programme_id)
-    zone, signer = ZoneInfo(programme.zone), coordinator_of(unit, programme.id)
-    context = TextContext(
-        programme_name=programme.public_name,
-        programme_phone=programme.phone,
-        programme_email=programme.email,
-        city=programme.city,
-        zone=zone,
-        today=unit.now.astimezone(zone).date(),
-        reference="",
-        commune="",
-        signer_name=signer.name if signer else COORDINATION,
-        signer_phone=programme.phone,
+    signer = coordinator_of(unit, programme.id)
+    context = replace(
+        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
         requests=letter.groups,
         other_requests=letter.others or None,
     )
@@ -170,6 +150,26 @@ def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
     return unit.session.scalar(query) is not None
 
 
+def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COORDINATION) -> TextContext:
+    """What every text may say: the programme, its day and who signs; of no case."""
+    zone = ZoneInfo(programme.zone)
+    return TextContext(
+        programme_name=programme.public_name,
+        programme_phone=programme.phone,
+        programme_email=programme.email,
+        carrier=programme.carrier,
+        postal_address=programme.postal_address,
+        dpo_contact=programme.email,
+        city=programme.city,
+        zone=zone,
+        today=unit.now.astimezone(zone).date(),
+        reference="",
+        commune="",
+        signer_name=signer,
+        signer_phone=programme.phone,
+    )
+
+
 def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     """What the texts may say of a message's case; a household is named in its own letters only."""
     case = unit.session.get_one(Case, message.case_id)
@@ -179,20 +179,10 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     referral = _referral(unit, message)
     event = unit.session.get_one(Event, message.event_id)
     signer = coordinator_of(unit, programme.id)
-    return TextContext(
-        programme_name=programme.public_name,
-        programme_phone=programme.phone,
-        programme_email=programme.email,
-        carrier=programme.carrier,
-        postal_address=programme.postal_address,
-        dpo_contact=programme.email,
-        city=programme.city,
-        zone=ZoneInfo(programme.zone),
-        today=unit.now.astimezone(ZoneInfo(programme.zone)).date(),
+    return replace(
+        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
         reference=case.number,
         commune=case.dwelling.commune.name,
-        signer_name=signer.name if signer else COORDINATION,
-        signer_phone=programme.phone,
         organisation=_organisation(unit, message, case),
         addressee=case.household.name if message.party == Party.HOUSEHOLD else None,
         theme=referral.need.theme if referral else None,

@@ -16,8 +16,8 @@ from services.rules.effects import REVIEW_SUSPENSION
 from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
-from services.rules.rendering import COORDINATION, coordinator_of
-from services.rules.texts.catalogue import SCREEN, TextContext, render
+from services.rules.rendering import COORDINATION, about_programme, coordinator_of
+from services.rules.texts.catalogue import SCREEN, render
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title, what_to_do
 from services.web.pages import case_cards, coming_view
@@ -242,16 +242,11 @@ def _script(unit: UnitOfWork, visitor: Visitor, case: Case) -> str:
     """What may be left on a voicemail: nothing of why we call."""
     signer = coordinator_of(unit, case.programme_id)
     programme = case.programme
-    words = TextContext(
-        programme_name=programme.public_name,
-        programme_phone=programme.phone,
-        programme_email=programme.email,
-        city=programme.city,
+    words = replace(
+        about_programme(unit, programme, signer=visitor.actor.name or (signer.name if signer else COORDINATION)),
         reference=case.number,
         commune=case.dwelling.commune.name,
-        signer_name=visitor.actor.name or (signer.name if signer else COORDINATION),
         signer_phone=(case.operator.phone if case.operator else None) or programme.phone,
-        zone=visitor.zone,
     )
     return render("voicemail", Role.OPERATOR.value, SCREEN, words).body
 
