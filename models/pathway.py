@@ -284,18 +284,19 @@ def _numbered(place: Place, steps: Sequence[Step]) -> Iterator[tuple[Place, Step
 
 
 NO_RULE: Final = Rule()
+_ASKED_AGAIN: Final = Send(
+    send="referral_request",
+    to=Party.PARTNER,
+    by=Channel.EMAIL,
+    about="answer_referral",
+    daily=True,
+    when="answer_is_awaited",
+)
 LATER_RULES: Final[dict[str, Rule]] = {
     "referral.address_mended": Rule(
         completes=("mend_address",),
         then=(
-            Send(
-                send="referral_request",
-                to=Party.PARTNER,
-                by=Channel.EMAIL,
-                about="answer_referral",
-                daily=True,
-                when="answer_is_awaited",
-            ),
+            _ASKED_AGAIN,
             Send(
                 send="referral_accepted_next",
                 to=Party.PARTNER,
@@ -320,14 +321,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
     ),
     "referral.passed_on": Rule(
         then=(
-            Send(
-                send="referral_request",
-                to=Party.PARTNER,
-                by=Channel.EMAIL,
-                about="answer_referral",
-                daily=True,
-                when="answer_is_awaited",
-            ),
+            _ASKED_AGAIN,
             Send(
                 send="referral_accepted_next",
                 to=Party.PARTNER,
