@@ -222,30 +222,29 @@ def generate(
     command.main(_current(), command.Options(size, years, seed, cases))
 
 
+Email = Annotated[str, Parameter(help="Adresse avec laquelle la personne se connecte.")]
+Name = Annotated[str, Parameter(help="Prénom et nom, tels qu’on les lira.")]
+RoleGiven = Annotated[
+    Literal["coordinator", "operator", "administrator"],
+    Parameter(help="coordinator (coordination), operator (visites) ou administrator (logiciel)."),
+]
+OfOrganisation = Annotated[
+    str | None,
+    Parameter(help="Identifiant de son organisation\u00a0; obligatoire pour «\u00a0operator\u00a0»."),
+]
+OfProgramme = Annotated[str | None, Parameter(help="Identifiant du dispositif, s’il y en a plusieurs.")]
+
+
 @account.command
 def add(
-    email: str,
-    name: str,
+    email: Email,
+    name: Name,
     *,
-    role: Literal["coordinator", "operator", "administrator"] = "coordinator",
-    organisation: str | None = None,
-    programme: str | None = None,
+    role: RoleGiven = "coordinator",
+    organisation: OfOrganisation = None,
+    programme: OfProgramme = None,
 ) -> None:
-    """Crée un compte, ou donne un rôle de plus à une personne qui en a un. Le mot de passe est demandé.
-
-    Parameters
-    ----------
-    email
-        Adresse avec laquelle la personne se connecte.
-    name
-        Prénom et nom, tels qu’on les lira.
-    role
-        coordinator (coordination), operator (visites) ou administrator (logiciel).
-    organisation
-        Identifiant de son organisation\u00a0; obligatoire pour «\u00a0operator\u00a0».
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+    """Crée un compte, ou donne un rôle de plus à une personne qui en a un. Le mot de passe est demandé."""
     from deployments import accounts
 
     accounts.add(
@@ -258,28 +257,14 @@ def add(
 
 @account.command
 def invite(
-    email: str,
-    name: str,
+    email: Email,
+    name: Name,
     *,
-    role: Literal["coordinator", "operator", "administrator"] = "coordinator",
-    organisation: str | None = None,
-    programme: str | None = None,
+    role: RoleGiven = "coordinator",
+    organisation: OfOrganisation = None,
+    programme: OfProgramme = None,
 ) -> None:
-    """Invite une personne\u00a0: elle reçoit un message et choisit elle-même comment elle entre.
-
-    Parameters
-    ----------
-    email
-        Adresse avec laquelle la personne se connecte.
-    name
-        Prénom et nom, tels qu’on les lira.
-    role
-        coordinator (coordination), operator (visites) ou administrator (logiciel).
-    organisation
-        Identifiant de son organisation\u00a0; obligatoire pour «\u00a0operator\u00a0».
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+    """Invite une personne\u00a0: elle reçoit un message et choisit elle-même comment elle entre."""
     from deployments import accounts
 
     wanted = accounts.Wanted(email, name, role=role, organisation=organisation, programme=programme)
