@@ -20,7 +20,6 @@ LOCKS: Final = (
     "deployments/setup/uv.txt",
     "deployments/setup/node.txt",
 )
-NOT_SHIPPED: Final = {".pyc", ".pyo"}
 
 
 def files_we_installed() -> set[Path]:

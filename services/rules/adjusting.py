@@ -173,11 +173,6 @@ def may_be_silenced(rung: Rung) -> bool:
     return rung.act is None and len(sends) == len(rung.steps) and all(step.send != DANGER for step in sends)
 
 
-def rung_name(ladder: str, index: int) -> str:
-    """The setting that says whether a step leaves."""
-    return f"ladders.{ladder}.rungs.{index}.off"
-
-
 def _of_due(pathway: Pathway, kind: str, due: Due) -> Iterator[Setting]:
     place: Place = ("tasks", kind, "due")
     about = task_title(pathway, kind)

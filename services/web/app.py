@@ -118,7 +118,6 @@ PAGES: Final = (
     access_log,
     webhooks,
 )
-KNOWN_ERRORS: Final = frozenset({403, 404, 409, 410, 422, 500, 503})
 
 
 class Application(FastAPI):

@@ -112,24 +112,29 @@ def test_a_task_that_is_late_already_stays_as_late_as_it_was(office: Office) -> 
     assert office.due(case_id) == {"first_call": "2025-10-13 18:00"}
 
 
+def rung_name(ladder: str, index: int) -> str:
+    """The setting that says whether a step leaves."""
+    return f"ladders.{ladder}.rungs.{index}.off"
+
+
 def test_a_step_that_is_switched_off_is_passed_over_and_can_be_put_back(office: Office) -> None:
     case_id = office.accepted()
     office.at("2025-10-10 10:00")
-    silent = adjusted(another(), {adjusting.rung_name("late_operator", 0): "off"}, version=10)
+    silent = adjusted(another(), {rung_name("late_operator", 0): "off"}, version=10)
 
     move(office, case_id, silent)
     office.at("2025-10-20 10:00")
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["coordinator"]
-    assert adjusted(silent, {adjusting.rung_name("late_operator", 0): "on"}, version=9) == another()
+    assert adjusted(silent, {rung_name("late_operator", 0): "on"}, version=9) == another()
 
 
 def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> None:
     names = {each.name for each in adjusting.settings_of(another())}
 
-    assert adjusting.rung_name("late_coordination", 0) in names
+    assert rung_name("late_coordination", 0) in names
     for ladder, step in (("danger", 0), ("answer", 2), ("wrong_number", 2)):
-        assert adjusting.rung_name(ladder, step) not in names
+        assert rung_name(ladder, step) not in names
 
 
 def test_what_is_shown_of_open_cases_counts_those_whose_delay_changes(office: Office) -> None:
