@@ -54,20 +54,22 @@ class Claimed:
 def claim(unit: UnitOfWork, *, limit: int = 50, lease_s: float = 60, worker: str) -> list[Claimed]:
     """Lease the oldest events to `worker`, in order; an event waits for every earlier one of its case.
 
-    Counts an attempt. An event whose worker died at every attempt is parked here. Several workers may claim at once:
-    on PostgreSQL they pass over each other's rows, on SQLite the write lock keeps them apart.
+    Counts an attempt of all that it takes, begun or not; so each attempt spent halves the company that an event is
+    taken in, until it is alone, and only an event whose own worker died at every attempt is parked here. Several
+    workers may claim at once: on PostgreSQL they pass over each other's rows, on SQLite the write lock keeps them
+    apart.
     """
     now = unit.lease_time()
     rows = _candidates(unit, now, limit)
     spent = {row.id for row in rows if row.attempts >= MAX_ATTEMPTS}
     if spent:
         _park(unit, spent, "the worker died at every attempt")
-    held = held_back(unit, [row.id for row in rows if row.id not in spent])
+    waiting = [row for row in rows if row.id not in spent]
+    taken = [row for place, row in enumerate(waiting) if place < max(1, limit >> row.attempts)]
+    held = held_back(unit, [row.id for row in taken])
     token = f"{worker}:{uuid4().hex}"
     mine = [
-        Claimed(row.id, row.event_id, row.case_id, row.type, row.number, token)
-        for row in rows
-        if row.id not in spent | held
+        Claimed(row.id, row.event_id, row.case_id, row.type, row.number, token) for row in taken if row.id not in held
     ]
     unit.session.execute(
         update(Work)

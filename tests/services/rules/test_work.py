@@ -157,6 +157,32 @@ def test_an_event_whose_worker_died_twelve_times_is_parked(database: Database) -
     assert [row.state for row in read_work(database)] == [WorkState.PARKED]
 
 
+def test_the_more_attempts_died_the_fewer_events_are_claimed_together_until_each_is_tried_alone(
+    database: Database,
+) -> None:
+    made = [make_work(database, f"2025-{number:05}") for number in range(8)]
+
+    claimed_together = []
+    for _ in range(5):
+        claimed_together.append(ids(claim(database, limit=8)))
+        pass_time(database, seconds=61)
+
+    assert claimed_together == [made, made[:4], made[:2], made[:1], made[:1]]
+
+
+def test_workers_that_die_over_one_event_park_that_one_alone(database: Database) -> None:
+    deadly, *_ = [make_work(database, f"2025-{number:05}") for number in range(20)]
+
+    for _ in range(60):
+        claimed = claim(database)
+        if deadly not in ids(claimed) and claimed:
+            with database.write("test") as unit:
+                work.finish(unit, ids(claimed), claimed[0].token)
+        pass_time(database, seconds=61)
+
+    assert [(row.id, row.state) for row in read_work(database)] == [(deadly, WorkState.PARKED)]
+
+
 def test_what_is_given_back_does_not_count_as_an_attempt(database: Database) -> None:
     make_work(database)
     (claimed,) = claim(database)
