@@ -1,7 +1,7 @@
 """Requests for a visit: what an alert giver sends becomes a case; the engine then looks for territory and doubles."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from sqlalchemy import Select, bindparam, insert, or_, select
 from sqlalchemy.orm import joinedload
 
@@ -28,6 +28,7 @@ from services.foundation.lists import among
 from services.rules import casework
 from services.rules.casework import Act, Hand
 from services.rules.finding import plain, words_of
+from services.rules.policy import Actor
 
 AGREEMENT_TEXT: Final = "accord-2026-11"
 ALIKE: Final = 82
@@ -44,19 +45,67 @@ def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form
 
     `silent`: the receipt and the coordinator's e-mails are planned, then cancelled; the household's letter stays.
     """
-    actor = hand.actor
-    if actor.programme_id is None or actor.kind not in {"form", "person", "import"}:
-        raise Denied
-    if not form.agreement:
-        raise InvalidInput("agreement", "Sans l’accord de la personne, la demande ne peut pas partir.")
-    if unit.session.get(Commune, form.commune_code) is None:
-        raise InvalidInput("commune_code", "Cette commune n’est pas connue : choisissez-la dans la liste.")
-    case = _case(unit, actor.programme_id, form)
-    _check_cut(unit, case, form)
-    alert = Alert(
+    (case,) = submit_all(unit, [(hand, form)], origin=origin, silent=silent)
+    return case
+
+
+def submit_all(
+    unit: UnitOfWork, requests: Sequence[tuple[Hand, AlertForm]], *, origin: str, silent: bool
+) -> list[Case]:
+    """The same for many alerts at once; one refusal refuses them all."""
+    programmes = _admitted(unit, requests)
+    cases = [_case(unit, programmes[hand.actor.programme_id], form) for hand, form in requests]
+    alerts, permissions, words, acts = [], [], [], []
+    for case, (hand, form) in zip(cases, requests, strict=True):
+        _check_cut(unit, case, form)
+        alerts.append(_alert(unit, case, hand.actor, form, origin))
+        permissions += _permissions(unit, case, form)
+        found = words_of(form.surname, form.first_name, form.street)
+        words += [{"programme_id": case.programme.id, "word": word, "case_id": case.id} for word in found]
+        fact = AlertSubmitted(alert_id=alerts[-1].id, urgency=form.urgency, motives=form.motives, silent=silent)
+        acts.append(Act(case, fact, hand))
+    unit.session.add_all(alerts)
+    unit.session.flush()
+    connection = unit.session.connection()
+    connection.execute(_NEW_PERMISSION, permissions)
+    if words:
+        connection.execute(_NEW_WORD, words)
+    casework.record_all(unit, acts)
+    for case, (hand, form) in zip(cases, requests, strict=True):
+        if form.derogation:
+            derogations.note(unit, replace(hand, key=None), case, form.derogation, by=form.giver_name)
+    return cases
+
+
+def _admitted(unit: UnitOfWork, requests: Sequence[tuple[Hand, AlertForm]]) -> dict[UUID | None, Programme]:
+    """The programmes that are asked, each locked: whoever asks may, the household agrees, its commune is known."""
+    for hand, form in requests:
+        if hand.actor.programme_id is None or hand.actor.kind not in {"form", "person", "import"}:
+            raise Denied
+        if not form.agreement:
+            raise InvalidInput("agreement", "Sans l’accord de la personne, la demande ne peut pas partir.")
+    for code in sorted({form.commune_code for _, form in requests}):
+        if unit.session.get(Commune, code) is None:
+            raise InvalidInput("commune_code", "Cette commune n’est pas connue : choisissez-la dans la liste.")
+    asked = Programme.id.in_({hand.actor.programme_id for hand, _ in requests})
+    locked = select(Programme).where(asked).order_by(Programme.id).with_for_update()
+    return {programme.id: programme for programme in unit.session.scalars(locked)}
+
+
+def _check_cut(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
+    if (form.cut_on is None) != (form.cut_energy is None):
+        if form.cut_on is None:
+            raise InvalidInput("cut_on", "Quel jour la coupure est-elle annoncée ?")
+        raise InvalidInput("cut_energy", "Dites ce qui serait coupé : l’électricité ou le gaz.")
+    if form.cut_on is not None:
+        supply_cuts.check_ahead(unit, case, form.cut_on)
+
+
+def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: str) -> Alert:
+    return Alert(
         id=new_id(),
         case=case,
-        organisation_id=actor.organisation_id,
+        organisation_id=giver.organisation_id,
         giver_name=form.giver_name,
         giver_email=form.giver_email.lower() if form.giver_email else None,
         giver_phone=form.giver_phone,
@@ -69,31 +118,9 @@ def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form
         income_class=form.income_class.value if form.income_class else None,
         followed_by=form.followed_by,
     )
-    unit.session.add(alert)
-    unit.session.flush()
-    connection = unit.session.connection()
-    connection.execute(_NEW_PERMISSION, _permissions(unit, case, form))
-    if words := words_of(form.surname, form.first_name, form.street):
-        rows = [{"programme_id": case.programme_id, "word": word, "case_id": case.id} for word in words]
-        connection.execute(_NEW_WORD, rows)
-    fact = AlertSubmitted(alert_id=alert.id, urgency=form.urgency, motives=form.motives, silent=silent)
-    casework.record(unit, case, fact, hand=hand)
-    if form.derogation:
-        derogations.note(unit, replace(hand, key=None), case, form.derogation, by=form.giver_name)
-    return case
 
 
-def _check_cut(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
-    if (form.cut_on is None) != (form.cut_energy is None):
-        if form.cut_on is None:
-            raise InvalidInput("cut_on", "Quel jour la coupure est-elle annoncée ?")
-        raise InvalidInput("cut_energy", "Dites ce qui serait coupé : l’électricité ou le gaz.")
-    if form.cut_on is not None:
-        supply_cuts.check_ahead(unit, case, form.cut_on)
-
-
-def _case(unit: UnitOfWork, programme_id: UUID, form: AlertForm) -> Case:
-    programme = unit.session.scalars(select(Programme).where(Programme.id == programme_id).with_for_update()).one()
+def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
     today = unit.now.astimezone(ZoneInfo(programme.zone)).date()
     household = Household(
         civility=form.civility,
@@ -228,15 +255,18 @@ class Likeness:
 
     def has_like_name(self, other: "Likeness") -> bool:
         """Whether the names are the same but for spelling, or one holds the other."""
-        return max(fuzz.ratio(self.name, other.name), fuzz.partial_ratio(self.name, other.name)) >= ALIKE
+        return bool(_alike(self.name, {0: other.name}, fuzz.ratio, fuzz.partial_ratio))
 
-    def is_neighbour(self, other: "Likeness") -> bool:
-        """Whether name and street are alike in the same commune."""
-        return (
-            self.commune_code == other.commune_code
-            and self.has_like_name(other)
-            and fuzz.partial_ratio(self.street, other.street) >= ALIKE
-        )
+    def neighbours(self, others: Iterable["Likeness"]) -> list[int]:
+        """The places, among `others`, of those with a like name and street in the same commune: thousands at once."""
+        here = {at: other for at, other in enumerate(others) if other.commune_code == self.commune_code}
+        named = _alike(self.name, {at: other.name for at, other in here.items()}, fuzz.ratio, fuzz.partial_ratio)
+        return sorted(_alike(self.street, {at: here[at].street for at in named}, fuzz.partial_ratio))
+
+
+def _alike(asked: str, texts: Mapping[int, str], *scorers: Callable[..., float]) -> set[int]:
+    found = (process.extract(asked, texts, scorer=each, score_cutoff=ALIKE, limit=None) for each in scorers)
+    return {at for matches in found for _, _, at in matches}
 
 
 class Double(NamedTuple):
@@ -263,8 +293,8 @@ def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, l
     neighbours = {place: _latest_of(unit, *place) for place in places}
     found: dict[UUID, list[Double]] = {}
     for case in cases:
-        own, others = likeness(case), neighbours[case.programme_id, case.dwelling.commune_code]
-        alike = [double for double, other in others if double.id != case.id and own.is_neighbour(other)]
+        doubles, others = neighbours[case.programme_id, case.dwelling.commune_code]
+        alike = [doubles[at] for at in likeness(case).neighbours(others) if doubles[at].id != case.id]
         each = dict.fromkeys([*same_number[case.id], *alike])
         found[case.id] = sorted(each, key=attrgetter("opened_at"), reverse=True)
     return found
@@ -289,9 +319,9 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
     return found
 
 
-def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> list[tuple[Double, Likeness]]:
+def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple[list[Double], list[Likeness]]:
     rows = unit.rows(_LATEST, programme=programme_id, commune=commune_code)
-    return [(Double(*row[:3]), Likeness(frozenset(), *row[3:], commune_code)) for row in rows]
+    return [Double(*row[:3]) for row in rows], [Likeness(frozenset(), *row[3:], commune_code) for row in rows]
 
 
 _HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))

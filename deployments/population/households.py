@@ -73,13 +73,12 @@ class Register:
             household.place.code,
         )
         same = self._by_number[household.number]
-        neighbours = [
-            known.case for known in self._by_commune[household.place.code] if own.is_neighbour(known.likeness)
-        ]
+        there = self._by_commune[household.place.code]
+        neighbours = [there[at].case for at in own.neighbours(known.likeness for known in there)]
         found = list(dict.fromkeys([*reversed(neighbours), *reversed(same)]))
         double = Double(case["id"], case["number"], case["opened_at"])
         same.append(double)
-        self._by_commune[household.place.code].append(Known(double, own, household))
+        there.append(Known(double, own, household))
         return found
 
 

@@ -1,4 +1,4 @@
-"""A file of alerts: judged as a whole, then, if asked, taken in row by row; the same file twice changes nothing."""
+"""A file of alerts: judged as a whole, then, if asked, taken in by slices; the same file twice changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from models.engine import Event
 from models.programmes import Organisation, Programme
 from models.vocabulary import OrganisationKind, Source
 from services import alerts
+from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.imports import mapping, register, unread, verdicts
@@ -24,8 +25,10 @@ from services.imports.verdicts import Collected, Giver, Judged, Office
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 
-WRITE_ROW: Final = "import_row"
-"""The label of a row's transaction, and so of its crash points."""
+WRITE_ROWS: Final = "import_rows"
+"""The label of a slice's transaction, and so of its crash points."""
+SLICE: Final = 50
+"""How many rows are taken in at once: enough to be fast, and nobody waits long for the writer's lock."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,23 @@ class AlertBatch:
     prefix: str
     silent: bool
 
-    def take(self, database: Database, one: Judged) -> Told | None:
-        """Open the case of a row."""
-        if one.form is None:  # pragma: no cover - a valid row has its form
-            return None
-        actor = Actor(
-            "import",
-            None,
-            programme_id=self.programme_id,
-            organisation_id=self.organisation_id,
-            name=one.form.giver_name,
+    @property
+    def slice(self) -> int:
+        """So many rows in one transaction."""
+        return SLICE
+
+    def take(self, database: Database, rows: Sequence[Judged]) -> list[Told]:
+        """Open the cases of these rows."""
+        requests = [(self._hand(one, one.form), one.form) for one in rows if one.form]
+        with database.write(WRITE_ROWS) as unit:
+            cases = alerts.submit_all(unit, requests, origin="import", silent=self.silent)
+            return [Told(case.number) for case in cases]
+
+    def _hand(self, one: Judged, form: AlertForm) -> Hand:
+        giver = Actor(
+            "import", None, programme_id=self.programme_id, organisation_id=self.organisation_id, name=form.giver_name
         )
-        hand = Hand(actor, Source.IMPORT, key=f"{self.prefix}{one.row.sheet}:{one.row.number}")
-        with database.write(WRITE_ROW) as unit:
-            return Told(alerts.submit(unit, hand, one.form, origin="import", silent=self.silent).number)
+        return Hand(giver, Source.IMPORT, key=f"{self.prefix}{one.row.sheet}:{one.row.number}")
 
     def unread(self) -> Sequence[Unread]:
         """The values that nobody understood."""
@@ -72,7 +78,7 @@ class AlertBatch:
 
 
 def run(database: Database, order: Order) -> Outcome:
-    """Judge every row; with `commit`, open a case for each valid one, one transaction a row.
+    """Judge every row; with `commit`, open a case for each valid one.
 
     A run that was killed is resumed by running it again. Raises `FileRefused` or `InvalidInput`.
     """
@@ -84,7 +90,7 @@ def run(database: Database, order: Order) -> Outcome:
         )
     if not order.commit:
         return batch.outcome
-    told = [done.number for _, done in register.taking(database, batch) if done]
+    told = [done.number for rows in register.taking(database, batch) for _, done in rows if done]
     register.remember(database, content.sha256, batch.programme_id, batch.outcome.judged)
     return replace(batch.outcome, numbers=tuple(told))
 

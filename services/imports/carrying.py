@@ -20,7 +20,7 @@ TRIES: Final = 5
 """How often a file is taken up without one more row taken in, before a person has to look."""
 SAVE_S: Final = 1.0
 GIVE_WAY_S: Final = 0.005
-"""Between two rows: on SQLite whoever waits for the lock gets it."""
+"""Between two transactions: on SQLite whoever waits for the lock gets it."""
 STOPPED: Final = "Relais n’a pas pu aller au bout : ce qui est repris le reste. Relancez, ou prévenez l’administrateur."
 
 
@@ -111,11 +111,12 @@ def _begin(unit: UnitOfWork, import_id: UUID, batch: Batch) -> _Progress | None:
 def _advance(database: Database, import_id: UUID, batch: Batch, progress: _Progress, until: float) -> bool:
     """Take rows in until the time is up; whether some are left."""
     saved_at = time.monotonic()
-    for one, told in register.taking(database, batch):
-        progress.rows.append(one)
-        if told is None:
+    for rows in register.taking(database, batch):
+        progress.rows += [one for one, _ in rows]
+        told = [each for _, each in rows if each]
+        if not told:
             continue
-        progress.told.append(told)
+        progress.told += told
         now = time.monotonic()
         if now >= until or now - saved_at >= SAVE_S:
             with database.write("import_progress") as unit:

@@ -130,8 +130,8 @@ def _judge(row: Row, office: Office, seen: _Seen, gazetteer: Gazetteer) -> Judge
     if entry is None or found.refused:
         return JudgedCase(row, Verdict.REFUSED, _unique(found.refused))
     own = verdicts.likeness_of(entry.form, row.values)
-    doubles = verdicts.doubles_of(own, seen.memory, found)
-    like = [*seen.memory.same_number(own), *seen.memory.neighbours(own)]
+    like = seen.memory.like(own)
+    doubles = verdicts.doubles_of(own, like, found)
     seen.memory.add(Known(own, f"ligne {row.number}"))
     if doubles:
         return JudgedCase(row, Verdict.DUPLICATE, ("Déjà connu\u00a0: même téléphone et même nom.",), doubles)

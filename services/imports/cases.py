@@ -58,12 +58,16 @@ class CaseBatch:
     outcome: CaseOutcome
     office: Office
 
-    def take(self, database: Database, one: Judged) -> Told | None:
-        """Tell the case of a row."""
-        if not isinstance(one, JudgedCase) or one.entry is None:  # pragma: no cover - a valid row has its entry
-            return None
+    @property
+    def slice(self) -> int:
+        """One row in each transaction: what happened to its case is told act by act."""
+        return 1
+
+    def take(self, database: Database, rows: Sequence[Judged]) -> list[Told]:
+        """Tell the cases of these rows."""
+        entries = [(one.entry, self.office.key(one.row)) for one in rows if isinstance(one, JudgedCase) and one.entry]
         with database.write(WRITE_ROW) as unit:
-            return past.tell(unit, one.entry, programme_id=self.office.programme_id, key=self.office.key(one.row))
+            return [past.tell(unit, entry, programme_id=self.office.programme_id, key=key) for entry, key in entries]
 
     def unread(self) -> Sequence[Unread]:
         """The values that nobody understood."""
@@ -81,7 +85,7 @@ def run(database: Database, order: CaseOrder) -> CaseOutcome:
         batch = judge(unit, content, programme, order.mapping)
     if not order.commit:
         return batch.outcome
-    rows = list(register.taking(database, batch))
+    rows = [row for rows in register.taking(database, batch) for row in rows]
     judged, told = [one for one, _ in rows], [done for _, done in rows if done]
     register.remember(database, content.sha256, batch.office.programme_id, judged)
     with database.write("import_columns") as unit:

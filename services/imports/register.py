@@ -61,40 +61,52 @@ class Told:
 
 
 class Batch(Protocol):
-    """A file that was judged, and how one of its rows is taken in."""
+    """A file that was judged, and how its rows are taken in."""
 
     @property
     def outcome(self) -> Outcome:
         """What was found."""
 
-    def take(self, database: Database, one: Judged) -> Told | None:
-        """Open the case of a valid row in a transaction of its own."""
+    @property
+    def slice(self) -> int:
+        """How many rows are taken in at once."""
+
+    def take(self, database: Database, rows: Sequence[Judged]) -> list[Told]:
+        """Open the cases of valid rows, all in one transaction or none."""
 
     def unread(self) -> Sequence[Unread]:
         """The values that nobody understood."""
 
 
-def taking(database: Database, batch: Batch) -> Iterator[tuple[Judged, Told | None]]:
-    """Take in the valid rows one after the other; every row comes back, refused if a use case said no.
+def taking(database: Database, batch: Batch) -> Iterator[list[tuple[Judged, Told | None]]]:
+    """Take in the valid rows, a slice in each transaction; every row comes back, refused if a use case said no.
 
-    Whoever stops in the middle, or dies, goes on by judging the file again: what is done is known by its key.
+    A slice that holds such a row is taken in one by one. Whoever stops in the middle, or dies, goes on by judging the
+    file again: what is done is known by its key.
     """
-    for one in batch.outcome.judged:
-        if one.verdict is not Verdict.VALID:
-            yield one, None
-            continue
-        try:
-            told = batch.take(database, one)
-        except CaseworkError as refusal:
-            if refusal.retryable:
-                raise
-            yield replace(one, verdict=Verdict.REFUSED, reasons=(refusal.sentence,)), None
-        except IntegrityError as error:
-            if not is_duplicate(error):
-                raise
-            yield one, None  # another run was faster
-        else:
-            yield one, told
+    judged = batch.outcome.judged
+    for start in range(0, len(judged), batch.slice):
+        rows = judged[start : start + batch.slice]
+        taken = iter(_taken(database, batch, [one for one in rows if one.verdict is Verdict.VALID]))
+        yield [next(taken) if one.verdict is Verdict.VALID else (one, None) for one in rows]
+
+
+def _taken(database: Database, batch: Batch, rows: Sequence[Judged]) -> list[tuple[Judged, Told | None]]:
+    if not rows:
+        return []
+    try:
+        return list(zip(rows, batch.take(database, rows), strict=True))
+    except CaseworkError as refusal:
+        if refusal.retryable:
+            raise
+        if len(rows) == 1:
+            return [(replace(rows[0], verdict=Verdict.REFUSED, reasons=(refusal.sentence,)), None)]
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        if len(rows) == 1:
+            return [(rows[0], None)]  # another run was faster
+    return [each for one in rows for each in _taken(database, batch, [one])]
 
 
 def programme(unit: UnitOfWork, slug: str | None) -> Programme:

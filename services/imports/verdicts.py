@@ -117,13 +117,11 @@ class Memory:
             self._by_number[number].append(one)
         self._by_commune[one.likeness.commune_code].append(one)
 
-    def same_number(self, own: Likeness) -> list[Known]:
-        """Those who have one of its numbers."""
-        return [one for number in own.numbers for one in self._by_number[number]]
-
-    def neighbours(self, own: Likeness) -> list[Known]:
-        """Those of a like name and street in the same commune."""
-        return [one for one in self._by_commune[own.commune_code] if own.is_neighbour(one.likeness)]
+    def like(self, own: Likeness) -> list[Known]:
+        """Those who have one of its numbers, then those of a like name and street in the same commune."""
+        same_number = (one for number in own.numbers for one in self._by_number[number])
+        there = self._by_commune[own.commune_code]
+        return [*same_number, *(there[at] for at in own.neighbours(one.likeness for one in there))]
 
 
 class Gazetteer:
@@ -174,8 +172,9 @@ def _judge(row: Row, office: Office, memory: Memory, gazetteer: Gazetteer) -> Ju
     if form is None or found.refused:
         return Judged(row, Verdict.REFUSED, tuple(dict.fromkeys(found.refused)))
     own = likeness_of(form, row.values)
-    doubles = doubles_of(own, memory, found)
-    known = tuple(dict.fromkeys(one.number for one in [*memory.same_number(own), *memory.neighbours(own)]))
+    like = memory.like(own)
+    doubles = doubles_of(own, like, found)
+    known = tuple(dict.fromkeys(one.number for one in like))
     memory.add(Known(own, f"ligne {row.number}"))
     if doubles:
         return Judged(row, Verdict.DUPLICATE, ("Déjà connu\u00a0: même téléphone et même nom.",), doubles)
@@ -196,15 +195,15 @@ def likeness_of(form: AlertForm, values: Mapping[str, str]) -> Likeness:
     )
 
 
-def doubles_of(own: Likeness, memory: Memory, found: Findings) -> tuple[str, ...]:
-    """Open requests of the same household; whatever else is alike is a doubt."""
-    same_number = memory.same_number(own)
+def doubles_of(own: Likeness, like: Sequence[Known], found: Findings) -> tuple[str, ...]:
+    """Among what is like it, the open requests of the same household; whatever else is alike is a doubt."""
+    same_number = [one for one in like if own.shares_number(one.likeness)]
     doubles = [one.number for one in same_number if one.is_open and own.has_like_name(one.likeness)]
     if any(not own.has_like_name(one.likeness) for one in same_number):
         found.doubts.append("Une autre demande a ce téléphone, sous un autre nom.")
     if any(not one.is_open and own.has_like_name(one.likeness) for one in same_number):
         found.doubts.append("Une demande close ressemble à celle-ci (même téléphone, même nom).")
-    if any(not own.shares_number(one.likeness) for one in memory.neighbours(own)):
+    if len(same_number) < len(like):
         found.doubts.append("Une autre demande lui ressemble (nom et adresse).")
     return tuple(dict.fromkeys(doubles))
 

@@ -23,8 +23,9 @@ import sys
 from pathlib import Path
 from services.foundation.runtime import build
 from services.foundation.settings import Settings
-from services.imports.alerts import Order, run
-run(build(Settings()).database, Order(Path(sys.argv[1]), "fsl", commit=True))
+from services.imports import alerts
+alerts.SLICE = 2
+alerts.run(build(Settings()).database, alerts.Order(Path(sys.argv[1]), "fsl", commit=True))
 """
 
 
@@ -101,7 +102,7 @@ def test_the_agreement_names_who_collected_it(tmp_path: Path, database: Database
 
 
 @pytest.mark.parametrize(
-    "point", ["import_row.before_commit:2", "import_row.after_commit:2", "import_file.before_commit:1"]
+    "point", ["import_rows.before_commit:2", "import_rows.after_commit:2", "import_file.before_commit:1"]
 )
 def test_an_import_killed_in_the_middle_resumes_with_each_row_once(file: Path, runtime: Runtime, point: str) -> None:
     environment = os.environ | {
