@@ -5,10 +5,10 @@ take its step is set aside, for all to see, and tried again; the others go on.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -38,18 +38,36 @@ def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) 
 
     `acts` are what a timer does by itself, by the name that the pathway uses. Does not commit.
     """
-    found = unit.session.scalars(due(unit).limit(limit)).all()
-    for obligation in found:
-        try:
-            with unit.session.begin_nested():
-                _fire(unit, obligation, acts)
-                _forget_failure(obligation)
-        except Exception as error:
-            if work.is_outage(error):
-                raise
-            _set_aside(unit, obligation, work.describe(error))
+    clocks = unit.session.scalars(due(unit).limit(limit)).all()
+    if not _try(unit, clocks, acts):
+        for clock in clocks:
+            _try(unit, [clock], acts)
     unit.session.flush()
-    return len(found)
+    return len(clocks)
+
+
+def _try(unit: UnitOfWork, clocks: Sequence[Obligation], acts: Mapping[str, TimerAct]) -> bool:
+    """Let all of them take their steps, or none; one that cannot by itself is set aside."""
+    try:
+        with unit.session.begin_nested():
+            for each in _one_of_each_case(clocks):
+                _fire(unit, each, acts)
+    except Exception as error:
+        if work.is_outage(error):
+            raise
+        if len(clocks) == 1:
+            _set_aside(unit, clocks[0], work.describe(error))
+        return False
+    return True
+
+
+def _one_of_each_case(clocks: Sequence[Obligation]) -> Iterator[list[Obligation]]:
+    """The same clocks in as few lots as let each case have one act at a time; the oldest first."""
+    left = list(clocks)
+    while left:
+        lot = {clock.case_id: clock for clock in reversed(left)}
+        yield [clock for clock in left if lot[clock.case_id] is clock]
+        left = [clock for clock in left if lot[clock.case_id] is not clock]
 
 
 def due(unit: UnitOfWork) -> Select[Obligation]:
@@ -86,24 +104,42 @@ def failing(unit: UnitOfWork) -> int:
     return unit.session.scalar(select(func.count()).select_from(Obligation).where(*armed)) or 0
 
 
-def _fire(unit: UnitOfWork, obligation: Obligation, acts: Mapping[str, TimerAct]) -> None:
-    task = obligation.task
-    if task.state != TaskState.OPEN or obligation.next_step is None:
-        obligation.ended_at, obligation.next_at, obligation.next_step = unit.now, None, None
-        return
-    case = unit.session.scalars(select(Case).where(Case.id == obligation.case_id).with_for_update(of=Case)).one()
-    ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
-    step, due_at = _latest_due(unit, obligation, ladder)
-    occurrence = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=due_at)
-    if _is_for_closed_partner(unit, task, ladder, step):
+class _Step(NamedTuple):
+    """What a clock does now: the act on its case, then what the timer does by itself."""
+
+    clock: Obligation
+    told: casework.Act
+    then: TimerAct | None
+
+
+def _fire(unit: UnitOfWork, clocks: Sequence[Obligation], acts: Mapping[str, TimerAct]) -> None:
+    asked = Case.id.in_([clock.case_id for clock in clocks])
+    locked = select(Case).where(asked).order_by(Case.id).with_for_update(of=Case)
+    cases = {case.id: case for case in unit.session.scalars(locked)}
+    steps = [step for clock in clocks if (step := _step(unit, clock, cases[clock.case_id], acts))]
+    casework.record_all(unit, [step.told for step in steps])
+    for step in steps:
+        if step.then is not None:
+            step.then(unit, step.clock.task)
+
+
+def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, TimerAct]) -> _Step | None:
+    """Move a clock on from the step that is due; what follows for its case, if anything does."""
+    _forget_failure(clock)
+    if clock.task.state != TaskState.OPEN or clock.next_step is None:
+        clock.ended_at, clock.next_at, clock.next_step = unit.now, None, None
+        return None
+    ladder = pathway_of(unit, case.pathway_hash).ladders[clock.ladder]
+    step, due_at = _latest_due(unit, clock, ladder)
+    occurrence = _note(unit, clock, _speaks_to(ladder, step), step=step, due_at=due_at)
+    is_held = _is_for_closed_partner(unit, clock.task, ladder, step)
+    _climb_on(unit, clock, ladder, step)
+    if is_held:
         occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
-        _climb_on(unit, obligation, ladder, step)
-        return
-    casework.record(unit, case, _reminder(obligation, step), hand=casework.timer_hand(_key(obligation, step)))
-    _climb_on(unit, obligation, ladder, step)
+        return None
+    told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
-    if act is not None:
-        acts[act](unit, task)
+    return _Step(clock, told, acts[act] if act is not None else None)
 
 
 def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
