@@ -1,5 +1,6 @@
 """What every answer carries and what no request may do: headers, where a form may come from, how much may be sent."""
 
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -59,12 +60,9 @@ class _Counted:
         self.length, self.answered = 0, False
 
     async def pass_on(self, app: ASGIApp) -> None:
-        """Let the application answer; 413 whatever it answers to what was cut."""
-        try:
+        """Let the application answer; 413 whatever it answers to what was cut, nothing to whoever left."""
+        with suppress(ClientDisconnect):
             await app(self.scope, self.receive, self.send)
-        except ClientDisconnect:
-            if not self.is_too_large:
-                raise
         if self.is_too_large and not self.answered:
             await PlainTextResponse(TOO_LARGE, 413)(self.scope, self._receive, self._send)
 

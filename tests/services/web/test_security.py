@@ -201,22 +201,35 @@ def test_the_desk_has_its_scripts_in_files_and_no_template_writes_any_other() ->
 
 
 def test_a_body_whose_length_nobody_announced_is_cut_off_and_refused() -> None:
-    read, answered = [], []
+    read = []
 
     async def receive() -> Message:
         read.append(1 << 20)
         return {"type": "http.request", "body": b"x" * read[-1], "more_body": True}
 
+    assert answers_to(receive) == [413, None]
+    assert sum(read) <= LARGEST_BODY + (1 << 20)
+
+
+def test_whoever_leaves_in_the_middle_of_his_form_is_no_error() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert answers_to(receive) == []
+
+
+def answers_to(receive: Receive) -> list[int | None]:
+    """What a form sent in pieces is told by a page that reads all of it."""
+    answered = []
+
     async def send(message: Message) -> None:
         answered.append(message)
 
-    async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
+    async def reads_all(scope: Scope, receive: Receive, _send: Send) -> None:
         async for _ in Request(scope, receive).stream():
             pass
 
     headers = [(b"sec-fetch-site", b"same-origin"), (b"transfer-encoding", b"chunked")]
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
     asyncio.run(SameSiteOnly(reads_all)(scope, receive, send))
-
-    assert [each.get("status") for each in answered] == [413, None]
-    assert sum(read) <= LARGEST_BODY + (1 << 20)
+    return [each.get("status") for each in answered]
