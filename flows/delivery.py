@@ -5,14 +5,13 @@ from prefect import flow
 from flows.webhooks import tell_due
 from services.delivery import Postman
 from services.foundation.runtime import runtime
-from services.rules.aftermath import message_accepted, message_failed
-from services.rules.ledger import CARRIED, Aftermath
-from services.rules.rendering import render_message
+from services.rules.aftermath import AFTERMATH
+from services.rules.ledger import CARRIED
 
 
 def postman() -> Postman:
     """A postman for the runtime in use; whoever delivers again and again keeps one, and with it its connection."""
-    return Postman.of(runtime(), Aftermath(render_message, message_accepted, message_failed))
+    return Postman.of(runtime(), AFTERMATH)
 
 
 async def deliver_due(*, budget_s: float = 45, carrier: Postman | None = None) -> int:

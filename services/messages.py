@@ -2,23 +2,19 @@
 
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from models.cases import Case
 from models.engine import Event, Message, Task
 from models.events import MessageFailed, MessageHastened
-from models.vocabulary import Channel, MessageState, Party, TaskState
+from models.vocabulary import Channel, MessageState, Party
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import casework, ledger
-from services.rules.aftermath import message_accepted, message_failed
+from services.rules.aftermath import AFTERMATH
 from services.rules.casework import Hand
-from services.rules.ledger import Aftermath
 from services.rules.policy import Right, case_for
 from services.rules.published import calendar_of
-from services.rules.rendering import render_message
-
-_AFTERMATH = Aftermath(render_message, message_accepted, message_failed)
 
 
 def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, delivered: bool) -> None:
@@ -30,10 +26,7 @@ def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, del
     message = _of(unit, case, message_id)
     if message.state != MessageState.UNKNOWN:
         raise GuardRefused("Ce message n’est plus à vérifier.")
-    doubt, sharing = ledger.doubt_of(unit, message)
-    ledger.settle(unit, _AFTERMATH, doubt=doubt, verdict="yes" if delivered else "no")
-    for each in sharing:
-        casework.close(unit, checks(unit, each.case_id, each.id), TaskState.COMPLETED)
+    ledger.settle(unit, AFTERMATH, doubt=ledger.doubt_of(unit, message), verdict="yes" if delivered else "no")
 
 
 def send_now(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID) -> None:
@@ -83,16 +76,3 @@ def in_doubt(unit: UnitOfWork, task: Task) -> Message | None:
         return None
     message = unit.session.get(Message, UUID(event.payload["message_id"]))
     return message if message is not None and message.state == MessageState.UNKNOWN else None
-
-
-def checks(unit: UnitOfWork, case_id: UUID | None, message_id: UUID) -> list[Task]:
-    """The open tasks that ask to check this message."""
-    events = unit.session.scalars(select(Event).where(Event.case_id == case_id, Event.type == MessageFailed.type)).all()
-    told = [event.id for event in events if event.payload["message_id"] == str(message_id)]
-    if not told:
-        return []
-    opened_by = or_(*(Task.effect_key.startswith(f"{event_id}:") for event_id in told))
-    query = select(Task).where(
-        Task.case_id == case_id, Task.kind == "check_message", Task.state == TaskState.OPEN, opened_by
-    )
-    return list(unit.session.scalars(query))

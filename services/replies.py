@@ -23,7 +23,6 @@ from services.channels.inbox import Received
 from services.channels.incoming import Incoming, read_incoming
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
-from services.messages import checks
 from services.rules import aftermath, casework, ledger
 from services.rules.casework import Hand
 from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, visible
@@ -198,7 +197,6 @@ def _bounced(unit: UnitOfWork, row: IncomingMail, mail: Incoming, message: Messa
         return
     for each in ledger.bounce(unit, message.id, status=row.status or ""):
         aftermath.message_bounced(unit, each)
-        casework.close(unit, checks(unit, each.case_id, each.id), TaskState.COMPLETED)
 
 
 def _kept_apart(unit: UnitOfWork, row: IncomingMail, mail: Incoming, message: Message | None) -> None:

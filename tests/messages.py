@@ -61,12 +61,13 @@ class Office:
 
     accepted: list[UUID] = field(default_factory=list)
     failed: list[tuple[UUID, bool]] = field(default_factory=list)
+    settled: list[UUID] = field(default_factory=list)
     suppressed: str = ""
 
     @property
     def aftermath(self) -> Aftermath:
         """As the ledger takes it."""
-        return Aftermath(self._write, self._accepted, self._failed)
+        return Aftermath(self._write, self._accepted, self._failed, self._settled)
 
     def _write(self, _unit: UnitOfWork, _message: Message) -> Rendered:
         if self.suppressed:
@@ -78,6 +79,9 @@ class Office:
 
     def _failed(self, unit: UnitOfWork, message: Message, *, unknown: bool) -> None:
         self.failed.append((message.id, unknown))
+
+    def _settled(self, _unit: UnitOfWork, message: Message) -> None:
+        self.settled.append(message.id)
 
 
 def _event(unit: UnitOfWork) -> Event:

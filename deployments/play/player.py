@@ -34,9 +34,8 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime
 from services.rules import ledger, obligations
-from services.rules.aftermath import message_accepted, message_failed
-from services.rules.ledger import CARRIED, Aftermath, Doubt
-from services.rules.rendering import render_message
+from services.rules.aftermath import AFTERMATH
+from services.rules.ledger import CARRIED, Doubt
 
 SCAN: Final = "open_every_link"
 Proof = Callable[[str], Verdict]
@@ -271,11 +270,10 @@ def _release(unit: UnitOfWork, proof: Proof) -> None:
         .where(Message.state == MessageState.LEASED)
         .values(state=MessageState.QUEUED, token=None, leased_until=None)
     )
-    aftermath = Aftermath(render_message, message_accepted, message_failed)
     started = unit.session.scalars(select(Message).where(Message.state == MessageState.DATA_STARTED)).all()
     for message in started:
         message.state = MessageState.UNKNOWN.value
     unit.session.flush()
     for message in (each for each in started if each.bundle_id is None):  # the server knows the mail, not its parts
         doubt = Doubt(message.id, message.message_id, Channel(message.channel))
-        ledger.settle(unit, aftermath, doubt=doubt, verdict=proof(message.message_id))
+        ledger.settle(unit, AFTERMATH, doubt=doubt, verdict=proof(message.message_id))

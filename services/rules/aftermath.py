@@ -2,14 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Referral
-from models.engine import Message, Task
+from models.engine import Event, Message, Task
 from models.events import MessageFailed
+from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import casework, obligations
+from services.rules.ledger import Aftermath
+from services.rules.rendering import render_message
 
 # Built once, as it is asked for each mail, with what a clock needs.
 _WAITING: Final = (
@@ -39,7 +42,8 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     fact = MessageFailed(
         message_id=message.id, task_id=message.task_id, referral_id=message.referral_id, unknown=unknown
     )
-    key = f"{message.id}:{'unknown' if unknown else 'refused'}"
+    # Its doubt may end in another attempt, whose end may be as doubtful.
+    key = f"{message.id}:{'unknown' if unknown else 'refused'}:{message.attempts}"
     casework.record(unit, case, fact, hand=casework.engine_hand(key))
 
 
@@ -52,3 +56,20 @@ def message_bounced(unit: UnitOfWork, message: Message) -> None:
     if task is not None:
         obligations.stop_clock(unit, task)
     message_failed(unit, message, unknown=False)
+    doubt_ended(unit, message)
+
+
+def doubt_ended(unit: UnitOfWork, message: Message) -> None:
+    """What became of it is known: whoever was asked to check it has nothing left to check."""
+    events = select(Event).where(Event.case_id == message.case_id, Event.type == MessageFailed.type)
+    told = [event.id for event in unit.session.scalars(events) if event.payload["message_id"] == str(message.id)]
+    if told:
+        asked = or_(*(Task.effect_key.startswith(f"{event_id}:") for event_id in told))
+        checks = select(Task).where(
+            Task.case_id == message.case_id, Task.kind == "check_message", Task.state == TaskState.OPEN, asked
+        )
+        casework.close(unit, unit.session.scalars(checks).all(), TaskState.COMPLETED)
+
+
+AFTERMATH: Final = Aftermath(render_message, message_accepted, message_failed, doubt_ended)
+"""What the ledger is handed wherever messages are."""

@@ -79,9 +79,11 @@ _SINCE: Final = (
 
 
 def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_Later]) -> bool:
-    """Whether a later act has already ended the task that this older event would open; an ended case opens none."""
+    """Whether what happened since ended the task that this older event would open; an ended case opens none."""
     if not isinstance(effect, OpenTask):
         return False
+    if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
+        return True
     if CaseState(effect.case.state) in CLOSED_STATES:
         return True
     if any(other.seq > event.seq and other.type in OPEN_AGAIN for other in later):
@@ -94,6 +96,10 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
         for other in later
         for fact in (FACTS[other.type].model_validate(other.payload),)
     )
+
+
+def _is_in_doubt(unit: UnitOfWork, message_id: UUID) -> bool:
+    return unit.session.get_one(Message, message_id).state == MessageState.UNKNOWN
 
 
 def write(unit: UnitOfWork, effects: Sequence[Effect]) -> list[str]:

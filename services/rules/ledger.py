@@ -52,11 +52,13 @@ class Aftermath:
     """What the office does with a message: writes it, then draws the consequences in the transaction that records it.
 
     `write` raises `Suppressed` when the message must not leave any more; `gather` makes one mail of several texts.
+    `settled` hears that nobody doubts any more what became of a message.
     """
 
     write: Callable[[UnitOfWork, Message], Rendered]
     accepted: Callable[[UnitOfWork, Message], None]
     failed: Failed
+    settled: Callable[[UnitOfWork, Message], None]
     gather: Callable[[UnitOfWork, Sequence[Message]], Rendered] = gather
 
 
@@ -168,7 +170,7 @@ def record(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handov
     """
     match handover.result:
         case "accepted":
-            return _accept(unit, aftermath, ids=envelope.ids, handover=handover)
+            return bool(_accept(unit, aftermath, ids=envelope.ids, handover=handover))
         case "transient":
             return _try_later(unit, aftermath, envelope=envelope, handover=handover)
         case "permanent":
@@ -197,24 +199,26 @@ def doubts(unit: UnitOfWork, *, limit: int = 20) -> list[Doubt]:
     return [Doubt(row.id, row.message_id, Channel(row.channel)) for row in rows]
 
 
-def doubt_of(unit: UnitOfWork, message: Message) -> tuple[Doubt, Sequence[Message]]:
-    """The doubt about an unknown message, which is its bundle's, and all the messages that share it."""
+def doubt_of(unit: UnitOfWork, message: Message) -> Doubt:
+    """The doubt about an unknown message, which is that of the mail that carried it."""
     first = message if message.bundle_id is None else unit.session.get_one(Message, message.bundle_id)
-    query = select(Message).where(_bundle(first.id), Message.state == MessageState.UNKNOWN)
-    sharing = unit.session.scalars(query.order_by(Message.case_id, Message.id)).all()
-    return Doubt(first.id, first.message_id, Channel(first.channel)), sharing
+    return Doubt(first.id, first.message_id, Channel(first.channel))
 
 
 def settle(unit: UnitOfWork, aftermath: Aftermath, *, doubt: Doubt, verdict: Verdict) -> bool:
     """End a doubt as the proof says: accepted, or queued again only on a certain "no". False while it lasts."""
     unknown = and_(_bundle(doubt.id), Message.state == MessageState.UNKNOWN)
-    if verdict == "yes":
-        ids = _locked(unit, select(Message.id).where(unknown))
-        return _accept(unit, aftermath, ids=ids, handover=Handover("accepted"))
     if verdict == "cannot_tell":
         _change(unit, unknown, {"leased_until": lease_until(unit, DOUBT_S)})
         return False
-    return bool(_change(unit, unknown, _FREE | {"due_at": unit.now, "data_started_at": None}))
+    if verdict == "yes":
+        ids = _locked(unit, select(Message.id).where(unknown))
+        settled = _accept(unit, aftermath, ids=ids, handover=Handover("accepted"))
+    else:
+        settled = _changed(unit, unknown, _FREE | {"due_at": unit.now, "data_started_at": None})
+    for message in settled:
+        aftermath.settled(unit, message)
+    return bool(settled)
 
 
 def bounce(unit: UnitOfWork, message_id: UUID, *, status: str) -> Sequence[Message]:
@@ -443,7 +447,7 @@ def _attempt(unit: UnitOfWork, handover: Handover) -> dict[str, Any]:
     }
 
 
-def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], handover: Handover) -> bool:
+def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], handover: Handover) -> Sequence[Message]:
     values = {
         "its_ids": ids,
         "now": unit.now,
@@ -454,7 +458,7 @@ def _accept(unit: UnitOfWork, aftermath: Aftermath, *, ids: Sequence[UUID], hand
     changed = _in_order(unit.session.scalars(_ACCEPT, values, execution_options=_FRESH))
     for message in changed:
         aftermath.accepted(unit, message)
-    return bool(changed)
+    return changed
 
 
 def _try_later(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handover: Handover) -> bool:

@@ -55,13 +55,13 @@ def claim(unit: UnitOfWork, *, limit: int = 50, lease_s: float = 60, worker: str
     """Lease the oldest events to `worker`, in order; an event waits for every earlier one of its case.
 
     Counts an attempt of all that it takes, begun or not; so each attempt spent halves the company that an event is
-    taken in, until it is alone, and only an event whose own worker died at every attempt is parked here. Several
-    workers may claim at once: on PostgreSQL they pass over each other's rows, on SQLite the write lock keeps them
-    apart.
+    taken in, and one over which twelve workers died while it was alone is parked here. Several workers may claim at
+    once: on PostgreSQL they pass over each other's rows, on SQLite the write lock keeps them apart.
     """
     now = unit.lease_time()
     rows = _candidates(unit, now, limit)
-    spent = {row.id for row in rows if row.attempts >= MAX_ATTEMPTS}
+    in_company = limit.bit_length() - 1
+    spent = {row.id for row in rows if row.attempts >= in_company + MAX_ATTEMPTS}
     if spent:
         _park(unit, spent, "the worker died at every attempt")
     waiting = [row for row in rows if row.id not in spent]

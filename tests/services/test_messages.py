@@ -1,13 +1,21 @@
-"""Messages that wait for their hour: people of the trade may be written to at once, a household keeps its nights."""
+"""Messages that wait for their hour: people of the trade may be written to at once, a household keeps its nights.
 
+And messages in doubt: somebody checks them, once for each attempt that ends so.
+"""
+
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from models.cases import Case
 from models.engine import Message
+from models.vocabulary import MessageState, TaskState
 from services import messages, timeline
+from services.channels.evidence import Verdict
 from services.foundation.errors import GuardRefused, NotFound
+from services.rules import ledger
+from services.rules.aftermath import AFTERMATH
 from tests.services.rules.situations import ADA, BO, CY, PARIS, Office, shown
 
 
@@ -99,3 +107,53 @@ def test_a_message_is_hastened_in_its_own_case_by_those_who_see_it(office: Offic
     for hand, case in ((CY, case_id), (ADA, other)):
         with pytest.raises(NotFound):
             office.do(messages.send_now, hand, case, mail.id)
+
+
+# -- In doubt
+
+
+def lose(office: Office, message_id: UUID) -> None:
+    """Its worker vanished after the mark of its DATA, and its lease ran out."""
+    with office.database.write("test") as unit:
+        mail = unit.session.get_one(Message, message_id)
+        mail.state, mail.leased_until = MessageState.DATA_STARTED.value, unit.lease_time() - timedelta(seconds=1)
+    with office.database.write("test") as unit:
+        assert ledger.rescue(unit, AFTERMATH) == 1
+
+
+def receipt(office: Office, case_id: UUID) -> Message:
+    return next(each for each in office.sent(case_id) if each.text == "alert_receipt")
+
+
+def test_a_mail_that_leaves_again_may_end_in_doubt_again(office: Office) -> None:
+    case_id = office.triaged()
+    mail = receipt(office, case_id)
+
+    for _ in range(2):
+        lose(office, mail.id)
+        office.drain()
+        assert [task.kind for task in office.tasks(case_id)].count("check_message") == 1
+        office.do(messages.settle, ADA, case_id, mail.id, delivered=False)
+        assert receipt(office, case_id).state == MessageState.QUEUED
+
+    assert len([task for task in office.tasks(case_id, TaskState.COMPLETED) if task.kind == "check_message"]) == 2
+
+
+@pytest.mark.parametrize("verdict", ["yes", "no"])
+@pytest.mark.parametrize("asked_already", [True, False])
+def test_nobody_checks_a_mail_whose_server_told_what_became_of_it(
+    office: Office, verdict: Verdict, asked_already: bool
+) -> None:
+    case_id = office.triaged()
+    mail = receipt(office, case_id)
+    lose(office, mail.id)
+    if asked_already:
+        office.drain()
+    assert ("check_message" in office.due(case_id)) == asked_already
+
+    with office.database.write("test") as unit:
+        doubt = ledger.doubt_of(unit, unit.session.get_one(Message, mail.id))
+        assert ledger.settle(unit, AFTERMATH, doubt=doubt, verdict=verdict)
+    office.drain()
+
+    assert "check_message" not in office.due(case_id)
