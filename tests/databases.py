@@ -49,11 +49,13 @@ def postgres_template() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_kept() -> Iterator[str]:
-    """The URL of a database with every table, which the tests of this process use in turn."""
+def postgres_kept() -> Iterator["Kept"]:
+    """A database with every table, which the tests of this process use in turn."""
     with postgres_database() as url:
         with_tables(url)
-        yield url
+        kept = Kept(url)
+        yield kept
+        kept.connection.close()
 
 
 # Where a test left most tables empty, deleting is ten times as fast as truncating or as a new database.
@@ -72,12 +74,31 @@ end $$
 """
 
 
-def _empty(url: str) -> None:
-    with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as found:
-        found.execute(EMPTY)
-        names = {name for (name,) in found.execute("select tablename from pg_tables where schemaname = 'public'")}
-        for name in names - set(Base.metadata.tables):
-            found.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+class Kept:
+    """A PostgreSQL database that is emptied by a connection that stays: a new one would plan each deletion anew."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is SQLAlchemy's."""
+        self.url = url
+        self.connection = self._connected()
+
+    def empty(self) -> None:
+        """Leave nobody connected, no row and no table beside ours."""
+        try:
+            self._delete()
+        except psycopg.OperationalError:  # a test ended every connection
+            self.connection = self._connected()
+            self._delete()
+
+    def _connected(self) -> psycopg.Connection[tuple[str]]:
+        address = make_url(self.url).set(drivername="postgresql")
+        return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
+
+    def _delete(self) -> None:
+        self.connection.execute(EMPTY)
+        tables = self.connection.execute("select tablename from pg_tables where schemaname = 'public'")
+        for name in {name for (name,) in tables} - set(Base.metadata.tables):
+            self.connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -93,9 +114,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "relais.sqlite")
         yield Settings(data_folder=tmp_path, database_url=None)
     else:
-        url = request.getfixturevalue("postgres_kept")
-        yield Settings(data_folder=tmp_path, database_url=url)
-        _empty(url)
+        kept: Kept = request.getfixturevalue("postgres_kept")
+        yield Settings(data_folder=tmp_path, database_url=kept.url)
+        kept.empty()
 
 
 @pytest.fixture

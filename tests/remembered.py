@@ -4,6 +4,7 @@ A situation is put back only where nothing else was written since the office was
 there the same acts would lead to it again. Its identifiers are then those of the first time.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from services.foundation.database import Database
 
 T = TypeVar("T")
 Key = tuple[Any, ...]
+LONG_S: Final = 0.15
+"""What takes longer to live is kept the first time: it may be asked for again, and a copy takes a fraction of it."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class Past:
         if key in _kept:
             answer: T = self._put_back(_kept[key])
         else:
+            begun = time.perf_counter()
             answer = live()
-            if key in _lived_once:
+            if key in _lived_once or time.perf_counter() - begun > LONG_S:
                 _kept[key] = _Kept(answer, self._clock.at, _image(self._database), self._files())
             _lived_once.add(key)
         self._calls, self._known = key, self._commits
