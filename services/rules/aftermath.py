@@ -34,7 +34,8 @@ def message_accepted(unit: UnitOfWork, message: Message) -> None:
 def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None:
     """It was refused for good, or nobody can tell: an event, so that somebody owns it.
 
-    A mail about an account has no case: its reader asks for another, and the administrator sees it on his page.
+    Each time that it happens: a message that leaves again may end so again. A mail about an account has no case: its
+    reader asks for another, and the administrator sees it on his page.
     """
     if message.case_id is None:
         return
@@ -42,9 +43,7 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     fact = MessageFailed(
         message_id=message.id, task_id=message.task_id, referral_id=message.referral_id, unknown=unknown
     )
-    # Its doubt may end in another attempt, whose end may be as doubtful.
-    key = f"{message.id}:{'unknown' if unknown else 'refused'}:{message.attempts}"
-    casework.record(unit, case, fact, hand=casework.engine_hand(key))
+    casework.record(unit, case, fact, hand=casework.engine_hand())
 
 
 def message_bounced(unit: UnitOfWork, message: Message) -> None:

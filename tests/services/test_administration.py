@@ -59,6 +59,16 @@ def test_a_refused_message_leaves_once_more(office: Office) -> None:
         assert (entry.action, entry.case_id) == ("message.sent_again", message.case_id)
 
 
+def test_a_message_that_left_once_more_may_be_refused_once_more(office: Office) -> None:
+    case_id = office.triaged()
+    office.bounce("alert_receipt")
+    (message,) = office.sent(case_id, "alert_receipt")
+    office.do(administration.send_again, ALEX, message.id, WHY)
+    office.bounce("alert_receipt")
+
+    assert office.events(case_id).count("message.failed") == 2
+
+
 def test_a_message_in_doubt_is_never_sent_again_from_here(office: Office) -> None:
     message_id = refused(office, unknown=True)
 
