@@ -77,6 +77,13 @@ MUTANTS: Final = (
         (f"{WORK}::test_an_event_that_is_leased_is_not_claimed_twice",),
     ),
     Mutant(
+        "the solitude of an event whose workers died",
+        "services/rules/work.py",
+        "if place < max(1, limit >> row.attempts)]",
+        "if place < limit]",
+        (f"{WORK}::test_workers_that_die_over_one_event_park_that_one_alone",),
+    ),
+    Mutant(
         "the order of a case's events",
         "services/rules/work.py",
         "return select(Work.id).where(is_open, not_(stuck)).order_by(Work.id)",
