@@ -3,12 +3,13 @@
 A reminder leaves with the mail of the day, like any other: never more than one mail a day to one partner.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from models import events as e
 from models.cases import Case, Referral
@@ -87,27 +88,33 @@ class Held:
 
 def held(unit: UnitOfWork, actor: Actor) -> list[Held]:
     """What this person sent within the minute and did not take back, the latest first."""
-    query = (
-        select(Event, Case.number)
-        .join(Case, Case.id == Event.case_id)
-        .where(
-            Event.programme_id == actor.programme_id,
-            Event.occurred_at > unit.now - RECALL,
-            Event.actor == actor.label,
-            Event.type.in_(SENDINGS),
-        )
-        .order_by(Event.occurred_at.desc(), Event.id.desc())
-    )
-    rows = [(event, number, _until(event)) for event, number in unit.session.execute(query)]
+    mine = {"programme": actor.programme_id, "since": unit.now - RECALL, "actor": actor.label}
+    found = {row.id: (row.number, _until(row.payload)) for row in unit.rows(_JUST_SENT, **mine)}
+    waiting = {id_: (number, until) for id_, (number, until) in found.items() if until and until > unit.now}
+    if not waiting:  # as for almost every page
+        return []
+    query = select(Event).where(Event.id.in_(waiting)).order_by(Event.occurred_at.desc(), Event.id.desc())
     return [
-        Held(event.id, event.type, number, until)
-        for event, number, until in rows
-        if until is not None and until > unit.now and not is_recalled(unit, event)
+        Held(event.id, event.type, *waiting[event.id])
+        for event in unit.session.scalars(query)
+        if not is_recalled(unit, event)
     ]
 
 
-def _until(event: Event) -> datetime | None:
-    until = event.payload.get("recall_until")
+_JUST_SENT: Final = (
+    select(Event.id, Event.payload, Case.number)
+    .join(Case, Case.id == Event.case_id)
+    .where(
+        Event.programme_id == bindparam("programme"),
+        Event.occurred_at > bindparam("since"),
+        Event.actor == bindparam("actor"),
+        Event.type.in_(SENDINGS),
+    )
+)
+
+
+def _until(payload: Mapping[str, Any]) -> datetime | None:
+    until = payload.get("recall_until")
     return datetime.fromisoformat(until) if until else None
 
 
@@ -119,7 +126,7 @@ def recall(unit: UnitOfWork, hand: Hand, event_id: UUID) -> Case:
     case = case_for(unit, hand.actor, event.case_id, Right.REFER)
     if event.actor != hand.actor.label or event.type not in SENDINGS:
         raise Denied
-    until = _until(event)
+    until = _until(event.payload)
     if until is None or until <= unit.now or is_recalled(unit, event):
         raise GuardRefused("C’est trop tard : l’envoi est parti.")
     _call_back(unit, event)

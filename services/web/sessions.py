@@ -1,17 +1,18 @@
 """The cookie of a signed-in browser, and who it stands for: read anew at each request."""
 
+from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import bindparam, false, func, select
 from starlette.responses import Response
 
-from models.programmes import Membership, Person, WebSession
+from models.programmes import Membership, Person, Programme, WebSession
 from models.vocabulary import Role
-from services import sessions
 from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings
 from services.foundation.tokens import token_hash
 from services.rules.policy import Actor
-from services.sessions import ABSOLUTE, SEEN_EVERY
+from services.sessions import ABSOLUTE, IDLE, SEEN_EVERY
 
 SECURE_COOKIE: Final = "__Host-relais"
 PLAIN_COOKIE: Final = "relais"
@@ -23,15 +24,68 @@ def cookie_name(settings: Settings) -> str:
     return SECURE_COOKIE if settings.is_https else PLAIN_COOKIE
 
 
-def actor_of(unit: UnitOfWork, token: str) -> Actor | None:
-    """Who holds this token; None once it ran out, or when the account or its memberships ended."""
-    session = sessions.living(unit, token)
-    if session is None:
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a token and through which programme; `is_stale`: it is time to write that this browser was seen."""
+
+    actor: Actor
+    programme: str
+    phone: str
+    zone: str
+    is_stale: bool
+
+
+def holder(unit: UnitOfWork, token: str) -> Holder | None:
+    """Who holds this token; None once it ran out, or when the account or its memberships ended. One question, since
+    every page asks it.
+    """
+    living = {"token": token_hash(token), "now": unit.now, "idle": unit.now - IDLE}
+    found = next(iter(unit.rows(_HOLDER, **living)), None) if token else None
+    if found is None:
         return None
-    person = unit.session.get_one(Person, session.person_id)
-    lasting = sessions.memberships_of(unit, person)
-    chosen = next((each for each in lasting if each.id == session.membership_id), None) or next(iter(lasting), None)
-    return None if chosen is None else actor_through(chosen, person)
+    actor = Actor(
+        "person",
+        found.person_id,
+        programme_id=found.programme_id,
+        role=Role(found.role),
+        organisation_id=found.organisation_id,
+        name=found.person,
+    )
+    return Holder(actor, found.programme, found.phone, found.zone, found.seen_at + SEEN_EVERY <= unit.now)
+
+
+_HOLDER: Final = (
+    select(
+        WebSession.seen_at,
+        Person.id.label("person_id"),
+        Person.name.label("person"),
+        Membership.programme_id,
+        Membership.role,
+        Membership.organisation_id,
+        Programme.name.label("programme"),
+        Programme.phone,
+        Programme.zone,
+    )
+    .join(Person, Person.id == WebSession.person_id)
+    .join(Membership, Membership.person_id == Person.id)
+    .join(Programme, Programme.id == Membership.programme_id)
+    .where(
+        WebSession.token_hash == bindparam("token"),
+        WebSession.expires_at > bindparam("now"),
+        WebSession.seen_at > bindparam("idle"),
+        Person.disabled_at.is_(None),
+        Membership.ended_at.is_(None),
+    )
+    # The membership that was chosen in this browser, else the oldest.
+    .order_by(func.coalesce(Membership.id == WebSession.membership_id, false()).desc(), Membership.id)
+    .limit(1)
+)
+
+
+def actor_of(unit: UnitOfWork, token: str) -> Actor | None:
+    """Who holds this token, as an actor."""
+    found = holder(unit, token)
+    return found.actor if found else None
 
 
 def actor_through(membership: Membership, person: Person) -> Actor:
@@ -44,12 +98,6 @@ def actor_through(membership: Membership, person: Person) -> Actor:
         organisation_id=membership.organisation_id,
         name=person.name,
     )
-
-
-def is_stale(unit: UnitOfWork, token: str) -> bool:
-    """Whether it is time to write that this browser was seen."""
-    session = unit.session.get(WebSession, token_hash(token))
-    return session is not None and session.seen_at + SEEN_EVERY <= unit.now
 
 
 def touch(unit: UnitOfWork, token: str) -> None:

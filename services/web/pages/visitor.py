@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from models.programmes import Programme
 from models.vocabulary import Role, Source
 from services import reminding
 from services.foundation.errors import SignInRefused
@@ -122,16 +121,14 @@ def visitor(request: Request) -> Visitor:
     """Who holds the cookie. Raises `SignInRefused`, which leads a reader to the sign-in."""
     runtime, token = runtime_of(request), token_of(request)
     with runtime.database.read() as unit:
-        actor = sessions.actor_of(unit, token) if token else None
-        if actor is None:
+        holder = sessions.holder(unit, token)
+        if holder is None:
             raise SignInRefused
-        programme = unit.session.get_one(Programme, actor.programme_id)
         found = Visitor(
-            runtime, actor, programme.name, programme.phone, ZoneInfo(programme.zone), unit.now,
-            posts_letters=posts_letters(unit, actor),
+            runtime, holder.actor, holder.programme, holder.phone, ZoneInfo(holder.zone), unit.now,
+            posts_letters=posts_letters(unit, holder.actor),
         )  # fmt: skip
-        stale = sessions.is_stale(unit, token)
-    if stale:
+    if holder.is_stale:
         with runtime.database.write("session") as unit:
             sessions.touch(unit, token)
     request.state.actor = found.actor
