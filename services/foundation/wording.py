@@ -1,8 +1,10 @@
 """French words for days, due dates, amounts and telephone numbers, with the spaces French typography asks for."""
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,9 @@ SOON: Final = 2
 """Working days within which a due date is pressing."""
 
 FRENCH_REGIONS: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF", "PM", "NC", "PF", "WF"})
+
+_USUAL: Final = re.compile(r"\+33([1-79])(\d\d)(\d\d)(\d\d)(\d\d)")
+"""A number of mainland France written in groups of two, as almost all are; those in 08 are written otherwise."""
 
 _UNITS: Final = {
     DelayUnit.HOURS: ("heure", "heures"),
@@ -49,7 +54,7 @@ class Chip(NamedTuple):
 def day(value: date, *, today: date | None = None) -> str:
     """`mardi 2 décembre`; the year is added when it is not the year of `today`."""
     year = "" if today is None or today.year == value.year else f"{NBSP}{value.year}"
-    return f"{format_date(value, 'EEEE', locale='fr')} {_day_and_month(value)}{year}"
+    return f"{_in_french(value, 'EEEE')} {_day_and_month(value)}{year}"
 
 
 def short(value: date) -> str:
@@ -57,9 +62,14 @@ def short(value: date) -> str:
     return _day_and_month(value)
 
 
+def shortest(value: date) -> str:
+    """`19 nov.`, for columns of dates."""
+    return f"{_number(value)}{NBSP}{_in_french(value, 'MMM')}"
+
+
 def months(first: date, last: date) -> str:
     """`de juillet à septembre 2026`, `d’octobre à décembre 2026`: months of one year."""
-    start, end = (format_date(each, "LLLL", locale="fr") for each in (first, last))
+    start, end = (_in_french(each, "LLLL") for each in (first, last))
     return f"{'d’' if start[0] in 'ao' else 'de '}{start} à {end}{NBSP}{last.year}"
 
 
@@ -103,6 +113,8 @@ def euros(amount: Decimal | int) -> str:
 
 def phone(number: str) -> str:
     """`06 12 34 56 78` for an E.164 number of France and overseas, `+32 …` for another country's."""
+    if usual := _USUAL.fullmatch(number):
+        return f"0{NBSP.join(usual.groups())}"
     parsed = phonenumbers.parse(number)
     french = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
     style = phonenumbers.PhoneNumberFormat.NATIONAL
@@ -112,8 +124,17 @@ def phone(number: str) -> str:
 
 
 def _day_and_month(value: date) -> str:
-    number = "1er" if value.day == 1 else str(value.day)
-    return f"{number}{NBSP}{format_date(value, 'MMMM', locale='fr')}"
+    return f"{_number(value)}{NBSP}{_in_french(value, 'MMMM')}"
+
+
+def _number(value: date) -> str:
+    return "1er" if value.day == 1 else str(value.day)
+
+
+@lru_cache(maxsize=2048)
+def _in_french(value: date, pattern: str) -> str:
+    """Part of a date: a page tells the same days again and again."""
+    return format_date(value, pattern, locale="fr")
 
 
 def _lateness(due: datetime, days: int) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
@@ -26,6 +25,8 @@ HTMX: Final = "vendor/htmx/htmx.min.js"
 NBSP: Final = "\N{NO-BREAK SPACE}"
 UNBREAKABLE: Final = re.compile(rf"(?<=«) | (?=[;:?!»%€])|(?<=\d) (?=h\b)|(?<=\d[ {NBSP}]h) (?=\d)")
 """Spaces that French does not break: inside guillemets, before double signs and units, in `17 h 40`."""
+
+MARKUP: Final = re.compile(r"[&<>\"']")
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,46 @@ class FrenchSpacing(Extension):
                 yield token
 
 
+class SaidOnce(Extension):
+    """Put a sentence without values in its place when its template is compiled, rather than at each rendering.
+
+    An environment speaks one language; a second one looks its sentences up here. A page of fifty lines says some three
+    hundred. Babel does without this extension: it must see the calls.
+    """
+
+    priority = FrenchSpacing.priority + 1
+
+    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
+        for token in stream:
+            if token.test("name:_") and stream.current.type == "lparen":
+                yield from self._said(token, next(stream), next(stream), stream.current, stream=stream)
+            else:
+                yield token
+
+    def _said(self, *call: Token, stream: TokenStream) -> Iterable[Token]:
+        name, opening, words, closing = call
+        if words.type == "string" and closing.type == "rparen" and not MARKUP.search(words.value):
+            next(stream)
+            yield words
+        else:
+            yield from (name, opening, words)
+
+
+class Pages(Environment):
+    """What pages are given are plain dictionaries: their keys are looked at first."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As the base, for a dictionary the other way round."""
+        return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
+
+
 def environment() -> Environment:
     """Build the environment every page, and nothing but pages, is rendered with."""
-    pages = Environment(
+    pages = Pages(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n", FrenchSpacing],
+        extensions=["jinja2.ext.i18n", FrenchSpacing, SaidOnce],
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -150,15 +184,9 @@ def moment(local: datetime, zone: ZoneInfo | None = None) -> str:
     return wording.moment(local, clocks)
 
 
-def short_day(value: date) -> str:
-    """`19 nov.`, for columns of dates."""
-    number = "1er" if value.day == 1 else str(value.day)
-    return f"{number}{NBSP}{format_date(value, 'MMM', locale='fr')}"
-
-
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "day": wording.day,
-    "short_day": short_day,
+    "short_day": wording.shortest,
     "moment": moment,
     "euros": wording.euros,
     "phone": wording.phone,

@@ -99,9 +99,10 @@ def event_sentence(
     return french(sentence.format_map(words))
 
 
-def placeholders(sentence: str) -> list[str]:
+@cache
+def placeholders(sentence: str) -> tuple[str, ...]:
     """The fields that a sentence asks for."""
-    return [field for _, field, _, _ in string.Formatter().parse(sentence) if field]
+    return tuple(field for _, field, _, _ in string.Formatter().parse(sentence) if field)
 
 
 def inside(words: str) -> str:
