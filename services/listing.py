@@ -5,7 +5,7 @@ So a counter, its list, its column and its file never differ. Filters are what a
 address and is no filter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from models.base import Base
 from models.cases import Case, Dwelling, Need, Referral, Visit
@@ -180,17 +180,18 @@ OWNER: Final[ColumnElement[Any]] = func.coalesce(
     Task.person_id, select(Visit.officer_id).where(Visit.id == Task.visit_id).scalar_subquery(), type_=Case.id.type
 )
 """Whoever said "I do it", else the officer of the visit that a task is about; nobody yet: null."""
+# One query a page: a second one for each relation costs more than the width of the first.
 _WHERE_AND_WHOSE: Final = (
-    selectinload(Case.dwelling).selectinload(Dwelling.commune),
-    selectinload(Case.operator),
+    joinedload(Case.dwelling, innerjoin=True).joinedload(Dwelling.commune, innerjoin=True),
+    joinedload(Case.operator),
 )
-_CASE_OPTIONS: Final = (selectinload(Case.household), *_WHERE_AND_WHOSE)
+_CASE_OPTIONS: Final = (joinedload(Case.household, innerjoin=True), *_WHERE_AND_WHOSE)
 _TASK_OPTIONS: Final = (
-    selectinload(Task.case).options(*_WHERE_AND_WHOSE),
+    joinedload(Task.case, innerjoin=True).options(*_WHERE_AND_WHOSE),
     joinedload(Task.organisation),
     joinedload(Task.person),
-    selectinload(Task.visit),
-    selectinload(Task.referral).options(selectinload(Referral.partner), selectinload(Referral.need)),
+    joinedload(Task.visit),
+    joinedload(Task.referral).options(joinedload(Referral.partner), joinedload(Referral.need)),
 )
 
 
@@ -245,21 +246,6 @@ def _has_task(actor: Actor, *conditions: ColumnElement[bool]) -> ColumnElement[b
     return Case.id.in_(owing)
 
 
-def _of_case(filters: Filters) -> list[ColumnElement[bool]]:
-    asked: dict[str, ColumnElement[bool]] = {
-        "stage": Case.stage == filters.stage,
-        "state": Case.state == filters.state,
-        "operator_id": Case.operator_id == filters.operator_id,
-        "commune": Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.commune_code == filters.commune)),
-        "danger": and_(Case.danger.is_not(None), Case.stage.in_(_OPEN_STAGES)),
-        "open_only": Case.stage.in_(_OPEN_STAGES),
-        "households": Case.state != CaseState.MERGED,
-        "not_eligible": and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
-        "unmet": Case.id.in_(select(Need.case_id).where(Need.theme == filters.unmet, Need.gap_reason.is_not(None))),
-    }
-    return [condition for name, condition in asked.items() if getattr(filters, name)]
-
-
 NOT_ELIGIBLE: Final = (
     RejectionReason.OVER_INCOME,
     RejectionReason.OUT_OF_TERRITORY,
@@ -268,6 +254,25 @@ NOT_ELIGIBLE: Final = (
 )
 """The conditions of the service that a household does not meet."""
 _STOPPED_EARLY: Final = (CaseState.REJECTED, CaseState.NOT_ELIGIBLE)
+
+
+def _of_case(filters: Filters) -> list[ColumnElement[bool]]:
+    return [condition(filters) for name, condition in _CASE_FILTERS.items() if getattr(filters, name)]
+
+
+_CASE_FILTERS: Final[dict[str, Callable[[Filters], ColumnElement[bool]]]] = {
+    "stage": lambda asked: Case.stage == asked.stage,
+    "state": lambda asked: Case.state == asked.state,
+    "operator_id": lambda asked: Case.operator_id == asked.operator_id,
+    "commune": lambda asked: Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.commune_code == asked.commune)),
+    "danger": lambda _: and_(Case.danger.is_not(None), Case.stage.in_(_OPEN_STAGES)),
+    "open_only": lambda _: Case.stage.in_(_OPEN_STAGES),
+    "households": lambda _: Case.state != CaseState.MERGED,
+    "not_eligible": lambda _: and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
+    "unmet": lambda asked: Case.id.in_(
+        select(Need.case_id).where(Need.theme == asked.unmet, Need.gap_reason.is_not(None))
+    ),
+}
 
 
 def _of_past(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
@@ -296,13 +301,15 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _of_task(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
-    asked: dict[str, ColumnElement[bool]] = {
-        "party": Task.party == filters.party,
-        "organisation_id": Task.organisation_id == filters.organisation_id,
-        "person_id": OWNER.is_not_distinct_from(filters.person_id),
-        "kind": Task.kind == filters.kind,
-        "late": Task.due_at < unit.now,
-        "within": Task.due_at <= unit.now + timedelta(days=filters.within or 0),
-    }
-    hand = [needs_a_hand(unit, actor)] if filters.to_do else []
-    return hand + [condition for name, condition in asked.items() if getattr(filters, name)]
+    found = [condition(filters, unit) for name, condition in _TASK_FILTERS.items() if getattr(filters, name)]
+    return [needs_a_hand(unit, actor), *found] if filters.to_do else found
+
+
+_TASK_FILTERS: Final[dict[str, Callable[[Filters, UnitOfWork], ColumnElement[bool]]]] = {
+    "party": lambda asked, _: Task.party == asked.party,
+    "organisation_id": lambda asked, _: Task.organisation_id == asked.organisation_id,
+    "person_id": lambda asked, _: OWNER.is_not_distinct_from(asked.person_id),
+    "kind": lambda asked, _: Task.kind == asked.kind,
+    "late": lambda _, unit: Task.due_at < unit.now,
+    "within": lambda asked, unit: Task.due_at <= unit.now + timedelta(days=asked.within or 0),
+}

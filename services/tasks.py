@@ -1,5 +1,6 @@
 """Tasks in the hands of people: taken, given back, handed over, put off, done."""
 
+from collections import defaultdict
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -104,34 +105,37 @@ def hand_over(unit: UnitOfWork, hand: Hand, task_id: UUID, form: HandOver) -> Ta
 
 
 def colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
-    """Those who may do a task: the coordination, or the operator's people; by name. Looked up once a transaction."""
-    of_operator = None if task.party == Party.COORDINATOR else task.organisation_id
-    key = (COLLEAGUES, task.programme_id, task.party == Party.COORDINATOR, of_operator)
+    """Those who may do a task: the coordination, or the operator's people; by name."""
+    if task.party == Party.COORDINATOR:
+        return _team(unit, task.programme_id).get((Role.COORDINATOR, None), [])
+    return _team(unit, task.programme_id).get((Role.OPERATOR, task.organisation_id), [])
+
+
+Team = dict[tuple[Role, UUID | None], list[Person]]
+TEAM: Final = "team"
+
+
+def _team(unit: UnitOfWork, programme_id: UUID) -> Team:
+    """The people of a programme by side, looked up once a transaction: a list asks for each of its lines."""
+    key = (TEAM, programme_id)
     if key not in unit.session.info:
-        unit.session.info[key] = _colleagues(unit, task)
-    found: list[Person] = unit.session.info[key]
+        unit.session.info[key] = _by_side(unit, programme_id)
+    found: Team = unit.session.info[key]
     return found
 
 
-COLLEAGUES: Final = "colleagues"
-
-
-def _colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
-    query = (
-        select(Person)
+def _by_side(unit: UnitOfWork, programme_id: UUID) -> Team:
+    rows = unit.session.execute(
+        select(Person, Membership.role, Membership.organisation_id)
         .join(Membership, Membership.person_id == Person.id)
-        .where(
-            Membership.programme_id == task.programme_id,
-            Membership.ended_at.is_(None),
-            Person.disabled_at.is_(None),
-        )
+        .where(Membership.programme_id == programme_id, Membership.ended_at.is_(None), Person.disabled_at.is_(None))
         .order_by(Person.name)
     )
-    if task.party == Party.COORDINATOR:
-        query = query.where(Membership.role == Role.COORDINATOR)
-    else:
-        query = query.where(Membership.role == Role.OPERATOR, Membership.organisation_id == task.organisation_id)
-    return list(unit.session.scalars(query).unique())
+    sides: defaultdict[tuple[Role, UUID | None], dict[UUID, Person]] = defaultdict(dict)
+    for person, role, organisation_id in rows:
+        of_operator = organisation_id if role == Role.OPERATOR else None
+        sides[Role(role), of_operator][person.id] = person
+    return {side: list(people.values()) for side, people in sides.items()}
 
 
 def snooze(unit: UnitOfWork, hand: Hand, task_id: UUID, form: Snooze) -> Task:

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import defer
 
 from models.cases import Case, Note
-from models.engine import Event, Message, Obligation, Occurrence
+from models.engine import Event, Message, Obligation, Occurrence, Task
 from models.events import MatchNoted, ReferralDelivered, ReminderDue, ReminderSkipped, VisitCancelled, VisitMissed
 from models.pathway import Pathway, Send
 from models.programmes import Person
@@ -115,7 +115,8 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     may_read = knows_household(unit, actor, case)
     notes = unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() if may_read else ()
     is_told = or_(Message.error.is_(None), Message.error != IMPORTED_PAST)
-    messages = unit.session.scalars(select(Message).where(Message.case_id == case_id, is_told)).all()
+    query = select(Message).where(Message.case_id == case_id, is_told).options(defer(Message.body, raiseload=True))
+    messages = unit.session.scalars(query).all()
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
@@ -160,14 +161,22 @@ def _names(unit: UnitOfWork, events: Iterable[Event]) -> dict[str, str]:
     return {f"person:{person_id}": name for person_id, name in people}
 
 
+class Life(NamedTuple):
+    """A clock of the case in its life of today: the kind of task that it chases, and what its days are counted from."""
+
+    kind: str
+    generation: int
+    anchor_at: datetime
+    due_at: datetime
+
+
 @dataclass(frozen=True)
 class Words:
     """What an event is told with: the programme's clocks, the pathway's own titles, and the clocks of the case."""
 
     zone: ZoneInfo
     pathway: Pathway
-    clocks: Mapping[str, Obligation]
-    kinds: Mapping[str, str]
+    clocks: Mapping[str, Life]
     today: date
 
     def sentence(self, event: Event) -> str:
@@ -195,8 +204,7 @@ class Words:
             self.today,
         )
         words = reason(self.pathway.ladders[ladder], step, days)
-        kind = self.kinds.get(obligation_id)
-        return f"{inside(task_title(self.pathway, kind))}, {words}" if kind else words
+        return f"{inside(task_title(self.pathway, clock.kind))}, {words}" if clock else words
 
     def _said(self, event: Event) -> dict[str, str]:
         if event.type == ReminderSkipped.type:
@@ -216,16 +224,15 @@ class Words:
 
 def words_of(unit: UnitOfWork, case: Case, zone: ZoneInfo) -> Words:
     """The words of one case."""
-    clocks = unit.session.scalars(
-        select(Obligation).options(joinedload(Obligation.task)).where(Obligation.case_id == case.id)
-    ).all()
-    return Words(
-        zone,
-        pathway_of(unit, case.pathway_hash),
-        {str(clock.id): clock for clock in clocks},
-        {str(clock.id): clock.task.kind for clock in clocks},
-        _local(unit.now, zone).date(),
-    )
+    clocks = {str(row.id): Life(*row[1:]) for row in unit.rows(_LIVES, case=case.id)}
+    return Words(zone, pathway_of(unit, case.pathway_hash), clocks, _local(unit.now, zone).date())
+
+
+_LIVES: Final = (
+    select(Obligation.id, Task.kind, Obligation.generation, Obligation.anchor_at, Obligation.due_at)
+    .join(Task, Task.id == Obligation.task_id)
+    .where(Obligation.case_id == bindparam("case"))
+)
 
 
 def _event(event: Event, notes: list[Note], words: Words, names: Mapping[str, str]) -> Entry:

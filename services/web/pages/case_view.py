@@ -99,7 +99,7 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
         "checks": case_cards.checks(unit, visitor, case),
         "visits": _visits(visitor, found),
         "referrals": [case_cards.referral(unit, visitor, each, found) for each in found.referrals],
-        "coming": coming_view.lines(unit, visitor, [each for each in found.coming if each.clock][:COMING]),
+        "coming": coming_view.of_case(unit, visitor, found, most=COMING),
         "cut": case_cards.cut(visitor, found),
         "people": case_cards.people(unit, found),
         "loans": case_cards.loans(visitor, found),

@@ -14,6 +14,7 @@ from models.programmes import Organisation
 from models.vocabulary import Channel, Party, PermissionKind
 from services import messages, tasks, timeline
 from services.coming import Departure, may_decide
+from services.desk import Sheet
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
@@ -47,12 +48,20 @@ def lines(
     unit: UnitOfWork, visitor: Visitor, departures: Sequence[Departure], *, back: str = ""
 ) -> list[dict[str, Any]]:
     """The lines of a list, in the same order; acts lead back to `back`. Reads as much for a hundred as for one."""
-    behind = _behind(unit, visitor.actor, departures)
-    words: dict[UUID, timeline.Words] = {}
-    found = [_line(unit, visitor, each, behind, words) for each in departures]
+    found = _lines(unit, visitor, departures, _behind(unit, visitor.actor, departures)) if departures else []
     for line in found:
         line["acts"] = [_leading_back(act, back) for act in line["acts"]]
     return found
+
+
+def of_case(unit: UnitOfWork, visitor: Visitor, found: Sheet, *, most: int) -> list[dict[str, Any]]:
+    """The next steps of the clocks of one case, told with what its page has read already."""
+    return _lines(unit, visitor, [each for each in found.coming if each.clock][:most], _behind_case(found))
+
+
+def _lines(unit: UnitOfWork, visitor: Visitor, departures: Sequence[Departure], behind: Behind) -> list[dict[str, Any]]:
+    words: dict[UUID, timeline.Words] = {}
+    return [_line(unit, visitor, each, behind, words) for each in departures]
 
 
 def _leading_back(act: dict[str, Any], back: str) -> dict[str, Any]:
@@ -102,6 +111,22 @@ def _behind(unit: UnitOfWork, actor: Actor, departures: Sequence[Departure]) -> 
         {row.case_id: row.giver_name if row.case_id in readable else somebody for row in givers},
         frozenset(agreed),
         {row[0]: row[1] for row in causes},
+    )
+
+
+def _behind_case(found: Sheet) -> Behind:
+    case, tasks = found.case, [*found.tasks, *found.paused]
+    given = [*(task.organisation for task in tasks), *(alert.organisation for alert in case.alerts), case.operator]
+    giver = next((alert for alert in case.alerts if alert.giver_email is not None), None)
+    named = giver.giver_name if giver and found.is_known else _party(Party.ALERT_GIVER)
+    agreed = any(each.kind == PermissionKind.SMS and each.revoked_at is None for each in found.permissions)
+    return Behind(
+        {case.id: case},
+        {task.id: task for task in tasks},
+        {each.id: each for each in given if each is not None},
+        {case.id: named} if giver else {},
+        frozenset({case.id} if agreed else ()),
+        {},
     )
 
 
