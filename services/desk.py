@@ -3,13 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
+from sqlalchemy import Row, func, or_, select, true
 from sqlalchemy import case as either
-from sqlalchemy import func, or_, select, true
+from sqlalchemy.orm import joinedload, selectinload
 
-from models.cases import Alert, Case, Document, Household, Loan, Permission, Referral, Report, SupplyCut, Visit
+from models.cases import (
+    Alert,
+    Case,
+    Document,
+    Dwelling,
+    Household,
+    Loan,
+    Permission,
+    Referral,
+    Report,
+    SupplyCut,
+    Visit,
+)
 from models.engine import Event, Message, Task
 from models.events import CaseSuspended
 from models.programmes import AccessEntry, Membership, Organisation, Person
@@ -44,7 +57,7 @@ from services.rules.policy import (
 )
 from services.rules.presence import closed_today
 from services.rules.published import pathway_of
-from services.rules.ranking import Rank, Stake, rank
+from services.rules.ranking import Rank, Stake, rank, score_of
 from services.rules.titles import task_title
 from services.rules.work import unhandled
 
@@ -79,39 +92,47 @@ def today(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, numb
 
     A case stands once, with its most pressing task. Its counts are those of `listing.cases` with the same filters.
     """
-    ranked = _ranked(unit, actor, filters.but(to_do=True))
-    number = listing.nearest(number, len(ranked))
-    shown = ranked[(number - 1) * PAGE : number * PAGE]
-    tasks = listing.owed(unit, actor).where(Task.id.in_([task_id for task_id, _ in shown])).all(unit)
+    asked = filters.but(to_do=True)
+    total = listing.cases(unit, actor, asked).count(unit)
+    number = listing.nearest(number, total)
+    ranked = _ranked(unit, actor, asked, number)
+    tasks = listing.owed(unit, actor).where(Task.id.in_(ranked)).all(unit)
     found = {task.id: task for task in tasks}
     look_up_known(unit, actor, [task.case for task in found.values()])
-    lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in shown]
+    lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in ranked.items()]
     alone = listing.cases(unit, actor, filters.but(alone=True)).count(unit)
-    return Today(Page(lines, number, len(ranked)), alone, letters_waiting(unit, actor))
+    return Today(Page(lines, number, total), alone, letters_waiting(unit, actor))
 
 
-def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[tuple[UUID, Rank]]:
-    """Each case's most pressing task, all cases in order; read as columns, since a bad day has thousands.
+def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> dict[UUID, Rank]:
+    """The most pressing task of each case, one page of them in order: a bad day has thousands.
 
     Age and size of a household weigh, and are said, for those alone who may know it.
     """
-    knows = is_known(actor)
-    query = (
+    read = (
         listing.owed(unit, actor, filters)
         .query.join(Household, Household.id == Case.household_id)
         .with_only_columns(
-            Task.id, Task.case_id, Task.kind, Task.due_at, Case.urgency,
-            either((knows, Household.birth_year)), either((knows, Household.people)),
+            Task.id, Task.case_id, Task.kind, Task.due_at, Case.urgency, Household.birth_year, Household.people,
+            is_known(actor).label("knows"),
         )
-    )  # fmt: skip
-    best: dict[UUID, tuple[UUID, Rank, datetime]] = {}
-    for task_id, case_id, kind, due_at, urgency, born, people in unit.session.execute(query):
-        age = unit.now.year - born if born else None
-        found = rank(Stake(kind, due_at, Urgency(urgency), age, people), unit.now)
-        if case_id not in best or found.score > best[case_id][1].score:
-            best[case_id] = task_id, found, due_at
-    ordered = sorted(best.values(), key=lambda each: (-each[1].score, each[2], each[0]))
-    return [(task_id, found) for task_id, found, _ in ordered]
+        .subquery()
+    ).c  # fmt: skip
+    born, people = either((read.knows, read.birth_year)), either((read.knows, read.people))
+    asked = select(
+        read.id, read.case_id, read.kind, read.due_at, read.urgency, born.label("born"), people.label("people"),
+        score_of(read.kind, read.due_at, read.urgency, born, people, now=unit.now).label("score"),
+    ).subquery().c  # fmt: skip
+    first = (asked.score.desc(), asked.due_at, asked.id)
+    each = select(*asked, func.row_number().over(partition_by=asked.case_id, order_by=first).label("place")).subquery()
+    page = select(each).where(each.c.place == 1).order_by(each.c.score.desc(), each.c.due_at, each.c.case_id)
+    rows = unit.session.execute(page.limit(PAGE).offset((number - 1) * PAGE))
+    return {row.id: rank(_stake(row, unit.now), unit.now) for row in rows}
+
+
+def _stake(row: Row[Any], now: datetime) -> Stake:
+    age = now.year - row.born if row.born else None
+    return Stake(row.kind, row.due_at, Urgency(row.urgency), age, row.people)
 
 
 def _todo(unit: UnitOfWork, actor: Actor, task: Task, found: Rank) -> Todo:
@@ -205,18 +226,29 @@ def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
 
 def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     """Everything of one case."""
-    case = readable(unit, actor, case_id)
+    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*_OF_CASE)).first()
+    if case is None:
+        raise NotFound
     session, is_known = unit.session, knows_household(unit, actor, case)
+    referrals = session.scalars(
+        select(Referral).where(Referral.case_id == case.id).order_by(Referral.id).options(*_OF_REFERRAL)
+    ).all()
+    visits = session.scalars(
+        select(Visit).where(Visit.case_id == case.id).order_by(Visit.ordinal).options(*_OF_VISIT)
+    ).all()
     tasks = session.scalars(
-        select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN).order_by(Task.due_at, Task.id)
+        select(Task)
+        .where(Task.case_id == case.id, Task.state == TaskState.OPEN)
+        .order_by(Task.due_at, Task.id)
+        .options(*_OF_TASK)
     ).all()
     return Sheet(
         case=case,
         is_known=is_known,
         tasks=[task for task in tasks if task.paused_at is None],
         paused=[task for task in tasks if task.paused_at is not None],
-        referrals=session.scalars(select(Referral).where(Referral.case_id == case.id).order_by(Referral.id)).all(),
-        visits=session.scalars(select(Visit).where(Visit.case_id == case.id).order_by(Visit.ordinal)).all(),
+        referrals=referrals,
+        visits=visits,
         permissions=session.scalars(
             select(Permission).where(Permission.case_id == case.id).order_by(Permission.given_on, Permission.id)
         ).all(),
@@ -228,6 +260,18 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         in_engines_hands=bool(unhandled(unit, [case.id])),
     )
 
+
+# Everything that the page speaks of comes with what it hangs on: a question for each of them would cost more.
+_OF_CASE: Final = (
+    joinedload(Case.programme, innerjoin=True),
+    joinedload(Case.household, innerjoin=True).selectinload(Household.phones),
+    joinedload(Case.dwelling, innerjoin=True).joinedload(Dwelling.commune, innerjoin=True),
+    joinedload(Case.operator),
+    selectinload(Case.alerts).joinedload(Alert.organisation),
+)
+_OF_REFERRAL: Final = (joinedload(Referral.need, innerjoin=True), joinedload(Referral.partner, innerjoin=True))
+_OF_VISIT: Final = (joinedload(Visit.officer), joinedload(Visit.second_officer))
+_OF_TASK: Final = (joinedload(Task.organisation), joinedload(Task.person))
 
 Filed = TypeVar("Filed", Document, Report)
 

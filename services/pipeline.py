@@ -3,15 +3,15 @@ next days. Every number is that of a list (`services.listing`) with the filters 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Integer, bindparam, distinct, func, select
 from sqlalchemy import case as either
-from sqlalchemy import distinct, func, select
 
 from models.cases import Case
 from models.engine import Event, Task, Work
@@ -20,7 +20,7 @@ from models.vocabulary import Party, Stage
 from services import listing
 from services.foundation.database import UnitOfWork
 from services.listing import Filters
-from services.rules.policy import Actor, look_up_known
+from services.rules.policy import Actor, is_visible, look_up_known
 from services.rules.ranking import DANGER
 
 OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
@@ -75,7 +75,7 @@ def board(unit: UnitOfWork, actor: Actor, filters: Filters) -> Board:
     counts = listing.cases(unit, actor, base).by(unit, Case.stage)
     late = listing.cases(unit, actor, base.but(late=True)).by(unit, Case.stage)
     soon = listing.cases(unit, actor, base.but(within=DAYS)).by(unit, Case.stage)
-    ages, waiting, cards = _ages(unit, actor, base), _waiting(unit, actor, base), _cards(unit, actor, base)
+    ages, waiting, cards = _ages(unit, actor, base, counts), _waiting(unit, actor, base), _cards(unit, actor, base)
     columns = [
         Column(stage, counts.get(stage, 0), late.get(stage, 0), soon.get(stage, 0), ages.get(stage),
                waiting[stage], cards[stage], base.but(stage=stage))
@@ -85,24 +85,34 @@ def board(unit: UnitOfWork, actor: Actor, filters: Filters) -> Board:
 
 
 def stamp(unit: UnitOfWork, actor: Actor) -> str:
-    """Changes when something happened to the programme's cases, when the engine did its part, and as time goes by."""
-    last = unit.session.scalar(select(func.max(Event.occurred_at)).where(Event.programme_id == actor.programme_id))
-    waiting = unit.session.scalar(select(func.count()).select_from(Work)) or 0
+    """Changes when something happened to a case that the reader sees, when the engine did its part of it, and as time
+    goes by.
+    """
+    of_his = select(Event.occurred_at).join(Case, Case.id == Event.case_id).where(is_visible(actor))
+    latest = of_his.where(Event.programme_id == actor.programme_id).order_by(Event.occurred_at.desc()).limit(1)
+    last = unit.session.scalar(latest)
+    to_do = select(func.count()).select_from(Work).join(Case, Case.id == Work.case_id).where(is_visible(actor))
+    waiting = unit.session.scalar(to_do) or 0
     happened = int(last.timestamp() * 1000) if last is not None else 0
     return f"{happened}-{waiting}-{int(unit.now.timestamp()) // (60 * STAMP_MINUTES)}"
 
 
-def _ages(unit: UnitOfWork, actor: Actor, base: Filters) -> dict[str, int]:
-    """The median age of each stage's cases, in days; the one or two in the middle are all that is read."""
-    size = func.count().over(partition_by=Case.stage)
-    rank = func.row_number().over(partition_by=Case.stage, order_by=Case.opened_at)
-    query = listing.cases(unit, actor, base).query
-    aged = query.with_only_columns(Case.stage, Case.opened_at, rank.label("rank"), size.label("size")).subquery()
-    middle = aged.c.rank.in_([(aged.c.size + 1) // 2, (aged.c.size + 2) // 2])
-    found: defaultdict[str, list[float]] = defaultdict(list)
-    for stage, opened_at in unit.session.execute(select(aged.c.stage, aged.c.opened_at).where(middle)):
-        found[stage].append((unit.now - opened_at).total_seconds() / 86400)
-    return {stage: int(median(ages)) for stage, ages in found.items()}
+def _ages(unit: UnitOfWork, actor: Actor, base: Filters, counts: Mapping[str, int]) -> dict[str, int]:
+    """The median age of each stage's cases, in days: of them all in order, the one or two in the middle are read."""
+    query = (
+        listing.cases(unit, actor, base.but(open_only=False))
+        .query.with_only_columns(Case.opened_at)
+        .where(Case.stage == bindparam("stage"))
+        .order_by(Case.opened_at)
+        .limit(bindparam("most", type_=Integer))
+        .offset(bindparam("before", type_=Integer))
+    )
+    found = {}
+    for stage, count in counts.items():
+        middle = unit.rows(query, stage=stage, before=(count - 1) // 2, most=2 - count % 2)
+        ages = [(unit.now - row.opened_at).total_seconds() / 86400 for row in middle]
+        found[stage] = int(median(ages))
+    return found
 
 
 def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Waiting]]:

@@ -1,13 +1,17 @@
 """In which order a person's day is worth doing: what breaks × who suffers from it × how little time is left.
 
 Pure, and told in words beside each line: an order that nobody can explain is not followed. The weights are proposals of
-ours, since no figure of the field exists; they order a list and decide nothing else.
+ours, since no figure of the field exists; they order a list and decide nothing else. A list of thousands is ordered by
+the database (`score_of`), from the same weights as the words.
 """
 
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from sqlalchemy import ColumnElement, case, literal
+
 from models.vocabulary import Urgency
+from services.foundation.spans import days as days_between
 
 DANGER: Final = "acknowledge_danger"
 OLD_FROM: Final = 75
@@ -74,5 +78,30 @@ def pressure(due_at: datetime, now: datetime) -> float:
     """1 for what is far off, 4 at the date, then one more for each day late, ten at most."""
     days = (due_at - now).total_seconds() / DAY_S
     if days <= 0:
-        return min(10.0, 4.0 - days)
-    return max(1.0, 4.0 - days * 0.6)
+        return min(MOST, AT_THE_DATE - days)
+    return max(LEAST, AT_THE_DATE - days * EACH_DAY_AHEAD)
+
+
+LEAST: Final = 1.0
+AT_THE_DATE: Final = 4.0
+MOST: Final = 10.0
+EACH_DAY_AHEAD: Final = 0.6
+
+
+def score_of(  # noqa: PLR0913 - what is known of a stake
+    kind: ColumnElement[str], due_at: ColumnElement[datetime], urgency: ColumnElement[str],
+    born: ColumnElement[int | None], people: ColumnElement[int | None], *, now: datetime,
+) -> ColumnElement[float]:  # fmt: skip
+    """The score of `rank`, for the database to order by. `born` and `people` are what the reader may know."""
+    urgent = case((kind == DANGER, 0.0), else_=case(URGENT, value=urgency, else_=0.0))
+    old = case((born <= now.year - OLD_FROM, 1.0), else_=0.0)
+    alone = case((people == 1, 0.5), else_=0.0)
+    breach = case(BREACH, value=kind, else_=USUAL)
+    left = days_between(literal(now, due_at.type), due_at)
+    pressure = case(
+        (left <= AT_THE_DATE - MOST, MOST),
+        (left <= 0, AT_THE_DATE - left),
+        (left >= (AT_THE_DATE - LEAST) / EACH_DAY_AHEAD, LEAST),
+        else_=AT_THE_DATE - left * EACH_DAY_AHEAD,
+    )
+    return breach * (1.0 + urgent + old + alone) * pressure

@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Integer, String, literal, select
 
+from models.base import UtcDateTime
 from models.vocabulary import Urgency
-from services.rules.ranking import BREACH, DANGER, Stake, rank
+from services.foundation.runtime import Runtime
+from services.rules.ranking import BREACH, DANGER, Stake, rank, score_of
 from services.rules.texts.labels import has_label
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -58,3 +62,22 @@ def test_waiting_never_makes_a_task_less_pressing(
     stake = Stake(kind, NOW + timedelta(hours=hours), urgency, age)
 
     assert rank(stake, NOW + timedelta(hours=wait)).score >= rank(stake, NOW).score > 0
+
+
+@pytest.mark.parametrize("kind", [*BREACH, "hold_visit"])
+def test_the_database_orders_by_the_score_that_is_said(runtime: Runtime, kind: str) -> None:
+    stakes = [
+        Stake(kind, NOW + timedelta(hours=hours), urgency, age, people)
+        for hours in (-999, -144, -30, 0, 1, 119, 121, 999)
+        for urgency in Urgency
+        for age, people in ((None, None), (74, 1), (75, 2))
+    ]
+
+    with runtime.database.read() as unit:
+        for stake in stakes:
+            born = NOW.year - stake.age if stake.age else None
+            score = score_of(
+                literal(stake.kind, String()), literal(stake.due_at, UtcDateTime()), literal(stake.urgency, String()),
+                literal(born, Integer()), literal(stake.people, Integer()), now=NOW,
+            )  # fmt: skip
+            assert unit.session.scalar(select(score)) == pytest.approx(rank(stake, NOW).score)
