@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import socket
 import threading
 from typing import Final
 
@@ -11,6 +12,7 @@ import uvicorn
 from deployments import environment
 from services.foundation import logging
 from services.foundation.runtime import Runtime, use
+from services.foundation.settings import Settings
 
 GRACE_S: Final = 3
 """How long an open page (a live stream) may hold back the end."""
@@ -33,7 +35,13 @@ def web(current: Runtime) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run(_shared_socket(settings) if settings.web_processes > 1 else None)
+
+
+def _shared_socket(settings: Settings) -> list[socket.socket]:
+    """The port, for several processes of this machine: the kernel shares the connections out among them."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return [socket.create_server((settings.host, settings.port), family=family, backlog=2048, reuse_port=True)]
 
 
 def relay(current: Runtime) -> None:

@@ -51,6 +51,9 @@ def processes(settings: Settings) -> list[Child]:
             ready=lambda: answers(f"{environment.prefect_api(settings)}/health"),
         ),
     ]
+    for number in range(2, settings.web_processes + 1):
+        more = Child(f"{PAGES} ({number})", _relais("web"), ours, ready=lambda: answers(_pages(settings)))
+        children.append(more)
     if settings.catches_mail:
         children.insert(0, Child("La boîte locale", _catcher(settings), ours))
     if settings.prefect_api_url is None:

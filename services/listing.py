@@ -31,7 +31,7 @@ from models.events import (
 )
 from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, Theme
 from services.foundation.database import UnitOfWork
-from services.rules.policy import Actor, is_visible, visible
+from services.rules.policy import Actor, is_owed_visible, visible
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 
@@ -213,9 +213,10 @@ def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Ques
 
 def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Task]:
     """What somebody must do now on these cases, the most pressing first. What is paused is owed by nobody."""
-    of_case = is_visible(actor), *_of_case(filters), *_of_past(unit, actor, filters)
-    of_task = Task.programme_id == actor.programme_id, RUNNING, *_of_task(unit, actor, filters)
-    query = select(Task).select_from(Task).join(Case, Case.id == Task.case_id).where(*of_task, *of_case)
+    of_case = *_of_case(filters), *_of_past(unit, actor, filters)
+    of_task = is_owed_visible(actor), RUNNING, *_of_task(unit, actor, filters)
+    # Every task has a case; joined from outside, it is left alone by a database that is asked nothing of it.
+    query = select(Task).select_from(Task).outerjoin(Case, Case.id == Task.case_id).where(*of_task, *of_case)
     return Question(query, (Task.due_at, Task.id), _TASK_OPTIONS)
 
 

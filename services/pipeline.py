@@ -5,12 +5,12 @@ next days. Every number is that of a list (`services.listing`) with the filters 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, distinct, func, select
+from sqlalchemy import Integer, Select, bindparam, distinct, func, select
 from sqlalchemy import case as either
 
 from models.cases import Case
@@ -19,7 +19,7 @@ from models.programmes import Organisation
 from models.vocabulary import Party, Stage
 from services import listing
 from services.foundation.database import UnitOfWork
-from services.listing import Filters
+from services.listing import Filters, Question
 from services.rules.policy import Actor, is_visible, look_up_known
 from services.rules.ranking import DANGER
 
@@ -86,15 +86,22 @@ def board(unit: UnitOfWork, actor: Actor, filters: Filters) -> Board:
 
 def stamp(unit: UnitOfWork, actor: Actor) -> str:
     """Changes when something happened to a case that the reader sees, when the engine did its part of it, and as time
-    goes by.
+    goes by; what happened before it last did so is not looked for.
     """
-    of_his = select(Event.occurred_at).join(Case, Case.id == Event.case_id).where(is_visible(actor))
-    latest = of_his.where(Event.programme_id == actor.programme_id).order_by(Event.occurred_at.desc()).limit(1)
-    last = unit.session.scalar(latest)
-    to_do = select(func.count()).select_from(Work).join(Case, Case.id == Work.case_id).where(is_visible(actor))
-    waiting = unit.session.scalar(to_do) or 0
-    happened = int(last.timestamp() * 1000) if last is not None else 0
-    return f"{happened}-{waiting}-{int(unit.now.timestamp()) // (60 * STAMP_MINUTES)}"
+    every = timedelta(minutes=STAMP_MINUTES)
+    turn = (unit.now - EPOCH) // every
+    sees = select(Case.id).where(is_visible(actor))
+    happened = select(func.max(Event.occurred_at)).where(
+        Event.programme_id == actor.programme_id,
+        Event.occurred_at >= EPOCH + turn * every,
+        sees.where(Case.id == Event.case_id).exists(),
+    )
+    to_do = select(func.count()).select_from(Work).where(sees.where(Case.id == Work.case_id).exists())
+    last = unit.session.scalar(happened)
+    return f"{turn}-{last.timestamp() if last else 0}-{unit.session.scalar(to_do)}"
+
+
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _ages(unit: UnitOfWork, actor: Actor, base: Filters, counts: Mapping[str, int]) -> dict[str, int]:
@@ -147,28 +154,40 @@ def _names(unit: UnitOfWork, ids: set[UUID]) -> dict[UUID, str]:
 
 
 def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Task]]:
-    """The first cases of each column, each with its most pressing task; a danger comes before any date."""
-    urgent = either((Task.kind == DANGER, 0), else_=1)
-    owed = listing.owed(unit, actor, base.but(within=DAYS))
-    each = (
-        owed.query.with_only_columns(
-            Task.id, Case.stage, Task.case_id, Task.due_at, urgent.label("urgent"),
-            func.row_number().over(partition_by=Task.case_id, order_by=(urgent, Task.due_at, Task.id)).label("place"),
-        )
-        .subquery()
-    )  # fmt: skip
-    place = func.row_number().over(partition_by=each.c.stage, order_by=(each.c.urgent, each.c.due_at, each.c.case_id))
-    first = select(each.c.id, each.c.stage, place.label("place")).where(each.c.place == 1).subquery()
-    chosen = unit.session.execute(
-        select(first.c.id, first.c.stage).where(first.c.place <= CARDS).order_by(first.c.place)
-    ).all()
-    tasks = listing.owed(unit, actor).where(Task.id.in_([row.id for row in chosen])).all(unit)
-    by_id = {task.id: task for task in tasks}
+    """The first cases of each column, each with its most pressing task; a danger comes before any date.
+
+    All of them in order would be thousands: the index of what is owed gives them by date, until there are enough.
+    """
+    asked = base.but(within=DAYS)
+    columns: defaultdict[str, dict[UUID, UUID]] = defaultdict(dict)
+    dangers = _by_date(listing.owed(unit, actor, asked).where(Task.kind == DANGER))
+    for task_id, case_id, stage in unit.session.execute(dangers):
+        columns[stage].setdefault(case_id, task_id)
+    for stage in OPEN_STAGES:
+        others = listing.owed(unit, actor, asked.but(stage=stage, open_only=False)).where(Task.kind != DANGER)
+        _fill(unit, columns[stage], _by_date(others))
+    chosen = {stage: list(tasks.values())[:CARDS] for stage, tasks in columns.items()}
+    shown = listing.owed(unit, actor).where(Task.id.in_([task_id for tasks in chosen.values() for task_id in tasks]))
+    by_id = {task.id: task for task in shown.all(unit)}
     look_up_known(unit, actor, [task.case for task in by_id.values()])
-    found: defaultdict[str, list[Task]] = defaultdict(list)
-    for row in chosen:
-        found[row.stage].append(by_id[row.id])
-    return found
+    return defaultdict(list, {stage: [by_id[task_id] for task_id in tasks] for stage, tasks in chosen.items()})
+
+
+def _by_date(asked: Question[Task]) -> Select[UUID, UUID, str]:
+    return asked.query.with_only_columns(Task.id, Task.case_id, Case.stage).order_by(Task.due_at, Task.id)
+
+
+def _fill(unit: UnitOfWork, column: dict[UUID, UUID], query: Select[UUID, UUID, str]) -> None:
+    """Add the first task of the next cases, until a column is full or there is none any more."""
+    read, more = 0, True
+    while more and len(column) < CARDS:
+        rows = unit.session.execute(query.limit(AT_ONCE).offset(read)).all()
+        for task_id, case_id, _ in rows:
+            column.setdefault(case_id, task_id)
+        read, more = read + AT_ONCE, len(rows) == AT_ONCE
+
+
+AT_ONCE: Final = 4 * CARDS
 
 
 def _block(columns: Sequence[Column]) -> tuple[Column, Waiting] | None:

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Interface d’écoute du web")
     port: int = Field(8000, ge=1, le=65535, description="Port du web")
+    web_processes: int = Field(
+        1, ge=1, le=32, description="Processus qui servent le web sur cette machine, au plus un par cœur"
+    )
     public_url: str = Field(
         default_factory=lambda given: local_url(given["host"], given["port"]),
         description="Adresse publique, écrite dans les liens des messages ; vide : celle du web",

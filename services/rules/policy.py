@@ -140,6 +140,16 @@ def is_visible(actor: Actor) -> ColumnElement[bool]:
     return of_programme
 
 
+def is_owed_visible(actor: Actor) -> ColumnElement[bool]:
+    """The same for a query of tasks with their cases joined: a task is of the programme of its case, so that for those
+    who see the whole programme the case itself need not be read.
+    """
+    of_programme = Task.programme_id == actor.programme_id
+    if Right.READ in rights(actor) and actor.role is not Role.OPERATOR:
+        return of_programme
+    return and_(of_programme, is_visible(actor))
+
+
 def visible(actor: Actor) -> Select[Case]:
     """The cases that an actor may read: a query to narrow further, never to widen."""
     return select(Case).where(is_visible(actor))

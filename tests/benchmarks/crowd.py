@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=15_000)
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--processes", type=int, default=1, help="that serve the pages")
     parser.add_argument("--folder", type=Path, help="keeps the population there")
     parser.add_argument("--on", nargs="+", default=[SQLITE, POSTGRESQL], choices=[SQLITE, POSTGRESQL])
     given = parser.parse_args()
@@ -75,7 +76,7 @@ def main() -> None:
             with population(kind, given.cases, given.folder or Path(temporary)) as runtime:
                 tokens = _tokens(runtime, given.people)
                 runtime.database.dispose()
-                with _web(runtime, Path(temporary)) as url:
+                with _web(runtime, Path(temporary), given.processes) as url:
                     seen = asyncio.run(_crowd(url, tokens, given.seconds))
             say(f"\n{kind}, {given.cases} cases, {given.people} people, a click each {EVERY_S:.0f} s: milliseconds")
             _tell(seen)
@@ -94,14 +95,19 @@ def _tokens(runtime: Runtime, people: int) -> list[str]:
 
 
 @contextmanager
-def _web(runtime: Runtime, folder: Path) -> Iterator[str]:
+def _web(runtime: Runtime, folder: Path, processes: int) -> Iterator[str]:
     port = free_port()
     settings = runtime.settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
-    surroundings = {**environment.for_children(settings), "RELAIS_PORT": str(port)}
+    ours = {"RELAIS_PORT": str(port), "RELAIS_WEB_PROCESSES": str(processes)}
+    surroundings = {**environment.for_children(settings), **ours}
     if runtime.database.dialect == "postgresql":
         surroundings["RELAIS_DATABASE_URL"] = runtime.database.url.render_as_string(hide_password=False)
-    with child("deployments.cli", "web", environment=surroundings, log=folder / "web.log"):
+    with ExitStack() as stack:
+        for _ in range(processes):
+            stack.enter_context(child("deployments.cli", "web", environment=surroundings, log=folder / "web.log"))
         _wait(f"{settings.public_url}/healthz")
+        if processes > 1:
+            time.sleep(START_S / 6)  # the others answer on the same port
         yield settings.public_url
 
 
