@@ -39,6 +39,8 @@ START_S: Final = 60.0
 CASE: Final = re.compile(r'href="(/situations/[0-9a-f-]{36})"')
 NOTE: Final = re.compile(r'action="(/situations/[0-9a-f-]{36}/notes?)"')
 WRITES: Final = 0.2
+WARM_UP: Final = 20
+"""So many people come before the others, unmeasured."""
 ONCE: Final = re.compile(r'name="once" value="([^"]+)"')
 SAME_SITE: Final = {"sec-fetch-site": "same-origin"}
 STAMP: Final = re.compile(r'name="vu" value="([^"]+)"')
@@ -77,6 +79,7 @@ def main() -> None:
                 tokens = _tokens(runtime, given.people)
                 runtime.database.dispose()
                 with _web(runtime, Path(temporary), given.processes) as url:
+                    asyncio.run(_crowd(url, tokens[:WARM_UP], 2 * EVERY_S))  # first pages make what the others use
                     seen = asyncio.run(_crowd(url, tokens, given.seconds))
             say(f"\n{kind}, {given.cases} cases, {given.people} people, a click each {EVERY_S:.0f} s: milliseconds")
             _tell(seen)
