@@ -98,7 +98,8 @@ def _of_clocks(unit: UnitOfWork, actor: Actor, until: datetime | None, case_id: 
     if case_id is not None:
         query = query.where(Obligation.case_id == case_id)
     rows = unit.session.execute(query).all()
-    over, closed = _pauses(unit, query), _closures(unit, actor)
+    over = _pauses(unit, query) if rows else {}
+    closed = _closures(unit, actor) if any(row.party == Party.PARTNER for row in rows) else {}
     for row in rows:
         yield from _steps(unit, row, over.get(row.id, ()), closed, until)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, true
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -229,19 +229,9 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*_OF_CASE)).first()
     if case is None:
         raise NotFound
-    session, is_known = unit.session, knows_household(unit, actor, case)
-    referrals = session.scalars(
-        select(Referral).where(Referral.case_id == case.id).order_by(Referral.id).options(*_OF_REFERRAL)
-    ).all()
-    visits = session.scalars(
-        select(Visit).where(Visit.case_id == case.id).order_by(Visit.ordinal).options(*_OF_VISIT)
-    ).all()
-    tasks = session.scalars(
-        select(Task)
-        .where(Task.case_id == case.id, Task.state == TaskState.OPEN)
-        .order_by(Task.due_at, Task.id)
-        .options(*_OF_TASK)
-    ).all()
+    session, is_known, of_case = unit.session, knows_household(unit, actor, case), {"case": case.id}
+    referrals, visits = session.scalars(_REFERRALS, of_case).all(), session.scalars(_VISITS, of_case).all()
+    tasks = session.scalars(_OPEN_TASKS, of_case).all()
     return Sheet(
         case=case,
         is_known=is_known,
@@ -249,12 +239,10 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         paused=[task for task in tasks if task.paused_at is not None],
         referrals=referrals,
         visits=visits,
-        permissions=session.scalars(
-            select(Permission).where(Permission.case_id == case.id).order_by(Permission.given_on, Permission.id)
-        ).all(),
-        documents=_filed(unit, Document, case) if is_known else (),
-        reports=_filed(unit, Report, case) if is_known else (),
-        loans=session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on.desc(), Loan.id)).all(),
+        permissions=session.scalars(_PERMISSIONS, of_case).all(),
+        documents=session.scalars(_DOCUMENTS, of_case).all() if is_known else (),
+        reports=session.scalars(_REPORTS, of_case).all() if is_known else (),
+        loans=session.scalars(_LOANS, of_case).all(),
         cut=supply_cuts.current(unit, case.id),
         coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
@@ -269,15 +257,30 @@ _OF_CASE: Final = (
     joinedload(Case.operator),
     selectinload(Case.alerts).joinedload(Alert.organisation),
 )
-_OF_REFERRAL: Final = (joinedload(Referral.need, innerjoin=True), joinedload(Referral.partner, innerjoin=True))
-_OF_VISIT: Final = (joinedload(Visit.officer), joinedload(Visit.second_officer))
-_OF_TASK: Final = (joinedload(Task.organisation), joinedload(Task.person))
-
-Filed = TypeVar("Filed", Document, Report)
-
-
-def _filed(unit: UnitOfWork, model: type[Filed], case: Case) -> Sequence[Filed]:
-    return unit.session.scalars(select(model).where(model.case_id == case.id).order_by(model.id)).all()
+# Made once for all pages.
+_CASE: Final[ColumnElement[UUID]] = bindparam("case", type_=Case.id.type)
+_REFERRALS: Final = (
+    select(Referral)
+    .where(Referral.case_id == _CASE)
+    .order_by(Referral.id)
+    .options(joinedload(Referral.need, innerjoin=True), joinedload(Referral.partner, innerjoin=True))
+)
+_VISITS: Final = (
+    select(Visit)
+    .where(Visit.case_id == _CASE)
+    .order_by(Visit.ordinal)
+    .options(joinedload(Visit.officer), joinedload(Visit.second_officer))
+)
+_OPEN_TASKS: Final = (
+    select(Task)
+    .where(Task.case_id == _CASE, Task.state == TaskState.OPEN)
+    .order_by(Task.due_at, Task.id)
+    .options(joinedload(Task.organisation), joinedload(Task.person))
+)
+_PERMISSIONS: Final = select(Permission).where(Permission.case_id == _CASE).order_by(Permission.given_on, Permission.id)
+_DOCUMENTS: Final = select(Document).where(Document.case_id == _CASE).order_by(Document.id)
+_REPORTS: Final = select(Report).where(Report.case_id == _CASE).order_by(Report.id)
+_LOANS: Final = select(Loan).where(Loan.case_id == _CASE).order_by(Loan.lent_on.desc(), Loan.id)
 
 
 def double_of(unit: UnitOfWork, actor: Actor, number: str) -> Case | None:

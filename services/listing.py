@@ -77,7 +77,7 @@ class Filters(BaseModel):
 
     def but(self, **changed: Any) -> "Filters":
         """The same, with some of them changed: one column of a board, one figure of a page."""
-        return Filters(**{**dict(self), **changed})
+        return self.model_copy(update=changed)
 
     def address(self, path: str, **more: object) -> str:
         """Where this list is shown; only what narrows it is said."""

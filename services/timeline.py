@@ -111,12 +111,10 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     Notes are read by those alone who may know the household.
     """
     case_id = case.id
-    events = unit.session.scalars(select(Event).where(Event.case_id == case_id)).all()
+    events = unit.session.scalars(_EVENTS, {"case": case_id}).all()
     may_read = knows_household(unit, actor, case)
-    notes = unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() if may_read else ()
-    is_told = or_(Message.error.is_(None), Message.error != IMPORTED_PAST)
-    query = select(Message).where(Message.case_id == case_id, is_told).options(defer(Message.body, raiseload=True))
-    messages = unit.session.scalars(query).all()
+    notes = unit.session.scalars(_NOTES_OF, {"case": case_id}).all() if may_read else ()
+    messages = unit.session.scalars(_MESSAGES, {"case": case_id}).all()
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
@@ -129,6 +127,15 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     entries += _not_taken(unit, case_id, words)
     order = {id(entry): rank for rank, entry in enumerate(entries)}
     return sorted(entries, key=lambda entry: (entry.at, order[id(entry)]), reverse=True)
+
+
+_EVENTS: Final = select(Event).where(Event.case_id == bindparam("case"))
+_NOTES_OF: Final = select(Note).where(Note.case_id == bindparam("case"))
+_MESSAGES: Final = (
+    select(Message)
+    .where(Message.case_id == bindparam("case"), or_(Message.error.is_(None), Message.error != IMPORTED_PAST))
+    .options(defer(Message.body, raiseload=True))
+)
 
 
 def read_before_acting(unit: UnitOfWork, actor: Actor, case_id: UUID, seen: int, zone: ZoneInfo) -> None:

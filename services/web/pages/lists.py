@@ -9,7 +9,7 @@ from services.foundation.errors import NotFound
 from services.listing import PAGE, Filters, Page
 
 
-def asked(request: Request) -> Filters:
+async def asked(request: Request) -> Filters:
     """The filters that the address says; an address that says something else is no page of ours."""
     try:
         return Filters.model_validate(dict(request.query_params))
