@@ -171,6 +171,24 @@ def test_pages_that_die_come_back(up: Up) -> None:
     eventually(lambda: answers(up.url("RELAIS_PORT")))
 
 
+def listeners(port: int) -> int:
+    """How many sockets of this machine wait for connections on a port."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[1].endswith(f":{port:04X}") and line[3] == "0A" for line in lines)
+
+
+def test_of_two_processes_that_serve_the_pages_one_goes_on_alone_until_the_other_is_back(tmp_path: Path) -> None:
+    with running(tmp_path / "data", RELAIS_WEB_PROCESSES="2") as up:
+        port = int(up.environment["RELAIS_PORT"])
+        eventually(lambda: listeners(port) == 2)
+
+        os.kill(up.pid_of("web --prepare"), signal.SIGKILL)
+
+        eventually(lambda: listeners(port) == 1, within_s=5)
+        assert all(answers(up.url("RELAIS_PORT")) for _ in range(5))
+        eventually(lambda: listeners(port) == 2)
+
+
 def test_a_second_one_on_the_same_folder_is_refused(up: Up) -> None:
     assert "tourne déjà" in refused(make_environment(up.folder))
 
