@@ -4,7 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.delays import Delay
 from services.foundation import wording
@@ -118,3 +121,10 @@ def test_euros_come_after_the_amount(amount: Decimal | int, told: str) -> None:
 )
 def test_numbers_are_told_in_pairs(number: str, told: str) -> None:
     assert visible(wording.phone(number)) == told
+
+
+@given(st.from_regex(r"\+33[1-9][0-9]{8}", fullmatch=True))
+def test_the_usual_number_is_written_as_the_library_writes_it(number: str) -> None:
+    national = phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)
+
+    assert wording.phone(number) == national.replace(" ", wording.NBSP)

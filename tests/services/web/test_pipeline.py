@@ -49,6 +49,18 @@ def test_nothing_is_answered_while_nothing_has_changed(office: Office) -> None:
     assert client.get("/parcours", params={"vu": meanwhile}).status_code == 200
 
 
+def test_what_happens_to_cases_that_one_does_not_see_refreshes_nothing(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    client = browser(office, "karim")
+    (seen,) = STAMP.findall(client.get("/parcours").text)
+
+    make_case(office)
+    assert client.get("/parcours", params={"vu": seen}).status_code == 204
+
+    send(browser(office, "claire"), f"/situations/{case_id}/danger", danger="gas")
+    assert client.get("/parcours", params={"vu": seen}).status_code == 200
+
+
 def test_an_operator_sees_his_own_cases_only(office: Office) -> None:
     make_case(office)
     make_case(office, CaseState.TO_CONTACT)
