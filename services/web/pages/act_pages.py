@@ -114,13 +114,7 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
 
     try:
         form = read(act.model, data, **act.given(visitor, data))
-        answers.act_once(
-            visitor.runtime,
-            data,
-            actor=visitor.actor.label,
-            route=f"{case_id}/{act.path}",
-            act=on_what_was_seen,
-        )
+        visitor.once(data, f"{case_id}/{act.path}", on_what_was_seen)
     except Mistakes as mistakes:
         return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=UNREAD)
     except (Denied, NotFound):

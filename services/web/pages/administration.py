@@ -88,7 +88,7 @@ def _remedy(
         form = read(forms.Remedy, data)
     except Mistakes:
         return _page(request, visitor, refusal="Dites pourquoi : ce motif reste dans le journal.", status=422)
-    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=route, act=lambda unit: act(unit, form))
+    visitor.once(data, route, lambda unit: act(unit, form))
     return answers.see(HERE, "remede")
 
 

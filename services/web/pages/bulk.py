@@ -101,13 +101,7 @@ def _one(visitor: Visitor, data: FormData, task_id: UUID, form: Any, act: Do) ->
             "refused": "",
         }
     try:
-        answers.act_once(
-            visitor.runtime,
-            data,
-            actor=visitor.actor.label,
-            route=f"en-lot/{task_id}",
-            act=lambda unit: act(unit, visitor.hand, task_id, form),
-        )
+        visitor.once(data, f"en-lot/{task_id}", lambda unit: act(unit, visitor.hand, task_id, form))
     except CaseworkError as refused:
         line["refused"] = refused.sentence
     return line

@@ -125,7 +125,7 @@ def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) 
         kept_file.append(document.id)
 
     try:
-        answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"{case_id}/rapport", act=act)
+        visitor.once(data, f"{case_id}/rapport", act)
     except BaseException:
         stored[0].unlink(missing_ok=True)
         raise
@@ -154,13 +154,7 @@ def write_note(request: Request, visitor: SignedIn, case_id: UUID, data: Entered
         return case_page(
             request, visitor, case_id, note=Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
         )
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"{case_id}/notes",
-        act=lambda unit: notes.add_note(unit, visitor.hand, case_id, form),
-    )
+    visitor.once(data, f"{case_id}/notes", lambda unit: notes.add_note(unit, visitor.hand, case_id, form))
     return answers.see(f"/situations/{case_id}", "note")
 
 
@@ -179,12 +173,8 @@ def was_not_delivered(request: Request, visitor: SignedIn, case_id: UUID, messag
 @router.post("/situations/{case_id}/messages/{message_id}/envoyer")
 def send_now(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUID, data: Entered) -> Response:
     """A message that waits for its hour leaves at once."""
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"messages/{message_id}/envoyer",
-        act=lambda unit: messages.send_now(unit, visitor.hand, case_id, message_id),
+    visitor.once(
+        data, f"messages/{message_id}/envoyer", lambda unit: messages.send_now(unit, visitor.hand, case_id, message_id)
     )
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "message-envoye")
@@ -193,12 +183,10 @@ def send_now(request: Request, visitor: SignedIn, case_id: UUID, message_id: UUI
 def _settle(
     request: Request, visitor: Visitor, case_id: UUID, message_id: UUID, data: FormData, *, delivered: bool
 ) -> Response:
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"messages/{message_id}/{delivered}",
-        act=lambda unit: messages.settle(unit, visitor.hand, case_id, message_id, delivered=delivered),
+        f"messages/{message_id}/{delivered}",
+        lambda unit: messages.settle(unit, visitor.hand, case_id, message_id, delivered=delivered),
     )
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "message-remis" if delivered else "message-non-remis")

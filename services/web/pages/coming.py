@@ -177,12 +177,10 @@ def leave_now(request: Request, visitor: SignedIn, case_id: UUID, clock_id: UUID
         form = read(forms.NextStep, data)
     except Mistakes:
         raise NotFound from None
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"envois/{clock_id}/maintenant",
-        act=lambda unit: coming.leave_now(unit, visitor.hand, case_id, clock_id, form),
+        f"envois/{clock_id}/maintenant",
+        lambda unit: coming.leave_now(unit, visitor.hand, case_id, clock_id, form),
     )
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "envoi-avance")

@@ -72,12 +72,8 @@ def change(request: Request, visitor: SignedIn, service_id: UUID, data: Entered)
 @router.post(HERE + "/{service_id}/verifier")
 def verify(visitor: SignedIn, service_id: UUID, data: Entered) -> Response:
     """It is right as it stands."""
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"annuaire/{service_id}/verifier",
-        act=lambda unit: directory.verify_service(unit, visitor.hand, service_id),
+    visitor.once(
+        data, f"annuaire/{service_id}/verifier", lambda unit: directory.verify_service(unit, visitor.hand, service_id)
     )
     return answers.see(f"{HERE}/{service_id}", "service-verifie")
 
@@ -107,12 +103,8 @@ def ask_end(request: Request, visitor: SignedIn, service_id: UUID) -> Response:
 @router.post(HERE + "/{service_id}/retirer")
 def end(visitor: SignedIn, service_id: UUID, data: Entered) -> Response:
     """The partner offers it no more."""
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"annuaire/{service_id}/retirer",
-        act=lambda unit: directory.end_service(unit, visitor.hand, service_id),
+    visitor.once(
+        data, f"annuaire/{service_id}/retirer", lambda unit: directory.end_service(unit, visitor.hand, service_id)
     )
     return answers.see(HERE, "service-retire")
 
@@ -140,7 +132,7 @@ def draw(request: Request, visitor: SignedIn, data: Entered) -> Response:
 def carry_out(visitor: Visitor, data: FormData, route: str, act: Callable[[UnitOfWork], object]) -> Form | None:
     """Do it once; or what was typed, with a sentence beside each field to correct."""
     try:
-        answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"annuaire/{route}", act=act)
+        visitor.once(data, f"annuaire/{route}", act)
     except Mistakes as mistakes:
         return Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
     except (Denied, NotFound):

@@ -240,4 +240,4 @@ def to_correct(visitor: SignedIn, import_id: UUID) -> Response:
 
 
 def _once(visitor: Visitor, data: FormData, route: str, act: Callable[[UnitOfWork], object]) -> None:
-    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"reprises/{route}", act=act)
+    visitor.once(data, f"reprises/{route}", act)

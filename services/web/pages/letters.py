@@ -79,7 +79,7 @@ def print_letters(visitor: SignedIn, data: Entered) -> Response:
     def act(unit: UnitOfWork) -> None:
         made.append(letters.print_batch(unit, visitor.hand) is not None)
 
-    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route="courriers/imprimer", act=act)
+    visitor.once(data, "courriers/imprimer", act)
     return answers.see("/courriers", "lettres-aucune" if made == [False] else "lettres-imprimees")
 
 
@@ -103,13 +103,7 @@ def mark_posted(request: Request, visitor: SignedIn, data: Entered) -> Response:
     try:
         on = _day(str(data.get("posted_on", "")))
         ids = [UUID(str(each)) for each in data.getlist("letter")]
-        answers.act_once(
-            visitor.runtime,
-            data,
-            actor=visitor.actor.label,
-            route="courriers",
-            act=lambda unit: letters.mark_posted(unit, visitor.hand, ids, on=on),
-        )
+        visitor.once(data, "courriers", lambda unit: letters.mark_posted(unit, visitor.hand, ids, on=on))
     except InvalidInput as refused:
         form = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
         return _page(request, visitor, form, status=422)

@@ -197,7 +197,7 @@ def give_back(request: Request, visitor: SignedIn, case_id: UUID, loan_id: UUID,
             raise NotFound
         loans.give_back(unit, visitor.hand, loan_id)
 
-    answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=f"prets/{loan_id}/rendu", act=act)
+    visitor.once(data, f"prets/{loan_id}/rendu", act)
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "pret-rendu")
 

@@ -252,12 +252,10 @@ def _follows_end(hanging: organisations.Hanging) -> tuple[str, ...]:
 @router.post(HERE + "/{organisation_id}/terminer")
 def end(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
     """Offered nowhere from now on."""
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"organisations/{organisation_id}/terminer",
-        act=lambda unit: organisations.end(unit, visitor.hand, organisation_id),
+        f"organisations/{organisation_id}/terminer",
+        lambda unit: organisations.end(unit, visitor.hand, organisation_id),
     )
     return answers.see(HERE, "organisation-terminee")
 
@@ -265,12 +263,10 @@ def end(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
 @router.post(HERE + "/{organisation_id}/reprendre")
 def take_up(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
     """It works with the programme again."""
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"organisations/{organisation_id}/reprendre",
-        act=lambda unit: organisations.take_up(unit, visitor.hand, organisation_id),
+        f"organisations/{organisation_id}/reprendre",
+        lambda unit: organisations.take_up(unit, visitor.hand, organisation_id),
     )
     return answers.see(HERE, "organisation-reprise")
 
@@ -332,12 +328,10 @@ def hand_over(request: Request, visitor: SignedIn, organisation_id: UUID, data: 
 
 def _one(visitor: Visitor, data: FormData, case: dict[str, Any], form: forms.Reassignment) -> dict[str, Any]:
     try:
-        answers.act_once(
-            visitor.runtime,
+        visitor.once(
             data,
-            actor=visitor.actor.label,
-            route=f"organisations/situations/{case['id']}",
-            act=lambda unit: triage.reassign(unit, visitor.hand, case["id"], form),
+            f"organisations/situations/{case['id']}",
+            lambda unit: triage.reassign(unit, visitor.hand, case["id"], form),
         )
     except CaseworkError as refused:
         return case | {"refused": refused.sentence}
@@ -388,12 +382,10 @@ def ask_renewal(request: Request, visitor: SignedIn, organisation_id: UUID) -> R
 @router.post(HERE + "/{organisation_id}/renouveler")
 def renew(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
     """The old link dies; the new one is in the list."""
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"organisations/{organisation_id}/renouveler",
-        act=lambda unit: organisations.renew_link(unit, visitor.hand, organisation_id),
+        f"organisations/{organisation_id}/renouveler",
+        lambda unit: organisations.renew_link(unit, visitor.hand, organisation_id),
     )
     return answers.see(HERE, "lien-renouvele")
 
@@ -422,12 +414,10 @@ def ask_revocation(request: Request, visitor: SignedIn, organisation_id: UUID) -
 @router.post(HERE + "/{organisation_id}/revoquer")
 def revoke(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
     """No link at all, until it is renewed."""
-    answers.act_once(
-        visitor.runtime,
+    visitor.once(
         data,
-        actor=visitor.actor.label,
-        route=f"organisations/{organisation_id}/revoquer",
-        act=lambda unit: organisations.revoke_link(unit, visitor.hand, organisation_id),
+        f"organisations/{organisation_id}/revoquer",
+        lambda unit: organisations.revoke_link(unit, visitor.hand, organisation_id),
     )
     return answers.see(HERE, "lien-retire")
 

@@ -109,10 +109,7 @@ def publish(request: Request, visitor: SignedIn, data: Typed) -> Response:
         changes = _changes(data, publishing.standing(unit, visitor.actor).pathway)
     form = Publishing(started_from=str(data.get("started_from") or "-"), changes=changes)
     try:
-        answers.act_once(
-            visitor.runtime, data, actor=visitor.actor.label, route="reglages/delais/publier",
-            act=lambda unit: publishing.adjust(unit, visitor.hand, form),
-        )  # fmt: skip
+        visitor.once(data, "reglages/delais/publier", lambda unit: publishing.adjust(unit, visitor.hand, form))
     except (Overtaken, InvalidInputs, GuardRefused) as refused:
         return _preview(request, visitor, data, refusal=refused.sentence)
     if data.get("open_cases") != "move":

@@ -46,13 +46,7 @@ def invite(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Open an account and write to its address."""
     try:
         form = read(forms.Invitation, data)
-        answers.act_once(
-            visitor.runtime,
-            data,
-            actor=visitor.actor.label,
-            route="personnes/inviter",
-            act=lambda unit: people.invite(unit, visitor.hand, form),
-        )
+        visitor.once(data, "personnes/inviter", lambda unit: people.invite(unit, visitor.hand, form))
     except Mistakes as wrong:
         return _invitation(request, visitor, Form(new_token(), kept(data), wrong.errors), status=422)
     except InvalidInput as refused:

@@ -69,13 +69,7 @@ def remove(visitor: SignedIn, kind: str, row_id: UUID, data: Entered) -> Respons
     if kind not in REMOVALS:
         return answers.see(HERE)
     act, done = REMOVALS[kind]
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"calendrier/{kind}/{row_id}",
-        act=lambda unit: act(unit, visitor.hand, row_id),
-    )
+    visitor.once(data, f"calendrier/{kind}/{row_id}", lambda unit: act(unit, visitor.hand, row_id))
     return answers.see(HERE, done)
 
 

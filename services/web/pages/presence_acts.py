@@ -176,13 +176,7 @@ def send(request: Request, visitor: SignedIn, path: str, data: Entered) -> Respo
     act = _known(path)
     try:
         form = read(act.model, data, **act.given(visitor, data))
-        answers.act_once(
-            visitor.runtime,
-            data,
-            actor=visitor.actor.label,
-            route=f"calendrier/{path}",
-            act=lambda unit: act.do(unit, visitor.hand, form),
-        )
+        visitor.once(data, f"calendrier/{path}", lambda unit: act.do(unit, visitor.hand, form))
     except Mistakes as mistakes:
         return _again(request, visitor, act, data, mistakes.errors)
     except (Denied, NotFound):

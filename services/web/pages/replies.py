@@ -56,13 +56,7 @@ def read(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID, data
     """Read, nothing to do."""
     with visitor.runtime.database.read() as unit:
         desk.readable(unit, visitor.actor, case_id)
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"reponses/{task_id}",
-        act=lambda unit: replies.read(unit, visitor.hand, task_id),
-    )
+    visitor.once(data, f"reponses/{task_id}", lambda unit: replies.read(unit, visitor.hand, task_id))
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "reponse-lue")
 
@@ -117,12 +111,10 @@ def file_on_case(request: Request, visitor: SignedIn, mail_id: UUID, data: Enter
     """This mail is about that case."""
     number = f"number-{mail_id}"  # several such forms share the page
     try:
-        answers.act_once(
-            visitor.runtime,
+        visitor.once(
             data,
-            actor=visitor.actor.label,
-            route=f"messages-recus/{mail_id}/classer",
-            act=lambda unit: replies.file_on_case(unit, visitor.hand, mail_id, str(data.get(number, ""))),
+            f"messages-recus/{mail_id}/classer",
+            lambda unit: replies.file_on_case(unit, visitor.hand, mail_id, str(data.get(number, ""))),
         )
     except InvalidInput as refused:
         form = Form(once=new_token(), entered=kept(data), errors={number: refused.sentence})
@@ -133,12 +125,8 @@ def file_on_case(request: Request, visitor: SignedIn, mail_id: UUID, data: Enter
 @router.post(APART + "/{mail_id}/sans-suite")
 def set_aside(visitor: SignedIn, mail_id: UUID, data: Entered) -> Response:
     """Read, nothing to do."""
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"messages-recus/{mail_id}/sans-suite",
-        act=lambda unit: replies.set_aside(unit, visitor.hand, mail_id),
+    visitor.once(
+        data, f"messages-recus/{mail_id}/sans-suite", lambda unit: replies.set_aside(unit, visitor.hand, mail_id)
     )
     return answers.see(APART, "message-sans-suite")
 

@@ -58,13 +58,7 @@ def send(request: Request, runtime: Here, token: str, data: Entered) -> Response
 def decide(visitor: SignedIn, service_id: UUID, proposal_id: UUID, decision: str, data: Entered) -> Response:
     """Write what the partner proposed, or leave the sheet as it is."""
     act = sheets.take if decision == "prendre" else sheets.refuse
-    answers.act_once(
-        visitor.runtime,
-        data,
-        actor=visitor.actor.label,
-        route=f"propositions/{proposal_id}/{decision}",
-        act=lambda unit: act(unit, visitor.hand, proposal_id),
-    )
+    visitor.once(data, f"propositions/{proposal_id}/{decision}", lambda unit: act(unit, visitor.hand, proposal_id))
     done = "proposition-prise" if decision == "prendre" else "proposition-ecartee"
     return answers.see(f"{HERE}/{service_id}", done)
 

@@ -99,7 +99,7 @@ def _act(
 ) -> Response:
     route = f"reglages/textes/{'/'.join(key)}"
     try:
-        answers.act_once(visitor.runtime, data, actor=visitor.actor.label, route=route, act=act)
+        visitor.once(data, route, act)
     except Mistakes as mistakes:
         return _page(request, visitor, key, Form(new_token(), kept(data), mistakes.errors), status=422)
     except (Denied, NotFound):

@@ -1,6 +1,6 @@
 """Who is asking: the person behind the cookie, his programme and its clocks; or nobody, who is led to the sign-in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Final
@@ -12,12 +12,14 @@ from starlette.datastructures import FormData
 
 from models.vocabulary import Role, Source
 from services import reminding
+from services.foundation.database import UnitOfWork
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, posts_letters, rights
 from services.rules.texts.labels import label
 from services.web import sessions
+from services.web.pages import answers
 from services.web.rendering import Flash, HeldLine, Link, Shell
 
 COORDINATION_LINKS = (
@@ -73,6 +75,10 @@ class Visitor:
     def hand(self) -> Hand:
         """Acting on a screen, where what is sent can be taken back for a minute."""
         return Hand(self.actor, Source.WEB, holds=True)
+
+    def once(self, data: FormData, route: str, act: Callable[[UnitOfWork], object]) -> None:
+        """Carry out what he asks by a form, as `answers.act_once` does."""
+        answers.act_once(self.runtime, data, actor=self.actor.label, route=route, act=act)
 
     def shell(self, here: str, flash: str = "", *, query: str = "") -> Shell:
         """What surrounds a page. `here` is the address of the section it belongs to."""

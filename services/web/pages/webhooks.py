@@ -118,8 +118,7 @@ def _midnight(visitor: Visitor, data: Entered, name: str) -> datetime:
 
 
 def _do(visitor: Visitor, data: Entered, route: str, act: Callable[[UnitOfWork], object]) -> None:
-    actor = visitor.actor.label
-    answers.act_once(visitor.runtime, data, actor=actor, route=f"administration/abonnements/{route}", act=act)
+    visitor.once(data, f"administration/abonnements/{route}", act)
 
 
 def _made(visitor: Visitor, data: Entered, route: str, act: Callable[[UnitOfWork], Any]) -> tuple[UUID, str] | None:
