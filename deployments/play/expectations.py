@@ -45,7 +45,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import func, or_, select
 
 from deployments.play.facts import NONE, ExpectedFacts, Word, missing
-from deployments.play.mistakes import closest
+from deployments.play.mistakes import closest, typed
 from deployments.play.story import Setting
 from models.cases import Case, Referral
 from models.engine import Event, Message, Task
@@ -78,7 +78,6 @@ from services import (
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.foundation.wording import NBSP
 from services.listing import EVERYTHING
 from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household
@@ -124,8 +123,8 @@ class ExpectedMessage(_Strict):
 
     text: str
     to: str | None = None
-    by: str | None = None
-    state: str | None = None
+    by: Channel | None = None
+    state: MessageState | None = None
     on: Moment | None = None
     count: int = 1
 
@@ -512,7 +511,7 @@ class _Look:
         mails = [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in self._received(who)]
         told = [*mails, *self._opened(who)]
         pages = self._pages(who) if is_staff and self._opens(who) else []
-        return any(text in _plain(each) for each in [*told, *pages])
+        return any(typed(text) in typed(each) for each in [*told, *pages])
 
     def _opened(self, who: str) -> Iterator[str]:
         """What the partner's browser shows him of this case."""
@@ -562,14 +561,9 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
     yield from ((name, person.email) for name, person in setting.staff.items())
 
 
-def _plain(text: str) -> str:
-    """With the spaces that a keyboard writes."""
-    return text.replace(NBSP, " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
-
-
 def _codes(found: Mapping[Any, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()}
 
 
 def _told(wanted: BaseModel) -> dict[str, Any]:
-    return wanted.model_dump(exclude_defaults=True)
+    return wanted.model_dump(mode="json", exclude_defaults=True)

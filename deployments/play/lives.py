@@ -1,15 +1,15 @@
 """What somebody of a story may do to the life of a case, of a task, of a referral, beyond the straight path."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
+from deployments.play.mistakes import closest
 from deployments.play.scene import Action, Given, Scene, answer, bare, filled, with_form
-from deployments.play.story import instant
+from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation
 from models.programmes import PartnerColleague, Service
@@ -236,14 +236,18 @@ def be_absent(scene: Scene, given: Given) -> object:
     """Away, oneself or a colleague."""
     form = filled(
         presence.AbsenceForm,
-        {"first_on": given["from"], "last_on": given["until"], **_people(scene, given, "person", "delegate")},
+        {"first_on": day(given["from"]), "last_on": day(given["until"]), **_people(scene, given, "person", "delegate")},
     )
     return presence.declare_absence(scene.unit, scene.hand, form)
 
 
 def work_on(scene: Scene, given: Given) -> object:
     """At work on some days of the week."""
-    days = frozenset(WEEKDAYS.index(day) for day in given["days"])
+    if wrong := [each for each in given["days"] if each not in WEEKDAYS]:
+        raise InvalidInput(
+            "days", f"{wrong[0]} n’est pas un jour{closest(wrong[0], WEEKDAYS)}\u00a0: {', '.join(WEEKDAYS)}."
+        )
+    days = frozenset(WEEKDAYS.index(each) for each in given["days"])
     return presence.set_work_days(
         scene.unit, scene.hand, filled(presence.WorkForm, {"weekdays": days, **_people(scene, given, "person")})
     )
@@ -268,10 +272,8 @@ def close_office(scene: Scene, given: Given) -> object:
 
 
 def _closing(given: Given, organisation_id: UUID | None) -> closures.ClosingForm:
-    first_on, last_on = date.fromisoformat(given["from"]), date.fromisoformat(given["until"])
-    return closures.ClosingForm(
-        organisation_id=organisation_id, first_on=first_on, last_on=last_on, label=given.get("label", "")
-    )
+    days = {"first_on": day(given["from"]), "last_on": day(given["until"])}
+    return filled(closures.ClosingForm, {"organisation_id": organisation_id, **days, "label": given.get("label", "")})
 
 
 def reopen(scene: Scene, given: Given) -> None:
