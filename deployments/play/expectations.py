@@ -7,7 +7,8 @@
 | merged_into | the case that goes on in its place |
 | alerts | how many requests it holds |
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
-| tasks | all open tasks: kind, and any of owner, due (day, or day and hour), provisional |
+| tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day,\
+or day and hour), provisional |
 | messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due) |
 | no_messages | none is there |
 | mails | for each reader, how many mails about the case he got; those that left together are one |
@@ -50,7 +51,7 @@ from deployments.play.story import Setting
 from models.cases import Case, Referral
 from models.engine import Event, Message, Task
 from models.events import FACTS
-from models.programmes import Organisation, PartnerSession
+from models.programmes import Organisation, PartnerSession, Person
 from models.vocabulary import (
     Channel,
     Equipment,
@@ -469,7 +470,7 @@ class _Look:
     def _is_task(self, task: Task, wanted: ExpectedTask) -> bool:
         return (
             task.kind == wanted.kind
-            and wanted.owner in {None, self._owner(task)}
+            and wanted.owner in {None, self._owner(task), task.party, self._person(task)}
             and self._is_moment(task.due_at, wanted.due)
             and wanted.provisional in {None, task.provisional}
         )
@@ -492,6 +493,11 @@ class _Look:
     def _owner(self, task: Task) -> str:
         organisation = self.unit.session.get(Organisation, task.organisation_id) if task.organisation_id else None
         return organisation.slug if organisation and task.party != Party.COORDINATOR else task.party
+
+    def _person(self, task: Task) -> str | None:
+        """Who has taken it, or was given it, by his name in the setting."""
+        person = self.unit.session.get(Person, task.person_id) if task.person_id else None
+        return self.names.get(person.email) if person else None
 
     def _reader(self, message: Message) -> str:
         owner = message.organisation.slug if message.organisation else message.party
