@@ -59,7 +59,8 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | undo_merge | coordinator | |
 | reassign_case | coordinator | operator, note |
 | finish_diagnosis | staff | |
-| lend, return_loan | staff | item, due_on |
+| lend | staff | item, due_on |
+| return_loan | staff | item, lost: it is back, or nobody asks for it any more |
 | give_permission, revoke_permission | staff | kind, partner |
 | remind | staff | task (its kind): whoever owes it hears of it now |
 | take_task | staff | task (its kind) |

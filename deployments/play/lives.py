@@ -71,12 +71,13 @@ def reassign_case(scene: Scene, given: Given) -> object:
 
 
 def return_loan(scene: Scene, given: Given) -> object:
-    """The device is back."""
+    """The device is back, or lost."""
     query = select(Loan).where(Loan.case_id == scene.case.id, Loan.item == given["item"], Loan.returned_on.is_(None))
-    found = scene.unit.session.scalars(query).first()
+    found = scene.unit.session.scalars(query.order_by(Loan.lent_on, Loan.id)).first()
     if found is None:
         raise InvalidInput("item", f"Cet appareil n’est pas prêté : {given['item']}.")
-    return loans.give_back(scene.unit, scene.hand, found.id)
+    end = loans.write_off if given.get("lost") else loans.give_back
+    return end(scene.unit, scene.hand, found.id)
 
 
 def give_permission(scene: Scene, given: Given) -> object:
@@ -164,6 +165,14 @@ def prepare_referral(scene: Scene, given: Given) -> object:
 def send_draft(scene: Scene, given: Given) -> object:
     """The request kept for later leaves."""
     return referrals.send_draft(scene.unit, scene.hand, scene.referral(given["partner"]).id, _asking(scene, given))
+
+
+def propose_meeting(scene: Scene, given: Given) -> object:
+    """A day and an hour for the household; with a zone, or local as everywhere."""
+    said = dict(given)
+    if "T" not in str(said.get("meets_at", "T")):
+        said["meets_at"] = instant(said["meets_at"], scene.setting.zone)
+    return answer(partner_work.propose, forms.Meeting, "propose")(scene, said)
 
 
 def transfer_referral(scene: Scene, given: Given) -> object:
@@ -382,7 +391,7 @@ LIVES: Final[Mapping[str, Action]] = {
     "send_draft": send_draft,
     "acknowledge_referral": answer(partner_work.acknowledge, forms.Answer, "acknowledge"),
     "start_referral": answer(partner_work.start, forms.Answer, "start"),
-    "propose_meeting": answer(partner_work.propose, forms.Meeting, "propose"),
+    "propose_meeting": propose_meeting,
     "hold_referral": answer(partner_work.hold, forms.Hold, "hold"),
     "resume_referral": answer(partner_work.resume, forms.Answer, "resume"),
     "transfer_referral": transfer_referral,
