@@ -378,6 +378,7 @@ class Loan(Base):
     lent_on: Mapped[date]
     due_on: Mapped[date]
     returned_on: Mapped[date | None]
+    lost_on: Mapped[date | None]
     lent_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 

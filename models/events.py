@@ -26,6 +26,7 @@ from models.vocabulary import (
     HoldReason,
     HouseholdAnswer,
     IncomeClass,
+    LoanEnd,
     LossReason,
     Motive,
     Obstacle,
@@ -726,10 +727,11 @@ class LoanMade(_Visit):
 
 
 class LoanReturned(_Visit):
-    """The device is back."""
+    """The device is back, or nobody asks for it any more."""
 
     type: ClassVar[str] = "loan.returned"
     loan_id: UUID
+    end: LoanEnd = LoanEnd.RETURNED
 
 
 class _OneTask(Fact):

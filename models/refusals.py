@@ -24,8 +24,8 @@ class TransitionRefused(CaseworkError):
 
     def __init__(self, what: str, state: str, action: str) -> None:
         """`what` is the thing moved (case, referral, visit, task)."""
-        super().__init__(f"{_FRENCH.get(what, what)} a changé entre-temps : cette action n’est plus possible.")
+        super().__init__(f"Cette action n’est pas possible là où en est {_FRENCH.get(what, what)} : relisez-la.")
         self.what, self.state, self.action = what, state, action
 
 
-_FRENCH = {"case": "La situation", "referral": "L’orientation", "visit": "La visite", "task": "La tâche"}
+_FRENCH = {"case": "la situation", "referral": "l’orientation", "visit": "la visite", "task": "la tâche"}

@@ -515,6 +515,13 @@ class Energy(StrEnum):
     GAS = "gas"
 
 
+class LoanEnd(StrEnum):
+    """What became of a device that was lent."""
+
+    RETURNED = "returned"
+    LOST = "lost"
+
+
 class CutOutcome(StrEnum):
     """How an announced cut ended."""
 

@@ -1,4 +1,4 @@
-"""Devices lent to a household: out, due back by a day, back."""
+"""Devices lent to a household: out, due back by a day, back or lost."""
 
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from models.base import new_id
 from models.cases import Loan
 from models.events import LoanMade, LoanReturned
+from models.vocabulary import LoanEnd
 from services.forms import LoanForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
@@ -38,16 +39,34 @@ def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
 
 
 def give_back(unit: UnitOfWork, hand: Hand, loan_id: UUID) -> Loan:
-    """The device is back, even on a case that is over."""
+    """The device is back, even on a case that is over, or after it was taken for lost."""
+    return _end(unit, hand, loan_id, LoanEnd.RETURNED)
+
+
+def write_off(unit: UnitOfWork, hand: Hand, loan_id: UUID) -> Loan:
+    """The device is lost or broken: nobody asks for it any more, and the case may end without it."""
+    return _end(unit, hand, loan_id, LoanEnd.LOST)
+
+
+def _end(unit: UnitOfWork, hand: Hand, loan_id: UUID, end: LoanEnd) -> Loan:
     loan = unit.session.get(Loan, loan_id)
     if loan is None:
         raise NotFound
     case = case_for(unit, hand.actor, loan.case_id, Right.LEND)
     if loan.returned_on is not None:
         raise GuardRefused("Cet appareil est déjà rendu.")
-    loan.returned_on = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
-    casework.record(unit, case, LoanReturned(loan_id=loan.id), hand=hand)
+    if end is LoanEnd.LOST and loan.lost_on is not None:
+        raise GuardRefused("Cet appareil est déjà noté perdu.")
+    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    loan.returned_on = today if end is LoanEnd.RETURNED else None
+    loan.lost_on = today if end is LoanEnd.LOST else None
+    casework.record(unit, case, LoanReturned(loan_id=loan.id, end=end), hand=hand)
     return loan
+
+
+def is_out(loan: Loan) -> bool:
+    """Whether somebody still asks for it."""
+    return loan.returned_on is None and loan.lost_on is None
 
 
 def of_case(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[Loan]:

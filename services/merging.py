@@ -63,7 +63,7 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         .values(case_id=case.id, received_on_id=None)
         .execution_options(synchronize_session="fetch")
     )
-    case.merged_into_id = None
+    case.merged_into_id, case.operator_id = None, None  # triage gives it away anew
     unit.session.flush()
     unit.session.expire(case, ["alerts"])
     unit.session.expire(kept, ["alerts"])

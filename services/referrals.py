@@ -50,7 +50,7 @@ def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Ref
     """
     case = case_for(unit, hand.actor, case_id, Right.REFER)
     pool = new_id() if form.also_ids else None
-    need = _need(unit, case, form)
+    need = _need(unit, case, form, _replaced(unit, case, form))
     asked = []
     for partner_id in dict.fromkeys([form.partner_id, *form.also_ids]):
         one = form.model_copy(update={"partner_id": partner_id})
@@ -64,7 +64,7 @@ def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Ref
 def prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
     """Keep a request for later: nothing leaves, no permission is needed yet."""
     case = case_for(unit, hand.actor, case_id, Right.REFER)
-    referral = _draft(unit, case, form, _need(unit, case, form), pool=None)
+    referral = _draft(unit, case, form, _need(unit, case, form, _replaced(unit, case, form)), pool=None)
     casework.record(unit, case, about(referral, e.ReferralPrepared), hand=hand, action=CaseAction.REFER)
     return referral
 
@@ -76,15 +76,17 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
     referral = lock(unit, referral)
     partner = _partner(unit, case, form)
     referral.partner_id, referral.partner, referral.brief = partner.id, partner, form.brief
+    referral.need = _need(unit, case, form, referral)
     _launch(unit, hand, case, referral, form)
     return referral
 
 
-def _need(unit: UnitOfWork, case: Case, form: ReferralForm) -> Need:
-    replaced = _replaced(unit, case, form)
-    return replaced.need if replaced else Need(
-        id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now
-    )  # fmt: skip
+def _need(unit: UnitOfWork, case: Case, form: ReferralForm, before: Referral | None) -> Need:
+    """The need of the request before, unless another kind of help is asked for now: a mediation that failed goes on
+    as law, and what the partner reads, what is counted and what the directory was asked is the same."""
+    if before is not None and before.need.theme == form.theme:
+        return before.need
+    return Need(id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now)
 
 
 def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool: UUID | None) -> Referral:

@@ -2,9 +2,13 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
+
 from models.cases import Case
+from models.engine import Obligation, Task
 from models.events import CaseAccepted, CaseReassigned, CaseRejected
 from models.lifecycles import CaseAction
+from models.pathway import Pathway
 from models.programmes import Organisation
 from models.vocabulary import OrganisationKind, Party
 from services import supply_cuts
@@ -12,9 +16,10 @@ from services.forms import Acceptance, Reassignment, Rejection
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, pauses, plan
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import pathway_of
 
 
 def accept(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Acceptance) -> Case:
@@ -28,7 +33,8 @@ def accept(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Acceptance) -> Cas
 
 
 def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) -> Case:
-    """Give the case to another operator: the first sees it no more, and his tasks go over by the same dates."""
+    """Give the case to another operator: the first sees it no more, and his tasks go over by the same dates, those too
+    that he had given back to the coordination."""
     case = case_for(unit, hand.actor, case_id, Right.REASSIGN)
     operator = _operator(unit, case, form.operator_id)
     if case.operator_id is None:
@@ -36,12 +42,25 @@ def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) ->
     if case.operator_id == operator.id:
         raise InvalidInput("operator_id", "Cet opérateur a déjà la situation.")
     case.operator_id = operator.id
+    pathway = pathway_of(unit, case.pathway_hash)
     for task in pauses.open_tasks(unit, case.id):
-        if task.party == Party.OPERATOR:
-            task.organisation_id, task.person_id = operator.id, None
+        if pathway.tasks[task.kind].party is Party.OPERATOR:
+            _hand_on(unit, task, operator, pathway)
     event = casework.record(unit, case, CaseReassigned(operator_id=operator.id), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def _hand_on(unit: UnitOfWork, task: Task, operator: Organisation, pathway: Pathway) -> None:
+    """A task that had been given back is chased as the operator's again."""
+    was_returned, ladder = task.party != Party.OPERATOR, pathway.tasks[task.kind].ladder
+    task.party, task.organisation_id, task.person_id = Party.OPERATOR.value, operator.id, None
+    if not was_returned or ladder is None:
+        return
+    running = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
+    for clock in unit.session.scalars(running).all():
+        clock.ladder, clock.generation = ladder, clock.generation + 1
+        plan.first_step(unit, clock, pathway, delivered=False)
 
 
 def _operator(unit: UnitOfWork, case: Case, operator_id: UUID) -> Organisation:

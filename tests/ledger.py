@@ -31,6 +31,7 @@ from models.vocabulary import (
     VisitState,
     WorkState,
 )
+from services.erasure import GONE
 from services.foundation.database import UnitOfWork
 
 MOVED_BY: Final[dict[str, CaseAction]] = {
@@ -205,8 +206,12 @@ def _about(events: Mapping[Any, list[Event]], case_id: Any, name: str, value: An
 def _next_things(unit: UnitOfWork, cases: Any, *, drained: bool) -> Iterator[str]:
     owned = set(unit.session.scalars(select(Task.case_id).where(Task.state == TaskState.OPEN)))
     in_hands = set(unit.session.scalars(select(Work.case_id)))
+    asked = select(Task.case_id).where(
+        Task.state == TaskState.OPEN, Task.loan_id.is_(None)
+    )  # what was lent is asked for
+    asked_of = set(unit.session.scalars(asked))
     for case in cases:
-        if case.is_closed and case.id in owned:
+        if case.is_closed and case.id in asked_of:
             yield f"{case.number}: closed ({case.state}) with an open task"
         if not case.is_closed and case.id not in owned and (drained or case.id not in in_hands):
             yield f"{case.number}: open ({case.state}) and nobody's turn"
@@ -275,9 +280,9 @@ def _messages(unit: UnitOfWork) -> Iterator[str]:
         if state is not MessageState.CANCELLED and not message.address and message.channel != Channel.LETTER:
             yield f"message {message.text} {message.id}: nowhere to go"
         cause = message.event_id or (message.programme_id, f"{message.created_at:%Y-%m}")  # or a letter of the month
-        copies[cause, message.text, message.channel, message.address, message.task_id] += bool(
-            state is not MessageState.CANCELLED
-        )
+        if message.address != GONE:  # of a case that is erased nobody can tell to whom it went
+            key = (cause, message.text, message.channel, message.address, message.task_id)
+            copies[key] += state is not MessageState.CANCELLED
     yield from (f"message {key[1]}: planned {count} times by one event" for key, count in copies.items() if count > 1)
     yield from _mails_of_the_day(unit)
 
@@ -286,7 +291,7 @@ def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
     """One mail a day for one address, and messages that leave together share one fate."""
     mails: dict[tuple[Any, ...], set[Any]] = {}
     together = {MessageState.DATA_STARTED, MessageState.UNKNOWN}
-    for message in unit.session.scalars(select(Message).where(Message.daily.is_(True))):
+    for message in unit.session.scalars(select(Message).where(Message.daily.is_(True), Message.address != GONE)):
         first = message if message.bundle_id is None else unit.session.get_one(Message, message.bundle_id)
         if message.state in together and first.state != message.state:
             yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"

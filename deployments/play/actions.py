@@ -33,9 +33,9 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | start_follow_up | staff | |
 | record_follow_up | staff | result, still_cold, still_in_arrears, note |
 | choose_contact | staff | contact_by |
-| receive_sms | anybody | text, phone: what a household answers by SMS |
-| answer_follow_up | anybody | answer, through the link of the household's own mail |
-| answer_on_page | anybody | answer: the household, on the page that its letter opens |
+| receive_sms | household | text, phone: what it answers by SMS |
+| answer_follow_up | household | answer, through the link of its own mail |
+| answer_on_page | household | answer, on the page that its letter opens |
 | close_case | staff | outcome, note, criteria: for each exit criterion, yes, no or unknown |
 | reopen_case | staff | |
 | receive_complaint | staff | said_by, text |
@@ -59,11 +59,12 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | undo_merge | coordinator | |
 | reassign_case | coordinator | operator, note |
 | finish_diagnosis | staff | |
-| lend, return_loan | staff | item, due_on |
+| lend | staff | item, due_on |
+| return_loan | staff | item, lost: it is back, or nobody asks for it any more |
 | give_permission, revoke_permission | staff | kind, partner |
 | remind | staff | task (its kind): whoever owes it hears of it now |
-| take_task, return_task, hand_over, snooze_task, complete_task | staff | task (its kind), reason, to, until, \
-outcome, note |
+| take_task | staff | task (its kind) |
+| return_task, hand_over, snooze_task, complete_task | staff | task (its kind), reason, to, until, outcome, note |
 | skip_reminder, send_reminder | staff | task (its kind), reason, note: the next reminder does not leave, or now |
 | prepare_referral, send_draft | staff | as send_referral |
 | propose_meeting | the partner or staff, as for accept_referral | meets_at, note: before his answer, a yes |
@@ -88,12 +89,13 @@ outcome, note |
 | publish | coordinator | changes (`tasks.triage.due.delay: 9wd`), move_open |
 | set_text | coordinator | text, party, channel, subject, body (fields in brackets); no body: as it ships again |
 | reopen | coordinator | partner (none: the programme itself) |
-| reply_by_mail | whoever received a mail | to (its text), text, automatic (his program answers) |
+| reply_by_mail | whoever received a mail, `household` too | to (its text), text, automatic (his program answers) |
 | bounce_mail | the mail server of whoever received a mail | to (its text): it comes back |
 | read_reply | staff | the answer is read, nothing is to be done |
 | open_every_link | anybody | a link scanner opens every link of every mail; refused if anything changed |
 
-A partner or an alert giver acts through the link of a mail that he really received: no mail, no act.
+A partner or an alert giver acts through the link of a mail that he really received: no mail, no act. A colleague of a
+partner acts by his address, with `partner`. A word that an action does not know is refused.
 """
 
 import re
@@ -108,7 +110,7 @@ from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare
 from deployments.play.story import instant
 from models.cases import Case
 from models.engine import Message
-from models.programmes import PartnerSession
+from models.programmes import Organisation, PartnerSession
 from models.vocabulary import AgreementMode, BestTime, MessageState, Motive, Source, Tenure, Urgency
 from services import (
     addresses,
@@ -131,7 +133,6 @@ from services import (
     needs,
     notes,
     partner_access,
-    programmes,
     referrals,
     reports,
     triage,
@@ -169,9 +170,11 @@ def report_alert(scene: Scene, given: Given) -> Case:
     if scene.is_staff:
         known, hand, origin = {"giver_name": scene.hand.actor.name}, scene.hand, "phone"
     else:
-        giver = scene.setting.alert_givers[who]
+        giver = scene.setting.alert_givers.get(who)
+        if giver is None:
+            raise InvalidInput("who", f"{who} n’est ni de l’équipe ni un donneur d’alerte du cadre.")
         known = {"giver_name": giver.name, "giver_email": giver.email, "giver_phone": giver.phone or ""}
-        organisation = programmes.organisation(scene.unit, scene.programme.id, giver.organisation)
+        organisation = scene.unit.session.get_one(Organisation, scene.organisation(giver.organisation))
         token = alert_url(scene.runtime, organisation).rsplit("/", 1)[1]
         hand = Hand(open_alert_link(scene.unit, scene.runtime, token)[0], Source.STORY, key=scene.key)
         origin = "form"

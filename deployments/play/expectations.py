@@ -7,7 +7,8 @@
 | merged_into | the case that goes on in its place |
 | alerts | how many requests it holds |
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
-| tasks | all open tasks: kind, and any of owner, due (day, or day and hour), provisional |
+| tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day,\
+or day and hour), provisional |
 | messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due) |
 | no_messages | none is there |
 | mails | for each reader, how many mails about the case he got; those that left together are one |
@@ -45,12 +46,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import func, or_, select
 
 from deployments.play.facts import NONE, ExpectedFacts, Word, missing
-from deployments.play.mistakes import closest
+from deployments.play.mistakes import closest, typed
 from deployments.play.story import Setting
 from models.cases import Case, Referral
 from models.engine import Event, Message, Task
 from models.events import FACTS
-from models.programmes import Organisation, PartnerSession
+from models.programmes import Organisation, PartnerSession, Person
 from models.vocabulary import (
     Channel,
     Equipment,
@@ -78,7 +79,6 @@ from services import (
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.foundation.wording import NBSP
 from services.listing import EVERYTHING
 from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household
@@ -124,8 +124,8 @@ class ExpectedMessage(_Strict):
 
     text: str
     to: str | None = None
-    by: str | None = None
-    state: str | None = None
+    by: Channel | None = None
+    state: MessageState | None = None
     on: Moment | None = None
     count: int = 1
 
@@ -470,7 +470,7 @@ class _Look:
     def _is_task(self, task: Task, wanted: ExpectedTask) -> bool:
         return (
             task.kind == wanted.kind
-            and wanted.owner in {None, self._owner(task)}
+            and wanted.owner in {None, self._owner(task), task.party, self._person(task)}
             and self._is_moment(task.due_at, wanted.due)
             and wanted.provisional in {None, task.provisional}
         )
@@ -494,6 +494,11 @@ class _Look:
         organisation = self.unit.session.get(Organisation, task.organisation_id) if task.organisation_id else None
         return organisation.slug if organisation and task.party != Party.COORDINATOR else task.party
 
+    def _person(self, task: Task) -> str | None:
+        """Who has taken it, or was given it, by his name in the setting."""
+        person = self.unit.session.get(Person, task.person_id) if task.person_id else None
+        return self.names.get(person.email) if person else None
+
     def _reader(self, message: Message) -> str:
         owner = message.organisation.slug if message.organisation else message.party
         return self.names.get(message.address, owner)
@@ -512,7 +517,7 @@ class _Look:
         mails = [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in self._received(who)]
         told = [*mails, *self._opened(who)]
         pages = self._pages(who) if is_staff and self._opens(who) else []
-        return any(text in _plain(each) for each in [*told, *pages])
+        return any(typed(text) in typed(each) for each in [*told, *pages])
 
     def _opened(self, who: str) -> Iterator[str]:
         """What the partner's browser shows him of this case."""
@@ -562,14 +567,9 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
     yield from ((name, person.email) for name, person in setting.staff.items())
 
 
-def _plain(text: str) -> str:
-    """With the spaces that a keyboard writes."""
-    return text.replace(NBSP, " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
-
-
 def _codes(found: Mapping[Any, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()}
 
 
 def _told(wanted: BaseModel) -> dict[str, Any]:
-    return wanted.model_dump(exclude_defaults=True)
+    return wanted.model_dump(mode="json", exclude_defaults=True)

@@ -68,6 +68,7 @@ class ExpectedLoan(_Strict):
     lent_on: Word = None
     due_on: Word = None
     returned_on: Word = None
+    lost_on: Word = None
 
 
 class ExpectedAgreement(_Strict):

@@ -1,15 +1,15 @@
 """What somebody of a story may do to the life of a case, of a task, of a referral, beyond the straight path."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
+from deployments.play.mistakes import closest
 from deployments.play.scene import Action, Given, Scene, answer, bare, filled, with_form
-from deployments.play.story import instant
+from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation
 from models.programmes import PartnerColleague, Service
@@ -71,12 +71,13 @@ def reassign_case(scene: Scene, given: Given) -> object:
 
 
 def return_loan(scene: Scene, given: Given) -> object:
-    """The device is back."""
+    """The device is back, or lost."""
     query = select(Loan).where(Loan.case_id == scene.case.id, Loan.item == given["item"], Loan.returned_on.is_(None))
-    found = scene.unit.session.scalars(query).first()
+    found = scene.unit.session.scalars(query.order_by(Loan.lent_on, Loan.id)).first()
     if found is None:
         raise InvalidInput("item", f"Cet appareil n’est pas prêté : {given['item']}.")
-    return loans.give_back(scene.unit, scene.hand, found.id)
+    end = loans.write_off if given.get("lost") else loans.give_back
+    return end(scene.unit, scene.hand, found.id)
 
 
 def give_permission(scene: Scene, given: Given) -> object:
@@ -166,6 +167,14 @@ def send_draft(scene: Scene, given: Given) -> object:
     return referrals.send_draft(scene.unit, scene.hand, scene.referral(given["partner"]).id, _asking(scene, given))
 
 
+def propose_meeting(scene: Scene, given: Given) -> object:
+    """A day and an hour for the household; with a zone, or local as everywhere."""
+    said = dict(given)
+    if "T" not in str(said.get("meets_at", "T")):
+        said["meets_at"] = instant(said["meets_at"], scene.setting.zone)
+    return answer(partner_work.propose, forms.Meeting, "propose")(scene, said)
+
+
 def transfer_referral(scene: Scene, given: Given) -> object:
     """From a partner who has it to another."""
     return rerouting.transfer(scene.unit, scene.hand, scene.referral(given["from"]).id, _asking(scene, given))
@@ -236,14 +245,18 @@ def be_absent(scene: Scene, given: Given) -> object:
     """Away, oneself or a colleague."""
     form = filled(
         presence.AbsenceForm,
-        {"first_on": given["from"], "last_on": given["until"], **_people(scene, given, "person", "delegate")},
+        {"first_on": day(given["from"]), "last_on": day(given["until"]), **_people(scene, given, "person", "delegate")},
     )
     return presence.declare_absence(scene.unit, scene.hand, form)
 
 
 def work_on(scene: Scene, given: Given) -> object:
     """At work on some days of the week."""
-    days = frozenset(WEEKDAYS.index(day) for day in given["days"])
+    if wrong := [each for each in given["days"] if each not in WEEKDAYS]:
+        raise InvalidInput(
+            "days", f"{wrong[0]} n’est pas un jour{closest(wrong[0], WEEKDAYS)}\u00a0: {', '.join(WEEKDAYS)}."
+        )
+    days = frozenset(WEEKDAYS.index(each) for each in given["days"])
     return presence.set_work_days(
         scene.unit, scene.hand, filled(presence.WorkForm, {"weekdays": days, **_people(scene, given, "person")})
     )
@@ -268,10 +281,8 @@ def close_office(scene: Scene, given: Given) -> object:
 
 
 def _closing(given: Given, organisation_id: UUID | None) -> closures.ClosingForm:
-    first_on, last_on = date.fromisoformat(given["from"]), date.fromisoformat(given["until"])
-    return closures.ClosingForm(
-        organisation_id=organisation_id, first_on=first_on, last_on=last_on, label=given.get("label", "")
-    )
+    days = {"first_on": day(given["from"]), "last_on": day(given["until"])}
+    return filled(closures.ClosingForm, {"organisation_id": organisation_id, **days, "label": given.get("label", "")})
 
 
 def reopen(scene: Scene, given: Given) -> None:
@@ -380,7 +391,7 @@ LIVES: Final[Mapping[str, Action]] = {
     "send_draft": send_draft,
     "acknowledge_referral": answer(partner_work.acknowledge, forms.Answer, "acknowledge"),
     "start_referral": answer(partner_work.start, forms.Answer, "start"),
-    "propose_meeting": answer(partner_work.propose, forms.Meeting, "propose"),
+    "propose_meeting": propose_meeting,
     "hold_referral": answer(partner_work.hold, forms.Hold, "hold"),
     "resume_referral": answer(partner_work.resume, forms.Answer, "resume"),
     "transfer_referral": transfer_referral,

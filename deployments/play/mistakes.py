@@ -7,13 +7,24 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from services.foundation.wording import NBSP
+
 _SENTENCES = {
     "missing": "il manque « {name} »",
     "less_than_equal": "« {name} » vaut au plus {le}",
     "greater_than_equal": "« {name} » vaut au moins {ge}",
     "bool_parsing": "« {name} » se dit true ou false",
     "bool_type": "« {name} » se dit true ou false",
+    "list_type": "« {name} » est une liste",
+    "tuple_type": "« {name} » est une liste",
+    "dict_type": "« {name} » se dit mot par mot",
+    "model_type": "« {name} » se dit mot par mot",
 }
+
+
+def typed(text: str) -> str:
+    """With the spaces and the apostrophe that a keyboard writes, so that a story need not know ours."""
+    return text.replace(NBSP, " ").replace("\N{NARROW NO-BREAK SPACE}", " ").replace("’", "'")
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -29,6 +40,8 @@ def explained(error: ValidationError, model: type[BaseModel] | None = None) -> s
 
 def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
     name = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "value_error":
+        return str(found["ctx"]["error"])
     if found["type"] == "extra_forbidden":
         fields = _fields(model, found["loc"][:-1])
         known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""

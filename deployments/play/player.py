@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, func, select, update
 from deployments.play import state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
-from deployments.play.mistakes import closest, explained
+from deployments.play.mistakes import closest, explained, typed
 from deployments.play.scanner import open_every_link
-from deployments.play.scene import Scene
+from deployments.play.scene import Said, Scene
 from deployments.play.setting import establish
 from deployments.play.story import EXPECT, REPORT, Step, Story
+from deployments.play.words import Words
 from models.cases import Case
 from models.engine import Message, StoryProgress, Work
 from models.programmes import Programme
@@ -31,7 +32,7 @@ from services.channels.evidence import Verdict
 from services.delivery import Postman
 from services.foundation.clock import SetClock
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import Setup
+from services.foundation.errors import InvalidInput, Setup
 from services.foundation.runtime import Runtime
 from services.rules import ledger, obligations
 from services.rules.aftermath import AFTERMATH
@@ -189,10 +190,8 @@ class Player:
         try:
             with unit.session.begin_nested():
                 act(unit, self.runtime, self.story, step, self._cases(unit, index))
-        except KeyError as missing:
-            return f"il manque «\u00a0{missing.args[0]}\u00a0», ou ce nom n’est pas celui du cadre"
         except CaseworkError as refusal:
-            if step.refused and (step.refused == refusal.code or step.refused in refusal.sentence):
+            if step.refused and (step.refused == refusal.code or typed(step.refused) in typed(refusal.sentence)):
                 return None
             return f"refusé\u00a0: {refusal.sentence} ({refusal.code})"
         return f"aurait dû être refusé ({step.refused})" if step.refused else None
@@ -227,25 +226,34 @@ def _unknown(story: Story) -> Iterator[str]:
     """What a story asks or expects and nobody knows, with the closest names; said before anything is played."""
     names = {*ACTIONS, EXPECT, SCAN}
     cases = set(story.cases)
+    words = Words.of(story)
     for step in story.steps:
-        place = f"{step.at.astimezone(story.setting.zone):%Y-%m-%d %H:%M}"
+        place = story.when(step)
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
         if step.case is not None and step.case not in cases and not step.refused:
             yield f"{place} situation {step.case}{closest(step.case, cases)}"
         if step.do == EXPECT:
             try:
-                Expected.model_validate(step.given)
+                expected = Expected.model_validate(step.given)
             except ValidationError as error:
                 yield f"{place} {explained(error, Expected)}"
+            else:
+                yield from (f"{place} {each}" for each in words.unknown(expected))
 
 
 def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Mapping[str, UUID]) -> object:
     """Do one step in this transaction. Raises what the use case raises."""
     programme = unit.session.scalars(select(Programme).filter_by(slug=story.setting.programme.slug)).one()
     case_id = None if step.do == REPORT or not cases else chosen(cases, step)
-    scene = Scene(unit, runtime, story.setting, programme, step, case_id, cases)
-    return ACTIONS[step.do](scene, step.given)
+    scene, said = Scene(unit, runtime, story.setting, programme, step, case_id, cases), Said(step.given)
+    try:
+        done = ACTIONS[step.do](scene, said)
+    except KeyError as missing:
+        raise InvalidInput("with", f"{step.do}\u00a0: {said.lacks(str(missing.args[0]))}.") from missing
+    if said.unread:
+        raise InvalidInput("with", f"{step.do} ne connaît pas le mot «\u00a0{said.unread[0]}\u00a0».")
+    return done
 
 
 def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:

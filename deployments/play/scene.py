@@ -1,7 +1,7 @@
 """One step being done: its transaction, who does it, to what; and how a use case becomes an action."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
 from deployments.play.mistakes import closest, explained
-from deployments.play.story import Setting, Step
+from deployments.play.story import HOUSEHOLD, Setting, Step
 from models.cases import Case, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
@@ -26,6 +26,36 @@ from services.rules.policy import Actor
 Given = Mapping[str, Any]
 F = TypeVar("F", bound=BaseModel)
 TASK_LINK: Final = re.compile(r"/l/([0-9a-f]{32}\.[\w-]+)")
+
+
+class Said(Mapping[str, Any]):
+    """What a step gives; it knows which of its words nobody has read: a misspelt one is never passed over."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        """Nothing is read yet."""
+        self._given, self._read = given, set[str]()
+
+    def __getitem__(self, word: str) -> Any:
+        """Raises `KeyError` for a word that is not said."""
+        self._read.add(word)
+        return self._given[word]
+
+    def __iter__(self) -> Iterator[str]:
+        """The words, read or not."""
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        """How many words."""
+        return len(self._given)
+
+    @property
+    def unread(self) -> list[str]:
+        """The words that meant nothing to the action."""
+        return [word for word in self._given if word not in self._read]
+
+    def lacks(self, word: str) -> str:
+        """The sentence about a word that must be said, with the one that stands in its place."""
+        return f"il manque «\u00a0{word}\u00a0»{closest(word, self.unread)}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +80,10 @@ class Scene:
 
     @property
     def hand(self) -> Hand:
-        """The hand of somebody with an account."""
+        """The hand of somebody with an account. Raises `InvalidInput` for anybody else."""
+        if not self.is_staff:
+            said = f"{self.step.who} n’a pas de compte\u00a0: c’est à quelqu’un de l’équipe de faire {self.step.do}."
+            raise InvalidInput("who", said)
         return Hand(
             programmes.member(self.unit, self.programme.id, self.setting.staff[self.step.who].email),
             Source.STORY,
@@ -89,13 +122,24 @@ class Scene:
 
     def mails(self) -> Sequence[Message]:
         """The mails of the case that whoever acts received, the latest first."""
-        mended = select(Organisation.email).filter_by(programme_id=self.programme.id, slug=self.step.who)
-        address = self.unit.session.scalar(mended) or self.setting.address(self.step.who)
         return self.unit.session.scalars(
             select(Message)
-            .where(Message.case_id == self.case_id, Message.address == address, Message.state == MessageState.ACCEPTED)
+            .where(
+                Message.case_id == self.case_id,
+                Message.address == self._address,
+                Message.state == MessageState.ACCEPTED,
+            )
             .order_by(Message.done_at.desc(), Message.id.desc())
         ).all()
+
+    @property
+    def _address(self) -> str | None:
+        """Where whoever acts reads his mail now."""
+        who = self.step.who
+        if who == HOUSEHOLD:
+            return self.case.household.email
+        mended = select(Organisation.email).filter_by(programme_id=self.programme.id, slug=who)
+        return self.unit.session.scalar(mended) or self.setting.address(who) or who
 
     def tokens(self, link: re.Pattern[str]) -> list[str]:
         """The tokens of such links in the mails that whoever acts received, the latest first."""
@@ -112,8 +156,12 @@ class Scene:
         raise LinkExpired
 
     def organisation(self, slug: str) -> UUID:
-        """The id of an organisation of the setting."""
-        return programmes.organisation(self.unit, self.programme.id, slug).id
+        """The id of an organisation of the programme."""
+        query = select(Organisation.id, Organisation.slug).filter_by(programme_id=self.programme.id)
+        known = {name: id_ for id_, name in self.unit.session.execute(query)}
+        if slug not in known:
+            raise InvalidInput("organisation", f"Aucun organisme ne s’appelle {slug}{closest(slug, known)}.")
+        return known[slug]
 
     def referral(self, partner: str) -> Referral:
         """The latest referral of the case to this partner."""
@@ -144,7 +192,7 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
 
     def answering(scene: Scene, given: Given) -> object:
         rest = {key: value for key, value in given.items() if key != "partner"}
-        referral = scene.referral(given.get("partner", scene.step.who))
+        referral = scene.referral(given["partner"] if scene.is_staff else given.get("partner", scene.step.who))
         hand = scene.hand if scene.is_staff else scene.through_mail(name)
         return act(scene.unit, hand, referral.id, filled(form, rest))
 

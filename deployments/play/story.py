@@ -8,7 +8,8 @@
       - {at: "2025-10-09 11:00", who: claire, do: accept_case, with: {operator: energie-proche}}
 
 Times are local to the programme. `case` names a case at its alert and may be left out while there is only one.
-A step with `refused: text` must be refused with a code or a sentence that contains this text.
+A step with `refused: text` must be refused with a code or a sentence that contains this text. Who acts is a name of the
+setting, `household`, or an address at which somebody reads our mail (a partner's colleague).
 """
 
 import re
@@ -21,8 +22,9 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from deployments.play.mistakes import closest, explained
 from models.vocabulary import Role
-from services.foundation.errors import Setup
+from services.foundation.errors import InvalidInput, Setup
 from services.programmes import OrganisationForm, ProgrammeForm
 
 T = TypeVar("T", bound=BaseModel)
@@ -31,8 +33,11 @@ EXPECT: Final = "expect"
 REPORT: Final = "report_alert"
 _BOOL: Final = "tag:yaml.org,2002:bool"
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+HOUSEHOLD: Final = "household"
 NAMED: Final = 4
 """Words at the head of a step: day, hour, who, what. `expect` has nobody."""
+LONG: Final = frozenset({"at", "who", "do", "with", "case", "refused"})
+"""What a step may say when its head is said word by word."""
 
 
 class _Words(yaml.SafeLoader):
@@ -119,9 +124,15 @@ class Setting(_Strict):
             return self.alert_givers[who].email
         return next((it.email for it in self.organisations if it.slug == who), None)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Whom steps and expectations may name, beside addresses."""
+        organisations = {each.slug for each in self.organisations}
+        return frozenset({HOUSEHOLD, *self.staff, *self.alert_givers, *organisations})
+
     def knows(self, who: str) -> bool:
-        """Whether steps may name this person or organisation."""
-        return self.address(who) is not None
+        """Whether steps may name this person, organisation or address."""
+        return who in self.names or "@" in who
 
 
 class Step(_Strict):
@@ -144,16 +155,25 @@ class Story(_Strict):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
+        names = self.setting.names
         problems = [
-            f"{step.at:%Y-%m-%d %H:%M} UTC, {step.do}: nobody is called {step.who}"
+            f"{self.when(step)} {step.do}\u00a0: personne ne s’appelle {step.who}{closest(step.who, names)}"
             for step in self.steps
             if step.do != EXPECT and not self.setting.knows(step.who)
         ]
         pairs = zip(self.steps, self.steps[1:], strict=False)
-        problems += [f"a step goes back in time: {later.at}" for earlier, later in pairs if later.at < earlier.at]
+        problems += [
+            f"{self.when(later)} {later.do} vient après une étape du {self.when(earlier)}"
+            for earlier, later in pairs
+            if later.at < earlier.at
+        ]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\u00a0; ".join(problems))
         return self
+
+    def when(self, step: Step) -> str:
+        """The local day and hour of a step, as it is written."""
+        return f"{step.at.astimezone(self.setting.zone):%Y-%m-%d %H:%M}"
 
     @property
     def cases(self) -> list[str]:
@@ -170,11 +190,15 @@ def read_setting(file: Path) -> Setting:
 def read_story(file: Path) -> Story:
     """The story in this file, with its setting. Raises `Setup` if it cannot be understood."""
     content = _content(file)
-    try:
-        setting = read_setting(file.parent / content["setting"])
-        steps = [_step(entry, setting.zone) for entry in content["steps"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise Setup(f"L’histoire {file.name} ne se lit pas\u00a0: {error!r}") from error
+    if lacking := [word for word in ("setting", "steps") if not content.get(word)]:
+        raise Setup(f"L’histoire {file.name} ne dit pas «\u00a0{lacking[0]}\u00a0».")
+    setting = read_setting(file.parent / str(content["setting"]))
+    steps = []
+    for number, entry in enumerate(content["steps"], start=1):
+        try:
+            steps.append(_step(entry, setting.zone))
+        except InvalidInput as error:
+            raise Setup(f"L’histoire {file.name}, étape {number}\u00a0: {error.sentence}") from error
     return _valid(Story, file, {"name": content.get("story", file.stem), "setting": setting, "steps": steps})
 
 
@@ -183,9 +207,20 @@ def is_story(file: Path) -> bool:
     return "steps" in _content(file)
 
 
-def instant(text: str, zone: ZoneInfo) -> datetime:
-    """`2025-10-06 10:00`, local, as aware UTC."""
-    return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=zone).astimezone(UTC)
+def instant(text: object, zone: ZoneInfo) -> datetime:
+    """`2025-10-06 10:00`, local, as aware UTC. Raises `InvalidInput`."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%d %H:%M").replace(tzinfo=zone).astimezone(UTC)
+    except ValueError:
+        raise InvalidInput("at", f"«\u00a0{text}\u00a0» n’est pas un jour et une heure (2025-10-06 10:00).") from None
+
+
+def day(text: object) -> date:
+    """`2025-10-06`. Raises `InvalidInput`."""
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        raise InvalidInput("on", f"«\u00a0{text}\u00a0» n’est pas un jour (2025-10-06).") from None
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -202,17 +237,37 @@ def _valid(model: type[T], file: Path, content: Mapping[str, Any]) -> T:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise Setup(f"Le fichier {file.name} ne se comprend pas\u00a0: {error}") from error
+        raise Setup(f"Le fichier {file.name} ne se comprend pas\u00a0: {explained(error, model)}.") from error
 
 
-def _step(entry: Mapping[str, Any], zone: ZoneInfo) -> Step:
-    if "at" in entry:
-        head = f"{entry['at']} {entry['who']} {entry['do']}" if "who" in entry else f"{entry['at']} {EXPECT}"
-        given = dict(entry.get("with") or {})
-    else:
-        ((head, body),) = entry.items()
-        given = dict(body or {})
+def _step(entry: object, zone: ZoneInfo) -> Step:
+    """Raises `InvalidInput`, in a sentence about its head or about what it gives."""
+    head, given = _parts(entry)
     words = head.split()
-    who, do = (words[2], words[3]) if len(words) == NAMED else ("", words[2])
-    case, refused = given.pop("case", None), given.pop("refused", None)
-    return Step(at=instant(" ".join(words[:2]), zone), who=who, do=do, given=given, case=case, refused=refused)
+    who, do = (words[2], words[3]) if len(words) == NAMED else ("", words[-1] if words else "")
+    if len(words) != NAMED and (len(words) != NAMED - 1 or do != EXPECT):
+        said = "une étape se dit «\u00a0jour heure qui quoi\u00a0», ou «\u00a0jour heure expect\u00a0»"
+        raise InvalidInput("head", f"«\u00a0{head}\u00a0»\u00a0: {said}.")
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidInput("with", f"«\u00a0{head}\u00a0»\u00a0: ce qui est donné se dit {{mot: valeur}}.")
+    rest = dict(given or {})
+    case, refused = (
+        None if word is None else str(word) for word in (rest.pop("case", None), rest.pop("refused", None))
+    )
+    return Step(at=instant(" ".join(words[:2]), zone), who=who, do=do, given=rest, case=case, refused=refused)
+
+
+def _parts(entry: object) -> tuple[str, object]:
+    """The head of a step and what it gives, whichever of the two ways it is written in; a head alone gives nothing."""
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, Mapping) and "at" in entry:
+        if unknown := [each for each in entry if each not in LONG]:
+            raise InvalidInput("head", f"mot inconnu «\u00a0{unknown[0]}\u00a0»{closest(str(unknown[0]), LONG)}.")
+        head = " ".join(str(entry[word]) for word in ("at", "who", "do") if word in entry)
+        given, aside = entry.get("with") or {}, {word: entry[word] for word in ("case", "refused") if word in entry}
+        bare = head if "do" in entry else f"{head} {EXPECT}"
+        return bare, {**given, **aside} if isinstance(given, Mapping) else given
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        return next((str(head), given) for head, given in entry.items())
+    raise InvalidInput("head", "une étape est une ligne «\u00a0jour heure qui quoi\u00a0» avec ce qui est donné.")

@@ -227,6 +227,7 @@ def lend(life: Life, hand: Hand, item: str, due_on: date) -> Row:
         lent_on=today(life),
         due_on=due_on,
         returned_on=None,
+        lost_on=None,
         lent_by_id=hand.person_id,
     )
     life.record(e.LoanMade(loan_id=loan["id"], until=due_on), hand)

@@ -137,7 +137,7 @@ class Life:
         ended = [task for task in self.tasks.values() if task["kind"] in rule.completes and self._ends(fact, task)]
         self._end(ended, TaskState.COMPLETED)
         if self.is_closed and action is not None:
-            self._end(list(self.tasks.values()), TaskState.SUPERSEDED)
+            self._end([task for task in self.tasks.values() if task["loan_id"] is None], TaskState.SUPERSEDED)
         self._follow_ups_done += isinstance(fact, FollowUpCalled)
         if rule.at_once:
             self._write(plan.at_once(self._situation(fact, event)), event)

@@ -162,7 +162,7 @@ def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
 
 
 def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
-    """Those that the fact completes and, when the act ends its case, all others."""
+    """Those that the fact completes and, when the act ends its case, all others but the return of what was lent."""
     ending = {act.case.id: act for act in acts if act.closes or _rule(unit, act).completes}
     completed, superseded = [], []
     for task in _open_tasks(unit, [act.case for act in ending.values()]):
@@ -171,7 +171,7 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
             unit, act.fact, referral_id=task.referral_id, loan_id=task.loan_id
         ):
             completed.append(task)
-        elif act.closes:
+        elif act.closes and task.loan_id is None:
             superseded.append(task)
     close(unit, completed, TaskState.COMPLETED)
     close(unit, superseded, TaskState.SUPERSEDED)

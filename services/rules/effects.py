@@ -79,15 +79,14 @@ _SINCE: Final = (
 
 
 def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_Later]) -> bool:
-    """Whether what happened since ended the task that this older event would open; an ended case opens none."""
+    """Whether what happened since ended the task that this older event would open; an ended case opens none, but for
+    what was lent."""
     if not isinstance(effect, OpenTask):
         return False
     if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
         return True
-    if CaseState(effect.case.state) in CLOSED_STATES:
+    if effect.about.loan_id is None and _has_ended(effect, event, later):
         return True
-    if any(other.seq > event.seq and other.type in OPEN_AGAIN for other in later):
-        return True  # its end, in between, ended all that was asked
     pathway = pathway_of(unit, effect.case.pathway_hash)
     return any(
         other.seq > event.seq
@@ -96,6 +95,12 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
         for other in later
         for fact in (FACTS[other.type].model_validate(other.payload),)
     )
+
+
+def _has_ended(effect: OpenTask, event: Event, later: Sequence[_Later]) -> bool:
+    """Whether the case is over, or was in between: an end takes along all that was asked."""
+    is_over = CaseState(effect.case.state) in CLOSED_STATES
+    return is_over or any(other.seq > event.seq and other.type in OPEN_AGAIN for other in later)
 
 
 def _is_in_doubt(unit: UnitOfWork, message_id: UUID) -> bool:

@@ -9,6 +9,7 @@ import deployments.demonstration
 from deployments.play import Player, read_story
 from deployments.play.mistakes import closest
 from deployments.play.scene import filled
+from deployments.play.story import Story
 from services.findings import FindingsForm
 from services.forms import ClosureForm, LostVisit
 from services.foundation.clock import SetClock
@@ -19,19 +20,35 @@ from services.foundation.settings import Settings
 SETTING = Path(deployments.demonstration.__file__).parent / "stories" / "vald_orne.yaml"
 
 
+def told(folder: Path, *steps: str) -> Story:
+    """The story of these steps, as its file says them."""
+    lines = [f"story: x\nsetting: {SETTING}\nsteps:", *(f"  - {step}" for step in steps)]
+    (folder / "x.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return read_story(folder / "x.yaml")
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [
         ('"2026-01-05 10:00 claire acept_case": {}', r"2026-01-05 10:00 acept_case \(proche.*accept_case"),
-        ('"2026-01-05 10:00 expect": {stat: triage}', r"mot inconnu « stat » \(proche.*state"),
-        ('"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}', r"mot inconnu « tasks.0.kin » \(proche.*kind"),
+        ('"2026-01-05 10:00 expect": {stat: triage}', r"mot inconnu «.stat.» \(proche.*state"),
+        ('"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}', r"mot inconnu «.tasks.0.kin.» \(proche.*kind"),
         ('"2026-01-05 10:00 expect": {kit: {items: {led: 4}}}', r"led"),
         ('"2026-01-05 10:00 claire give_up": {case: lucete}', r"situation lucete"),
+        (
+            '"2026-01-05 10:00 expect": {no_messages: [{text: task_latte}]}',
+            r"message ne s’appelle task_latte \(proche.*task_late",
+        ),
+        ('"2026-01-05 10:00 expect": {no_messages: [{text: task_late, to: nadya}]}', r"nadya \(proche.*nadia"),
+        ('"2026-01-05 10:00 expect": {no_messages: [{text: task_late, state: sent}]}', r"ne connaît pas «.sent.»"),
+        ('"2026-01-05 10:00 expect": {cannot_see: {karimm: Delorme}}', r"personne ne s’appelle karimm \(proche.*karim"),
+        ('"2026-01-05 10:00 expect": {handlings: {karim: 1}}', r"personne de l’équipe ne s’appelle karim"),
+        ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
+        ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),
     ],
 )
 def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(f"story: x\nsetting: {SETTING}\nsteps:\n  - {step}\n", encoding="utf-8")
-    story = read_story(tmp_path / "x.yaml")
+    story = told(tmp_path, step)
     runtime = build(Settings(data_folder=tmp_path, database_url=None), clock=SetClock(story.steps[0].at))
 
     with pytest.raises(Setup, match=said):
@@ -39,13 +56,58 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
 
 
 @pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (['"2026-02-30 10:00 claire give_up":'], r"étape 1.*«.2026-02-30 10:00.» n’est pas un jour et une heure"),
+        (['"2026-01-05 claire give_up":'], r"étape 1.*jour heure qui quoi"),
+        (['"2026-01-05 10:00 claire accept_case": nord'], r"ce qui est donné se dit"),
+        (['{at: "2026-01-05 10:00", who: claire, do: give_up, given: {}}'], r"mot inconnu «.given.»"),
+        (
+            ['"2026-01-05 10:00 clair give_up":'],
+            r"10:00 give_up.*personne ne s’appelle clair \(proche.*claire",
+        ),
+        (
+            ['"2026-01-05 10:00 claire give_up":', '"2026-01-04 10:00 claire give_up":'],
+            r"2026-01-04 10:00 give_up vient après une étape du 2026-01-05 10:00",
+        ),
+    ],
+)
+def test_what_is_no_step_is_told_with_its_place(steps: list[str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(Setup, match=said):
+        told(tmp_path, *steps)
+
+
+def test_a_story_without_its_setting_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("story: x\nsteps: []\n", encoding="utf-8")
+
+    with pytest.raises(Setup, match=r"ne dit pas «.setting.»"):
+        read_story(tmp_path / "x.yaml")
+
+
+def test_a_step_is_its_head_alone_or_said_word_by_word(tmp_path: Path) -> None:
+    story = told(
+        tmp_path,
+        '"2026-01-05 10:00 claire post_letters"',
+        '{at: "2026-01-05 10:01", who: household, do: answer_on_page, case: a, refused: no, with: {answer: call_me}}',
+        '{at: "2026-01-05 10:02", with: {stage: visit}}',
+    )
+
+    assert [(step.who, step.do, step.given) for step in story.steps] == [
+        ("claire", "post_letters", {}),
+        ("household", "answer_on_page", {"answer": "call_me"}),
+        ("", "expect", {"stage": "visit"}),
+    ]
+    assert (story.steps[1].case, story.steps[1].refused) == ("a", "no")
+
+
+@pytest.mark.parametrize(
     ("form", "given", "said"),
     [
-        (FindingsForm, {"burdn": 21.7}, r"mot inconnu « burdn » \(proche.*burden"),
+        (FindingsForm, {"burdn": 21.7}, r"mot inconnu «.burdn.» \(proche.*burden"),
         (FindingsForm, {"burden": 140}, "vaut au plus 100"),
         (ClosureForm, {}, "il manque « outcome »"),
-        (ClosureForm, {"outcome": "solvd"}, r"ne connaît pas « solvd » \(proche.*solved"),
-        (LostVisit, {"state": "cancelled_by_household", "reason": "dog"}, r"ne connaît pas « dog »"),
+        (ClosureForm, {"outcome": "solvd"}, r"ne connaît pas «.solvd.» \(proche.*solved"),
+        (LostVisit, {"state": "cancelled_by_household", "reason": "dog"}, r"ne connaît pas «.dog.»"),
     ],
 )
 def test_a_step_that_does_not_fit_says_what_may_stand_there(form: type, given: dict[str, object], said: str) -> None:

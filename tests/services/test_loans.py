@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from services import loans
-from services.forms import LoanForm
+from services import endings, loans
+from services.forms import LoanForm, Withdrawal
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from tests.services.rules.situations import BO, CY, Office
 
@@ -61,3 +61,31 @@ def test_another_operator_knows_nothing_of_a_loan(office: Office) -> None:
 
     with pytest.raises(NotFound):
         office.do(loans.give_back, CY, loan.id)
+
+
+def test_a_device_that_is_lost_is_asked_for_no_more_and_the_case_may_end(office: Office) -> None:
+    case_id = office.qualified()
+    loan = office.do(loans.lend, BO, case_id, lend())
+    office.drain()
+    with pytest.raises(GuardRefused, match="ou sa perte"):
+        office.close(case_id, "moved")
+    office.do(loans.write_off, BO, loan.id)
+    with pytest.raises(GuardRefused, match="déjà noté perdu"):
+        office.do(loans.write_off, BO, loan.id)
+    office.close(case_id, "moved")
+    office.drain()
+
+    assert office.due(case_id) == {}
+    assert office.do(loans.give_back, BO, loan.id).lost_on is None  # found after all
+
+
+def test_a_household_that_stops_keeps_no_device_that_nobody_asks_for(office: Office) -> None:
+    case_id = office.qualified()
+    loan = office.do(loans.lend, BO, case_id, lend())
+    office.do(endings.withdraw, BO, case_id, Withdrawal(said_by="Mme"))
+    office.at("2025-10-20 18:01")
+
+    assert office.due(case_id) == {"return_loan": "2025-10-20 18:00"}
+    assert [party for _, party, _ in office.told(case_id, "loan_overdue")] == ["operator"]
+    office.do(loans.give_back, BO, loan.id)
+    assert office.due(case_id) == {}

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import CaseState
-from services import closing, merging
+from services import closing, desk, merging
 from services.forms import Merge
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from tests.services.rules.situations import ADA, BO, DI, Office
@@ -52,6 +52,17 @@ def test_an_undone_merge_gives_each_case_its_own_alert_giver_again(office: Offic
     assert [message.address for message in office.sent(double, "milestone_refused")] == ["odile@example.org"]
     assert office.sent(kept, "milestone_refused") == []
     assert [state for _, _, state in office.told(double, "household_notice")] == ["case_ended", "queued"]
+
+
+def test_a_merge_that_is_undone_gives_the_case_back_to_nobody_until_its_triage(office: Office) -> None:
+    kept, double = office.triaged(), office.accepted(**ODILE)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    with office.database.read() as unit, pytest.raises(NotFound):
+        desk.readable(unit, BO.actor, double)
+    assert set(office.due(double)) == {"triage"}
 
 
 def test_a_merge_of_a_merge_can_be_undone_step_by_step(office: Office) -> None:

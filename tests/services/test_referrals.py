@@ -3,7 +3,7 @@
 import pytest
 
 from models.cases import Referral
-from models.vocabulary import CaseState, ClosureOutcome
+from models.vocabulary import CaseState, ClosureOutcome, Theme
 from services import closing, referrals
 from services.forms import Answer, ClosureForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
@@ -74,6 +74,29 @@ def test_a_request_sent_again_to_another_partner_ends_the_dead_end(office: Offic
     office.drain()
 
     assert set(office.due(case_id)) == {"answer_referral"}
+
+
+def test_another_kind_of_help_asked_in_place_of_a_first_is_a_need_of_its_own(office: Office) -> None:
+    """Source: domain 3: a mediation that fails goes on as law."""
+    case_id, referral_id = office.referred()
+    office.answer(referral_id, "decline")
+    other = office.refer(case_id, replaces_id=referral_id, theme=Theme.FSL)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"answer_referral"}
+    with office.database.read() as unit:
+        themes = {each: unit.session.get_one(Referral, each).need.theme for each in (referral_id, other)}
+    assert themes == {referral_id: Theme.LANDLORD_MEDIATION, other: Theme.FSL}
+
+
+def test_a_draft_leaves_for_the_help_that_is_asked_in_the_end(office: Office) -> None:
+    case_id = office.reported()
+    draft = office.do(referrals.prepare, BO, case_id, referral_form())
+    office.do(referrals.send_draft, BO, draft.id, referral_form(theme=Theme.FSL))
+    office.drain()
+
+    with office.database.read() as unit:
+        assert unit.session.get_one(Referral, draft.id).need.theme == Theme.FSL
 
 
 def test_the_case_stays_in_orientation_while_one_partner_has_not_answered(office: Office) -> None:

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import ReturnReason, SnoozeReason, TaskState
-from services import tasks
-from services.forms import HandOver, Snooze, TaskDone, TaskReturn
+from services import tasks, triage
+from services.forms import HandOver, Reassignment, Snooze, TaskDone, TaskReturn
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
-from tests.services.rules.situations import ADA, BO, BO_ID, CY, CY_ID, Office
+from tests.services.rules.situations import ADA, BO, BO_ID, CY, CY_ID, OTHER_OPERATOR, Office
 
 
 def only(office: Office, case_id: UUID) -> UUID:
@@ -46,6 +46,18 @@ def test_a_task_given_back_is_chased_with_its_new_owner(office: Office) -> None:
     office.at("2025-10-13 18:30")
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["coordinator"]
+
+
+def test_a_task_given_back_goes_to_the_operator_to_whom_the_case_goes(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(tasks.give_back, BO, only(office, case_id), TaskReturn(reason=ReturnReason.NO_CAPACITY))
+    office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+    office.at("2025-10-13 18:30")
+
+    (task,) = office.tasks(case_id)
+    assert (task.kind, task.party, task.organisation_id) == ("first_call", "operator", OTHER_OPERATOR)
+    assert office.due(case_id) == {"first_call": "2025-10-13 18:00"}
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
 
 
 def test_the_act_that_a_task_asks_for_ends_it_whoever_has_it(office: Office) -> None:

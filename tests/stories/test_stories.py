@@ -129,7 +129,7 @@ def test_a_story_names_only_people_of_its_setting(tmp_path: Path) -> None:
     content = f'story: x\nsetting: {SHIPPED / "vald_orne.yaml"}\nsteps:\n  - "2025-10-06 10:00 nobody give_up":\n'
     (tmp_path / "x.yaml").write_text(content)
 
-    with pytest.raises(Setup, match="nobody is called nobody"):
+    with pytest.raises(Setup, match="personne ne s’appelle nobody"):
         read_story(tmp_path / "x.yaml")
 
 

@@ -305,6 +305,7 @@ class LoanLine(Answer):
     lent_on: date
     due_on: date
     returned_on: date | None
+    lost_on: date | None
 
 
 class PermissionLine(Answer):

@@ -227,6 +227,14 @@ def return_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
     )
 
 
+@post(router, "/loans/{loan_id}/loss", "write_off_loan", "Noter la perte d’un appareil")
+def write_off_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
+    """Personne ne le réclame plus ; la situation peut se terminer sans lui."""
+    return acts.on_case(
+        case_id, lambda unit, hand: loans.write_off(unit, hand, _in(unit, Loan, case_id, loan_id)), status=200
+    )
+
+
 @post(router, "/permissions", "give_permission", "Ajouter un accord du ménage", status=201)
 def give_permission(acts: Acts, case_id: UUID, form: PermissionForm) -> JSONResponse:
     """Un accord qui tient déjà n’est pas écrit deux fois."""

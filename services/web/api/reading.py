@@ -308,7 +308,12 @@ def _task(task: Task, case: Case, pathway: Pathway) -> a.TaskLine:
 
 def _loan(loan: Loan) -> a.LoanLine:
     return a.LoanLine(
-        id=loan.id, item=loan.item, lent_on=loan.lent_on, due_on=loan.due_on, returned_on=loan.returned_on
+        id=loan.id,
+        item=loan.item,
+        lent_on=loan.lent_on,
+        due_on=loan.due_on,
+        returned_on=loan.returned_on,
+        lost_on=loan.lost_on,
     )
 
 

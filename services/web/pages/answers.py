@@ -80,6 +80,7 @@ DONE: Final = {
     "revenus": "C’est noté : le niveau de revenus est sur la page.",
     "pret": "Le prêt est noté.",
     "pret-rendu": "Le retour de l’appareil est noté.",
+    "pret-perdu": "L’appareil est noté perdu : personne ne le réclame plus.",
     "accord": "L’accord du ménage est noté.",
     "accord-retire": "L’accord est retiré : ce qui en dépendait s’arrête.",
     "tache-relancer": "La relance est prête : elle part avec l’e-mail du jour.",

@@ -20,6 +20,7 @@ from models.vocabulary import (
     Stage,
 )
 from services import circumstances, desk, findings, kits, needs, scorecards, supply_cuts
+from services import loans as lending
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
@@ -441,9 +442,15 @@ def _loan(visitor: Visitor, case: Case, loan: Loan) -> dict[str, Any]:
     chip = {"text": f"À rendre le {due}", "tone": "late" if loan.due_on < visitor.today else "info"}
     if loan.returned_on is not None:
         chip = {"text": f"Rendu le {wording.day(loan.returned_on, today=visitor.today)}", "tone": "ok"}
-    back = {"label": "Rendu", "post": f"/situations/{case.id}/prets/{loan.id}/rendu", "once": new_token()}
+    elif loan.lost_on is not None:
+        chip = {"text": f"Perdu, noté le {wording.day(loan.lost_on, today=visitor.today)}", "tone": "late"}
+    ends = {"rendu": "Rendu"} | ({"perdu": "Perdu ou cassé"} if lending.is_out(loan) else {})
+    acts = [
+        {"label": label, "post": f"/situations/{case.id}/prets/{loan.id}/{path}", "once": new_token()}
+        for path, label in ends.items()
+    ]
     may = loan.returned_on is None and Right.LEND in rights(visitor.actor)
-    return {"item": loan.item, "on": loan.lent_on, "chip": chip, "acts": [back] if may else []}
+    return {"item": loan.item, "on": loan.lent_on, "chip": chip, "acts": acts if may else []}
 
 
 def agreement(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, permission: Permission) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case, Permission
@@ -191,15 +192,28 @@ for _act in ACTS:
 @router.post("/situations/{case_id}/prets/{loan_id}/rendu")
 def give_back(request: Request, visitor: SignedIn, case_id: UUID, loan_id: UUID, data: Entered) -> Response:
     """The device is back."""
+    _end_loan(visitor, case_id, loan_id, data, end="rendu")
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", "pret-rendu")
 
+
+@router.post("/situations/{case_id}/prets/{loan_id}/perdu")
+def write_off(request: Request, visitor: SignedIn, case_id: UUID, loan_id: UUID, data: Entered) -> Response:
+    """The device is lost."""
+    _end_loan(visitor, case_id, loan_id, data, end="perdu")
+    answers.wait_for_engine(request, case_id)
+    return answers.see(f"/situations/{case_id}", "pret-perdu")
+
+
+def _end_loan(
+    visitor: Visitor, case_id: UUID, loan_id: UUID, data: FormData, *, end: Literal["rendu", "perdu"]
+) -> None:
     def act(unit: UnitOfWork) -> None:
         if loan_id not in {loan.id for loan in loans.of_case(unit, visitor.actor, case_id)}:
             raise NotFound
-        loans.give_back(unit, visitor.hand, loan_id)
+        (loans.give_back if end == "rendu" else loans.write_off)(unit, visitor.hand, loan_id)
 
-    visitor.once(data, f"prets/{loan_id}/rendu", act)
-    answers.wait_for_engine(request, case_id)
-    return answers.see(f"/situations/{case_id}", "pret-rendu")
+    visitor.once(data, f"prets/{loan_id}/{end}", act)
 
 
 @router.get("/situations/{case_id}/accords/{permission_id}/retirer")

@@ -79,7 +79,10 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
         NextAct("Reprendre", "reprendre", Right.SUSPEND),
         NextAct("Terminer", "cloturer", Right.CLOSE),
     ),
-    "return_loan": (NextAct("Appareil rendu", "prets/{loan}/rendu", Right.LEND, post=True),),
+    "return_loan": (
+        NextAct("Appareil rendu", "prets/{loan}/rendu", Right.LEND, post=True),
+        NextAct("Perdu ou cassé", "prets/{loan}/perdu", Right.LEND, post=True),
+    ),
     "read_reply": (
         NextAct("Lire la réponse", "reponses/{task}", Right.REPLIES),
         NextAct("Lu, rien à faire", "reponses/{task}", Right.TASKS, post=True),

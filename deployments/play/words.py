@@ -1,0 +1,57 @@
+"""Names that an expectation may use: one that is misspelt and must not be there would never be found there."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from deployments.play.expectations import Expected
+from deployments.play.mistakes import closest
+from deployments.play.story import Story
+from deployments.publishing import DEFAULT, read_pathway
+from models.vocabulary import Party
+from services.rules.texts import catalogue
+
+NEW_ORGANISATION = "add_organisation"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The readers, texts and tasks that a story may expect."""
+
+    staff: Collection[str]
+    readers: Collection[str]
+    texts: Collection[str]
+    tasks: Collection[str]
+    is_open: bool
+    """Organisations come during the story, whose names are made then."""
+
+    @classmethod
+    def of(cls, story: Story) -> "Words":
+        """Those of a story: its setting, its pathway, the catalogue of texts."""
+        pathway = read_pathway(story.setting.pathway or DEFAULT)
+        return cls(
+            staff=story.setting.staff,
+            readers=story.setting.names,
+            texts=catalogue.load().texts,
+            tasks=pathway.tasks,
+            is_open=any(step.do == NEW_ORGANISATION for step in story.steps),
+        )
+
+    def unknown(self, expected: Expected) -> Iterator[str]:
+        """A line for each name that is nobody's."""
+        read = (expected.mails, expected.most_a_day, expected.monthly, expected.sees, expected.cannot_see)
+        to = [each.to for each in (*expected.messages, *expected.no_messages) if each.to is not None]
+        for who in dict.fromkeys([*(name for each in read for name in each), *to]):
+            if not self._reads(who):
+                yield f"personne ne s’appelle {who}{closest(who, self.readers)}"
+        for who in expected.handlings:
+            if who not in self.staff:
+                yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"
+        for text in dict.fromkeys(each.text for each in (*expected.messages, *expected.no_messages)):
+            if text not in self.texts:
+                yield f"aucun message ne s’appelle {text}{closest(text, self.texts)}"
+        for kind in dict.fromkeys(each.kind for each in expected.tasks or ()):
+            if kind not in self.tasks:
+                yield f"aucune tâche ne s’appelle {kind}{closest(kind, self.tasks)}"
+
+    def _reads(self, who: str) -> bool:
+        return self.is_open or who in {*self.readers, *Party} or "@" in who or who.startswith("+")
