@@ -21,7 +21,7 @@ from services.foundation.database import Database
 T = TypeVar("T")
 Key = tuple[Any, ...]
 LONG_S: Final = 0.15
-"""What takes longer to live is kept the first time: it may be asked for again, and a copy takes a fraction of it."""
+"""What takes longer to live is kept the first time, if its own past is kept: a copy takes a fraction of it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Past:
         self._database, self._clock, self._folder = database, clock, folder
         self._calls: Key = (database.dialect, len(inspect(database.engine).get_table_names()))  # migrated has one more
         self._commits = self._known = 0
+        self._is_kept = True  # an empty database is the same for all
         event.listen(database.engine, "commit", self._count)
 
     def lived(self, what: Key, live: Callable[[], T]) -> T:
@@ -58,10 +59,13 @@ class Past:
         key = (*self._calls, self._clock.at, what)
         if key in _kept:
             answer: T = self._put_back(_kept[key])
+            self._is_kept = True
         else:
             begun = time.perf_counter()
             answer = live()
-            if key in _lived_once or time.perf_counter() - begun > LONG_S:
+            is_long = self._is_kept and time.perf_counter() - begun > LONG_S
+            self._is_kept = key in _lived_once or is_long
+            if self._is_kept:
                 _kept[key] = _Kept(answer, self._clock.at, _image(self._database), self._files())
             _lived_once.add(key)
         self._calls, self._known = key, self._commits
