@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
-from models.cases import Case, Permission, Referral
+from models.cases import Case, Loan, Permission, Referral
 from models.engine import Task
 from models.lifecycles import UNDER_WAY
 from models.programmes import AccessEntry, Organisation
-from models.vocabulary import Contract, PermissionKind, ReferralState, Role, TaskState
+from models.vocabulary import CaseState, Contract, PermissionKind, ReferralState, Role, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 
@@ -136,8 +136,15 @@ def is_visible(actor: Actor) -> ColumnElement[bool]:
         return false()
     of_programme = Case.programme_id == actor.programme_id
     if actor.role is Role.OPERATOR:
-        return and_(of_programme, Case.operator_id == actor.organisation_id)
+        return and_(of_programme, Case.operator_id == actor.organisation_id, _GOES_ON)
     return of_programme
+
+
+_GOES_ON: Final = or_(
+    Case.state != CaseState.WITHDRAWN,
+    select(Loan.id).where(Loan.case_id == Case.id, Loan.returned_on.is_(None), Loan.lost_on.is_(None)).exists(),
+)
+"""A household that stops is seen no more by whoever visited it, as its letter says, but for what he lent it."""
 
 
 def is_owed_visible(actor: Actor) -> ColumnElement[bool]:

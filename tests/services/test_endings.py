@@ -1,5 +1,6 @@
 """The other ends of a case: whatever it held ends with it, in the same transaction."""
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -7,9 +8,11 @@ from sqlalchemy import select
 
 from models.cases import Case, Note, Permission, Phone
 from models.vocabulary import CaseState, ClosureOutcome, RejectionReason
-from services import closing, endings, upkeep
-from services.forms import ClosureForm, Disqualification, Transfer, Withdrawal
+from services import closing, endings, loans, upkeep
+from services.forms import ClosureForm, Disqualification, LoanForm, Transfer, Withdrawal
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.rules.casework import Hand
+from services.rules.policy import visible
 from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office
 
 STOP = Withdrawal(said_by="La personne")
@@ -36,6 +39,30 @@ def test_a_household_that_withdraws_is_asked_nothing_more_by_anybody(office: Off
     assert all(permission.revoked_at for permission in agreements(office, case_id))
     assert [party for _, party, _ in office.told(case_id, "referral_ended")] == ["partner"]
     assert [party for _, party, _ in office.told(case_id, "access_ended")] == ["operator"]
+
+
+def test_a_household_that_stopped_is_seen_by_the_coordination_alone(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(endings.withdraw, BO, case_id, STOP)
+
+    assert not sees(office, BO, case_id)
+    assert sees(office, ADA, case_id)
+
+
+def test_an_operator_sees_a_household_that_stopped_until_it_gave_back_what_he_lent(office: Office) -> None:
+    case_id = office.qualified()
+    loan = office.do(loans.lend, BO, case_id, LoanForm(item="wattmeter", due_on=date(2025, 11, 3)))
+    office.do(endings.withdraw, BO, case_id, STOP)
+    assert sees(office, BO, case_id)
+
+    office.do(loans.give_back, BO, loan.id)
+
+    assert not sees(office, BO, case_id)
+
+
+def sees(office: Office, hand: Hand, case_id: UUID) -> bool:
+    with office.database.read() as unit:
+        return unit.session.scalar(visible(hand.actor).where(Case.id == case_id)) is not None
 
 
 def test_a_withdrawal_calls_the_visit_off(office: Office) -> None:

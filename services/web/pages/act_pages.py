@@ -16,7 +16,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, check
+from services.rules.policy import Right, check, visible
 from services.rules.texts.labels import label
 from services.web import returning
 from services.web.pages import act_form, answers
@@ -123,7 +123,14 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
         errors, status = mistakes_of(refused), refused.status_code
         return _again(request, visitor, case_id, act, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
-    return answers.see(f"/situations/{case_id}", act.code)
+    return answers.see(f"/situations/{case_id}" if _still_sees(visitor, case_id) else "/a-faire", act.code)
+
+
+def _still_sees(visitor: Visitor, case_id: UUID) -> bool:
+    """An act may end what its own hand sees of the case."""
+    seen = visible(visitor.actor).where(Case.id == case_id).with_only_columns(Case.id)
+    with visitor.runtime.database.read() as unit:
+        return unit.session.scalar(seen) is not None
 
 
 def check_seen(unit: UnitOfWork, visitor: Visitor, case_id: UUID, data: FormData) -> None:

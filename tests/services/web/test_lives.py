@@ -120,10 +120,13 @@ def test_a_household_that_does_not_meet_the_conditions_ends_with_the_reason(offi
 def test_a_household_that_stops_has_no_agreement_left(office: Office) -> None:
     case_id = make_case(office, CaseState.QUALIFIED)
 
-    send(browser(office, "karim"), f"/situations/{case_id}/retrait", said_by="Mme Le Goff, au téléphone")
+    karim = browser(office, "karim")
+    left = send(karim, f"/situations/{case_id}/retrait", said_by="Mme Le Goff, au téléphone")
     drain(office)
 
-    page = page_of(office, "karim", case_id)
+    assert left.headers["location"].startswith("/a-faire?")  # an operator sees it no more
+    assert karim.get(f"/situations/{case_id}").status_code == 404
+    page = page_of(office, "claire", case_id)
     assert "Arrêtée à la demande du ménage" in page
     assert "Retirer</a>" not in page
     assert "Retiré le" in page
