@@ -214,7 +214,7 @@ MUTANTS: Final = (
     Mutant(
         "an operator's own cases",
         "services/rules/policy.py",
-        "return and_(of_programme, Case.operator_id == actor.organisation_id)",
+        "return and_(of_programme, Case.operator_id == actor.organisation_id, _GOES_ON)",
         "return of_programme",
         ("tests/services/rules/test_policy.py",),
     ),
