@@ -66,12 +66,13 @@ class Dwelling(Base):
     """Where the household lives."""
 
     __tablename__ = "dwelling"
+    __table_args__ = (Index("ix_dwelling_commune_code_id", "commune_code", "id"),)  # the latest of a commune
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     street: Mapped[str]
     complement: Mapped[str] = mapped_column(default="")
     postcode: Mapped[str]
-    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"), index=True)
+    commune_code: Mapped[str] = mapped_column(ForeignKey("commune.code"))
     tenure: Mapped[str]
     landlord: Mapped[str] = mapped_column(default="")
     heating: Mapped[str | None]

@@ -286,7 +286,8 @@ def likeness(case: Case) -> Likeness:
 def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
     """Of each, other cases of the programme with the same number, or with a like name and street in the same commune.
 
-    Each question is answered from an index; of a commune the latest two hundred are looked at. The latest come first.
+    Each question is answered from an index; of a commune the two hundred written last are looked at. The latest
+    come first.
     """
     same_number = _same_number(unit, cases)
     places = dict.fromkeys((case.programme_id, case.dwelling.commune_code) for case in cases)
@@ -320,19 +321,25 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
 
 
 def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple[list[Double], list[Likeness]]:
-    rows = unit.rows(_LATEST, programme=programme_id, commune=commune_code)
-    return [Double(*row[:3]) for row in rows], [Likeness(frozenset(), *row[3:], commune_code) for row in rows]
+    """The programme is looked at here: asked for it, SQLite walks through all its cases rather than the commune's."""
+    rows = [row for row in unit.rows(_LATEST, commune=commune_code) if row.programme_id == programme_id]
+    return [Double(*row[:3]) for row in rows], [Likeness(frozenset(), row[3], row[4], commune_code) for row in rows]
 
 
 _HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))
 _KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id).where(
     among(Case.household_id, "households")
 )
+_OF_COMMUNE: Final = (
+    select(Dwelling.id, Dwelling.search_key)
+    .where(Dwelling.commune_code == bindparam("commune"))
+    .order_by(Dwelling.id.desc())  # as they were written, from an index: a commune may have tens of thousands
+    .limit(201)  # one of them may be the case's own
+    .subquery()
+)
 _LATEST: Final = (
-    select(Case.id, Case.number, Case.opened_at, Household.search_key, Dwelling.search_key)
+    select(Case.id, Case.number, Case.opened_at, Household.search_key, _OF_COMMUNE.c.search_key, Case.programme_id)
+    .select_from(_OF_COMMUNE)
+    .join(Case, Case.dwelling_id == _OF_COMMUNE.c.id)
     .join(Household, Household.id == Case.household_id)
-    .join(Dwelling, Dwelling.id == Case.dwelling_id)
-    .where(Case.programme_id == bindparam("programme"), Dwelling.commune_code == bindparam("commune"))
-    .order_by(Case.opened_at.desc())
-    .limit(201)  # one of them may be the case itself
 )
