@@ -14,6 +14,7 @@ from typing import Final
 
 PATIENCE_S: Final = 5.0
 NICENESS: Final = 10
+SAID_AGAIN_S: Final = 0.5
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
 LIVED_S: Final = 60.0
@@ -57,9 +58,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Ask all to end, wait five seconds, end them and whatever they had started themselves."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._let_go()
         for pid in self._alive():
             _signal(pid, signal.SIGTERM)
         until = time.monotonic() + PATIENCE_S
@@ -68,6 +67,14 @@ class Supervisor:
                 for pid in alive:
                     _signal(pid, signal.SIGKILL)
             await asyncio.sleep(0.05)
+
+    async def _let_go(self) -> None:
+        """Whoever waits for an address may lose the word that it is over in the moment of a timeout of its own."""
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=SAID_AGAIN_S)
 
     def _alive(self) -> set[int]:
         ours = {process.pid for process in self._running.values() if process.returncode is None}

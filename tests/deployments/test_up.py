@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -218,6 +219,29 @@ def test_a_stop_ends_every_process_with_code_0(tmp_path: Path, number: int) -> N
 
         assert up.process.wait(15) == 0
         assert processes_of(up.folder) == {}
+
+
+DEAF: Final = """
+import asyncio, contextlib
+from deployments.supervisor import Child, Supervisor
+
+async def deaf():
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    await asyncio.sleep(60)
+
+async def main():
+    supervisor = Supervisor(print)
+    supervisor.start([Child("sourd", ("true",), {}, ready=deaf)])
+    await asyncio.sleep(0.1)
+    await supervisor.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_a_stop_is_said_again_to_whoever_lost_it() -> None:
+    subprocess.run([sys.executable, "-c", DEAF], cwd=ROOT, check=True, timeout=20)
 
 
 def test_no_child_survives_a_supervisor_that_was_killed(tmp_path: Path) -> None:
