@@ -39,15 +39,13 @@ def tick(unit: UnitOfWork, acts: Mapping[str, TimerAct], *, limit: int = BATCH) 
     `acts` are what a timer does by itself, by the name that the pathway uses. Does not commit.
     """
     clocks = unit.session.scalars(due(unit).limit(limit)).all()
-    if not _try(unit, clocks, acts):
-        for clock in clocks:
-            _try(unit, [clock], acts)
+    _advance(unit, clocks, acts)
     unit.session.flush()
     return len(clocks)
 
 
-def _try(unit: UnitOfWork, clocks: Sequence[Obligation], acts: Mapping[str, TimerAct]) -> bool:
-    """Let all of them take their steps, or none; one that cannot by itself is set aside."""
+def _advance(unit: UnitOfWork, clocks: Sequence[Obligation], acts: Mapping[str, TimerAct]) -> None:
+    """Let all of them take their steps together, else each alone; one that cannot by itself is set aside."""
     try:
         with unit.session.begin_nested():
             for each in _one_of_each_case(clocks):
@@ -57,8 +55,9 @@ def _try(unit: UnitOfWork, clocks: Sequence[Obligation], acts: Mapping[str, Time
             raise
         if len(clocks) == 1:
             _set_aside(unit, clocks[0], work.describe(error))
-        return False
-    return True
+            return
+        for clock in clocks:
+            _advance(unit, [clock], acts)
 
 
 def _one_of_each_case(clocks: Sequence[Obligation]) -> Iterator[list[Obligation]]:
