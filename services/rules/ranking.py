@@ -37,6 +37,8 @@ BREACH: Final[dict[str, float]] = {
 
 UNHEARD: Final = frozenset({"mend_address", "check_message"})
 URGENT: Final = {Urgency.DANGER: 3.0, Urgency.CUT_ANNOUNCED: 2.0, Urgency.HEATING_OUT: 2.0}
+OLD: Final = 1.0
+ALONE: Final = 0.5
 
 
 class Stake(NamedTuple):
@@ -64,10 +66,10 @@ def rank(stake: Stake, now: datetime) -> Rank:
         vulnerability += URGENT[stake.urgency]
         reasons.append(stake.urgency.value)
     if stake.age is not None and stake.age >= OLD_FROM:
-        vulnerability += 1.0
+        vulnerability += OLD
         reasons.append("old")
     if stake.people == 1:
-        vulnerability += 0.5
+        vulnerability += ALONE
         reasons.append("alone")
     if stake.kind in UNHEARD:
         reasons.insert(0, "unheard")
@@ -94,8 +96,8 @@ def score_of(  # noqa: PLR0913 - what is known of a stake
 ) -> ColumnElement[float]:  # fmt: skip
     """The score of `rank`, for the database to order by. `born` and `people` are what the reader may know."""
     urgent = case((kind == DANGER, 0.0), else_=case(URGENT, value=urgency, else_=0.0))
-    old = case((born <= now.year - OLD_FROM, 1.0), else_=0.0)
-    alone = case((people == 1, 0.5), else_=0.0)
+    old = case((born <= now.year - OLD_FROM, OLD), else_=0.0)
+    alone = case((people == 1, ALONE), else_=0.0)
     breach = case(BREACH, value=kind, else_=USUAL)
     left = days_between(literal(now, due_at.type), due_at)
     pressure = case(
