@@ -1,10 +1,10 @@
 """Cases and what they hold: household, dwelling, alerts, permissions, calls, notes, documents."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, new_id
@@ -381,6 +381,15 @@ class Loan(Base):
     returned_on: Mapped[date | None]
     lost_on: Mapped[date | None]
     lent_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+    @property
+    def is_out(self) -> bool:
+        """Whether somebody still asks for it."""
+        return self.returned_on is None and self.lost_on is None
+
+
+LOAN_IS_OUT: Final = and_(Loan.returned_on.is_(None), Loan.lost_on.is_(None))
+"""The same, asked of the database."""
 
 
 class Finding(Base):

@@ -4,11 +4,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import Case, Loan, Referral, Visit
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.vocabulary import CaseState, ClosureOutcome, Known, VisitState
-from services import loans, scorecards, visits
+from services import scorecards, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -43,8 +43,8 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
-    lent = unit.session.scalars(select(Loan).where(Loan.case_id == case.id).order_by(Loan.lent_on, Loan.id)).all()
-    if out := next((loan for loan in lent if loans.is_out(loan)), None):
+    lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
+    if out := unit.session.scalars(lent).first():
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
     if unit.session.scalar(select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)):
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)

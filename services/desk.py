@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, true
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
 
 from models.cases import (
     Alert,
@@ -216,9 +217,9 @@ class Sheet:
         return next((visit for visit in self.visits if visit.state == VisitState.PLANNED), None)
 
 
-def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
+def readable(unit: UnitOfWork, actor: Actor, case_id: UUID, *options: ExecutableOption) -> Case:
     """A case to read, not locked. Raises `NotFound` alike for a foreign and a missing one."""
-    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id)).first()
+    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*options)).first()
     if case is None:
         raise NotFound
     return case
@@ -226,9 +227,7 @@ def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
 
 def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     """Everything of one case."""
-    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*_OF_CASE)).first()
-    if case is None:
-        raise NotFound
+    case = readable(unit, actor, case_id, *_OF_CASE)
     session, is_known, of_case = unit.session, knows_household(unit, actor, case), {"case": case.id}
     referrals, visits = session.scalars(_REFERRALS, of_case).all(), session.scalars(_VISITS, of_case).all()
     tasks = session.scalars(_OPEN_TASKS, of_case).all()

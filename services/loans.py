@@ -64,11 +64,6 @@ def _end(unit: UnitOfWork, hand: Hand, loan_id: UUID, end: LoanEnd) -> Loan:
     return loan
 
 
-def is_out(loan: Loan) -> bool:
-    """Whether somebody still asks for it."""
-    return loan.returned_on is None and loan.lost_on is None
-
-
 def of_case(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[Loan]:
     """What was lent to a household, the latest first."""
     case = case_for(unit, actor, case_id, Right.READ)

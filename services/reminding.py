@@ -23,7 +23,7 @@ from services.foundation.errors import Denied, GuardRefused, NotFound
 from services.rules import casework
 from services.rules.casework import RECALL, Hand
 from services.rules.effects import RECALLED, is_recalled
-from services.rules.policy import Actor, Right, agreement_with_partner, case_for, rights, visible
+from services.rules.policy import Actor, Right, agreement_with_partner, case_for, rights, sees
 from services.rules.published import calendar_of
 
 WITH_TEXT: Final = {Party.PARTNER: {"answer_referral", "report_outcome"}, Party.ALERT_GIVER: {"correct_number"}}
@@ -121,7 +121,7 @@ def _until(payload: Mapping[str, Any]) -> datetime | None:
 def recall(unit: UnitOfWork, hand: Hand, event_id: UUID) -> Case:
     """Take back what one has just sent: nothing of it leaves, a request is in preparation again."""
     event = unit.session.get(Event, event_id)
-    if event is None or unit.session.scalars(visible(hand.actor).where(Case.id == event.case_id)).first() is None:
+    if event is None or not sees(unit, hand.actor, event.case_id):
         raise NotFound
     case = case_for(unit, hand.actor, event.case_id, Right.REFER)
     if event.actor != hand.actor.label or event.type not in SENDINGS:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
-from models.cases import Case, Loan, Permission, Referral
+from models.cases import LOAN_IS_OUT, Case, Loan, Permission, Referral
 from models.engine import Task
 from models.lifecycles import UNDER_WAY
 from models.programmes import AccessEntry, Organisation
@@ -142,7 +142,7 @@ def is_visible(actor: Actor) -> ColumnElement[bool]:
 
 _GOES_ON: Final = or_(
     Case.state != CaseState.WITHDRAWN,
-    select(Loan.id).where(Loan.case_id == Case.id, Loan.returned_on.is_(None), Loan.lost_on.is_(None)).exists(),
+    select(Loan.id).where(Loan.case_id == Case.id, LOAN_IS_OUT).exists(),
 )
 """A household that stops is seen no more by whoever visited it, as its letter says, but for what he lent it."""
 
@@ -160,6 +160,11 @@ def is_owed_visible(actor: Actor) -> ColumnElement[bool]:
 def visible(actor: Actor) -> Select[Case]:
     """The cases that an actor may read: a query to narrow further, never to widen."""
     return select(Case).where(is_visible(actor))
+
+
+def sees(unit: UnitOfWork, actor: Actor, case_id: UUID) -> bool:
+    """Whether an actor may read a case."""
+    return unit.session.scalar(select(Case.id).where(is_visible(actor), Case.id == case_id)) is not None
 
 
 def is_known(actor: Actor) -> ColumnElement[bool]:

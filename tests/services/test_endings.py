@@ -11,8 +11,8 @@ from models.vocabulary import CaseState, ClosureOutcome, RejectionReason
 from services import closing, endings, loans, upkeep
 from services.forms import ClosureForm, Disqualification, LoanForm, Transfer, Withdrawal
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.rules import policy
 from services.rules.casework import Hand
-from services.rules.policy import visible
 from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office
 
 STOP = Withdrawal(said_by="La personne")
@@ -62,7 +62,7 @@ def test_an_operator_sees_a_household_that_stopped_until_it_gave_back_what_he_le
 
 def sees(office: Office, hand: Hand, case_id: UUID) -> bool:
     with office.database.read() as unit:
-        return unit.session.scalar(visible(hand.actor).where(Case.id == case_id)) is not None
+        return policy.sees(unit, hand.actor, case_id)
 
 
 def test_a_withdrawal_calls_the_visit_off(office: Office) -> None:

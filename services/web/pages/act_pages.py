@@ -16,7 +16,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, check, visible
+from services.rules.policy import Right, check, sees
 from services.rules.texts.labels import label
 from services.web import returning
 from services.web.pages import act_form, answers
@@ -128,9 +128,8 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
 
 def _still_sees(visitor: Visitor, case_id: UUID) -> bool:
     """An act may end what its own hand sees of the case."""
-    seen = visible(visitor.actor).where(Case.id == case_id).with_only_columns(Case.id)
     with visitor.runtime.database.read() as unit:
-        return unit.session.scalar(seen) is not None
+        return sees(unit, visitor.actor, case_id)
 
 
 def check_seen(unit: UnitOfWork, visitor: Visitor, case_id: UUID, data: FormData) -> None:

@@ -20,7 +20,6 @@ from models.vocabulary import (
     Stage,
 )
 from services import circumstances, desk, findings, kits, needs, scorecards, supply_cuts
-from services import loans as lending
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
@@ -444,7 +443,7 @@ def _loan(visitor: Visitor, case: Case, loan: Loan) -> dict[str, Any]:
         chip = {"text": f"Rendu le {wording.day(loan.returned_on, today=visitor.today)}", "tone": "ok"}
     elif loan.lost_on is not None:
         chip = {"text": f"Perdu, noté le {wording.day(loan.lost_on, today=visitor.today)}", "tone": "late"}
-    ends = {"rendu": "Rendu"} | ({"perdu": "Perdu ou cassé"} if lending.is_out(loan) else {})
+    ends = {"rendu": "Rendu"} | ({"perdu": "Perdu ou cassé"} if loan.is_out else {})
     acts = [
         {"label": label, "post": f"/situations/{case.id}/prets/{loan.id}/{path}", "once": new_token()}
         for path, label in ends.items()
