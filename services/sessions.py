@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from models.programmes import Membership, Person, WebSession
 from services.foundation.database import UnitOfWork
@@ -44,19 +44,20 @@ def close_session(unit: UnitOfWork, token: str) -> None:
     unit.session.execute(delete(WebSession).where(WebSession.token_hash == token_hash(token)))
 
 
+def lasts(now: Any, idle_since: Any) -> ColumnElement[bool]:
+    """Whether a session is good: it did not run out, nor was it left alone too long. Instants, or their parameters."""
+    return and_(WebSession.expires_at > now, WebSession.seen_at > idle_since)
+
+
 def living(unit: UnitOfWork, token: str) -> WebSession | None:
     """The session of this token, unless it ran out or was left alone too long."""
-    session = unit.session.get(WebSession, token_hash(token))
-    if session is None or session.expires_at <= unit.now or session.seen_at + IDLE <= unit.now:
-        return None
-    return session
+    good = WebSession.token_hash == token_hash(token), lasts(unit.now, unit.now - IDLE)
+    return unit.session.scalars(select(WebSession).where(*good)).first()
 
 
 def of_person(unit: UnitOfWork, person_id: UUID) -> Sequence[WebSession]:
     """The browsers in which a person is signed in now, the latest seen first."""
-    query = select(WebSession).where(
-        WebSession.person_id == person_id, WebSession.expires_at > unit.now, WebSession.seen_at > unit.now - IDLE
-    )
+    query = select(WebSession).where(WebSession.person_id == person_id, lasts(unit.now, unit.now - IDLE))
     return unit.session.scalars(query.order_by(WebSession.seen_at.desc(), WebSession.id)).all()
 
 

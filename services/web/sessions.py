@@ -12,7 +12,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings
 from services.foundation.tokens import token_hash
 from services.rules.policy import Actor
-from services.sessions import ABSOLUTE, IDLE, SEEN_EVERY
+from services.sessions import ABSOLUTE, IDLE, SEEN_EVERY, lasts
 
 SECURE_COOKIE: Final = "__Host-relais"
 PLAIN_COOKIE: Final = "relais"
@@ -71,8 +71,7 @@ _HOLDER: Final = (
     .join(Programme, Programme.id == Membership.programme_id)
     .where(
         WebSession.token_hash == bindparam("token"),
-        WebSession.expires_at > bindparam("now"),
-        WebSession.seen_at > bindparam("idle"),
+        lasts(bindparam("now"), bindparam("idle")),
         Person.disabled_at.is_(None),
         Membership.ended_at.is_(None),
     )
