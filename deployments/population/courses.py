@@ -191,7 +191,7 @@ class Course:
             acts.tell_danger(life, hand, self.chance.choice((Danger.ELECTRICAL, Danger.GAS, Danger.STRUCTURE)))
             life.begin(self.acknowledge())
         if self.happens(said.lent):
-            life.begin(self.loan())
+            life.world.begin(self.loan())  # what is lent is asked for after the case ended, too
         yield life.after(said.delays.visit_to_report.draw(self.chance))
         if not self.happens(said.funnel.reported):
             yield self.within(5, 40)

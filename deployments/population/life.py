@@ -71,7 +71,7 @@ class Life:
     @property
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
-        return self.is_closed and not self.waiting
+        return self.is_closed and not self.waiting and not self.tasks
 
     def new_id(self) -> UUID:
         """A UUID version 7 of this instant, the same for the same seed."""

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Select, delete, func, inspect, select
 
 from deployments import population
-from deployments.population import Wanted, command
+from deployments.population import Wanted, command, courses
 from deployments.population.figures import figures
 from deployments.population.setting import SLUG
 from flows.orientation import settle
@@ -205,6 +205,22 @@ class _Funnel:
         """How many of them are among these."""
         query = select(func.count()).select_from(Case).where(self.of_old, Case.id.in_(which))
         return self.unit.session.scalar(query) or 0
+
+
+def test_what_was_lent_comes_back_even_after_its_case_ended(
+    runtime: Runtime, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.at = TODAY
+    command.prepare(runtime, "M", years=1, today=TODAY.date())
+    none_reported = figures().funnel.model_copy(update={"reported": 0.0})
+    said = figures().model_copy(update={"lent": 1.0, "funnel": none_reported})
+    monkeypatch.setattr(courses, "figures", lambda: said)
+
+    past = population.past_of(runtime.database, SLUG, SMALL, until=TODAY)
+    over = [(life.case, loan) for month in past.months() for life in month.over for loan in life.rows["loan"]]
+
+    assert all(loan["returned_on"] for _, loan in over)
+    assert any(loan["returned_on"] > case["closed_at"].date() for case, loan in over)
 
 
 def test_a_database_that_has_its_past_gets_no_second_one(years: Runtime) -> None:
