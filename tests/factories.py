@@ -51,6 +51,7 @@ from services.rules import effects, obligations
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests.programmes import a_programme
 from tests.remembered import Past
 
 PASSWORD: Final = "un mot de passe assez long"
@@ -112,18 +113,7 @@ def _found(runtime: Runtime) -> tuple[Any, ...]:
 
 
 def _programme(unit: UnitOfWork, pathway: str) -> Programme:
-    programme = Programme(
-        id=new_id(),
-        slug="brest",
-        name="Slime de Brest",
-        public_name="Ma maison, mes économies",
-        carrier="Brest métropole",
-        phone="+33199001200",
-        email="coordination@brest.test",
-        postal_address="24 rue Coat-ar-Guéven, 29200 Brest",
-        city="Brest",
-        pathway_hash=pathway,
-    )
+    programme = a_programme(pathway, phone="+33199001200", email="coordination@brest.test")
     unit.session.add(programme)
     unit.session.flush()
     return programme

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from models.base import new_id
 from models.cases import Case, Dwelling, Household
 from models.engine import Event, Message
-from models.programmes import Commune, PathwayVersion, Programme
+from models.programmes import Commune, PathwayVersion
 from models.vocabulary import Channel
 from services.foundation.database import Database, UnitOfWork
 from services.rules.ledger import Aftermath
 from services.rules.rendering import Rendered, Suppressed
+from tests.programmes import a_programme
 
 
 def make_message(database: Database, **given: Any) -> UUID:
@@ -89,17 +90,7 @@ def _event(unit: UnitOfWork) -> Event:
     commune = Commune(code="29019", name="Brest", search_key="brest", postcodes=["29200"], department="29")
     unit.session.add_all([pathway, commune])
     unit.session.flush()
-    programme = Programme(
-        slug="brest",
-        name="Slime de Brest",
-        public_name="Ma maison, mes économies",
-        carrier="Brest métropole",
-        phone="+33639980000",
-        email="coordination@relais.test",
-        postal_address="24 rue Coat-ar-Guéven, 29200 Brest",
-        city="Brest",
-        pathway_hash=pathway.hash,
-    )
+    programme = a_programme(pathway.hash)
     household = Household(surname="Martin", best_time="morning", search_key="martin")
     dwelling = Dwelling(
         street="3 rue de Siam", postcode="29200", commune_code="29019", tenure="tenant", search_key="3 rue de siam"

@@ -10,6 +10,7 @@ from models.cases import Case, Dwelling, Household
 from models.engine import Event, Work
 from models.programmes import Commune, PathwayVersion, Programme
 from services.foundation.database import Database, UnitOfWork
+from tests.programmes import a_programme
 
 
 def make_work(database: Database, case: str = "2025-00001", type_: str = "case.accepted", *, late_s: float = 0) -> int:
@@ -98,18 +99,7 @@ def _programme(unit: UnitOfWork) -> UUID:
     unit.session.add(PathwayVersion(hash="0", name="slime", version=1, body={}, published_at=unit.now))
     unit.session.add(Commune(code="57463", name="Metz", search_key="metz", postcodes=["57000"], department="57"))
     unit.session.flush()
-    programme = Programme(
-        id=new_id(),
-        slug="metz",
-        name="Slime de Metz",
-        public_name="Mon logement",
-        carrier="Ville de Metz",
-        phone="+33387000000",
-        email="slime@relais.test",
-        postal_address="1 place d’Armes",
-        city="Metz",
-        pathway_hash="0",
-    )
+    programme = a_programme("0")
     unit.session.add(programme)
     unit.session.flush()
     return programme.id

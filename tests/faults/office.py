@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from deployments.publishing import publish_default
 from models.cases import Case
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role
 from services import alerts, api_keys
 from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.rules.casework import Hand
 from services.rules.policy import ENGINE, Actor
+from tests.programmes import a_programme
 
 PROGRAMME: Final = UUID(int=1)
 CARRIER_STAFF, OPERATOR_STAFF = UUID(int=2), UUID(int=3)
@@ -29,7 +30,7 @@ def found(database: Database) -> None:
     pathway_hash = publish_default(database)
     with database.write("test") as unit:
         unit.session.add(Commune(code="29019", name="Brest", search_key="brest", postcodes=["29200"], department="29"))
-        unit.session.add(_programme(pathway_hash))
+        unit.session.add(a_programme(pathway_hash, id=PROGRAMME, email="coordination@example.org"))
         unit.session.flush()
         unit.session.add(Territory(programme_id=PROGRAMME, commune_code="29019", from_on=date(2020, 1, 1)))
         for id_, kind, name, themes in (
@@ -84,21 +85,6 @@ def key(database: Database) -> str:
     with database.write("test") as unit:
         ada = select(Membership.id).where(Membership.person_id == CARRIER_STAFF)
         return api_keys.create(unit, ENGINE, unit.session.scalars(ada).one(), "test")
-
-
-def _programme(pathway_hash: str) -> Programme:
-    return Programme(
-        id=PROGRAMME,
-        slug="brest",
-        name="Slime de Brest",
-        public_name="Ma maison, mes économies",
-        carrier="Brest métropole",
-        phone="+33639980000",
-        email="coordination@example.org",
-        postal_address="24 rue Coat-ar-Guéven, 29200 Brest",
-        city="Brest",
-        pathway_hash=pathway_hash,
-    )
 
 
 def _employ(unit: UnitOfWork, person_id: UUID, name: str, role: Role, organisation_id: UUID | None) -> None:

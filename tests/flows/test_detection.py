@@ -15,7 +15,7 @@ from flows.engine import Batch
 from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Message, Occurrence, Task
-from models.programmes import Commune, Membership, Person, Programme, Territory
+from models.programmes import Commune, Membership, Person, Territory
 from models.vocabulary import BestTime, Motive, Role, Stage, Tenure, Urgency
 from services import alerts
 from services.forms import AlertForm
@@ -24,6 +24,7 @@ from services.foundation.database import Database, UnitOfWork
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests.programmes import a_programme
 from tests.work import read_work
 
 
@@ -111,18 +112,7 @@ def _counts(database: Database) -> list[int | None]:
 
 
 def _programme(unit: UnitOfWork) -> UUID:
-    programme = Programme(
-        id=new_id(),
-        slug="metz",
-        name="Slime de Metz",
-        public_name="Mon logement",
-        carrier="Ville de Metz",
-        phone="+33387000000",
-        email="slime@relais.test",
-        postal_address="1 place d’Armes",
-        city="Metz",
-        pathway_hash=publish(unit, read_pathway()),
-    )
+    programme = a_programme(publish(unit, read_pathway()))
     coordinator = Person(id=new_id(), email="bo@relais.test", name="Bo")
     unit.session.add(Commune(code="57463", name="Metz", search_key="metz", postcodes=["57000"], department="57"))
     unit.session.add(coordinator)

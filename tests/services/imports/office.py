@@ -14,9 +14,10 @@ from deployments.publishing import publish_default
 from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Message, Work
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Territory
 from services.foundation.database import Database
 from services.rules import effects
+from tests.programmes import a_programme
 
 HEADER: Final = (
     "Nom",
@@ -67,18 +68,7 @@ def make_office(database: Database) -> UUID:
     """The programme, with its default pathway. Returns its id."""
     pathway = publish_default(database)
     with database.write("test") as unit:
-        programme = Programme(
-            id=new_id(),
-            slug="brest",
-            name="Slime de Brest",
-            public_name="Ma maison, mes économies",
-            carrier="Brest métropole",
-            phone="+33639980000",
-            email="coordination@relais.test",
-            postal_address="24 rue Coat-ar-Guéven, 29200 Brest",
-            city="Brest",
-            pathway_hash=pathway,
-        )
+        programme = a_programme(pathway)
         bo = Person(id=new_id(), email="bo@relais.test", name="Bo")
         unit.session.add_all(
             [

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from deployments.publishing import read_pathway
 from models.base import new_id
-from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
+from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role, Theme
 from services import alerts, api_keys, health, referrals
 from services.foundation.clock import SetClock
@@ -19,6 +19,7 @@ from services.foundation.database import Database, UnitOfWork
 from services.foundation.runtime import Runtime
 from services.rules import effects, links, published, routines, work
 from services.rules.policy import ENGINE
+from tests.programmes import a_programme
 from tests.served import served
 
 Json = dict[str, Any]
@@ -141,18 +142,7 @@ def _programme(unit: UnitOfWork) -> UUID:
     pathway_hash = published.publish(unit, read_pathway())
     unit.session.add(Commune(code="29019", name="Brest", search_key="brest", postcodes=["29200"], department="29"))
     unit.session.flush()
-    programme = Programme(
-        id=new_id(),
-        slug="brest",
-        name="Slime de Brest",
-        public_name="Ma maison, mes économies",
-        carrier="Brest métropole",
-        phone="+33639980000",
-        email="coordination@relais.test",
-        postal_address="24 rue Coat-ar-Guéven, 29200 Brest",
-        city="Brest",
-        pathway_hash=pathway_hash,
-    )
+    programme = a_programme(pathway_hash)
     unit.session.add(programme)
     unit.session.flush()
     unit.session.add(Territory(programme_id=programme.id, commune_code="29019", from_on=date(2024, 1, 1)))
