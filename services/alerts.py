@@ -65,12 +65,11 @@ def submit_all(
         fact = AlertSubmitted(alert_id=alerts[-1].id, urgency=form.urgency, motives=form.motives, silent=silent)
         acts.append(Act(case, fact, hand))
     unit.session.add_all(alerts)
-    unit.session.flush()
+    casework.record_all(unit, acts)
     connection = unit.session.connection()
     connection.execute(_NEW_PERMISSION, permissions)
     if words:
         connection.execute(_NEW_WORD, words)
-    casework.record_all(unit, acts)
     for case, (hand, form) in zip(cases, requests, strict=True):
         if form.derogation:
             derogations.note(unit, replace(hand, key=None), case, form.derogation, by=form.giver_name)
@@ -156,6 +155,7 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
     return Case(
         id=new_id(),
         programme=programme,
+        programme_id=programme.id,  # its first event asks for it before anything is written
         number=f"{today.year}-{programme.case_count:05d}",
         pathway_hash=programme.pathway_hash,
         household=household,

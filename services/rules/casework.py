@@ -95,6 +95,7 @@ def record_all(unit: UnitOfWork, acts: Sequence[Act]) -> list[Event]:
         if act.action is not None:
             _move(unit, act.case, act.action)
     events = [_event(unit, act) for act in acts]
+    unit.session.flush()  # a case that begins is there before its events
     unit.session.add_all(events)
     unit.session.flush()
     _queue(unit, events)
