@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, true
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
-from sqlalchemy.sql.base import ExecutableOption
 
 from models.cases import (
     Alert,
@@ -53,6 +52,7 @@ from services.rules.policy import (
     letters_of,
     look_up_known,
     posts_letters,
+    readable,
     require,
     visible,
 )
@@ -215,14 +215,6 @@ class Sheet:
     def planned_visit(self) -> Visit | None:
         """The visit to come, or to report."""
         return next((visit for visit in self.visits if visit.state == VisitState.PLANNED), None)
-
-
-def readable(unit: UnitOfWork, actor: Actor, case_id: UUID, *options: ExecutableOption) -> Case:
-    """A case to read, not locked. Raises `NotFound` alike for a foreign and a missing one."""
-    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*options)).first()
-    if case is None:
-        raise NotFound
-    return case
 
 
 def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:

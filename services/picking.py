@@ -17,9 +17,8 @@ from services.circumstances import means_of
 from services.directory import living
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import NotFound
 from services.rules.matching import Choice, Offer, Pick, Wanted, choose
-from services.rules.policy import Actor, Right, knows_household, require, visible
+from services.rules.policy import Actor, Right, knows_household, readable, require
 from services.rules.presence import closed_today
 from services.rules.published import calendar_of
 from services.rules.texts.labels import choices, inside
@@ -33,9 +32,7 @@ def picks(
     Tenure and income count for those alone who may know the household.
     """
     require(actor, Right.REFER)
-    case = unit.session.scalars(visible(actor).where(Case.id == case_id)).first()
-    if case is None:
-        raise NotFound
+    case = readable(unit, actor, case_id)
     offers = _offers(unit, case)
     offered = {theme for each in offers for theme in each.themes}
     wanted = [theme for theme in Theme if theme in offered] if themes is None else themes

@@ -25,7 +25,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.rules import aftermath, casework, ledger
 from services.rules.casework import Hand
-from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, visible
+from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, readable, visible
 from services.rules.published import pathway_of
 from services.rules.texts.labels import label
 
@@ -247,10 +247,7 @@ def to_read(unit: UnitOfWork, actor: Actor, task_id: UUID) -> tuple[Task, list[R
     task = unit.session.get(Task, task_id)
     if task is None or task.kind != READ:
         raise NotFound
-    case = unit.session.scalars(visible(actor).where(Case.id == task.case_id)).first()
-    if case is None:
-        raise NotFound
-    check(unit, actor, case, Right.REPLIES)
+    check(unit, actor, readable(unit, actor, task.case_id), Right.REPLIES)
     query = (
         select(IncomingMail, Note, Event)
         .join(Event, Event.id == IncomingMail.event_id)

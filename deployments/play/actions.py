@@ -119,7 +119,6 @@ from services import (
     closing,
     complaints,
     derogations,
-    desk,
     documents,
     findings,
     follow_up,
@@ -145,7 +144,7 @@ from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.links import alert_url, open_alert_link, open_requests_link, open_task_link
-from services.rules.policy import Actor, may_know_household, note_access
+from services.rules.policy import Actor, may_know_household, note_access, readable
 
 SIGN_IN_LINK: Final = re.compile(r"/acces/([0-9a-f]{32}\.[\w-]+)")
 REQUESTS_LINK: Final = re.compile(r"/demandes/([0-9a-f]{32}\.[\w-]+)")
@@ -306,7 +305,7 @@ def open_access(scene: Scene, given: Given) -> object:
 def read_case(scene: Scene, _given: Given) -> None:
     """The page of the case, or for a partner the household that his browser shows him."""
     if scene.is_staff:
-        desk.readable(scene.unit, scene.hand.actor, scene.case.id)
+        readable(scene.unit, scene.hand.actor, scene.case.id)
         note_access(scene.unit, scene.hand.actor, "read", case_id=scene.case.id)
         return
     referral = scene.referral(scene.step.who)

@@ -81,7 +81,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import EVERYTHING
 from services.rules.news import MONTHLY
-from services.rules.policy import Actor, knows_household, may_know_household
+from services.rules.policy import Actor, knows_household, may_know_household, readable
 
 CASE: Final = "case"
 DAY: Final = 10
@@ -534,7 +534,7 @@ class _Look:
 
     def _opens(self, who: str) -> bool:
         try:
-            desk.readable(self.unit, self._actor(who), self.case.id)
+            readable(self.unit, self._actor(who), self.case.id)
         except NotFound:
             return False
         return True

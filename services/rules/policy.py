@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy.sql.base import ExecutableOption
 
 from models.cases import LOAN_IS_OUT, Case, Loan, Permission, Referral
 from models.engine import Task
@@ -165,6 +166,14 @@ def visible(actor: Actor) -> Select[Case]:
 def sees(unit: UnitOfWork, actor: Actor, case_id: UUID) -> bool:
     """Whether an actor may read a case."""
     return unit.session.scalar(select(Case.id).where(is_visible(actor), Case.id == case_id)) is not None
+
+
+def readable(unit: UnitOfWork, actor: Actor, case_id: UUID, *options: ExecutableOption) -> Case:
+    """A case to read, not locked. Raises `NotFound` alike for a foreign and a missing one."""
+    case: Case | None = unit.session.scalars(visible(actor).where(Case.id == case_id).options(*options)).first()
+    if case is None:
+        raise NotFound
+    return case
 
 
 def is_known(actor: Actor) -> ColumnElement[bool]:

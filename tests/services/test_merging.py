@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import CaseState
-from services import closing, desk, merging
+from services import closing, merging
 from services.forms import Merge
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
+from services.rules.policy import readable
 from tests.services.rules.situations import ADA, BO, DI, Office
 
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
@@ -61,7 +62,7 @@ def test_a_merge_that_is_undone_gives_the_case_back_to_nobody_until_its_triage(o
     office.drain()
 
     with office.database.read() as unit, pytest.raises(NotFound):
-        desk.readable(unit, BO.actor, double)
+        readable(unit, BO.actor, double)
     assert set(office.due(double)) == {"triage"}
 
 

@@ -13,10 +13,10 @@ from models.vocabulary import OrganisationKind, Stage
 from services import messages, notes
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
-from services.rules.policy import Actor, Right, require
+from services.rules.policy import Actor, Right, readable, require
 from services.web.api import reading
 from services.web.api.answers import CaseAnswer, Cases, Organisations, Receipt, Tasks
-from services.web.api.edge import Acts, Reads, etag, readable
+from services.web.api.edge import Acts, Reads, etag
 
 TAG: Final = "Lecture"
 router = APIRouter(tags=[TAG])

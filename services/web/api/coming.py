@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from services import coming
 from services.coming import Departure
 from services.forms import NextStep, Skip
-from services.rules.policy import Right, require
+from services.rules.policy import Right, readable, require
 from services.web.api.answers import DepartureLine, Departures
-from services.web.api.edge import Acts, Reads, post, readable
+from services.web.api.edge import Acts, Reads, post
 
 TAG: Final = "Envois à venir"
 router = APIRouter(tags=[TAG])

@@ -9,13 +9,13 @@ from fastapi.responses import JSONResponse
 
 from models.programmes import Service, SheetProposal
 from models.vocabulary import IncomeClass, Tenure, Theme
-from services import desk, directory, picking, sheets
+from services import directory, picking, sheets
 from services.directory import AreaForm, ServiceForm
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.rules.links import sheet_url
 from services.rules.matching import Pick
-from services.rules.policy import Right, require
+from services.rules.policy import Right, readable, require
 from services.rules.presence import closed_today
 from services.rules.published import calendar_of
 from services.web.api.answers import (
@@ -65,7 +65,7 @@ def list_partners_for_case(
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         found = picking.picks(unit, actor, case_id, [theme] if theme else None)
-        case = desk.readable(unit, actor, case_id)
+        case = readable(unit, actor, case_id)
         commune, day = case.dwelling.commune.name, calendar_of(unit, case.programme_id).local_day(unit.now)
     return PicksByTheme(
         items=[

@@ -21,7 +21,7 @@ from services.foundation.errors import Denied, NotFound
 from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
 from services.rules.limits import ANONYMOUS, Use
-from services.rules.policy import Actor, Right, case_for, note_access, visible
+from services.rules.policy import Actor, Right, case_for, note_access
 from services.web.actors import Credentials, actor_of, credentials_of, runtime_of
 from services.web.api.answers import Receipt
 from services.web.browsers import place_of
@@ -209,14 +209,6 @@ def receipt(case: Case, made: object = None, *, bare: bool = False) -> Receipt:
         version=case.version,
         made_id=None if made is case else getattr(made, "id", None),
     )
-
-
-def readable(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
-    """A case to read, without locking it. Raises `NotFound`."""
-    case = unit.session.scalars(visible(actor).where(Case.id == case_id)).first()
-    if case is None:
-        raise NotFound
-    return case
 
 
 def _answer(body: dict[str, Any], status: int, *, replayed: bool = False) -> JSONResponse:

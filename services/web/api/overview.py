@@ -14,12 +14,12 @@ from services.foundation.database import UnitOfWork
 from services.listing import Filters
 from services.owing import Debtor, Owed
 from services.pipeline import Column
-from services.rules.policy import Actor, Right, require
+from services.rules.policy import Actor, Right, readable, require
 from services.rules.published import calendar_of, pathway_of
 from services.rules.titles import task_title
 from services.web.api import reading
 from services.web.api.answers import Cases
-from services.web.api.edge import Reads, readable
+from services.web.api.edge import Reads
 from services.web.api.overview_answers import (
     Day,
     DayLine,

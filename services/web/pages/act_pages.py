@@ -11,12 +11,12 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
-from services import desk, timeline
+from services import timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, check, sees
+from services.rules.policy import Right, check, readable, sees
 from services.rules.texts.labels import label
 from services.web import returning
 from services.web.pages import act_form, answers
@@ -76,7 +76,7 @@ def add(router: APIRouter, act: ActPage) -> None:
 def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: Form, *, status: int = 200) -> Response:
     """The page of an act."""
     with visitor.runtime.database.read() as unit:
-        case = desk.readable(unit, visitor.actor, case_id)
+        case = readable(unit, visitor.actor, case_id)
         check(unit, visitor.actor, case, act.right)
         fields = list(act.fields(unit, visitor, case))
         form = form if form.seen is not None else replace(form, seen=case.last_seq)

@@ -16,7 +16,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.matching import Choice, Pick
-from services.rules.policy import Right, knows_household
+from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import label
 from services.web.pages import answers
 from services.web.pages.act_pages import ActPage, Fields, carry_out, show
@@ -188,7 +188,7 @@ def _theme(visitor: Visitor, case_id: UUID, chosen: str, replaces: UUID | None) 
 
 def _ask_type(request: Request, visitor: Visitor, case_id: UUID) -> Response:
     with visitor.runtime.database.read() as unit:
-        case = desk.readable(unit, visitor.actor, case_id)
+        case = readable(unit, visitor.actor, case_id)
         found = picking.picks(unit, visitor.actor, case_id)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
     return answers.page(

@@ -16,6 +16,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
+from services.rules.policy import readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import task_title
@@ -92,7 +93,7 @@ def _one(visitor: Visitor, data: FormData, task_id: UUID, form: Any, act: Do) ->
         task = unit.session.get(Task, task_id)
         if task is None:
             raise NotFound
-        case = desk.readable(unit, visitor.actor, task.case_id)
+        case = readable(unit, visitor.actor, task.case_id)
         line = {
             "case_id": case.id,
             "reference": case.number,

@@ -10,12 +10,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from models.cases import Case
-from services import desk, documents, forms, messages, notes, reports
+from services import documents, forms, messages, notes, reports
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right, check
+from services.rules.policy import Right, check, readable
 from services.web.pages import answers
 from services.web.pages.act_pages import UNREAD, ActPage, check_seen, seen_in, show
 from services.web.pages.cases import case_page
@@ -107,7 +107,7 @@ def _upload(data: FormData) -> UploadFile | None:
 def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
     """Asked before anything is stored: a foreign file may not fill the disk."""
     with visitor.runtime.database.read() as unit:
-        check(unit, visitor.actor, desk.readable(unit, visitor.actor, case_id), right)
+        check(unit, visitor.actor, readable(unit, visitor.actor, case_id), right)
 
 
 def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:

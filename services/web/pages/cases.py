@@ -13,7 +13,7 @@ from models.vocabulary import Stage
 from services import desk, documents, listing, search
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.rules.policy import Right, known, note_access, rights
+from services.rules.policy import Right, known, note_access, readable, rights
 from services.rules.texts.labels import label
 from services.web.pages import answers, case_view
 from services.web.pages.lists import Asked, pages_of
@@ -131,7 +131,7 @@ def printed(request: Request, visitor: SignedIn, case_id: UUID, nom: str = "") -
 def readers(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
     """Who opened this case: for the coordinator and the administrator's questions."""
     with visitor.runtime.database.read() as unit:
-        case = desk.readable(unit, visitor.actor, case_id)
+        case = readable(unit, visitor.actor, case_id)
         reference = case.number
         entries = desk.readers(unit, visitor.actor, case_id)
         rows = [

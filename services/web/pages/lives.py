@@ -17,7 +17,7 @@ from services.foundation.errors import NotFound
 from services.foundation.tokens import new_token
 from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
-from services.rules.policy import Right
+from services.rules.policy import Right, readable
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages import answers
 from services.web.pages.act_pages import ActPage, add, carry_out, show
@@ -279,7 +279,7 @@ def _revocation(visitor: Visitor, case_id: UUID, permission_id: UUID) -> ActPage
 
 
 def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, permission_id: UUID) -> Permission:
-    desk.readable(unit, visitor.actor, case_id)
+    readable(unit, visitor.actor, case_id)
     permission = unit.session.get(Permission, permission_id)
     if permission is None or permission.case_id != case_id:
         raise NotFound

@@ -11,12 +11,12 @@ from models.cases import Referral
 from models.engine import IncomingMail, Task
 from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.vocabulary import ReferralState, Suggestion, TaskState
-from services import desk, replies
+from services import replies
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.foundation.tokens import new_token
-from services.rules.policy import note_access
+from services.rules.policy import note_access, readable
 from services.rules.texts.labels import label
 from services.web.pages import answers
 from services.web.pages.entries import kept
@@ -33,7 +33,7 @@ SEALED: Final = {"sender": "", "subject": "", "text": "Ce message est gardé ave
 def ask(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID) -> Response:
     """What was answered, what it seems to say, and what can be done about it."""
     with visitor.runtime.database.write("access") as unit:
-        case = desk.readable(unit, visitor.actor, case_id)
+        case = readable(unit, visitor.actor, case_id)
         task, found = replies.to_read(unit, visitor.actor, task_id)
         if task.case_id != case.id:
             raise NotFound
@@ -55,7 +55,7 @@ def ask(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID) -> Re
 def read(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID, data: Entered) -> Response:
     """Read, nothing to do."""
     with visitor.runtime.database.read() as unit:
-        desk.readable(unit, visitor.actor, case_id)
+        readable(unit, visitor.actor, case_id)
     visitor.once(data, f"reponses/{task_id}", lambda unit: replies.read(unit, visitor.hand, task_id))
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", "reponse-lue")

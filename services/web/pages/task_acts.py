@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from models.engine import Task
-from services import desk, forms, reminding, tasks
+from services import forms, reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import Right
+from services.rules.policy import Right, readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import outcomes_of, task_title, what_to_do
@@ -115,7 +115,7 @@ def _page(visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> ActPage:
 
 
 def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> Task:
-    desk.readable(unit, visitor.actor, case_id)
+    readable(unit, visitor.actor, case_id)
     task = unit.session.get(Task, task_id)
     if task is None or task.case_id != case_id:
         raise NotFound
