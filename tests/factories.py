@@ -14,8 +14,7 @@ from sqlalchemy import select
 from deployments.publishing import read_pathway
 from models.base import new_id
 from models.cases import Case, Referral
-from models.engine import Event, Message, Task, Work
-from models.events import AlertSubmitted
+from models.engine import Message, Task
 from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import (
     CallResult,
@@ -47,10 +46,11 @@ from services.forms import (
 from services.foundation.clock import SetClock
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
-from services.rules import effects, obligations
+from services.rules import obligations
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests import engine
 from tests.programmes import a_programme
 from tests.remembered import Past
 
@@ -172,18 +172,7 @@ def alert_form(**given: object) -> AlertForm:
 
 def drain(office: Office) -> None:
     """Do what the engine does, until it has nothing left."""
-    while True:
-        with office.runtime.database.write("drain") as unit:
-            row = unit.session.scalars(select(Work).order_by(Work.id).limit(1)).first()
-            if row is None:
-                return
-            event = unit.session.get_one(Event, row.event_id)
-            if event.type == AlertSubmitted.type:
-                alerts.examine(unit, event)
-            effects.apply(unit, [event])
-            if event.type.startswith("referral."):
-                referrals.settle(unit, event.case_id)
-            unit.session.delete(row)
+    engine.drain(office.runtime.database)
 
 
 _ROAD: Final = (

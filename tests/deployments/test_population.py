@@ -10,13 +10,12 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Select, delete, func, inspect, select
+from sqlalchemy import Select, func, inspect, select
 
 from deployments import population
 from deployments.population import Wanted, command, courses
 from deployments.population.figures import figures
 from deployments.population.setting import SLUG
-from flows.orientation import settle
 from flows.reminders import ACTS
 from models.cases import Alert, Call, Case, Dwelling, Referral, Visit
 from models.engine import Event, Message, Obligation, Task, Work
@@ -32,10 +31,11 @@ from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from services.listing import Filters
-from services.rules import effects, obligations, work
+from services.rules import obligations
 from services.rules.disclosure import FEWEST
 from services.rules.policy import Actor
 from services.rules.ranking import DANGER
+from tests import engine
 from tests.stateful.expectations import disappointed
 
 TODAY: Final = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -102,11 +102,8 @@ def run(runtime: Runtime) -> int:
     """What the relay does until nothing is due; how many clocks lapsed."""
     with runtime.database.write("test") as unit:
         lapsed = obligations.tick(unit, ACTS, limit=500)
-        while waiting := unit.session.scalars(select(Work.event_id).order_by(Work.id)).all():
-            unit.session.execute(delete(Work).where(Work.event_id.in_(waiting)))
-            events = work.events(unit, waiting)
-            effects.apply(unit, events)
-            settle(unit, [event for event in events if FACTS[event.type].stage is Stage.ORIENTATION])
+        while engine.handle_in(unit):
+            pass
         return lapsed
 
 

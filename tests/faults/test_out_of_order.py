@@ -18,8 +18,9 @@ from models.vocabulary import TaskState
 from services.foundation.clock import SetClock
 from services.foundation.runtime import Runtime
 from tests.databases import MORNING
+from tests.engine import drain
 from tests.ledger import problems
-from tests.services.web.api.office import ALERT, PHONED, Json, Office, drain, make_office
+from tests.services.web.api.office import ALERT, PHONED, Json, Office, make_office
 
 PDF: Final = b"%PDF-1.7 rapport"
 BEFORE_THE_VISIT: Final = ("accept", "reach", "plan")

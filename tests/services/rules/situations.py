@@ -15,11 +15,10 @@ from sqlalchemy import select
 from deployments.publishing import read_pathway
 from models.base import new_id
 from models.cases import Case, Document, Referral, Visit
-from models.engine import Event, Message, Obligation, Occurrence, Task, Work
-from models.events import FACTS, AlertSubmitted
+from models.engine import Event, Message, Obligation, Occurrence, Task
 from models.pathway import Pathway
 from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
-from models.vocabulary import Channel, MessageState, OrganisationKind, Role, Stage, TaskState, Theme
+from models.vocabulary import Channel, MessageState, OrganisationKind, Role, TaskState, Theme
 from services import alerts, calls, closing, follow_up, referrals, reports, triage, visits
 from services.forms import (
     Acceptance,
@@ -40,10 +39,11 @@ from services.forms import (
 )
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
-from services.rules import aftermath, effects, obligations
+from services.rules import aftermath, obligations
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests import engine
 from tests.remembered import Past
 
 L = TypeVar("L", bound=Callable[..., Any])
@@ -112,20 +112,7 @@ class Office:
 
     def handle(self, limit: int = 50) -> int:
         """Carry out the oldest events of one flow as one batch; how many."""
-        with self.database.write("test") as unit:
-            rows = unit.session.scalars(select(Work).order_by(Work.id).limit(limit)).all()
-            batch = [row for row in rows if _leads(row, rows)]
-            events = [unit.session.get_one(Event, row.event_id) for row in batch]
-            for event in events:
-                if event.type == AlertSubmitted.type:
-                    alerts.examine(unit, event)
-            effects.apply(unit, events)
-            for event in events:
-                if FACTS[event.type].stage is Stage.ORIENTATION:
-                    referrals.settle(unit, event.case_id)
-            for row in batch:
-                unit.session.delete(row)
-        return len(batch)
+        return engine.handle(self.database, limit)
 
     def tick(self) -> int:
         """Turn what is due into events; how many clocks were looked at."""
@@ -481,12 +468,6 @@ def _people(unit: UnitOfWork) -> None:
                 role=actor.role,
             )
         )
-
-
-def _leads(row: Work, rows: Any) -> bool:
-    """Whether everything up to this row belongs to the flow of the first."""
-    first = FACTS[rows[0].type].stage
-    return all(FACTS[other.type].stage is first for other in rows if other.id <= row.id)
 
 
 def texts(messages: list[Message], channel: Channel) -> list[str]:

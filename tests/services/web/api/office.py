@@ -13,12 +13,13 @@ from deployments.publishing import read_pathway
 from models.base import new_id
 from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role, Theme
-from services import alerts, api_keys, health, referrals
+from services import api_keys, health
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.runtime import Runtime
-from services.rules import effects, links, published, routines, work
+from services.rules import links, published, routines
 from services.rules.policy import ENGINE
+from tests.engine import drain
 from tests.programmes import a_programme
 from tests.served import served
 
@@ -108,24 +109,6 @@ def make_office(runtime: Runtime) -> Office:
         ):
             office.keys[person] = key_of(unit, programme, person, role, organisation)
     return office
-
-
-def drain(database: Database) -> None:
-    """What the relay does, without Prefect: handle every event, in order, until none is left."""
-    while True:
-        with database.write("test") as unit:
-            claimed = work.claim(unit, worker="test")
-            if not claimed:
-                return
-            events = work.events(unit, [each.event_id for each in claimed])
-            for event in events:
-                if event.type == "alert.submitted":
-                    alerts.examine(unit, event)
-            effects.apply(unit, events)
-            for event in events:
-                if event.type.startswith("referral."):
-                    referrals.settle(unit, event.case_id)
-            work.finish(unit, [each.id for each in claimed], claimed[0].token)
 
 
 def make_ready(database: Database) -> None:

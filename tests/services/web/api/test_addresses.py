@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from models.engine import Message
 from services.rules.aftermath import message_failed
-from tests.services.web.api.office import Office, drain
+from tests.engine import drain
+from tests.services.web.api.office import Office
 from tests.services.web.api.test_story import report, visit
 
 
