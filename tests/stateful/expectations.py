@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from models.cases import Case, Referral
+from models.cases import Case, Loan, Referral
 from models.engine import Obligation, Task
 from models.lifecycles import UNDER_WAY
 from models.vocabulary import CLOSED_STATES, CaseState, Party, ReferralKind, ReferralState, TaskState
@@ -41,7 +41,6 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "finish_draft": ORIENTED,
     "review_hold": ORIENTED,
     "settle_dispute": ORIENTED,
-    "return_loan": set(C) - CLOSED_STATES,
 }
 """In which states of its case each task may be open; one that is not named here, in any."""
 COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household"}
@@ -51,7 +50,8 @@ COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household"}
 def disappointed(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     """Every expectation that does not hold, as a line of codes. With `drained` the engine has done all it had to."""
     found = list(unit.session.scalars(select(Task).where(Task.state == TaskState.OPEN)))
-    return [*(line for task in found for line in _task(unit, task)), *_referrals(unit, found, drained=drained)]
+    each = (line for task in found for line in _task(unit, task))
+    return [*each, *_referrals(unit, found, drained=drained), *_loans(unit, found, drained=drained)]
 
 
 def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
@@ -83,3 +83,12 @@ def _referrals(unit: UnitOfWork, tasks: list[Task], *, drained: bool) -> Iterato
         for kind, is_awaited in awaited.items():
             if is_awaited != ((kind, referral.id) in asked):
                 yield f"referral {referral.id}: is {state}, {kind} asked: {not is_awaited}"
+
+
+def _loans(unit: UnitOfWork, tasks: list[Task], *, drained: bool) -> Iterator[str]:
+    """What is out is asked for, even of a case that ended; nothing else is."""
+    asked = {task.loan_id for task in tasks if task.kind == "return_loan"}
+    for loan in unit.session.scalars(select(Loan)):
+        is_asked = loan.id in asked
+        if is_asked != loan.is_out and (is_asked or drained):
+            yield f"loan {loan.id}: is out: {loan.is_out}, asked for: {is_asked}"
