@@ -1,5 +1,6 @@
 """The application: pages, API and static files behind one set of protections."""
 
+from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -138,7 +139,13 @@ class Application(FastAPI):
 
 def create_app(runtime: Runtime, *, engine_wait_s: float = 1.0) -> FastAPI:
     """Build the application. After an act a page waits up to `engine_wait_s` for what follows from it."""
-    app = Application(title="Relais", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = Application(
+        title="Relais",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=attrgetter("name"),
+    )
     app.state.runtime, app.state.pages, app.state.engine_wait_s = runtime, environment(), engine_wait_s
     for module in PAGES:
         app.include_router(module.router, include_in_schema=False)

@@ -10,7 +10,7 @@ from services.web.problems import Problem
 router = APIRouter(tags=["Santé"])
 
 
-@router.get("/healthz", operation_id="is_alive", summary="Le processus répond")
+@router.get("/healthz", summary="Le processus répond")
 def is_alive() -> Alive:
     """Ne regarde ni la base ni le relais."""
     return Alive()
@@ -18,7 +18,6 @@ def is_alive() -> Alive:
 
 @router.get(
     "/readyz",
-    operation_id="is_ready",
     summary="L’installation peut travailler",
     responses={
         500: {"model": Problem, "description": "Erreur interne"},

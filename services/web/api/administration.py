@@ -26,7 +26,7 @@ TAG: Final = "Administration"
 router = APIRouter(tags=[TAG], prefix="/administration")
 
 
-@router.get("", operation_id="list_troubles", summary="Lire ce que Relais n’a pas pu faire seul")
+@router.get("", summary="Lire ce que Relais n’a pas pu faire seul")
 def list_troubles(reads: Reads) -> Troubles:
     """Événements mis de côté, messages refusés ou à vérifier, rappels en échec, et ce qui a été remis en route.
 
@@ -63,13 +63,7 @@ def list_troubles(reads: Reads) -> Troubles:
         )
 
 
-@router.post(
-    "/events/{work_id}/retry",
-    response_model=Done,
-    operation_id="retry_event",
-    name="retry_event",
-    summary="Essayer encore un événement mis de côté",
-)
+@router.post("/events/{work_id}/retry", response_model=Done, summary="Essayer encore un événement mis de côté")
 def retry_event(acts: Acts, work_id: int, form: Remedy) -> JSONResponse:
     """Douze nouveaux essais ; le motif est gardé."""
 
@@ -80,13 +74,7 @@ def retry_event(acts: Acts, work_id: int, form: Remedy) -> JSONResponse:
     return acts.once(retry, said=form, status=200)
 
 
-@router.post(
-    "/messages/{message_id}/resend",
-    response_model=Done,
-    operation_id="resend_message",
-    name="resend_message",
-    summary="Renvoyer un message refusé",
-)
+@router.post("/messages/{message_id}/resend", response_model=Done, summary="Renvoyer un message refusé")
 def resend_message(acts: Acts, message_id: UUID, form: Remedy) -> JSONResponse:
     """Un message à vérifier ne repart jamais ainsi : il se vérifie sur sa situation."""
 

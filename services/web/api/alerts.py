@@ -17,14 +17,7 @@ TAG: Final = "Demandes"
 router = APIRouter(tags=[TAG])
 
 
-@router.post(
-    "/alerts",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="submit_alert",
-    name="submit_alert",
-    summary="Demander une visite",
-)
+@router.post("/alerts", status_code=201, response_model=Receipt, summary="Demander une visite")
 def submit_alert(acts: Acts, form: AlertForm) -> JSONResponse:
     """Ouvre une situation.
 

@@ -26,7 +26,7 @@ Due = Literal["late", "today", "week"]
 _DAYS: Final[dict[Due, int]] = {"today": 1, "week": 7}
 
 
-@router.get("/cases", operation_id="list_cases", summary="Lister les situations")
+@router.get("/cases", summary="Lister les situations")
 def list_cases(
     reads: Reads,
     stage: Annotated[Stage | None, Query(description="Étape")] = None,
@@ -40,7 +40,7 @@ def list_cases(
         return reading.cases(unit, actor, stage=stage, after=after, limit=limit)
 
 
-@router.get("/cases/{case_id}", operation_id="read_case", summary="Lire une situation")
+@router.get("/cases/{case_id}", summary="Lire une situation")
 def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
     """Une situation : où elle en est, qui est attendu et jusqu’à quand. La lecture est notée.
 
@@ -56,14 +56,7 @@ def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
     return answer
 
 
-@router.post(
-    "/cases/{case_id}/notes",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="add_note",
-    name="add_note",
-    summary="Écrire une note pour l’équipe",
-)
+@router.post("/cases/{case_id}/notes", status_code=201, response_model=Receipt, summary="Écrire une note pour l’équipe")
 def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
     """La note est lue par la coordination et l’opérateur de la situation."""
     return acts.on_case(case_id, lambda unit, hand: notes.add_note(unit, hand, case_id, form), said=form, status=201)
@@ -71,10 +64,7 @@ def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
 
 @router.post(
     "/cases/{case_id}/messages/{message_id}/send-now",
-    status_code=200,
     response_model=Receipt,
-    operation_id="send_message_now",
-    name="send_message_now",
     summary="Envoyer tout de suite un message en attente",
 )
 def send_message_now(acts: Acts, case_id: UUID, message_id: UUID) -> JSONResponse:
@@ -84,10 +74,7 @@ def send_message_now(acts: Acts, case_id: UUID, message_id: UUID) -> JSONRespons
 
 @router.post(
     "/cases/{case_id}/messages/{message_id}/settle",
-    status_code=200,
     response_model=Receipt,
-    operation_id="settle_message",
-    name="settle_message",
     summary="Dire si un message à vérifier est arrivé",
 )
 def settle_message(acts: Acts, case_id: UUID, message_id: UUID, form: Settlement) -> JSONResponse:
@@ -100,7 +87,7 @@ def settle_message(acts: Acts, case_id: UUID, message_id: UUID, form: Settlement
     )
 
 
-@router.get("/tasks", operation_id="list_tasks", summary="Lister mes tâches")
+@router.get("/tasks", summary="Lister mes tâches")
 def list_tasks(
     reads: Reads,
     due: Annotated[
@@ -117,7 +104,7 @@ def list_tasks(
         return reading.tasks_of(unit, actor, before=before, after=after, limit=limit)
 
 
-@router.get("/organisations", operation_id="list_organisations", summary="Lire l’annuaire")
+@router.get("/organisations", summary="Lire l’annuaire")
 def list_organisations(
     reads: Reads,
     kind: Annotated[OrganisationKind | None, Query(description="Nature de la structure")] = None,

@@ -10,14 +10,14 @@ from services import coming
 from services.coming import Departure
 from services.forms import NextStep, Skip
 from services.rules.policy import Right, readable, require
-from services.web.api.answers import DepartureLine, Departures
-from services.web.api.edge import Acts, Reads, post
+from services.web.api.answers import DepartureLine, Departures, Receipt
+from services.web.api.edge import Acts, Reads
 
 TAG: Final = "Envois à venir"
 router = APIRouter(tags=[TAG])
 
 
-@router.get("/coming", operation_id="list_coming", summary="Lister les envois à venir")
+@router.get("/coming", summary="Lister les envois à venir")
 def list_coming(reads: Reads) -> Departures:
     """Ce qui partira dans les quatorze jours si rien ne change, du plus proche au plus lointain."""
     with reads.runtime.database.read() as unit:
@@ -26,7 +26,7 @@ def list_coming(reads: Reads) -> Departures:
         return Departures(items=[_line(each) for each in coming.until(unit, actor, unit.now + coming.HORIZON)])
 
 
-@router.get("/cases/{case_id}/coming", operation_id="list_coming_of_case", summary="Lire les envois à venir")
+@router.get("/cases/{case_id}/coming", summary="Lire les envois à venir")
 def list_coming_of_case(reads: Reads, case_id: UUID) -> Departures:
     """Tous ceux d’une situation, sans limite de date."""
     with reads.runtime.database.read() as unit:
@@ -35,7 +35,7 @@ def list_coming_of_case(reads: Reads, case_id: UUID) -> Departures:
         return Departures(items=[_line(each) for each in coming.of_case(unit, actor, case_id)])
 
 
-@post(router, "/cases/{case_id}/clocks/{clock_id}/skip", "skip_reminder", "Ne pas envoyer une relance")
+@router.post("/cases/{case_id}/clocks/{clock_id}/skip", response_model=Receipt, summary="Ne pas envoyer une relance")
 def skip_reminder(acts: Acts, case_id: UUID, clock_id: UUID, form: Skip) -> JSONResponse:
     """La prochaine de cette échéance, telle que lue ; les suivantes gardent leur jour."""
     return acts.on_case(
@@ -43,7 +43,9 @@ def skip_reminder(acts: Acts, case_id: UUID, clock_id: UUID, form: Skip) -> JSON
     )
 
 
-@post(router, "/cases/{case_id}/clocks/{clock_id}/send-now", "send_reminder_now", "Envoyer une relance sans attendre")
+@router.post(
+    "/cases/{case_id}/clocks/{clock_id}/send-now", response_model=Receipt, summary="Envoyer une relance sans attendre"
+)
 def send_reminder_now(acts: Acts, case_id: UUID, clock_id: UUID, form: NextStep) -> JSONResponse:
     """La prochaine de cette échéance, telle que lue ; elle ne partira pas une seconde fois."""
     return acts.on_case(

@@ -36,7 +36,7 @@ TAG: Final = "Annuaire"
 router = APIRouter(tags=[TAG])
 
 
-@router.get("/services", operation_id="list_services", summary="Lire ce que les partenaires proposent")
+@router.get("/services", summary="Lire ce que les partenaires proposent")
 def list_services(
     reads: Reads,
     theme: Annotated[Theme | None, Query(description="Type de solution")] = None,
@@ -51,9 +51,7 @@ def list_services(
         return Services(items=[_service(each, day, closed.get(each.organisation_id)) for each in found])
 
 
-@router.get(
-    "/cases/{case_id}/partners", operation_id="list_partners_for_case", summary="Chercher à qui demander pour un ménage"
-)
+@router.get("/cases/{case_id}/partners", summary="Chercher à qui demander pour un ménage")
 def list_partners_for_case(
     reads: Reads,
     case_id: UUID,
@@ -83,8 +81,6 @@ def list_partners_for_case(
     "/organisations/{organisation_id}/services",
     status_code=201,
     response_model=ServiceLine,
-    operation_id="add_service",
-    name="add_service",
     summary="Ajouter un service d’un partenaire",
 )
 def add_service(acts: Acts, organisation_id: UUID, form: ServiceForm) -> JSONResponse:
@@ -94,13 +90,7 @@ def add_service(acts: Acts, organisation_id: UUID, form: ServiceForm) -> JSONRes
     )
 
 
-@router.put(
-    "/services/{service_id}",
-    response_model=ServiceLine,
-    operation_id="change_service",
-    name="change_service",
-    summary="Récrire la fiche d’un service",
-)
+@router.put("/services/{service_id}", response_model=ServiceLine, summary="Récrire la fiche d’un service")
 def change_service(acts: Acts, service_id: UUID, form: ServiceForm) -> JSONResponse:
     """Toute la fiche : ce qui n’est pas dit ne pose plus de condition. Elle est tenue pour vérifiée ce jour."""
     return acts.once(
@@ -108,14 +98,7 @@ def change_service(acts: Acts, service_id: UUID, form: ServiceForm) -> JSONRespo
     )
 
 
-@router.post(
-    "/services/{service_id}/verify",
-    status_code=200,
-    response_model=ServiceLine,
-    operation_id="verify_service",
-    name="verify_service",
-    summary="Dire que la fiche est juste",
-)
+@router.post("/services/{service_id}/verify", response_model=ServiceLine, summary="Dire que la fiche est juste")
 def verify_service(acts: Acts, service_id: UUID) -> JSONResponse:
     """Sans rien y changer."""
     return acts.once(
@@ -123,14 +106,7 @@ def verify_service(acts: Acts, service_id: UUID) -> JSONResponse:
     )
 
 
-@router.post(
-    "/services/{service_id}/end",
-    status_code=200,
-    response_model=ServiceLine,
-    operation_id="end_service",
-    name="end_service",
-    summary="Retirer un service de l’annuaire",
-)
+@router.post("/services/{service_id}/end", response_model=ServiceLine, summary="Retirer un service de l’annuaire")
 def end_service(acts: Acts, service_id: UUID) -> JSONResponse:
     """Les demandes en cours ne changent pas."""
     return acts.once(
@@ -138,7 +114,7 @@ def end_service(acts: Acts, service_id: UUID) -> JSONResponse:
     )
 
 
-@router.get("/services/{service_id}/sheet-link", operation_id="read_sheet_link", summary="Lire le lien du partenaire")
+@router.get("/services/{service_id}/sheet-link", summary="Lire le lien du partenaire")
 def read_sheet_link(reads: Reads, service_id: UUID, response: Response) -> SheetLink:
     """À donner au partenaire : il y vérifie ou corrige sa fiche, sans compte. La coordination seule le lit."""
     response.headers["Cache-Control"] = "no-store"
@@ -149,7 +125,7 @@ def read_sheet_link(reads: Reads, service_id: UUID, response: Response) -> Sheet
         return SheetLink(service_id=service.id, url=sheet_url(reads.runtime, service))
 
 
-@router.get("/sheet-proposals", operation_id="list_sheet_proposals", summary="Lire ce que les partenaires proposent")
+@router.get("/sheet-proposals", summary="Lire ce que les partenaires proposent")
 def list_sheet_proposals(reads: Reads) -> SheetProposals:
     """Les corrections de fiches qui attendent la coordination, les plus anciennes d’abord."""
     with reads.runtime.database.read() as unit:
@@ -157,12 +133,7 @@ def list_sheet_proposals(reads: Reads) -> SheetProposals:
 
 
 @router.post(
-    "/sheet-proposals/{proposal_id}/take",
-    status_code=200,
-    response_model=ServiceLine,
-    operation_id="take_sheet_proposal",
-    name="take_sheet_proposal",
-    summary="Mettre une correction dans l’annuaire",
+    "/sheet-proposals/{proposal_id}/take", response_model=ServiceLine, summary="Mettre une correction dans l’annuaire"
 )
 def take_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
     """La fiche est tenue pour vérifiée ce jour."""
@@ -170,26 +141,14 @@ def take_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
 
 
 @router.post(
-    "/sheet-proposals/{proposal_id}/refuse",
-    status_code=200,
-    response_model=ServiceLine,
-    operation_id="refuse_sheet_proposal",
-    name="refuse_sheet_proposal",
-    summary="Laisser la fiche comme elle était",
+    "/sheet-proposals/{proposal_id}/refuse", response_model=ServiceLine, summary="Laisser la fiche comme elle était"
 )
 def refuse_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
     """La correction est gardée, sans effet."""
     return acts.once(lambda unit, hand: _told(unit, sheets.refuse(unit, hand, proposal_id)), said=NOTHING, status=200)
 
 
-@router.post(
-    "/areas",
-    status_code=200,
-    response_model=AreaLine,
-    operation_id="set_area",
-    name="set_area",
-    summary="Dessiner une zone, ou la redessiner à partir d’un jour",
-)
+@router.post("/areas", response_model=AreaLine, summary="Dessiner une zone, ou la redessiner à partir d’un jour")
 def set_area(acts: Acts, form: AreaForm) -> JSONResponse:
     """Ce qu’elle était avant ce jour reste écrit."""
 

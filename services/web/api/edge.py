@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Security
+from fastapi import Depends, Header, Request, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPBase
@@ -176,11 +176,6 @@ def acting(
     """What a route that acts asks for."""
     route = str(getattr(request.scope.get("route"), "name", request.url.path))
     return Acting(reading(request), route, request.url.path, idempotency_key, if_match)
-
-
-def post(router: APIRouter, path: str, name: str, summary: str, *, status: int = 200) -> Callable[[F], F]:
-    """Declare the route of an act, which answers with its receipt."""
-    return router.post(path, status_code=status, response_model=Receipt, operation_id=name, name=name, summary=summary)
 
 
 Reads = Annotated[Reading, Depends(reading)]

@@ -16,27 +16,13 @@ TAG: Final = "Suivi"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 
 
-@router.post(
-    "/follow-up/start",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="start_follow_up",
-    name="start_follow_up",
-    summary="Commencer le suivi",
-)
+@router.post("/follow-up/start", response_model=Receipt, summary="Commencer le suivi")
 def start_follow_up(acts: Acts, case_id: UUID) -> JSONResponse:
     """Rien de plus à orienter. Refusé tant qu’un partenaire doit répondre."""
     return acts.on_case(case_id, lambda unit, hand: referrals.drop_need(unit, hand, case_id), status=200)
 
 
-@router.post(
-    "/follow-up/calls",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="record_follow_up_call",
-    name="record_follow_up_call",
-    summary="Noter un appel de suivi",
-)
+@router.post("/follow-up/calls", status_code=201, response_model=Receipt, summary="Noter un appel de suivi")
 def record_follow_up_call(acts: Acts, case_id: UUID, form: FollowUpForm) -> JSONResponse:
     """À 1, 6 et 12 mois : le ménage a-t-il encore froid, a-t-il encore des impayés ?"""
     return acts.on_case(
@@ -44,14 +30,7 @@ def record_follow_up_call(acts: Acts, case_id: UUID, form: FollowUpForm) -> JSON
     )
 
 
-@router.post(
-    "/follow-up/contact",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="choose_contact",
-    name="choose_contact",
-    summary="Choisir comment demander des nouvelles",
-)
+@router.post("/follow-up/contact", response_model=Receipt, summary="Choisir comment demander des nouvelles")
 def choose_contact(acts: Acts, case_id: UUID, form: ContactForm) -> JSONResponse:
     """Par appel, SMS ou e-mail ; refusé si le ménage ne peut pas être joint ainsi."""
     return acts.on_case(
@@ -59,14 +38,7 @@ def choose_contact(acts: Acts, case_id: UUID, form: ContactForm) -> JSONResponse
     )
 
 
-@router.post(
-    "/household-answers",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="note_household_answer",
-    name="note_household_answer",
-    summary="Noter ce que dit le ménage",
-)
+@router.post("/household-answers", status_code=201, response_model=Receipt, summary="Noter ce que dit le ménage")
 def note_household_answer(acts: Acts, case_id: UUID, form: HouseholdWord) -> JSONResponse:
     """Cela l’a aidé, ne l’a pas aidé, ou il veut être rappelé : alors quelqu’un rappelle, à une date."""
     return acts.on_case(
@@ -74,14 +46,7 @@ def note_household_answer(acts: Acts, case_id: UUID, form: HouseholdWord) -> JSO
     )
 
 
-@router.post(
-    "/close",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="close_case",
-    name="close_case",
-    summary="Clore la situation",
-)
+@router.post("/close", response_model=Receipt, summary="Clore la situation")
 def close_case(acts: Acts, case_id: UUID, form: ClosureForm) -> JSONResponse:
     """Refusé tant qu’un partenaire a la main."""
     return acts.on_case(
@@ -89,14 +54,7 @@ def close_case(acts: Acts, case_id: UUID, form: ClosureForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/reopen",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="reopen_case",
-    name="reopen_case",
-    summary="Rouvrir la situation",
-)
+@router.post("/reopen", response_model=Receipt, summary="Rouvrir la situation")
 def reopen_case(acts: Acts, case_id: UUID) -> JSONResponse:
     """La même situation reprend, avec son histoire."""
     return acts.on_case(case_id, lambda unit, hand: closing.reopen_case(unit, hand, case_id), status=200)

@@ -37,21 +37,14 @@ MEDIA: Final = {
 }
 
 
-@router.get("", operation_id="list_imports", summary="Lister les fichiers à reprendre")
+@router.get("", summary="Lister les fichiers à reprendre")
 def list_imports(reads: Reads) -> Imports:
     """Les cinquante derniers, du plus récent au plus ancien."""
     with reads.runtime.database.read() as unit:
         return Imports(items=[_import(each) for each in files.listed(unit, reads.actor(unit))])
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=ImportAnswer,
-    operation_id="drop_import",
-    name="drop_import",
-    summary="Déposer un fichier à reprendre",
-)
+@router.post("", status_code=201, response_model=ImportAnswer, summary="Déposer un fichier à reprendre")
 def drop_import(  # noqa: PLR0917 - the fields of a form
     acts: Acts,
     file: Annotated[UploadFile, File(description="XLSX, ODS ou CSV : 20 Mo et 20 000 lignes au plus")],
@@ -70,7 +63,7 @@ def drop_import(  # noqa: PLR0917 - the fields of a form
     return acts.once(lambda unit, hand: _import(files.drop(unit, hand, told, received)), said=said, status=201)
 
 
-@router.get("/{import_id}", operation_id="read_import", summary="Suivre la reprise d’un fichier")
+@router.get("/{import_id}", summary="Suivre la reprise d’un fichier")
 def read_import(reads: Reads, import_id: UUID, response: Response) -> ImportAnswer:
     """Où elle en est, par ses comptes."""
     response.headers["Cache-Control"] = "no-store"
@@ -78,7 +71,7 @@ def read_import(reads: Reads, import_id: UUID, response: Response) -> ImportAnsw
         return _import(files.file_for(unit, reads.actor(unit), import_id))
 
 
-@router.get("/{import_id}/preview", operation_id="preview_import", summary="Voir ce qu’un fichier donnerait")
+@router.get("/{import_id}/preview", summary="Voir ce qu’un fichier donnerait")
 def preview_import(
     reads: Reads,
     import_id: UUID,
@@ -105,13 +98,7 @@ def preview_import(
     )
 
 
-@router.post(
-    "/{import_id}/columns",
-    response_model=ImportAnswer,
-    operation_id="correct_import",
-    name="correct_import",
-    summary="Dire ce que sont les colonnes d’un fichier",
-)
+@router.post("/{import_id}/columns", response_model=ImportAnswer, summary="Dire ce que sont les colonnes d’un fichier")
 def correct_import(acts: Acts, import_id: UUID, form: ImportColumns) -> JSONResponse:
     """Remplace ce qui en avait été dit ; retenu, une fois repris, pour les fichiers aux mêmes titres."""
     return acts.once(
@@ -120,24 +107,14 @@ def correct_import(acts: Acts, import_id: UUID, form: ImportColumns) -> JSONResp
 
 
 @router.post(
-    "/{import_id}/carry-out",
-    response_model=ImportAnswer,
-    operation_id="carry_out_import",
-    name="carry_out_import",
-    summary="Reprendre les lignes valables d’un fichier",
+    "/{import_id}/carry-out", response_model=ImportAnswer, summary="Reprendre les lignes valables d’un fichier"
 )
 def carry_out_import(acts: Acts, import_id: UUID) -> JSONResponse:
     """Relais les reprend à la suite ; le même fichier deux fois ne change rien."""
     return acts.once(_acting(files.carry_out, import_id), said=NOTHING, status=200)
 
 
-@router.post(
-    "/{import_id}/withdraw",
-    response_model=ImportAnswer,
-    operation_id="withdraw_import",
-    name="withdraw_import",
-    summary="Effacer les lignes d’un fichier",
-)
+@router.post("/{import_id}/withdraw", response_model=ImportAnswer, summary="Effacer les lignes d’un fichier")
 def withdraw_import(acts: Acts, import_id: UUID) -> JSONResponse:
     """Tout de suite ; ce qui est repris le reste."""
     return acts.once(_acting(files.withdraw, import_id), said=NOTHING, status=200)
@@ -151,7 +128,6 @@ def _acting(
 
 @router.get(
     "/{import_id}/to-correct",
-    operation_id="read_import_corrections",
     summary="Emporter les lignes à corriger",
     response_class=Response,
     responses={200: {"content": {MEDIA["xlsx"]: {}}}},

@@ -19,7 +19,7 @@ router = APIRouter(tags=[TAG], prefix="/letters")
 PDF: Final = "application/pdf"
 
 
-@router.get("", operation_id="list_letters", summary="Lister les courriers à imprimer et à poster")
+@router.get("", summary="Lister les courriers à imprimer et à poster")
 def list_letters(reads: Reads, response: Response) -> Letters:
     """Du plus ancien au plus récent."""
     response.headers["Cache-Control"] = "no-store"
@@ -39,13 +39,7 @@ def list_letters(reads: Reads, response: Response) -> Letters:
         )
 
 
-@router.post(
-    "/print",
-    response_model=Printed,
-    operation_id="print_letters",
-    name="print_letters",
-    summary="Imprimer les courriers qui attendent",
-)
+@router.post("/print", response_model=Printed, summary="Imprimer les courriers qui attendent")
 def print_letters(acts: Acts) -> JSONResponse:
     """Un seul fichier ; ce qui a perdu sa raison est annulé."""
 
@@ -58,7 +52,6 @@ def print_letters(acts: Acts) -> JSONResponse:
 
 @router.get(
     "/{batch_id}.pdf",
-    operation_id="read_letters",
     summary="Lire le fichier à imprimer",
     response_class=Response,
     responses={200: {"content": {PDF: {}}}},
@@ -70,13 +63,7 @@ def read_letters(reads: Reads, batch_id: UUID) -> Response:
     return Response(content, media_type=PDF, headers={"Cache-Control": "no-store"})
 
 
-@router.post(
-    "/posted",
-    response_model=Posted,
-    operation_id="mark_letters_posted",
-    name="mark_letters_posted",
-    summary="Noter que des courriers sont postés",
-)
+@router.post("/posted", response_model=Posted, summary="Noter que des courriers sont postés")
 def mark_letters_posted(acts: Acts, form: Posting) -> JSONResponse:
     """Combien l’ont été ; un courrier déjà posté n’est pas compté deux fois."""
     return acts.once(

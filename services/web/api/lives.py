@@ -44,14 +44,15 @@ from services.forms import (
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall
-from services.web.api.edge import Acts, post
+from services.web.api.answers import Receipt
+from services.web.api.edge import Acts
 
 TAG: Final = "Vie de la situation"
 K = TypeVar("K", Loan, Permission)
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 
 
-@post(router, "/circumstances", "record_circumstances", "Noter les revenus et la composition du ménage")
+@router.post("/circumstances", response_model=Receipt, summary="Noter les revenus et la composition du ménage")
 def record_circumstances(acts: Acts, case_id: UUID, form: CircumstancesForm) -> JSONResponse:
     """Tout ce qui est connu : ce qui n’est pas dit ne l’est plus. La coordination et l’opérateur seuls le lisent."""
     return acts.on_case(
@@ -59,19 +60,19 @@ def record_circumstances(acts: Acts, case_id: UUID, form: CircumstancesForm) -> 
     )
 
 
-@post(router, "/findings", "record_findings", "Noter les chiffres du ménage")
+@router.post("/findings", response_model=Receipt, summary="Noter les chiffres du ménage")
 def record_findings(acts: Acts, case_id: UUID, form: FindingsForm) -> JSONResponse:
     """Ce qui n’est pas dit reste comme avant. La coordination et l’opérateur seuls le lisent."""
     return acts.on_case(case_id, lambda unit, hand: findings.record(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/kit", "record_kit", "Noter les petits équipements")
+@router.post("/kit", response_model=Receipt, summary="Noter les petits équipements")
 def record_kit(acts: Acts, case_id: UUID, form: KitForm) -> JSONResponse:
     """Tous, tels qu’ils sont : ce qui n’est pas dit n’y est plus. Le coût en est tiré."""
     return acts.on_case(case_id, lambda unit, hand: kits.record(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/match", "note_match", "Noter la ressemblance avec une autre situation")
+@router.post("/match", response_model=Receipt, summary="Noter la ressemblance avec une autre situation")
 def note_match(acts: Acts, case_id: UUID, form: MatchForm) -> JSONResponse:
     """Pour la coordination, avant de réunir deux situations ou de les laisser."""
     return acts.on_case(
@@ -79,19 +80,19 @@ def note_match(acts: Acts, case_id: UUID, form: MatchForm) -> JSONResponse:
     )
 
 
-@post(router, "/gaps", "note_gap", "Noter qu’un besoin n’a pas de solution", status=201)
+@router.post("/gaps", status_code=201, response_model=Receipt, summary="Noter qu’un besoin n’a pas de solution")
 def note_gap(acts: Acts, case_id: UUID, form: GapForm) -> JSONResponse:
     """Ce n’est pas une orientation : personne n’est sollicité, mais le manque est compté."""
     return acts.on_case(case_id, lambda unit, hand: needs.note_gap(unit, hand, case_id, form), said=form, status=201)
 
 
-@post(router, "/derogation", "ask_derogation", "Demander une dérogation aux plafonds")
+@router.post("/derogation", response_model=Receipt, summary="Demander une dérogation aux plafonds")
 def ask_derogation(acts: Acts, case_id: UUID, form: DerogationForm) -> JSONResponse:
     """Pendant que la demande est examinée."""
     return acts.on_case(case_id, lambda unit, hand: derogations.ask(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/derogation/decide", "decide_derogation", "Accorder ou refuser une dérogation")
+@router.post("/derogation/decide", response_model=Receipt, summary="Accorder ou refuser une dérogation")
 def decide_derogation(acts: Acts, case_id: UUID, form: DerogationDecision) -> JSONResponse:
     """Refusée, la demande s’arrête comme au-dessus des plafonds."""
     return acts.on_case(
@@ -99,7 +100,7 @@ def decide_derogation(acts: Acts, case_id: UUID, form: DerogationDecision) -> JS
     )
 
 
-@post(router, "/complaints", "receive_complaint", "Noter une réclamation")
+@router.post("/complaints", response_model=Receipt, summary="Noter une réclamation")
 def receive_complaint(acts: Acts, case_id: UUID, form: ComplaintForm) -> JSONResponse:
     """La coordination doit une réponse."""
     return acts.on_case(
@@ -107,13 +108,13 @@ def receive_complaint(acts: Acts, case_id: UUID, form: ComplaintForm) -> JSONRes
     )
 
 
-@post(router, "/complaints/answer", "answer_complaint", "Noter la réponse à une réclamation")
+@router.post("/complaints/answer", response_model=Receipt, summary="Noter la réponse à une réclamation")
 def answer_complaint(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
     """Ce qui a été répondu, et comment."""
     return acts.on_case(case_id, lambda unit, hand: complaints.answer(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/suspend", "suspend_case", "Mettre la situation en pause")
+@router.post("/suspend", response_model=Receipt, summary="Mettre la situation en pause")
 def suspend_case(acts: Acts, case_id: UUID, form: Suspension) -> JSONResponse:
     """Toutes les échéances attendent, sauf un danger ; la coordination revoit la situation le jour choisi."""
     return acts.on_case(
@@ -121,13 +122,13 @@ def suspend_case(acts: Acts, case_id: UUID, form: Suspension) -> JSONResponse:
     )
 
 
-@post(router, "/resume", "resume_case", "Reprendre la situation")
+@router.post("/resume", response_model=Receipt, summary="Reprendre la situation")
 def resume_case(acts: Acts, case_id: UUID) -> JSONResponse:
     """Les échéances sont reculées du temps ouvré qu’a duré la pause."""
     return acts.on_case(case_id, lambda unit, hand: suspension.resume(unit, hand, case_id), status=200)
 
 
-@post(router, "/cut", "announce_cut", "Suivre une coupure annoncée")
+@router.post("/cut", response_model=Receipt, summary="Suivre une coupure annoncée")
 def announce_cut(acts: Acts, case_id: UUID, form: CutForm) -> JSONResponse:
     """Ce qui est à faire avant se compte à rebours du premier jour où la loi permet de couper."""
     return acts.on_case(
@@ -135,13 +136,13 @@ def announce_cut(acts: Acts, case_id: UUID, form: CutForm) -> JSONResponse:
     )
 
 
-@post(router, "/cut/move", "move_cut", "Changer le jour de la coupure")
+@router.post("/cut/move", response_model=Receipt, summary="Changer le jour de la coupure")
 def move_cut(acts: Acts, case_id: UUID, form: NewDay) -> JSONResponse:
     """Les dates de ce qui reste à faire sont recomptées."""
     return acts.on_case(case_id, lambda unit, hand: supply_cuts.move(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/cut/supplier", "note_supplier_call", "Noter l’appel au fournisseur")
+@router.post("/cut/supplier", response_model=Receipt, summary="Noter l’appel au fournisseur")
 def note_supplier_call(acts: Acts, case_id: UUID, form: SupplierCall) -> JSONResponse:
     """Avec le nouveau jour, s’il a reporté la coupure."""
     return acts.on_case(
@@ -149,7 +150,7 @@ def note_supplier_call(acts: Acts, case_id: UUID, form: SupplierCall) -> JSONRes
     )
 
 
-@post(router, "/cut/aid", "note_aid_filed", "Noter le dépôt d’une demande d’aide")
+@router.post("/cut/aid", response_model=Receipt, summary="Noter le dépôt d’une demande d’aide")
 def note_aid_filed(acts: Acts, case_id: UUID, form: AidFiled) -> JSONResponse:
     """La fourniture est maintenue jusqu’à la décision, deux mois au plus."""
     return acts.on_case(
@@ -157,25 +158,25 @@ def note_aid_filed(acts: Acts, case_id: UUID, form: AidFiled) -> JSONResponse:
     )
 
 
-@post(router, "/cut/end", "end_cut", "Dire comment la coupure finit")
+@router.post("/cut/end", response_model=Receipt, summary="Dire comment la coupure finit")
 def end_cut(acts: Acts, case_id: UUID, form: CutEnd) -> JSONResponse:
     """Évitée, ou faite : la coordination l’apprend alors tout de suite."""
     return acts.on_case(case_id, lambda unit, hand: supply_cuts.end(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/cut/restore", "restore_supply", "Noter le retour de l’énergie")
+@router.post("/cut/restore", response_model=Receipt, summary="Noter le retour de l’énergie")
 def restore_supply(acts: Acts, case_id: UUID) -> JSONResponse:
     """Après une coupure faite."""
     return acts.on_case(case_id, lambda unit, hand: supply_cuts.restore(unit, hand, case_id), status=200)
 
 
-@post(router, "/diagnosis", "finish_diagnosis", "Noter que le diagnostic est terminé")
+@router.post("/diagnosis", response_model=Receipt, summary="Noter que le diagnostic est terminé")
 def finish_diagnosis(acts: Acts, case_id: UUID) -> JSONResponse:
     """Il ne reste qu’à remettre le rapport."""
     return acts.on_case(case_id, lambda unit, hand: reports.finish_diagnosis(unit, hand, case_id), status=200)
 
 
-@post(router, "/disqualify", "disqualify_case", "Arrêter : conditions non réunies")
+@router.post("/disqualify", response_model=Receipt, summary="Arrêter : conditions non réunies")
 def disqualify_case(acts: Acts, case_id: UUID, form: Disqualification) -> JSONResponse:
     """Avant la visite seulement."""
     return acts.on_case(
@@ -183,43 +184,43 @@ def disqualify_case(acts: Acts, case_id: UUID, form: Disqualification) -> JSONRe
     )
 
 
-@post(router, "/withdraw", "withdraw_case", "Arrêter à la demande du ménage")
+@router.post("/withdraw", response_model=Receipt, summary="Arrêter à la demande du ménage")
 def withdraw_case(acts: Acts, case_id: UUID, form: Withdrawal) -> JSONResponse:
     """Ses accords sont retirés, la visite annulée, les partenaires prévenus et sans accès."""
     return acts.on_case(case_id, lambda unit, hand: endings.withdraw(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/transfer", "transfer_case", "Transmettre à un autre dispositif")
+@router.post("/transfer", response_model=Receipt, summary="Transmettre à un autre dispositif")
 def transfer_case(acts: Acts, case_id: UUID, form: Transfer) -> JSONResponse:
     """Avec l’accord du ménage ; l’autre dispositif reçoit une demande, ni notes ni diagnostic."""
     return acts.on_case(case_id, lambda unit, hand: endings.transfer(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/merge", "merge_case", "Réunir à une autre situation")
+@router.post("/merge", response_model=Receipt, summary="Réunir à une autre situation")
 def merge_case(acts: Acts, case_id: UUID, form: Merge) -> JSONResponse:
     """Celle-ci s’arrête, l’autre continue avec les demandes reçues pour les deux ; `made_id` la désigne."""
     return acts.on_case(case_id, lambda unit, hand: merging.merge(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/unmerge", "unmerge_case", "Défaire la réunion")
+@router.post("/unmerge", response_model=Receipt, summary="Défaire la réunion")
 def unmerge_case(acts: Acts, case_id: UUID) -> JSONResponse:
     """La situation revit, à examiner, avec les demandes reçues pour elle."""
     return acts.on_case(case_id, lambda unit, hand: merging.undo(unit, hand, case_id), status=200)
 
 
-@post(router, "/reassign", "reassign_case", "Confier à un autre opérateur")
+@router.post("/reassign", response_model=Receipt, summary="Confier à un autre opérateur")
 def reassign_case(acts: Acts, case_id: UUID, form: Reassignment) -> JSONResponse:
     """L’ancien ne la voit plus ; ses tâches passent au nouveau, aux mêmes dates."""
     return acts.on_case(case_id, lambda unit, hand: triage.reassign(unit, hand, case_id, form), said=form, status=200)
 
 
-@post(router, "/loans", "lend", "Prêter un appareil", status=201)
+@router.post("/loans", status_code=201, response_model=Receipt, summary="Prêter un appareil")
 def lend(acts: Acts, case_id: UUID, form: LoanForm) -> JSONResponse:
     """L’opérateur est prévenu s’il n’est pas rendu au jour dit."""
     return acts.on_case(case_id, lambda unit, hand: loans.lend(unit, hand, case_id, form), said=form, status=201)
 
 
-@post(router, "/loans/{loan_id}/return", "return_loan", "Noter le retour d’un appareil")
+@router.post("/loans/{loan_id}/return", response_model=Receipt, summary="Noter le retour d’un appareil")
 def return_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
     """Même quand la situation est terminée."""
     return acts.on_case(
@@ -227,7 +228,7 @@ def return_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
     )
 
 
-@post(router, "/loans/{loan_id}/loss", "write_off_loan", "Noter la perte d’un appareil")
+@router.post("/loans/{loan_id}/loss", response_model=Receipt, summary="Noter la perte d’un appareil")
 def write_off_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
     """Personne ne le réclame plus ; la situation peut se terminer sans lui."""
     return acts.on_case(
@@ -235,13 +236,13 @@ def write_off_loan(acts: Acts, case_id: UUID, loan_id: UUID) -> JSONResponse:
     )
 
 
-@post(router, "/permissions", "give_permission", "Ajouter un accord du ménage", status=201)
+@router.post("/permissions", status_code=201, response_model=Receipt, summary="Ajouter un accord du ménage")
 def give_permission(acts: Acts, case_id: UUID, form: PermissionForm) -> JSONResponse:
     """Un accord qui tient déjà n’est pas écrit deux fois."""
     return acts.on_case(case_id, lambda unit, hand: permissions.give(unit, hand, case_id, form), said=form, status=201)
 
 
-@post(router, "/permissions/{permission_id}/revoke", "revoke_permission", "Retirer un accord du ménage")
+@router.post("/permissions/{permission_id}/revoke", response_model=Receipt, summary="Retirer un accord du ménage")
 def revoke_permission(acts: Acts, case_id: UUID, permission_id: UUID) -> JSONResponse:
     """Ce qui en dépendait s’arrête ; sans l’accord d’être contacté, la situation se termine."""
     return acts.on_case(

@@ -1,7 +1,7 @@
 """The organisations through the API: added, changed, ended; the alert givers' secret addresses, renewed or revoked."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -22,7 +22,7 @@ TAG: Final = "Organisations"
 router = APIRouter(tags=[TAG])
 
 
-@router.get("/alert-links", operation_id="list_alert_links", summary="Lire les liens secrets des donneurs d’alerte")
+@router.get("/alert-links", summary="Lire les liens secrets des donneurs d’alerte")
 def list_alert_links(reads: Reads, response: Response) -> AlertLinks:
     """Réservé à la coordination : qui a un lien peut demander une visite au nom du service."""
     response.headers["Cache-Control"] = "no-store"
@@ -41,26 +41,15 @@ def list_alert_links(reads: Reads, response: Response) -> AlertLinks:
         )
 
 
-@router.get(
-    "/organisations/{organisation_id}/open-cases",
-    operation_id="list_open_cases_of_operator",
-    summary="Lire les situations ouvertes d’un opérateur",
-)
-def list_open_cases(reads: Reads, organisation_id: UUID) -> Cases:
+@router.get("/organisations/{organisation_id}/open-cases", summary="Lire les situations ouvertes d’un opérateur")
+def list_open_cases_of_operator(reads: Reads, organisation_id: UUID) -> Cases:
     """À confier à un autre, une par une, avant de ne plus travailler avec lui."""
     with reads.runtime.database.read() as unit:
         found = organisations.open_cases(unit, reads.actor(unit), organisation_id)
         return Cases(items=reading.lines(unit, found), next=None)
 
 
-def _post(path: str, name: str, summary: str, *, status: int = 200) -> Callable[[Any], Any]:
-    return router.post(
-        f"/organisations{path}", status_code=status, response_model=OrganisationLine, operation_id=name, name=name,
-        summary=summary,
-    )  # fmt: skip
-
-
-@_post("", "add_organisation", "Ajouter une organisation", status=201)
+@router.post("/organisations", status_code=201, response_model=OrganisationLine, summary="Ajouter une organisation")
 def add_organisation(acts: Acts, form: NewOrganisation) -> JSONResponse:
     """Un donneur d’alerte a son lien tout de suite ; un partenaire est proposé une fois son service dans l’annuaire."""
     return acts.once(
@@ -68,13 +57,7 @@ def add_organisation(acts: Acts, form: NewOrganisation) -> JSONResponse:
     )
 
 
-@router.put(
-    "/organisations/{organisation_id}",
-    response_model=OrganisationLine,
-    operation_id="change_organisation",
-    name="change_organisation",
-    summary="Modifier une organisation",
-)
+@router.put("/organisations/{organisation_id}", response_model=OrganisationLine, summary="Modifier une organisation")
 def change_organisation(acts: Acts, organisation_id: UUID, form: OrganisationDetails) -> JSONResponse:
     """Une nouvelle adresse fait repartir les demandes qui l’attendaient ; un autre contrat change ce qui est vu."""
     return acts.once(
@@ -84,25 +67,41 @@ def change_organisation(acts: Acts, organisation_id: UUID, form: OrganisationDet
     )
 
 
-@_post("/{organisation_id}/end", "end_organisation", "Ne plus travailler avec une organisation")
+@router.post(
+    "/organisations/{organisation_id}/end",
+    response_model=OrganisationLine,
+    summary="Ne plus travailler avec une organisation",
+)
 def end_organisation(acts: Acts, organisation_id: UUID) -> JSONResponse:
     """Elle n’est plus proposée nulle part. Refusé tant qu’un opérateur a des situations ouvertes."""
     return _once(acts, organisation_id, organisations.end)
 
 
-@_post("/{organisation_id}/take-up", "take_up_organisation", "Travailler de nouveau avec une organisation")
+@router.post(
+    "/organisations/{organisation_id}/take-up",
+    response_model=OrganisationLine,
+    summary="Travailler de nouveau avec une organisation",
+)
 def take_up_organisation(acts: Acts, organisation_id: UUID) -> JSONResponse:
     """Son lien et les comptes de son équipe ne reviennent pas d’eux-mêmes."""
     return _once(acts, organisation_id, organisations.take_up)
 
 
-@_post("/{organisation_id}/renew-link", "renew_alert_link", "Renouveler le lien secret d’un donneur d’alerte")
+@router.post(
+    "/organisations/{organisation_id}/renew-link",
+    response_model=OrganisationLine,
+    summary="Renouveler le lien secret d’un donneur d’alerte",
+)
 def renew_alert_link(acts: Acts, organisation_id: UUID) -> JSONResponse:
     """L’ancien lien n’ouvre plus rien ; le nouveau se lit dans la liste des liens."""
     return _once(acts, organisation_id, organisations.renew_link)
 
 
-@_post("/{organisation_id}/revoke-link", "revoke_alert_link", "Retirer le lien secret d’un donneur d’alerte")
+@router.post(
+    "/organisations/{organisation_id}/revoke-link",
+    response_model=OrganisationLine,
+    summary="Retirer le lien secret d’un donneur d’alerte",
+)
 def revoke_alert_link(acts: Acts, organisation_id: UUID) -> JSONResponse:
     """Plus aucun lien, jusqu’à ce qu’il soit renouvelé."""
     return _once(acts, organisation_id, organisations.revoke_link)

@@ -18,27 +18,13 @@ TAG: Final = "Orientation"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 
 
-@router.post(
-    "/referrals",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="send_referral",
-    name="send_referral",
-    summary="Demander l’aide d’un partenaire",
-)
+@router.post("/referrals", status_code=201, response_model=Receipt, summary="Demander l’aide d’un partenaire")
 def send_referral(acts: Acts, case_id: UUID, form: ReferralForm) -> JSONResponse:
     """Avec l’accord du ménage. Le délai de réponse court dès que la demande est remise."""
     return acts.on_case(case_id, lambda unit, hand: referrals.send(unit, hand, case_id, form), said=form, status=201)
 
 
-@router.post(
-    "/referrals/{referral_id}/accept",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="accept_referral",
-    name="accept_referral",
-    summary="Noter l’accord du partenaire",
-)
+@router.post("/referrals/{referral_id}/accept", response_model=Receipt, summary="Noter l’accord du partenaire")
 def accept_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
     """Dites dans `on_behalf` qui l’a dit, et comment."""
     return acts.on_case(
@@ -49,14 +35,7 @@ def accept_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) 
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/decline",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="decline_referral",
-    name="decline_referral",
-    summary="Noter le refus du partenaire",
-)
+@router.post("/referrals/{referral_id}/decline", response_model=Receipt, summary="Noter le refus du partenaire")
 def decline_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Decline) -> JSONResponse:
     """La coordination cherche une autre solution."""
     return acts.on_case(
@@ -67,14 +46,7 @@ def decline_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Decline
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/question",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="ask_question",
-    name="ask_question",
-    summary="Noter une question du partenaire",
-)
+@router.post("/referrals/{referral_id}/question", response_model=Receipt, summary="Noter une question du partenaire")
 def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
     """La première question lui redonne son délai, une fois."""
     return acts.on_case(
@@ -86,12 +58,7 @@ def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -
 
 
 @router.post(
-    "/referrals/{referral_id}/answer-question",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="answer_question",
-    name="answer_question",
-    summary="Répondre à la question du partenaire",
+    "/referrals/{referral_id}/answer-question", response_model=Receipt, summary="Répondre à la question du partenaire"
 )
 def answer_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
     """Le partenaire lit la réponse sur sa page."""
@@ -103,14 +70,7 @@ def answer_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/progress",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="report_progress",
-    name="report_progress",
-    summary="Noter des nouvelles du partenaire",
-)
+@router.post("/referrals/{referral_id}/progress", response_model=Receipt, summary="Noter des nouvelles du partenaire")
 def report_progress(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
     """Le délai de soixante jours repart."""
     return acts.on_case(
@@ -121,14 +81,7 @@ def report_progress(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) 
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/complete",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="complete_referral",
-    name="complete_referral",
-    summary="Noter l’aide apportée",
-)
+@router.post("/referrals/{referral_id}/complete", response_model=Receipt, summary="Noter l’aide apportée")
 def complete_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Completion) -> JSONResponse:
     """Ce que le partenaire dit ; la parole du ménage vient au suivi."""
     return acts.on_case(
@@ -139,14 +92,7 @@ def complete_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Comple
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/fail",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="fail_referral",
-    name="fail_referral",
-    summary="Noter que l’aide n’a pas abouti",
-)
+@router.post("/referrals/{referral_id}/fail", response_model=Receipt, summary="Noter que l’aide n’a pas abouti")
 def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -> JSONResponse:
     """La coordination cherche une autre solution."""
     return acts.on_case(
@@ -159,10 +105,7 @@ def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -
 
 @router.post(
     "/referrals/{referral_id}/mend-address",
-    status_code=200,
     response_model=Receipt,
-    operation_id="mend_address",
-    name="mend_address",
     summary="Donner l’adresse du partenaire et renvoyer la demande",
 )
 def mend_address(acts: Acts, case_id: UUID, referral_id: UUID, form: AddressForm) -> JSONResponse:
@@ -175,14 +118,7 @@ def mend_address(acts: Acts, case_id: UUID, referral_id: UUID, form: AddressForm
     )
 
 
-@router.post(
-    "/referrals/{referral_id}/withdraw",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="withdraw_referral",
-    name="withdraw_referral",
-    summary="Retirer la demande",
-)
+@router.post("/referrals/{referral_id}/withdraw", response_model=Receipt, summary="Retirer la demande")
 def withdraw_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: TakeBack | None = None) -> JSONResponse:
     """Le partenaire est prévenu ; son lien ne sert plus. Sans corps, le motif est « autre »."""
     return acts.on_case(

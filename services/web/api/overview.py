@@ -75,7 +75,7 @@ Asked = Annotated[Narrowed, Query()]
 AskedPage = Annotated[Paged, Query()]
 
 
-@router.get("/today", operation_id="read_today", summary="Lire ce qui est à faire")
+@router.get("/today", summary="Lire ce qui est à faire")
 def read_today(reads: Reads, asked: AskedPage, response: Response) -> Day:
     """Une ligne par situation, dans l’ordre de la page « À faire aujourd’hui »."""
     response.headers["Cache-Control"] = "no-store"
@@ -92,7 +92,7 @@ def read_today(reads: Reads, asked: AskedPage, response: Response) -> Day:
         )
 
 
-@router.get("/owing", operation_id="read_owing", summary="Lire qui doit quoi")
+@router.get("/owing", summary="Lire qui doit quoi")
 def read_owing(reads: Reads, asked: AskedPage, response: Response) -> Owing:
     """Ce qui est attendu des autres, groupé par qui le doit, le plus ancien d’abord."""
     response.headers["Cache-Control"] = "no-store"
@@ -107,7 +107,7 @@ def read_owing(reads: Reads, asked: AskedPage, response: Response) -> Owing:
         )
 
 
-@router.get("/stages", operation_id="read_stages", summary="Compter les situations ouvertes par étape")
+@router.get("/stages", summary="Compter les situations ouvertes par étape")
 def read_stages(reads: Reads, asked: Asked, response: Response) -> Stages:
     """Chaque nombre est celui de la liste des situations avec les mêmes critères."""
     response.headers["Cache-Control"] = "no-store"
@@ -118,7 +118,7 @@ def read_stages(reads: Reads, asked: Asked, response: Response) -> Stages:
         return Stages(items=[_stage(each) for each in board.columns], total=board.total)
 
 
-@router.get("/figures", operation_id="read_figures", summary="Lire les chiffres d’une période")
+@router.get("/figures", summary="Lire les chiffres d’une période")
 def read_figures(reads: Reads, asked: Asked, response: Response) -> FiguresAnswer:
     """Des situations ouvertes dans la période ; sans dates, les douze derniers mois."""
     response.headers["Cache-Control"] = "no-store"
@@ -144,7 +144,7 @@ def read_figures(reads: Reads, asked: Asked, response: Response) -> FiguresAnswe
         )
 
 
-@router.post("/cases/search", operation_id="search_cases", summary="Chercher une situation")
+@router.post("/cases/search", summary="Chercher une situation")
 def search_cases(reads: Reads, form: Words, response: Response) -> Cases:
     """Parmi celles que vous pouvez lire ; les cinquante plus récentes."""
     response.headers["Cache-Control"] = "no-store"
@@ -155,7 +155,7 @@ def search_cases(reads: Reads, form: Words, response: Response) -> Cases:
         return Cases(items=reading.lines(unit, found), next=None)
 
 
-@router.get("/cases/{case_id}/timeline", operation_id="read_timeline", summary="Lire l’histoire d’une situation")
+@router.get("/cases/{case_id}/timeline", summary="Lire l’histoire d’une situation")
 def read_timeline(reads: Reads, case_id: UUID, response: Response) -> Story:
     """Ce qui est arrivé, les messages et ce qu’ils sont devenus, les notes. La lecture est notée."""
     response.headers["Cache-Control"] = "no-store"

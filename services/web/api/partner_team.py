@@ -22,7 +22,7 @@ router = APIRouter(tags=[TAG])
 _HERE: Final = "/partners/{partner_id}"
 
 
-@router.get(_HERE + "/team", operation_id="read_partner_team", summary="Lire les personnes et les habitudes")
+@router.get(_HERE + "/team", summary="Lire les personnes et les habitudes")
 def read_partner_team(reads: Reads, partner_id: UUID, response: Response) -> PartnerTeamAnswer:
     """Collègues, absences à venir, et quand ce partenaire veut nos e-mails."""
     response.headers["Cache-Control"] = "no-store"
@@ -30,41 +30,49 @@ def read_partner_team(reads: Reads, partner_id: UUID, response: Response) -> Par
         return _told(unit, reads.actor(unit), partner_id)
 
 
-def _post(path: str, name: str, summary: str) -> Callable[[Any], Any]:
-    return router.post(_HERE + path, response_model=PartnerTeamAnswer, operation_id=name, name=name, summary=summary)
-
-
-@_post("/full", "say_partner_full", "Noter qu’un partenaire est complet, ou ne l’est plus")
+@router.post(
+    _HERE + "/full", response_model=PartnerTeamAnswer, summary="Noter qu’un partenaire est complet, ou ne l’est plus"
+)
 def say_partner_full(acts: Acts, partner_id: UUID, form: FullForm) -> JSONResponse:
     """L’annuaire le met de côté jusqu’à ce jour compris."""
     return acts.once(_and_tell(partner_team.say_full, partner_id, form), said=form, status=200)
 
 
-@_post("/mail-preferences", "set_partner_mail", "Noter quand un partenaire veut nos e-mails")
+@router.post(
+    _HERE + "/mail-preferences", response_model=PartnerTeamAnswer, summary="Noter quand un partenaire veut nos e-mails"
+)
 def set_partner_mail(acts: Acts, partner_id: UUID, form: PreferenceForm) -> JSONResponse:
     """Un seul e-mail par jour dans tous les cas ; une urgence part aussitôt."""
     return acts.once(_and_tell(partner_team.prefer, partner_id, form), said=form, status=200)
 
 
-@_post("/colleagues", "add_partner_colleague", "Ajouter un collègue chez un partenaire")
+@router.post(_HERE + "/colleagues", response_model=PartnerTeamAnswer, summary="Ajouter un collègue chez un partenaire")
 def add_partner_colleague(acts: Acts, partner_id: UUID, form: ColleagueForm) -> JSONResponse:
     """Rien ne lui est envoyé pour cela."""
     return acts.once(_and_tell(partner_team.add_colleague, partner_id, form), said=form, status=200)
 
 
-@_post("/colleagues/{colleague_id}/end", "end_partner_colleague", "Retirer un collègue chez un partenaire")
+@router.post(
+    _HERE + "/colleagues/{colleague_id}/end",
+    response_model=PartnerTeamAnswer,
+    summary="Retirer un collègue chez un partenaire",
+)
 def end_partner_colleague(acts: Acts, partner_id: UUID, colleague_id: UUID) -> JSONResponse:
     """Ce qu’il suivait revient à l’adresse commune."""
     return acts.once(_and_tell(partner_team.end_colleague, partner_id, colleague_id), said=NOTHING, status=200)
 
 
-@_post("/absences", "note_partner_absence", "Noter une absence chez un partenaire")
+@router.post(_HERE + "/absences", response_model=PartnerTeamAnswer, summary="Noter une absence chez un partenaire")
 def note_partner_absence(acts: Acts, partner_id: UUID, form: GoneForm) -> JSONResponse:
     """Les e-mails vont pendant ce temps à qui le remplace."""
     return acts.once(_and_tell(partner_team.be_away, partner_id, form), said=form, status=200)
 
 
-@_post("/absences/{absence_id}/cancel", "cancel_partner_absence", "Annuler une absence chez un partenaire")
+@router.post(
+    _HERE + "/absences/{absence_id}/cancel",
+    response_model=PartnerTeamAnswer,
+    summary="Annuler une absence chez un partenaire",
+)
 def cancel_partner_absence(acts: Acts, partner_id: UUID, absence_id: UUID) -> JSONResponse:
     """Il lit de nouveau."""
     return acts.once(_and_tell(partner_team.be_back, partner_id, absence_id), said=NOTHING, status=200)
@@ -72,10 +80,7 @@ def cancel_partner_absence(acts: Acts, partner_id: UUID, absence_id: UUID) -> JS
 
 @router.post(
     "/cases/{case_id}/referrals/{referral_id}/pass-on",
-    status_code=200,
     response_model=Receipt,
-    operation_id="pass_referral_on",
-    name="pass_referral_on",
     summary="Confier une demande à un collègue du partenaire",
 )
 def pass_referral_on(acts: Acts, case_id: UUID, referral_id: UUID, form: PassOn) -> JSONResponse:

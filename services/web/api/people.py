@@ -19,7 +19,7 @@ from services.foundation.database import UnitOfWork
 from services.people import Known
 from services.rules.casework import Hand
 from services.web.api.answers import Done, Made
-from services.web.api.edge import NOTHING, Acting, Acts, F, Reads
+from services.web.api.edge import NOTHING, Acting, Acts, Reads
 from services.web.api.overview_answers import AccessLine, AccessLines, PeopleAnswer, PersonLine, RoleLine
 
 TAG: Final = "Personnes"
@@ -38,10 +38,6 @@ class Looked(BaseModel):
     page: int = Field(1, ge=1, description="Page, à partir de 1")
 
 
-def _post(path: str, name: str, summary: str) -> Callable[[F], F]:
-    return router.post(f"/people/{path}", response_model=Done, operation_id=name, name=name, summary=summary)
-
-
 def _done(acts: Acting, said: BaseModel | str, act: Callable[[UnitOfWork, Hand], object]) -> JSONResponse:
     def once(unit: UnitOfWork, hand: Hand) -> Done:
         act(unit, hand)
@@ -50,7 +46,7 @@ def _done(acts: Acting, said: BaseModel | str, act: Callable[[UnitOfWork, Hand],
     return acts.once(once, said=said, status=200)
 
 
-@router.get("/people", operation_id="list_people", summary="Lister les personnes")
+@router.get("/people", summary="Lister les personnes")
 def list_people(reads: Reads, response: Response) -> PeopleAnswer:
     """Celles de votre dispositif, avec leurs rôles ; celles qui sont parties à la fin."""
     response.headers["Cache-Control"] = "no-store"
@@ -58,56 +54,49 @@ def list_people(reads: Reads, response: Response) -> PeopleAnswer:
         return PeopleAnswer(items=[_person(each) for each in people.everybody(unit, reads.actor(unit))])
 
 
-@router.post(
-    "/people",
-    status_code=201,
-    response_model=Made,
-    operation_id="invite_person",
-    name="invite_person",
-    summary="Inviter une personne",
-)
+@router.post("/people", status_code=201, response_model=Made, summary="Inviter une personne")
 def invite_person(acts: Acts, form: Invitation) -> JSONResponse:
     """Un lien part à son adresse ; personne ne choisit un mot de passe pour elle."""
     return acts.once(lambda unit, hand: Made(made_id=people.invite(unit, hand, form).id), said=form, status=201)
 
 
-@_post("{person_id}/invite-again", "invite_person_again", "Renvoyer l’invitation")
+@router.post("/people/{person_id}/invite-again", response_model=Done, summary="Renvoyer l’invitation")
 def invite_person_again(acts: Acts, person_id: UUID) -> JSONResponse:
     """Le même courriel ; il n’ouvre rien par lui-même."""
     return _done(acts, NOTHING, lambda unit, hand: people.invite_again(unit, hand, person_id))
 
 
-@_post("{person_id}/roles", "give_role", "Donner un rôle de plus")
+@router.post("/people/{person_id}/roles", response_model=Done, summary="Donner un rôle de plus")
 def give_role(acts: Acts, person_id: UUID, form: RoleForm) -> JSONResponse:
     """Ses navigateurs sont déconnectés : la prochaine connexion demande ce que le rôle veut."""
     return _done(acts, form, lambda unit, hand: people.give_role(unit, hand, person_id, form))
 
 
-@_post("{person_id}/roles/{membership_id}/end", "end_role", "Retirer un rôle")
+@router.post("/people/{person_id}/roles/{membership_id}/end", response_model=Done, summary="Retirer un rôle")
 def end_role(acts: Acts, person_id: UUID, membership_id: UUID) -> JSONResponse:
     """Sessions et clés de ce rôle finissent aussitôt ; refusé pour la dernière personne qui administre."""
     return _done(acts, NOTHING, lambda unit, hand: people.end_role(unit, hand, person_id, membership_id))
 
 
-@_post("{person_id}/forget-telephone", "forget_telephone", "Oublier un téléphone perdu")
+@router.post("/people/{person_id}/forget-telephone", response_model=Done, summary="Oublier un téléphone perdu")
 def forget_telephone(acts: Acts, person_id: UUID, form: Remedy) -> JSONResponse:
     """La prochaine connexion, par mot de passe, en enregistre un autre."""
     return _done(acts, form, lambda unit, hand: people.forget_telephone(unit, hand, person_id, form))
 
 
-@_post("{person_id}/close", "close_account", "Fermer un compte")
+@router.post("/people/{person_id}/close", response_model=Done, summary="Fermer un compte")
 def close_account(acts: Acts, person_id: UUID, form: Remedy) -> JSONResponse:
     """La personne est dehors aussitôt ; ses rôles restent."""
     return _done(acts, form, lambda unit, hand: people.close(unit, hand, person_id, form))
 
 
-@_post("{person_id}/reopen", "reopen_account", "Rouvrir un compte")
+@router.post("/people/{person_id}/reopen", response_model=Done, summary="Rouvrir un compte")
 def reopen_account(acts: Acts, person_id: UUID) -> JSONResponse:
     """Avec les rôles qui restaient."""
     return _done(acts, NOTHING, lambda unit, hand: people.reopen(unit, hand, person_id))
 
 
-@router.get("/access-log", operation_id="read_access_log", summary="Lire le journal des accès")
+@router.get("/access-log", summary="Lire le journal des accès")
 def read_access_log(reads: Reads, asked: Annotated[Looked, Query()], response: Response) -> AccessLines:
     """Qui a lu quoi, est entré, s’est vu refuser une porte : cent lignes par page, gardées douze mois."""
     response.headers["Cache-Control"] = "no-store"

@@ -20,7 +20,7 @@ TAG: Final = "Calendrier"
 router = APIRouter(tags=[TAG])
 
 
-@router.get("/planning", operation_id="read_planning", summary="Lire le calendrier")
+@router.get("/planning", summary="Lire le calendrier")
 def read_planning(reads: Reads, response: Response) -> PlanningAnswer:
     """D’aujourd’hui et après : de l’équipe pour la coordination, de soi pour les autres ; fermetures pour tous."""
     response.headers["Cache-Control"] = "no-store"
@@ -55,10 +55,6 @@ def _closed(row: Closure | OrganisationClosure, organisation_id: UUID | None, la
     )
 
 
-def _post(path: str, name: str, summary: str) -> Callable[[Any], Any]:
-    return router.post(path, response_model=Made, operation_id=name, name=name, summary=summary)
-
-
 def _made(acts: Acting, act: Callable[[UnitOfWork, Hand], object], said: Any = NOTHING) -> JSONResponse:
     def acting(unit: UnitOfWork, hand: Hand) -> Made:
         made = act(unit, hand)
@@ -67,43 +63,43 @@ def _made(acts: Acting, act: Callable[[UnitOfWork, Hand], object], said: Any = N
     return acts.once(acting, said=said, status=200)
 
 
-@_post("/absences", "declare_absence", "Noter une absence")
+@router.post("/absences", response_model=Made, summary="Noter une absence")
 def declare_absence(acts: Acts, form: AbsenceForm) -> JSONResponse:
     """La sienne, ou pour la coordination celle de quelqu’un ; le remplaçant lit ses messages pendant ce temps."""
     return _made(acts, lambda unit, hand: presence.declare_absence(unit, hand, form), form)
 
 
-@_post("/absences/{absence_id}/cancel", "cancel_absence", "Annuler une absence")
+@router.post("/absences/{absence_id}/cancel", response_model=Made, summary="Annuler une absence")
 def cancel_absence(acts: Acts, absence_id: UUID) -> JSONResponse:
     """La personne sera là."""
     return _made(acts, lambda unit, hand: presence.cancel_absence(unit, hand, absence_id))
 
 
-@_post("/work-days", "set_work_days", "Dire quels jours on travaille")
+@router.post("/work-days", response_model=Made, summary="Dire quels jours on travaille")
 def set_work_days(acts: Acts, form: WorkForm) -> JSONResponse:
     """Le message du jour attend le prochain jour travaillé ; aucun jour donné : tous les jours ouverts."""
     return _made(acts, lambda unit, hand: presence.set_work_days(unit, hand, form), form)
 
 
-@_post("/duties", "set_duty", "Prévoir une astreinte")
+@router.post("/duties", response_model=Made, summary="Prévoir une astreinte")
 def set_duty(acts: Acts, form: DutyForm) -> JSONResponse:
     """Un danger arrive aussitôt à la personne d’astreinte, même un jour fermé."""
     return _made(acts, lambda unit, hand: presence.set_duty(unit, hand, form), form)
 
 
-@_post("/duties/{duty_id}/end", "end_duty", "Annuler une astreinte")
+@router.post("/duties/{duty_id}/end", response_model=Made, summary="Annuler une astreinte")
 def end_duty(acts: Acts, duty_id: UUID) -> JSONResponse:
     """La personne n’est plus d’astreinte."""
     return _made(acts, lambda unit, hand: presence.end_duty(unit, hand, duty_id))
 
 
-@_post("/closures", "close", "Fermer des jours")
+@router.post("/closures", response_model=Made, summary="Fermer des jours")
 def close(acts: Acts, form: ClosingForm) -> JSONResponse:
     """Du dispositif (ce qui y tombait passe au jour ouvert suivant), d’un partenaire ou d’un opérateur."""
     return _made(acts, lambda unit, hand: closures.close(unit, hand, form), form)
 
 
-@_post("/closures/{closure_id}/reopen", "reopen_days", "Annuler une fermeture")
-def reopen(acts: Acts, closure_id: UUID) -> JSONResponse:
+@router.post("/closures/{closure_id}/reopen", response_model=Made, summary="Annuler une fermeture")
+def reopen_days(acts: Acts, closure_id: UUID) -> JSONResponse:
     """Les dates qui avaient bougé restent où elles sont."""
     return _made(acts, lambda unit, hand: closures.reopen(unit, hand, closure_id))

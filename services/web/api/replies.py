@@ -19,7 +19,7 @@ TAG: Final = "Messages reçus"
 router = APIRouter(tags=[TAG], prefix="/incoming")
 
 
-@router.get("", operation_id="list_incoming", summary="Lister les messages reçus à classer")
+@router.get("", summary="Lister les messages reçus à classer")
 def list_incoming(reads: Reads, response: Response) -> Incoming:
     """Ceux de votre dispositif, le plus ancien d’abord.
 
@@ -45,13 +45,7 @@ def _line(mail: IncomingMail, *, sealed: bool) -> IncomingLine:
     )
 
 
-@router.post(
-    "/{mail_id}/file",
-    response_model=Receipt,
-    operation_id="file_incoming",
-    name="file_incoming",
-    summary="Ranger un message dans une situation",
-)
+@router.post("/{mail_id}/file", response_model=Receipt, summary="Ranger un message dans une situation")
 def file_incoming(acts: Acts, mail_id: UUID, form: Filing) -> JSONResponse:
     """Ses mots deviennent une note pour l’équipe."""
     return acts.once(
@@ -59,13 +53,7 @@ def file_incoming(acts: Acts, mail_id: UUID, form: Filing) -> JSONResponse:
     )
 
 
-@router.post(
-    "/{mail_id}/set-aside",
-    response_model=Done,
-    operation_id="set_incoming_aside",
-    name="set_incoming_aside",
-    summary="Noter qu’un message reçu est sans suite",
-)
+@router.post("/{mail_id}/set-aside", response_model=Done, summary="Noter qu’un message reçu est sans suite")
 def set_incoming_aside(acts: Acts, mail_id: UUID) -> JSONResponse:
     """Il est lu, rien n’est à faire."""
 

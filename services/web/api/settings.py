@@ -50,7 +50,7 @@ def which(text: str, party: Party, channel: Channel) -> TextKey:
 Which = Annotated[TextKey, Depends(which)]
 
 
-@router.get("/pathway", operation_id="read_pathway", summary="Lire le parcours en vigueur")
+@router.get("/pathway", summary="Lire le parcours en vigueur")
 def read_pathway(reads: Reads, response: Response) -> PathwayAnswer:
     """Celui que suivent les nouvelles situations ; une situation ouverte garde le sien tant qu’on ne la déplace pas."""
     response.headers["Cache-Control"] = "no-store"
@@ -73,7 +73,7 @@ def read_pathway(reads: Reads, response: Response) -> PathwayAnswer:
         )
 
 
-@router.post("/pathway/preview", operation_id="preview_pathway", summary="Voir ce que des valeurs changeraient")
+@router.post("/pathway/preview", summary="Voir ce que des valeurs changeraient")
 def preview_pathway(reads: Reads, form: Changes) -> PathwayPreview:
     """Rien n’est gardé. Le nom de chaque réglage se lit dans le parcours en vigueur."""
     with reads.runtime.database.read() as unit:
@@ -92,13 +92,7 @@ def preview_pathway(reads: Reads, form: Changes) -> PathwayPreview:
         )
 
 
-@router.post(
-    "/pathway/publish",
-    response_model=Published,
-    operation_id="publish_pathway",
-    name="publish_pathway",
-    summary="Publier de nouvelles valeurs",
-)
+@router.post("/pathway/publish", response_model=Published, summary="Publier de nouvelles valeurs")
 def publish_pathway(acts: Acts, form: Publishing) -> JSONResponse:
     """Les nouvelles situations suivent cette version. Refus 409 si quelqu’un a publié depuis « started_from »."""
 
@@ -109,7 +103,7 @@ def publish_pathway(acts: Acts, form: Publishing) -> JSONResponse:
     return acts.once(publish, said=form, status=200)
 
 
-@router.post("/pathway/move-open", operation_id="move_open_cases", summary="Déplacer les situations ouvertes")
+@router.post("/pathway/move-open", summary="Déplacer les situations ouvertes")
 def move_open_cases(acts: Acts) -> OpenMoved:
     """Vers la version en vigueur, chacune seule ; vingt secondes au plus, puis « left » dit combien il en reste."""
     database = acts.reading.runtime.database
@@ -120,7 +114,7 @@ def move_open_cases(acts: Acts) -> OpenMoved:
     return OpenMoved(moved=done.moved, left=done.left, stay=[_case(each) for each in done.stay])
 
 
-@router.get("/texts", operation_id="list_texts", summary="Lister les textes")
+@router.get("/texts", summary="Lister les textes")
 def list_texts(reads: Reads, response: Response) -> TextList:
     """Ceux que le parcours en vigueur envoie, par étape, puis par lecteur."""
     response.headers["Cache-Control"] = "no-store"
@@ -128,7 +122,7 @@ def list_texts(reads: Reads, response: Response) -> TextList:
         return TextList(items=[_line(each) for each in texts.of_programme(unit, reads.actor(unit))])
 
 
-@router.get(ONE, operation_id="read_text", summary="Lire un texte")
+@router.get(ONE, summary="Lire un texte")
 def read_text(reads: Reads, response: Response, key: Which) -> TextAnswer:
     """Avec son texte d’origine, les champs qu’il connaît et ses versions."""
     response.headers["Cache-Control"] = "no-store"
@@ -147,7 +141,7 @@ def read_text(reads: Reads, response: Response, key: Which) -> TextAnswer:
     )
 
 
-@router.post(ONE + "/preview", operation_id="preview_text", summary="Essayer un texte")
+@router.post(ONE + "/preview", summary="Essayer un texte")
 def preview_text(reads: Reads, key: Which, form: TextForm) -> TextTried:
     """Sur des valeurs inventées ; rien n’est gardé. « faults » dit ce qui empêcherait de l’enregistrer."""
     with reads.runtime.database.read() as unit:
@@ -156,7 +150,7 @@ def preview_text(reads: Reads, key: Which, form: TextForm) -> TextTried:
     return TextTried(subject=tried.rendered.subject, body=tried.rendered.body, faults=faults, sms=tried.parts)
 
 
-@router.post(ONE, response_model=TextListLine, operation_id="save_text", name="save_text", summary="Changer un texte")
+@router.post(ONE, response_model=TextListLine, summary="Changer un texte")
 def save_text(acts: Acts, key: Which, form: TextForm) -> JSONResponse:
     """Du texte et des champs entre crochets, jamais de programme. Les envois à partir de maintenant le disent ainsi."""
 
@@ -167,13 +161,7 @@ def save_text(acts: Acts, key: Which, form: TextForm) -> JSONResponse:
     return acts.once(save, said=form, status=200)
 
 
-@router.post(
-    ONE + "/restore",
-    response_model=TextListLine,
-    operation_id="restore_text",
-    name="restore_text",
-    summary="Rétablir le texte d’origine",
-)
+@router.post(ONE + "/restore", response_model=TextListLine, summary="Rétablir le texte d’origine")
 def restore_text(acts: Acts, key: Which, form: RestoreForm) -> JSONResponse:
     """Les versions restent lisibles."""
 

@@ -11,19 +11,20 @@ from services import reminding, replies, tasks
 from services.forms import HandOver, Snooze, TaskDone, TaskReturn
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.web.api.edge import Acts, post
+from services.web.api.answers import Receipt
+from services.web.api.edge import Acts
 
 TAG: Final = "Tâches"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}/tasks/{task_id}")
 
 
-@post(router, "/take", "take_task", "S’occuper d’une tâche")
+@router.post("/take", response_model=Receipt, summary="S’occuper d’une tâche")
 def take_task(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
     """Votre nom est montré aux autres."""
     return acts.on_case(case_id, lambda unit, hand: tasks.take(unit, hand, _in(unit, case_id, task_id)), status=200)
 
 
-@post(router, "/remind", "remind", "Relancer maintenant")
+@router.post("/remind", response_model=Receipt, summary="Relancer maintenant")
 def remind(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
     """Qui doit cette tâche reçoit un rappel, avec son e-mail du jour ; une relance par jour."""
     return acts.on_case(
@@ -31,7 +32,7 @@ def remind(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
     )
 
 
-@post(router, "/return", "return_task", "Rendre une tâche à la coordination")
+@router.post("/return", response_model=Receipt, summary="Rendre une tâche à la coordination")
 def return_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskReturn) -> JSONResponse:
     """La coordination a la même tâche ; `made_id` la désigne."""
     return acts.on_case(
@@ -42,7 +43,7 @@ def return_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskReturn) -> J
     )
 
 
-@post(router, "/hand-over", "hand_task_over", "Transmettre une tâche à un collègue")
+@router.post("/hand-over", response_model=Receipt, summary="Transmettre une tâche à un collègue")
 def hand_task_over(acts: Acts, case_id: UUID, task_id: UUID, form: HandOver) -> JSONResponse:
     """À quelqu’un de la même équipe ; l’échéance ne change pas."""
     return acts.on_case(
@@ -53,7 +54,7 @@ def hand_task_over(acts: Acts, case_id: UUID, task_id: UUID, form: HandOver) -> 
     )
 
 
-@post(router, "/snooze", "snooze_task", "Reporter les relances d’une tâche")
+@router.post("/snooze", response_model=Receipt, summary="Reporter les relances d’une tâche")
 def snooze_task(acts: Acts, case_id: UUID, task_id: UUID, form: Snooze) -> JSONResponse:
     """Deux fois au plus, de quelques jours ouvrés ; l’échéance ne change pas."""
     return acts.on_case(
@@ -61,7 +62,7 @@ def snooze_task(acts: Acts, case_id: UUID, task_id: UUID, form: Snooze) -> JSONR
     )
 
 
-@post(router, "/complete", "complete_task", "Terminer une tâche propre au parcours")
+@router.post("/complete", response_model=Receipt, summary="Terminer une tâche propre au parcours")
 def complete_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskDone) -> JSONResponse:
     """Avec une de ses issues, si elle en a ; les autres tâches finissent par l’acte qu’elles demandent."""
     return acts.on_case(
@@ -69,7 +70,7 @@ def complete_task(acts: Acts, case_id: UUID, task_id: UUID, form: TaskDone) -> J
     )
 
 
-@post(router, "/read-reply", "read_reply", "Une réponse reçue par e-mail est lue")
+@router.post("/read-reply", response_model=Receipt, summary="Une réponse reçue par e-mail est lue")
 def read_reply(acts: Acts, case_id: UUID, task_id: UUID) -> JSONResponse:
     """Rien d’autre n’est à faire ; son texte est une note de la situation."""
     return acts.on_case(case_id, lambda unit, hand: replies.read(unit, hand, _in(unit, case_id, task_id)), status=200)

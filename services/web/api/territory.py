@@ -18,7 +18,7 @@ router = APIRouter(tags=[TAG], prefix="/territory")
 Codes = Annotated[list[str] | None, Query(description="Codes INSEE")]
 
 
-@router.get("", operation_id="read_territory", summary="Lire le territoire")
+@router.get("", summary="Lire le territoire")
 def read_territory(reads: Reads) -> TerritoryAnswer:
     """Les communes d’aujourd’hui et à venir, avec leurs jours."""
     with reads.runtime.database.read() as unit:
@@ -31,7 +31,7 @@ def read_territory(reads: Reads) -> TerritoryAnswer:
         )
 
 
-@router.get("/effect", operation_id="foresee_territory", summary="Voir ce qu’un changement de territoire veut dire")
+@router.get("/effect", summary="Voir ce qu’un changement de territoire veut dire")
 def foresee_territory(
     reads: Reads,
     from_on: Annotated[date | None, Query(description="À partir de ce jour ; absent : aujourd’hui")] = None,
@@ -46,13 +46,7 @@ def foresee_territory(
         return _effect(territory.foresee(unit, actor, form))
 
 
-@router.post(
-    "",
-    response_model=TerritoryEffect,
-    operation_id="change_territory",
-    name="change_territory",
-    summary="Modifier le territoire à partir d’un jour",
-)
+@router.post("", response_model=TerritoryEffect, summary="Modifier le territoire à partir d’un jour")
 def change_territory(acts: Acts, form: TerritoryForm) -> JSONResponse:
     """Aucune situation n’est déplacée ; une demande est examinée avec le territoire du jour où elle est arrivée."""
 

@@ -18,27 +18,13 @@ TAG: Final = "Visite"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 
 
-@router.post(
-    "/calls",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="record_call",
-    name="record_call",
-    summary="Noter un appel au ménage",
-)
+@router.post("/calls", status_code=201, response_model=Receipt, summary="Noter un appel au ménage")
 def record_call(acts: Acts, case_id: UUID, form: CallForm) -> JSONResponse:
     """Un faux numéro est bloqué pour tous les canaux, à l’instant."""
     return acts.on_case(case_id, lambda unit, hand: calls.record_call(unit, hand, case_id, form), said=form, status=201)
 
 
-@router.post(
-    "/phone",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="correct_number",
-    name="correct_number",
-    summary="Donner le bon numéro",
-)
+@router.post("/phone", response_model=Receipt, summary="Donner le bon numéro")
 def correct_number(acts: Acts, case_id: UUID, form: NumberForm) -> JSONResponse:
     """Le nouveau numéro s’ajoute aux autres ; les appels reprennent."""
     return acts.on_case(
@@ -46,27 +32,13 @@ def correct_number(acts: Acts, case_id: UUID, form: NumberForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/give-up",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="give_up",
-    name="give_up",
-    summary="Renoncer à joindre le ménage",
-)
+@router.post("/give-up", response_model=Receipt, summary="Renoncer à joindre le ménage")
 def give_up(acts: Acts, case_id: UUID) -> JSONResponse:
     """Refusé avant assez d’appels, sur assez de jours, à des moments différents."""
     return acts.on_case(case_id, lambda unit, hand: calls.give_up(unit, hand, case_id), status=200)
 
 
-@router.post(
-    "/visits",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="plan_visit",
-    name="plan_visit",
-    summary="Fixer la visite",
-)
+@router.post("/visits", status_code=201, response_model=Receipt, summary="Fixer la visite")
 def plan_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     """Invitation et rappels partent d’eux-mêmes."""
     return acts.on_case(
@@ -74,14 +46,7 @@ def plan_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/visits/held",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="note_held_visit",
-    name="note_held_visit",
-    summary="Noter une visite déjà faite",
-)
+@router.post("/visits/held", status_code=201, response_model=Receipt, summary="Noter une visite déjà faite")
 def note_held_visit(acts: Acts, case_id: UUID, form: PastVisit) -> JSONResponse:
     """Elle n’avait pas été fixée ici : aucune invitation ne part, le rapport est dû à compter de son jour."""
     return acts.on_case(
@@ -89,14 +54,7 @@ def note_held_visit(acts: Acts, case_id: UUID, form: PastVisit) -> JSONResponse:
     )
 
 
-@router.post(
-    "/visits/current/move",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="move_visit",
-    name="move_visit",
-    summary="Déplacer la visite prévue",
-)
+@router.post("/visits/current/move", response_model=Receipt, summary="Déplacer la visite prévue")
 def move_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     """La même invitation, mise à jour."""
     return acts.on_case(
@@ -104,40 +62,19 @@ def move_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/visits/current/lose",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="lose_visit",
-    name="lose_visit",
-    summary="Noter que la visite n’a pas eu lieu",
-)
+@router.post("/visits/current/lose", response_model=Receipt, summary="Noter que la visite n’a pas eu lieu")
 def lose_visit(acts: Acts, case_id: UUID, form: LostVisit) -> JSONResponse:
     """Annulée avant, ou quelqu’un était absent : une absence n’est pas une annulation."""
     return acts.on_case(case_id, lambda unit, hand: visits.lose_visit(unit, hand, case_id, form), said=form, status=200)
 
 
-@router.post(
-    "/visits/current/hold",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="hold_visit",
-    name="hold_visit",
-    summary="Noter que la visite a eu lieu",
-)
+@router.post("/visits/current/hold", response_model=Receipt, summary="Noter que la visite a eu lieu")
 def hold_visit(acts: Acts, case_id: UUID, form: HeldVisit) -> JSONResponse:
     """Le rapport est alors attendu ; un danger constaté est dit à la coordination."""
     return acts.on_case(case_id, lambda unit, hand: visits.hold_visit(unit, hand, case_id, form), said=form, status=200)
 
 
-@router.post(
-    "/dangers",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="report_danger",
-    name="report_danger",
-    summary="Signaler un danger",
-)
+@router.post("/dangers", status_code=201, response_model=Receipt, summary="Signaler un danger")
 def report_danger(acts: Acts, case_id: UUID, form: DangerForm) -> JSONResponse:
     """La coordination est prévenue à l’instant."""
     return acts.on_case(
@@ -145,27 +82,13 @@ def report_danger(acts: Acts, case_id: UUID, form: DangerForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/dangers/acknowledge",
-    status_code=200,
-    response_model=Receipt,
-    operation_id="acknowledge_danger",
-    name="acknowledge_danger",
-    summary="Prendre un danger en charge",
-)
+@router.post("/dangers/acknowledge", response_model=Receipt, summary="Prendre un danger en charge")
 def acknowledge_danger(acts: Acts, case_id: UUID) -> JSONResponse:
     """Les rappels s’arrêtent."""
     return acts.on_case(case_id, lambda unit, hand: visits.acknowledge_danger(unit, hand, case_id), status=200)
 
 
-@router.post(
-    "/report",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="deliver_report",
-    name="deliver_report",
-    summary="Remettre le rapport au ménage",
-)
+@router.post("/report", status_code=201, response_model=Receipt, summary="Remettre le rapport au ménage")
 def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
     """Le fichier est d’abord déposé ; l’orientation suit."""
     return acts.on_case(
@@ -173,14 +96,7 @@ def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
     )
 
 
-@router.post(
-    "/documents",
-    status_code=201,
-    response_model=Receipt,
-    operation_id="add_document",
-    name="add_document",
-    summary="Déposer un fichier",
-)
+@router.post("/documents", status_code=201, response_model=Receipt, summary="Déposer un fichier")
 def add_document(
     acts: Acts, case_id: UUID, file: Annotated[UploadFile, File(description="PDF, JPEG ou PNG, 20 Mo au plus")]
 ) -> JSONResponse:

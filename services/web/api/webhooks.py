@@ -21,21 +21,14 @@ TAG: Final = "Abonnements"
 router = APIRouter(tags=[TAG], prefix="/webhooks")
 
 
-@router.get("", operation_id="list_webhooks", summary="Lister les logiciels prévenus")
+@router.get("", summary="Lister les logiciels prévenus")
 def list_webhooks(reads: Reads) -> Webhooks:
     """Chacun avec les événements qu’il demande et le compte de ses envois, par état."""
     with reads.runtime.database.read() as unit:
         return Webhooks(items=[_webhook(each) for each in webhooks.endpoints(unit, reads.actor(unit))])
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=WebhookMade,
-    operation_id="add_webhook",
-    name="add_webhook",
-    summary="Prévenir un logiciel",
-)
+@router.post("", status_code=201, response_model=WebhookMade, summary="Prévenir un logiciel")
 def add_webhook(acts: Acts, form: WebhookForm) -> JSONResponse:
     """Le secret qui signe est donné ici, une fois : une réponse rendue à nouveau ne le répète pas.
 
@@ -50,13 +43,7 @@ def add_webhook(acts: Acts, form: WebhookForm) -> JSONResponse:
     return acts.once(add, said=form, status=201)
 
 
-@router.post(
-    "/{webhook_id}/renew-secret",
-    response_model=WebhookMade,
-    operation_id="renew_webhook_secret",
-    name="renew_webhook_secret",
-    summary="Renouveler le secret d’un abonnement",
-)
+@router.post("/{webhook_id}/renew-secret", response_model=WebhookMade, summary="Renouveler le secret d’un abonnement")
 def renew_webhook_secret(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResponse:
     """Pendant un jour, chaque envoi porte les deux signatures."""
 
@@ -67,13 +54,7 @@ def renew_webhook_secret(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResp
     return acts.once(renew, said=form, status=200)
 
 
-@router.post(
-    "/{webhook_id}/end",
-    response_model=Webhook,
-    operation_id="end_webhook",
-    name="end_webhook",
-    summary="Arrêter un abonnement",
-)
+@router.post("/{webhook_id}/end", response_model=Webhook, summary="Arrêter un abonnement")
 def end_webhook(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResponse:
     """Rien de plus n’est envoyé ; ce qui attendait est annulé."""
 
@@ -84,7 +65,7 @@ def end_webhook(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResponse:
     return acts.once(end, said=form, status=200)
 
 
-@router.get("/{webhook_id}/deliveries", operation_id="list_webhook_deliveries", summary="Lister les envois")
+@router.get("/{webhook_id}/deliveries", summary="Lister les envois")
 def list_webhook_deliveries(
     reads: Reads,
     webhook_id: UUID,
@@ -98,13 +79,7 @@ def list_webhook_deliveries(
         return WebhookLines(items=[_line(each) for each in found])
 
 
-@router.post(
-    "/{webhook_id}/replay",
-    response_model=Replayed,
-    operation_id="replay_webhooks",
-    name="replay_webhooks",
-    summary="Renvoyer les événements d’une période",
-)
+@router.post("/{webhook_id}/replay", response_model=Replayed, summary="Renvoyer les événements d’une période")
 def replay_webhooks(acts: Acts, webhook_id: UUID, form: ReplayForm) -> JSONResponse:
     """Ceux d’avant l’abonnement aussi ; 31 jours au plus. Chacun garde son `webhook-id`."""
     return acts.once(
@@ -112,13 +87,7 @@ def replay_webhooks(acts: Acts, webhook_id: UUID, form: ReplayForm) -> JSONRespo
     )
 
 
-@router.post(
-    "/deliveries/{delivery_id}/replay",
-    response_model=WebhookLine,
-    operation_id="replay_webhook",
-    name="replay_webhook",
-    summary="Renvoyer un événement",
-)
+@router.post("/deliveries/{delivery_id}/replay", response_model=WebhookLine, summary="Renvoyer un événement")
 def replay_webhook(acts: Acts, delivery_id: UUID, form: Remedy) -> JSONResponse:
     """Sous le même `webhook-id` : qui l’a déjà reçu le reconnaît."""
     return acts.once(
