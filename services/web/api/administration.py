@@ -71,7 +71,7 @@ def retry_event(acts: Acts, work_id: int, form: Remedy) -> JSONResponse:
         administration.try_again(unit, hand, work_id, form)
         return Done()
 
-    return acts.once(retry, said=form, status=200)
+    return acts.once(retry, form)
 
 
 @router.post("/messages/{message_id}/resend", response_model=Done, summary="Renvoyer un message refusé")
@@ -82,7 +82,7 @@ def resend_message(acts: Acts, message_id: UUID, form: Remedy) -> JSONResponse:
         administration.send_again(unit, hand, message_id, form)
         return Done()
 
-    return acts.once(resend, said=form, status=200)
+    return acts.once(resend, form)
 
 
 def _parked(event: ParkedEvent) -> ParkedLine:

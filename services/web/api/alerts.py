@@ -33,4 +33,4 @@ def submit_alert(acts: Acts, form: AlertForm) -> JSONResponse:
         unit.session.flush()
         return receipt(case, bare=by_link)
 
-    return acts.once(submit, said=form, status=201)
+    return acts.once(submit, form)

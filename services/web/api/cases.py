@@ -59,7 +59,7 @@ def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
 @router.post("/cases/{case_id}/notes", status_code=201, response_model=Receipt, summary="Écrire une note pour l’équipe")
 def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
     """La note est lue par la coordination et l’opérateur de la situation."""
-    return acts.on_case(case_id, lambda unit, hand: notes.add_note(unit, hand, case_id, form), said=form, status=201)
+    return acts.on_case(case_id, notes.add_note, form)
 
 
 @router.post(
@@ -69,7 +69,7 @@ def add_note(acts: Acts, case_id: UUID, form: NoteForm) -> JSONResponse:
 )
 def send_message_now(acts: Acts, case_id: UUID, message_id: UUID) -> JSONResponse:
     """Refusé s’il n’attend plus, ou s’il est pour un ménage en dehors des heures d’envoi."""
-    return acts.on_case(case_id, lambda unit, hand: messages.send_now(unit, hand, case_id, message_id), status=200)
+    return acts.on_case(case_id, messages.send_now, message_id)
 
 
 @router.post(
@@ -81,9 +81,8 @@ def settle_message(acts: Acts, case_id: UUID, message_id: UUID, form: Settlement
     """Arrivé, son délai court ; pas arrivé, il repart. Cela vaut pour tout ce que le même courriel portait."""
     return acts.on_case(
         case_id,
-        lambda unit, hand: messages.settle(unit, hand, case_id, message_id, delivered=form.delivered),
-        said=form,
-        status=200,
+        lambda unit, hand, case_id, said: messages.settle(unit, hand, case_id, message_id, delivered=said.delivered),
+        form,
     )
 
 

@@ -38,9 +38,7 @@ def list_coming_of_case(reads: Reads, case_id: UUID) -> Departures:
 @router.post("/cases/{case_id}/clocks/{clock_id}/skip", response_model=Receipt, summary="Ne pas envoyer une relance")
 def skip_reminder(acts: Acts, case_id: UUID, clock_id: UUID, form: Skip) -> JSONResponse:
     """La prochaine de cette échéance, telle que lue ; les suivantes gardent leur jour."""
-    return acts.on_case(
-        case_id, lambda unit, hand: coming.skip(unit, hand, case_id, clock_id, form), said=form, status=200
-    )
+    return acts.on_case(case_id, coming.skip, clock_id, form)
 
 
 @router.post(
@@ -48,9 +46,7 @@ def skip_reminder(acts: Acts, case_id: UUID, clock_id: UUID, form: Skip) -> JSON
 )
 def send_reminder_now(acts: Acts, case_id: UUID, clock_id: UUID, form: NextStep) -> JSONResponse:
     """La prochaine de cette échéance, telle que lue ; elle ne partira pas une seconde fois."""
-    return acts.on_case(
-        case_id, lambda unit, hand: coming.leave_now(unit, hand, case_id, clock_id, form), said=form, status=200
-    )
+    return acts.on_case(case_id, coming.leave_now, clock_id, form)
 
 
 def _line(each: Departure) -> DepartureLine:

@@ -18,10 +18,10 @@ router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 @router.post("/accept", response_model=Receipt, summary="Prendre la demande")
 def accept_case(acts: Acts, case_id: UUID, form: Acceptance) -> JSONResponse:
     """La situation est confiée à un opérateur, qui la voit dès lors."""
-    return acts.on_case(case_id, lambda unit, hand: triage.accept(unit, hand, case_id, form), said=form, status=200)
+    return acts.on_case(case_id, triage.accept, form)
 
 
 @router.post("/reject", response_model=Receipt, summary="Refuser la demande")
 def reject_case(acts: Acts, case_id: UUID, form: Rejection) -> JSONResponse:
     """Le donneur d’alerte apprend la nature du motif ; le ménage reçoit un autre contact."""
-    return acts.on_case(case_id, lambda unit, hand: triage.reject(unit, hand, case_id, form), said=form, status=200)
+    return acts.on_case(case_id, triage.reject, form)

@@ -30,7 +30,7 @@ from services.web.api.answers import (
     SheetProposalLine,
     SheetProposals,
 )
-from services.web.api.edge import NOTHING, Acts, Reads
+from services.web.api.edge import Acts, Reads
 
 TAG: Final = "Annuaire"
 router = APIRouter(tags=[TAG])
@@ -85,33 +85,25 @@ def list_partners_for_case(
 )
 def add_service(acts: Acts, organisation_id: UUID, form: ServiceForm) -> JSONResponse:
     """La fiche est tenue pour vérifiée ce jour."""
-    return acts.once(
-        lambda unit, hand: _told(unit, directory.add_service(unit, hand, organisation_id, form)), said=form, status=201
-    )
+    return acts.once(lambda unit, hand: _told(unit, directory.add_service(unit, hand, organisation_id, form)), form)
 
 
 @router.put("/services/{service_id}", response_model=ServiceLine, summary="Récrire la fiche d’un service")
 def change_service(acts: Acts, service_id: UUID, form: ServiceForm) -> JSONResponse:
     """Toute la fiche : ce qui n’est pas dit ne pose plus de condition. Elle est tenue pour vérifiée ce jour."""
-    return acts.once(
-        lambda unit, hand: _told(unit, directory.change_service(unit, hand, service_id, form)), said=form, status=200
-    )
+    return acts.once(lambda unit, hand: _told(unit, directory.change_service(unit, hand, service_id, form)), form)
 
 
 @router.post("/services/{service_id}/verify", response_model=ServiceLine, summary="Dire que la fiche est juste")
 def verify_service(acts: Acts, service_id: UUID) -> JSONResponse:
     """Sans rien y changer."""
-    return acts.once(
-        lambda unit, hand: _told(unit, directory.verify_service(unit, hand, service_id)), said=NOTHING, status=200
-    )
+    return acts.once(lambda unit, hand: _told(unit, directory.verify_service(unit, hand, service_id)))
 
 
 @router.post("/services/{service_id}/end", response_model=ServiceLine, summary="Retirer un service de l’annuaire")
 def end_service(acts: Acts, service_id: UUID) -> JSONResponse:
     """Les demandes en cours ne changent pas."""
-    return acts.once(
-        lambda unit, hand: _told(unit, directory.end_service(unit, hand, service_id)), said=NOTHING, status=200
-    )
+    return acts.once(lambda unit, hand: _told(unit, directory.end_service(unit, hand, service_id)))
 
 
 @router.get("/services/{service_id}/sheet-link", summary="Lire le lien du partenaire")
@@ -137,7 +129,7 @@ def list_sheet_proposals(reads: Reads) -> SheetProposals:
 )
 def take_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
     """La fiche est tenue pour vérifiée ce jour."""
-    return acts.once(lambda unit, hand: _told(unit, sheets.take(unit, hand, proposal_id)), said=NOTHING, status=200)
+    return acts.once(lambda unit, hand: _told(unit, sheets.take(unit, hand, proposal_id)))
 
 
 @router.post(
@@ -145,7 +137,7 @@ def take_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
 )
 def refuse_sheet_proposal(acts: Acts, proposal_id: UUID) -> JSONResponse:
     """La correction est gardée, sans effet."""
-    return acts.once(lambda unit, hand: _told(unit, sheets.refuse(unit, hand, proposal_id)), said=NOTHING, status=200)
+    return acts.once(lambda unit, hand: _told(unit, sheets.refuse(unit, hand, proposal_id)))
 
 
 @router.post("/areas", response_model=AreaLine, summary="Dessiner une zone, ou la redessiner à partir d’un jour")
@@ -157,7 +149,7 @@ def set_area(acts: Acts, form: AreaForm) -> JSONResponse:
         day = form.from_on or directory.today(unit, hand.actor)
         return AreaLine(id=area.id, name=area.name, communes=sorted(area.codes(day)))
 
-    return acts.once(draw, said=form, status=200)
+    return acts.once(draw, form)
 
 
 def _proposal(proposal: SheetProposal) -> SheetProposalLine:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPBase
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 
-from models.cases import Case
+from models.cases import Case, Loan, Permission, Referral
+from models.engine import Task
 from models.vocabulary import CaseState, Source, Stage
 from services import api_keys, idempotency
 from services.accounts import count_try
@@ -29,12 +31,11 @@ from services.web.problems import Stale
 from services.web.security import SAFE
 from services.web.sessions import PLAIN_COOKIE
 
-F = TypeVar("F", bound=Callable[..., object])
+Said = TypeVarTuple("Said")
+Part = TypeVar("Part", Loan, Permission, Referral, Task)
 REPLAYED: Final = "Idempotent-Replayed"
 SAID_ONCE: Final = frozenset({"secret"})
 """What is never kept with an answer: whoever lost it asks for a new one."""
-NOTHING: Final = ""
-"""The fingerprint of an act that has no body."""
 
 _key = HTTPBearer(auto_error=False, scheme_name="CleApi", description="Clé de l’API : agit comme une personne.")
 _link = HTTPBase(
@@ -90,18 +91,41 @@ class Acting:
 
     reading: Reading
     route: str
+    status: int
     path: str
     key: str
     if_match: str | None
 
     def on_case(
-        self, case_id: UUID, act: Callable[[UnitOfWork, Hand], object], *, said: BaseModel | str = NOTHING, status: int
+        self, case_id: UUID, act: Callable[[UnitOfWork, Hand, UUID, *Said], object], *said: *Said
     ) -> JSONResponse:
-        """Act on a case that this actor may read, and answer with its receipt.
+        """Act on a case that this actor may read, with what he said, and answer with its receipt.
 
         The case is locked first, so that whatever the act reads next is not older than the lock.
         """
+        return self._within(case_id, lambda unit, hand: act(unit, hand, case_id, *said), said)
 
+    def on_part(
+        self,
+        case_id: UUID,
+        part: type[Part],
+        part_id: UUID,
+        act: Callable[[UnitOfWork, Hand, UUID, *Said], object],
+        *said: *Said,
+    ) -> JSONResponse:
+        """The same for something of the case; what is another one's is not found."""
+
+        def on_its_own(unit: UnitOfWork, hand: Hand) -> object:
+            found = unit.session.get(part, part_id)
+            if found is None or found.case_id != case_id:
+                raise NotFound
+            return act(unit, hand, part_id, *said)
+
+        return self._within(case_id, on_its_own, said)
+
+    def _within(
+        self, case_id: UUID, act: Callable[[UnitOfWork, Hand], object], said: tuple[object, ...]
+    ) -> JSONResponse:
         def on_locked(unit: UnitOfWork, hand: Hand) -> Receipt:
             case = case_for(unit, hand.actor, case_id, Right.READ)
             if self.if_match is not None and not names(self.if_match, case.version):
@@ -110,19 +134,16 @@ class Acting:
             unit.session.flush()
             return receipt(case, made)
 
-        return self.once(on_locked, said=said, status=status, case_id=case_id)
+        return self.once(on_locked, *said, case_id=case_id)
 
     def once(
-        self,
-        act: Callable[[UnitOfWork, Hand], BaseModel],
-        *,
-        said: BaseModel | str,
-        status: int,
-        case_id: UUID | None = None,
+        self, act: Callable[[UnitOfWork, Hand], BaseModel], *said: object, case_id: UUID | None = None
     ) -> JSONResponse:
-        """Act and keep the answer in one transaction, or give the first answer again."""
+        """Act and keep the answer in one transaction, or give the first answer again. `said` tells a second sending
+        from something else under the same key.
+        """
         chosen = self.reading.runtime
-        words = said if isinstance(said, str) else said.model_dump_json()
+        words = "\n".join(each.model_dump_json() if isinstance(each, BaseModel) else str(each) for each in said)
         asked = idempotency.request_hash(chosen.secrets, self.path, words)
         try:
             with chosen.database.write("api") as unit:
@@ -132,7 +153,7 @@ class Acting:
                     return _answer(known.body, known.status, replayed=True)
                 body = act(unit, Hand(actor, Source.API)).model_dump(mode="json")
                 kept = {name: value for name, value in body.items() if name not in SAID_ONCE}
-                idempotency.remember(unit, actor.label, self.route, self.key, asked, status=status, body=kept)
+                idempotency.remember(unit, actor.label, self.route, self.key, asked, status=self.status, body=kept)
         except (Denied, NotFound):
             self._note_refusal(case_id)
             raise
@@ -140,7 +161,7 @@ class Acting:
             if is_duplicate(error):
                 raise idempotency.KeyInUse from error
             raise
-        return _answer(body, status)
+        return _answer(body, self.status)
 
     def _note_refusal(self, case_id: UUID | None) -> None:
         with self.reading.runtime.database.write("access") as unit:
@@ -174,8 +195,9 @@ def acting(
     ] = None,
 ) -> Acting:
     """What a route that acts asks for."""
-    route = str(getattr(request.scope.get("route"), "name", request.url.path))
-    return Acting(reading(request), route, request.url.path, idempotency_key, if_match)
+    route: APIRoute = request.scope["route"]
+    status = route.status_code or 200
+    return Acting(reading(request), route.name, status, request.url.path, idempotency_key, if_match)
 
 
 Reads = Annotated[Reading, Depends(reading)]

@@ -17,7 +17,7 @@ from services.imports.reading import MAX_SIZE
 from services.imports.verdicts import Judged, Verdict
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
-from services.web.api.edge import NOTHING, Acts, Reads
+from services.web.api.edge import Acts, Reads
 from services.web.api.import_answers import (
     ImportAnswer,
     ImportColumn,
@@ -60,7 +60,7 @@ def drop_import(  # noqa: PLR0917 - the fields of a form
     received = files.receive(file.file.read(MAX_SIZE + 1), file.filename or "")
     told = Dropped(kind, organisation_id, collected_by, collected_on, notify=notify)
     said = "\0".join((received.sha256, kind, str(organisation_id), collected_by, str(collected_on), str(notify)))
-    return acts.once(lambda unit, hand: _import(files.drop(unit, hand, told, received)), said=said, status=201)
+    return acts.once(lambda unit, hand: _import(files.drop(unit, hand, told, received)), said)
 
 
 @router.get("/{import_id}", summary="Suivre la reprise d’un fichier")
@@ -101,9 +101,7 @@ def preview_import(
 @router.post("/{import_id}/columns", response_model=ImportAnswer, summary="Dire ce que sont les colonnes d’un fichier")
 def correct_import(acts: Acts, import_id: UUID, form: ImportColumns) -> JSONResponse:
     """Remplace ce qui en avait été dit ; retenu, une fois repris, pour les fichiers aux mêmes titres."""
-    return acts.once(
-        lambda unit, hand: _import(files.correct(unit, hand, import_id, form.model_dump())), said=form, status=200
-    )
+    return acts.once(lambda unit, hand: _import(files.correct(unit, hand, import_id, form.model_dump())), form)
 
 
 @router.post(
@@ -111,13 +109,13 @@ def correct_import(acts: Acts, import_id: UUID, form: ImportColumns) -> JSONResp
 )
 def carry_out_import(acts: Acts, import_id: UUID) -> JSONResponse:
     """Relais les reprend à la suite ; le même fichier deux fois ne change rien."""
-    return acts.once(_acting(files.carry_out, import_id), said=NOTHING, status=200)
+    return acts.once(_acting(files.carry_out, import_id))
 
 
 @router.post("/{import_id}/withdraw", response_model=ImportAnswer, summary="Effacer les lignes d’un fichier")
 def withdraw_import(acts: Acts, import_id: UUID) -> JSONResponse:
     """Tout de suite ; ce qui est repris le reste."""
-    return acts.once(_acting(files.withdraw, import_id), said=NOTHING, status=200)
+    return acts.once(_acting(files.withdraw, import_id))
 
 
 def _acting(

@@ -11,7 +11,7 @@ from services import letters
 from services.forms import Posting
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
-from services.web.api.edge import NOTHING, Acts, Reads
+from services.web.api.edge import Acts, Reads
 from services.web.api.overview_answers import LetterBatchLine, LetterLine, Letters, Posted, Printed
 
 TAG: Final = "Courriers"
@@ -47,7 +47,7 @@ def print_letters(acts: Acts) -> JSONResponse:
         batch = letters.print_batch(unit, hand)
         return Printed(batch_id=batch.id if batch else None)
 
-    return acts.once(put_together, said=NOTHING, status=200)
+    return acts.once(put_together)
 
 
 @router.get(
@@ -68,8 +68,7 @@ def mark_letters_posted(acts: Acts, form: Posting) -> JSONResponse:
     """Combien l’ont été ; un courrier déjà posté n’est pas compté deux fois."""
     return acts.once(
         lambda unit, hand: Posted(count=letters.mark_posted(unit, hand, form.letter_ids, on=form.posted_on)),
-        said=form,
-        status=200,
+        form,
     )
 
 

@@ -16,7 +16,7 @@ from services.rules.casework import Hand
 from services.rules.links import alert_url, has_alert_link
 from services.web.api import reading
 from services.web.api.answers import AlertLink, AlertLinks, Cases, OrganisationLine
-from services.web.api.edge import NOTHING, Acting, Acts, Reads
+from services.web.api.edge import Acting, Acts, Reads
 
 TAG: Final = "Organisations"
 router = APIRouter(tags=[TAG])
@@ -52,9 +52,7 @@ def list_open_cases_of_operator(reads: Reads, organisation_id: UUID) -> Cases:
 @router.post("/organisations", status_code=201, response_model=OrganisationLine, summary="Ajouter une organisation")
 def add_organisation(acts: Acts, form: NewOrganisation) -> JSONResponse:
     """Un donneur d’alerte a son lien tout de suite ; un partenaire est proposé une fois son service dans l’annuaire."""
-    return acts.once(
-        lambda unit, hand: reading.organisation_line(organisations.add(unit, hand, form)), said=form, status=201
-    )
+    return acts.once(lambda unit, hand: reading.organisation_line(organisations.add(unit, hand, form)), form)
 
 
 @router.put("/organisations/{organisation_id}", response_model=OrganisationLine, summary="Modifier une organisation")
@@ -62,8 +60,7 @@ def change_organisation(acts: Acts, organisation_id: UUID, form: OrganisationDet
     """Une nouvelle adresse fait repartir les demandes qui l’attendaient ; un autre contrat change ce qui est vu."""
     return acts.once(
         lambda unit, hand: reading.organisation_line(organisations.change(unit, hand, organisation_id, form)),
-        said=form,
-        status=200,
+        form,
     )
 
 
@@ -108,6 +105,4 @@ def revoke_alert_link(acts: Acts, organisation_id: UUID) -> JSONResponse:
 
 
 def _once(acts: Acting, organisation_id: UUID, act: Callable[[UnitOfWork, Hand, UUID], Organisation]) -> JSONResponse:
-    return acts.once(
-        lambda unit, hand: reading.organisation_line(act(unit, hand, organisation_id)), said=NOTHING, status=200
-    )
+    return acts.once(lambda unit, hand: reading.organisation_line(act(unit, hand, organisation_id)))

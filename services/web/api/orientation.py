@@ -9,10 +9,8 @@ from fastapi.responses import JSONResponse
 from models.cases import Referral
 from services import addresses, referrals
 from services.forms import AddressForm, Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
-from services.foundation.database import UnitOfWork
-from services.foundation.errors import NotFound
 from services.web.api.answers import Receipt
-from services.web.api.edge import NOTHING, Acts
+from services.web.api.edge import Acts
 
 TAG: Final = "Orientation"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
@@ -21,40 +19,25 @@ router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 @router.post("/referrals", status_code=201, response_model=Receipt, summary="Demander l’aide d’un partenaire")
 def send_referral(acts: Acts, case_id: UUID, form: ReferralForm) -> JSONResponse:
     """Avec l’accord du ménage. Le délai de réponse court dès que la demande est remise."""
-    return acts.on_case(case_id, lambda unit, hand: referrals.send(unit, hand, case_id, form), said=form, status=201)
+    return acts.on_case(case_id, referrals.send, form)
 
 
 @router.post("/referrals/{referral_id}/accept", response_model=Receipt, summary="Noter l’accord du partenaire")
 def accept_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
     """Dites dans `on_behalf` qui l’a dit, et comment."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.accept(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.accept, form)
 
 
 @router.post("/referrals/{referral_id}/decline", response_model=Receipt, summary="Noter le refus du partenaire")
 def decline_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Decline) -> JSONResponse:
     """La coordination cherche une autre solution."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.decline(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.decline, form)
 
 
 @router.post("/referrals/{referral_id}/question", response_model=Receipt, summary="Noter une question du partenaire")
 def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
     """La première question lui redonne son délai, une fois."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.ask(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.ask, form)
 
 
 @router.post(
@@ -62,45 +45,25 @@ def ask_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -
 )
 def answer_question(acts: Acts, case_id: UUID, referral_id: UUID, form: Question) -> JSONResponse:
     """Le partenaire lit la réponse sur sa page."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.answer_question(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.answer_question, form)
 
 
 @router.post("/referrals/{referral_id}/progress", response_model=Receipt, summary="Noter des nouvelles du partenaire")
 def report_progress(acts: Acts, case_id: UUID, referral_id: UUID, form: Answer) -> JSONResponse:
     """Le délai de soixante jours repart."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.report_progress(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.report_progress, form)
 
 
 @router.post("/referrals/{referral_id}/complete", response_model=Receipt, summary="Noter l’aide apportée")
 def complete_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Completion) -> JSONResponse:
     """Ce que le partenaire dit ; la parole du ménage vient au suivi."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.complete(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.complete, form)
 
 
 @router.post("/referrals/{referral_id}/fail", response_model=Receipt, summary="Noter que l’aide n’a pas abouti")
 def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -> JSONResponse:
     """La coordination cherche une autre solution."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.fail(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, referrals.fail, form)
 
 
 @router.post(
@@ -110,28 +73,10 @@ def fail_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: Failure) -
 )
 def mend_address(acts: Acts, case_id: UUID, referral_id: UUID, form: AddressForm) -> JSONResponse:
     """Quand sa messagerie a refusé la demande. Toutes celles qui attendaient cette adresse repartent."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: addresses.mend_address(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, addresses.mend_address, form)
 
 
 @router.post("/referrals/{referral_id}/withdraw", response_model=Receipt, summary="Retirer la demande")
 def withdraw_referral(acts: Acts, case_id: UUID, referral_id: UUID, form: TakeBack | None = None) -> JSONResponse:
     """Le partenaire est prévenu ; son lien ne sert plus. Sans corps, le motif est « autre »."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: referrals.withdraw(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form or NOTHING,
-        status=200,
-    )
-
-
-def referral_in(unit: UnitOfWork, case_id: UUID, referral_id: UUID) -> UUID:
-    """The referral's id, if it is one of this case."""
-    referral = unit.session.get(Referral, referral_id)
-    if referral is None or referral.case_id != case_id:
-        raise NotFound
-    return referral_id
+    return acts.on_part(case_id, Referral, referral_id, referrals.withdraw, form)

@@ -1,12 +1,13 @@
 """A partner's people and habits through the API, noted for him by the coordination."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from models.cases import Referral
 from services import partner_team
 from services.forms import PassOn
 from services.foundation.database import UnitOfWork
@@ -14,8 +15,7 @@ from services.partner_team import ColleagueForm, FullForm, GoneForm, PreferenceF
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.web.api.answers import ColleagueLine, PartnerAbsenceLine, PartnerTeamAnswer, Receipt
-from services.web.api.edge import NOTHING, Acts, Reads
-from services.web.api.orientation import referral_in
+from services.web.api.edge import Acting, Acts, Reads, Said
 
 TAG: Final = "Annuaire"
 router = APIRouter(tags=[TAG])
@@ -35,7 +35,7 @@ def read_partner_team(reads: Reads, partner_id: UUID, response: Response) -> Par
 )
 def say_partner_full(acts: Acts, partner_id: UUID, form: FullForm) -> JSONResponse:
     """L’annuaire le met de côté jusqu’à ce jour compris."""
-    return acts.once(_and_tell(partner_team.say_full, partner_id, form), said=form, status=200)
+    return _and_tell(acts, partner_id, partner_team.say_full, form)
 
 
 @router.post(
@@ -43,13 +43,13 @@ def say_partner_full(acts: Acts, partner_id: UUID, form: FullForm) -> JSONRespon
 )
 def set_partner_mail(acts: Acts, partner_id: UUID, form: PreferenceForm) -> JSONResponse:
     """Un seul e-mail par jour dans tous les cas ; une urgence part aussitôt."""
-    return acts.once(_and_tell(partner_team.prefer, partner_id, form), said=form, status=200)
+    return _and_tell(acts, partner_id, partner_team.prefer, form)
 
 
 @router.post(_HERE + "/colleagues", response_model=PartnerTeamAnswer, summary="Ajouter un collègue chez un partenaire")
 def add_partner_colleague(acts: Acts, partner_id: UUID, form: ColleagueForm) -> JSONResponse:
     """Rien ne lui est envoyé pour cela."""
-    return acts.once(_and_tell(partner_team.add_colleague, partner_id, form), said=form, status=200)
+    return _and_tell(acts, partner_id, partner_team.add_colleague, form)
 
 
 @router.post(
@@ -59,13 +59,13 @@ def add_partner_colleague(acts: Acts, partner_id: UUID, form: ColleagueForm) -> 
 )
 def end_partner_colleague(acts: Acts, partner_id: UUID, colleague_id: UUID) -> JSONResponse:
     """Ce qu’il suivait revient à l’adresse commune."""
-    return acts.once(_and_tell(partner_team.end_colleague, partner_id, colleague_id), said=NOTHING, status=200)
+    return _and_tell(acts, partner_id, partner_team.end_colleague, colleague_id)
 
 
 @router.post(_HERE + "/absences", response_model=PartnerTeamAnswer, summary="Noter une absence chez un partenaire")
 def note_partner_absence(acts: Acts, partner_id: UUID, form: GoneForm) -> JSONResponse:
     """Les e-mails vont pendant ce temps à qui le remplace."""
-    return acts.once(_and_tell(partner_team.be_away, partner_id, form), said=form, status=200)
+    return _and_tell(acts, partner_id, partner_team.be_away, form)
 
 
 @router.post(
@@ -75,7 +75,7 @@ def note_partner_absence(acts: Acts, partner_id: UUID, form: GoneForm) -> JSONRe
 )
 def cancel_partner_absence(acts: Acts, partner_id: UUID, absence_id: UUID) -> JSONResponse:
     """Il lit de nouveau."""
-    return acts.once(_and_tell(partner_team.be_back, partner_id, absence_id), said=NOTHING, status=200)
+    return _and_tell(acts, partner_id, partner_team.be_back, absence_id)
 
 
 @router.post(
@@ -85,23 +85,18 @@ def cancel_partner_absence(acts: Acts, partner_id: UUID, absence_id: UUID) -> JS
 )
 def pass_referral_on(acts: Acts, case_id: UUID, referral_id: UUID, form: PassOn) -> JSONResponse:
     """Il reçoit la demande, puis ce qui la suit."""
-    return acts.on_case(
-        case_id,
-        lambda unit, hand: partner_team.pass_on(unit, hand, referral_in(unit, case_id, referral_id), form),
-        said=form,
-        status=200,
-    )
+    return acts.on_part(case_id, Referral, referral_id, partner_team.pass_on, form)
 
 
 def _and_tell(
-    act: Callable[[UnitOfWork, Hand, UUID, Any], object], partner_id: UUID, said: object
-) -> Callable[[UnitOfWork, Hand], PartnerTeamAnswer]:
+    acts: Acting, partner_id: UUID, act: Callable[[UnitOfWork, Hand, UUID, *Said], object], *said: *Said
+) -> JSONResponse:
     def acting(unit: UnitOfWork, hand: Hand) -> PartnerTeamAnswer:
-        act(unit, hand, partner_id, said)
+        act(unit, hand, partner_id, *said)
         unit.session.flush()
         return _told(unit, hand.actor, partner_id)
 
-    return acting
+    return acts.once(acting, *said)
 
 
 def _told(unit: UnitOfWork, actor: Actor, partner_id: UUID) -> PartnerTeamAnswer:

@@ -19,7 +19,7 @@ from services.foundation.database import UnitOfWork
 from services.people import Known
 from services.rules.casework import Hand
 from services.web.api.answers import Done, Made
-from services.web.api.edge import NOTHING, Acting, Acts, Reads
+from services.web.api.edge import Acting, Acts, Reads, Said
 from services.web.api.overview_answers import AccessLine, AccessLines, PeopleAnswer, PersonLine, RoleLine
 
 TAG: Final = "Personnes"
@@ -38,12 +38,12 @@ class Looked(BaseModel):
     page: int = Field(1, ge=1, description="Page, à partir de 1")
 
 
-def _done(acts: Acting, said: BaseModel | str, act: Callable[[UnitOfWork, Hand], object]) -> JSONResponse:
+def _done(acts: Acting, act: Callable[[UnitOfWork, Hand, *Said], object], *said: *Said) -> JSONResponse:
     def once(unit: UnitOfWork, hand: Hand) -> Done:
-        act(unit, hand)
+        act(unit, hand, *said)
         return Done()
 
-    return acts.once(once, said=said, status=200)
+    return acts.once(once, *said)
 
 
 @router.get("/people", summary="Lister les personnes")
@@ -57,43 +57,43 @@ def list_people(reads: Reads, response: Response) -> PeopleAnswer:
 @router.post("/people", status_code=201, response_model=Made, summary="Inviter une personne")
 def invite_person(acts: Acts, form: Invitation) -> JSONResponse:
     """Un lien part à son adresse ; personne ne choisit un mot de passe pour elle."""
-    return acts.once(lambda unit, hand: Made(made_id=people.invite(unit, hand, form).id), said=form, status=201)
+    return acts.once(lambda unit, hand: Made(made_id=people.invite(unit, hand, form).id), form)
 
 
 @router.post("/people/{person_id}/invite-again", response_model=Done, summary="Renvoyer l’invitation")
 def invite_person_again(acts: Acts, person_id: UUID) -> JSONResponse:
     """Le même courriel ; il n’ouvre rien par lui-même."""
-    return _done(acts, NOTHING, lambda unit, hand: people.invite_again(unit, hand, person_id))
+    return _done(acts, people.invite_again, person_id)
 
 
 @router.post("/people/{person_id}/roles", response_model=Done, summary="Donner un rôle de plus")
 def give_role(acts: Acts, person_id: UUID, form: RoleForm) -> JSONResponse:
     """Ses navigateurs sont déconnectés : la prochaine connexion demande ce que le rôle veut."""
-    return _done(acts, form, lambda unit, hand: people.give_role(unit, hand, person_id, form))
+    return _done(acts, people.give_role, person_id, form)
 
 
 @router.post("/people/{person_id}/roles/{membership_id}/end", response_model=Done, summary="Retirer un rôle")
 def end_role(acts: Acts, person_id: UUID, membership_id: UUID) -> JSONResponse:
     """Sessions et clés de ce rôle finissent aussitôt ; refusé pour la dernière personne qui administre."""
-    return _done(acts, NOTHING, lambda unit, hand: people.end_role(unit, hand, person_id, membership_id))
+    return _done(acts, people.end_role, person_id, membership_id)
 
 
 @router.post("/people/{person_id}/forget-telephone", response_model=Done, summary="Oublier un téléphone perdu")
 def forget_telephone(acts: Acts, person_id: UUID, form: Remedy) -> JSONResponse:
     """La prochaine connexion, par mot de passe, en enregistre un autre."""
-    return _done(acts, form, lambda unit, hand: people.forget_telephone(unit, hand, person_id, form))
+    return _done(acts, people.forget_telephone, person_id, form)
 
 
 @router.post("/people/{person_id}/close", response_model=Done, summary="Fermer un compte")
 def close_account(acts: Acts, person_id: UUID, form: Remedy) -> JSONResponse:
     """La personne est dehors aussitôt ; ses rôles restent."""
-    return _done(acts, form, lambda unit, hand: people.close(unit, hand, person_id, form))
+    return _done(acts, people.close, person_id, form)
 
 
 @router.post("/people/{person_id}/reopen", response_model=Done, summary="Rouvrir un compte")
 def reopen_account(acts: Acts, person_id: UUID) -> JSONResponse:
     """Avec les rôles qui restaient."""
-    return _done(acts, NOTHING, lambda unit, hand: people.reopen(unit, hand, person_id))
+    return _done(acts, people.reopen, person_id)
 
 
 @router.get("/access-log", summary="Lire le journal des accès")

@@ -13,7 +13,7 @@ from services.forms import Filing
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.web.api.answers import Done, Incoming, IncomingLine, Receipt
-from services.web.api.edge import NOTHING, Acts, Reads, receipt
+from services.web.api.edge import Acts, Reads, receipt
 
 TAG: Final = "Messages reçus"
 router = APIRouter(tags=[TAG], prefix="/incoming")
@@ -48,9 +48,7 @@ def _line(mail: IncomingMail, *, sealed: bool) -> IncomingLine:
 @router.post("/{mail_id}/file", response_model=Receipt, summary="Ranger un message dans une situation")
 def file_incoming(acts: Acts, mail_id: UUID, form: Filing) -> JSONResponse:
     """Ses mots deviennent une note pour l’équipe."""
-    return acts.once(
-        lambda unit, hand: receipt(replies.file_on_case(unit, hand, mail_id, form.number)), said=form, status=200
-    )
+    return acts.once(lambda unit, hand: receipt(replies.file_on_case(unit, hand, mail_id, form.number)), form)
 
 
 @router.post("/{mail_id}/set-aside", response_model=Done, summary="Noter qu’un message reçu est sans suite")
@@ -61,4 +59,4 @@ def set_incoming_aside(acts: Acts, mail_id: UUID) -> JSONResponse:
         replies.set_aside(unit, hand, mail_id)
         return Done()
 
-    return acts.once(set_aside, said=NOTHING, status=200)
+    return acts.once(set_aside)

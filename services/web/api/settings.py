@@ -100,7 +100,7 @@ def publish_pathway(acts: Acts, form: Publishing) -> JSONResponse:
         made = publishing.adjust(unit, hand, form)
         return Published(name=made.name, version=made.version, hash=_programme(unit, hand.actor).pathway_hash)
 
-    return acts.once(publish, said=form, status=200)
+    return acts.once(publish, form)
 
 
 @router.post("/pathway/move-open", summary="Déplacer les situations ouvertes")
@@ -158,7 +158,7 @@ def save_text(acts: Acts, key: Which, form: TextForm) -> JSONResponse:
         texts.save(unit, hand, key, form)
         return _line(texts.sheet(unit, hand.actor, key).line)
 
-    return acts.once(save, said=form, status=200)
+    return acts.once(save, form)
 
 
 @router.post(ONE + "/restore", response_model=TextListLine, summary="Rétablir le texte d’origine")
@@ -169,7 +169,7 @@ def restore_text(acts: Acts, key: Which, form: RestoreForm) -> JSONResponse:
         texts.restore(unit, hand, key, form)
         return _line(texts.sheet(unit, hand.actor, key).line)
 
-    return acts.once(restore, said=form, status=200)
+    return acts.once(restore, form)
 
 
 def _programme(unit: UnitOfWork, actor: Actor) -> Programme:

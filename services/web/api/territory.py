@@ -53,7 +53,7 @@ def change_territory(acts: Acts, form: TerritoryForm) -> JSONResponse:
     def act(unit: UnitOfWork, hand: Hand) -> TerritoryEffect:
         return _effect(territory.change(unit, hand, form))
 
-    return acts.once(act, said=form, status=200)
+    return acts.once(act, form)
 
 
 def _effect(effect: Effect) -> TerritoryEffect:

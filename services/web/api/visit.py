@@ -21,79 +21,67 @@ router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 @router.post("/calls", status_code=201, response_model=Receipt, summary="Noter un appel au ménage")
 def record_call(acts: Acts, case_id: UUID, form: CallForm) -> JSONResponse:
     """Un faux numéro est bloqué pour tous les canaux, à l’instant."""
-    return acts.on_case(case_id, lambda unit, hand: calls.record_call(unit, hand, case_id, form), said=form, status=201)
+    return acts.on_case(case_id, calls.record_call, form)
 
 
 @router.post("/phone", response_model=Receipt, summary="Donner le bon numéro")
 def correct_number(acts: Acts, case_id: UUID, form: NumberForm) -> JSONResponse:
     """Le nouveau numéro s’ajoute aux autres ; les appels reprennent."""
-    return acts.on_case(
-        case_id, lambda unit, hand: calls.correct_number(unit, hand, case_id, form), said=form, status=200
-    )
+    return acts.on_case(case_id, calls.correct_number, form)
 
 
 @router.post("/give-up", response_model=Receipt, summary="Renoncer à joindre le ménage")
 def give_up(acts: Acts, case_id: UUID) -> JSONResponse:
     """Refusé avant assez d’appels, sur assez de jours, à des moments différents."""
-    return acts.on_case(case_id, lambda unit, hand: calls.give_up(unit, hand, case_id), status=200)
+    return acts.on_case(case_id, calls.give_up)
 
 
 @router.post("/visits", status_code=201, response_model=Receipt, summary="Fixer la visite")
 def plan_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     """Invitation et rappels partent d’eux-mêmes."""
-    return acts.on_case(
-        case_id, lambda unit, hand: visits.plan_visit(unit, hand, case_id, _zoned(form)), said=form, status=201
-    )
+    return acts.on_case(case_id, visits.plan_visit, _zoned(form))
 
 
 @router.post("/visits/held", status_code=201, response_model=Receipt, summary="Noter une visite déjà faite")
 def note_held_visit(acts: Acts, case_id: UUID, form: PastVisit) -> JSONResponse:
     """Elle n’avait pas été fixée ici : aucune invitation ne part, le rapport est dû à compter de son jour."""
-    return acts.on_case(
-        case_id, lambda unit, hand: visits.note_held_visit(unit, hand, case_id, form), said=form, status=201
-    )
+    return acts.on_case(case_id, visits.note_held_visit, form)
 
 
 @router.post("/visits/current/move", response_model=Receipt, summary="Déplacer la visite prévue")
 def move_visit(acts: Acts, case_id: UUID, form: VisitForm) -> JSONResponse:
     """La même invitation, mise à jour."""
-    return acts.on_case(
-        case_id, lambda unit, hand: visits.move_visit(unit, hand, case_id, _zoned(form)), said=form, status=200
-    )
+    return acts.on_case(case_id, visits.move_visit, _zoned(form))
 
 
 @router.post("/visits/current/lose", response_model=Receipt, summary="Noter que la visite n’a pas eu lieu")
 def lose_visit(acts: Acts, case_id: UUID, form: LostVisit) -> JSONResponse:
     """Annulée avant, ou quelqu’un était absent : une absence n’est pas une annulation."""
-    return acts.on_case(case_id, lambda unit, hand: visits.lose_visit(unit, hand, case_id, form), said=form, status=200)
+    return acts.on_case(case_id, visits.lose_visit, form)
 
 
 @router.post("/visits/current/hold", response_model=Receipt, summary="Noter que la visite a eu lieu")
 def hold_visit(acts: Acts, case_id: UUID, form: HeldVisit) -> JSONResponse:
     """Le rapport est alors attendu ; un danger constaté est dit à la coordination."""
-    return acts.on_case(case_id, lambda unit, hand: visits.hold_visit(unit, hand, case_id, form), said=form, status=200)
+    return acts.on_case(case_id, visits.hold_visit, form)
 
 
 @router.post("/dangers", status_code=201, response_model=Receipt, summary="Signaler un danger")
 def report_danger(acts: Acts, case_id: UUID, form: DangerForm) -> JSONResponse:
     """La coordination est prévenue à l’instant."""
-    return acts.on_case(
-        case_id, lambda unit, hand: visits.report_danger(unit, hand, case_id, form), said=form, status=201
-    )
+    return acts.on_case(case_id, visits.report_danger, form)
 
 
 @router.post("/dangers/acknowledge", response_model=Receipt, summary="Prendre un danger en charge")
 def acknowledge_danger(acts: Acts, case_id: UUID) -> JSONResponse:
     """Les rappels s’arrêtent."""
-    return acts.on_case(case_id, lambda unit, hand: visits.acknowledge_danger(unit, hand, case_id), status=200)
+    return acts.on_case(case_id, visits.acknowledge_danger)
 
 
 @router.post("/report", status_code=201, response_model=Receipt, summary="Remettre le rapport au ménage")
 def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
     """Le fichier est d’abord déposé ; l’orientation suit."""
-    return acts.on_case(
-        case_id, lambda unit, hand: reports.deliver_report(unit, hand, case_id, form), said=form, status=201
-    )
+    return acts.on_case(case_id, reports.deliver_report, form)
 
 
 @router.post("/documents", status_code=201, response_model=Receipt, summary="Déposer un fichier")
@@ -107,9 +95,9 @@ def add_document(
     try:
         response = acts.on_case(
             case_id,
-            lambda unit, hand: documents.add_document(unit, hand, case_id, name, stored),
-            said=f"{name}\0{stored[1]}",
-            status=201,
+            lambda unit, hand, case_id, name, _digest: documents.add_document(unit, hand, case_id, name, stored),
+            name,
+            stored[1],
         )
         kept = REPLAYED not in response.headers
         return response

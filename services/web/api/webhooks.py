@@ -40,7 +40,7 @@ def add_webhook(acts: Acts, form: WebhookForm) -> JSONResponse:
         made = webhooks.add(unit, hand, form, local=local)
         return WebhookMade(id=made.id, secret=shown_secret(webhooks.secret(acts.reading.runtime, made)))
 
-    return acts.once(add, said=form, status=201)
+    return acts.once(add, form)
 
 
 @router.post("/{webhook_id}/renew-secret", response_model=WebhookMade, summary="Renouveler le secret d’un abonnement")
@@ -51,7 +51,7 @@ def renew_webhook_secret(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResp
         renewed = webhooks.renew_secret(unit, hand, webhook_id, form)
         return WebhookMade(id=renewed.id, secret=shown_secret(webhooks.secret(acts.reading.runtime, renewed)))
 
-    return acts.once(renew, said=form, status=200)
+    return acts.once(renew, form)
 
 
 @router.post("/{webhook_id}/end", response_model=Webhook, summary="Arrêter un abonnement")
@@ -62,7 +62,7 @@ def end_webhook(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResponse:
         webhooks.end(unit, hand, webhook_id, form)
         return _webhook(webhooks.endpoint(unit, hand.actor, webhook_id))
 
-    return acts.once(end, said=form, status=200)
+    return acts.once(end, form)
 
 
 @router.get("/{webhook_id}/deliveries", summary="Lister les envois")
@@ -82,17 +82,13 @@ def list_webhook_deliveries(
 @router.post("/{webhook_id}/replay", response_model=Replayed, summary="Renvoyer les événements d’une période")
 def replay_webhooks(acts: Acts, webhook_id: UUID, form: ReplayForm) -> JSONResponse:
     """Ceux d’avant l’abonnement aussi ; 31 jours au plus. Chacun garde son `webhook-id`."""
-    return acts.once(
-        lambda unit, hand: Replayed(count=webhooks.replay_period(unit, hand, webhook_id, form)), said=form, status=200
-    )
+    return acts.once(lambda unit, hand: Replayed(count=webhooks.replay_period(unit, hand, webhook_id, form)), form)
 
 
 @router.post("/deliveries/{delivery_id}/replay", response_model=WebhookLine, summary="Renvoyer un événement")
 def replay_webhook(acts: Acts, delivery_id: UUID, form: Remedy) -> JSONResponse:
     """Sous le même `webhook-id` : qui l’a déjà reçu le reconnaît."""
-    return acts.once(
-        lambda unit, hand: _line(webhooks.replay_one(unit, hand, delivery_id, form)), said=form, status=200
-    )
+    return acts.once(lambda unit, hand: _line(webhooks.replay_one(unit, hand, delivery_id, form)), form)
 
 
 def _webhook(standing: Standing) -> Webhook:
