@@ -1,7 +1,7 @@
 """Tasks in the hands of people: taken, given back, handed over, put off, done."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models import events as e
 from models.base import new_id
 from models.cases import Case
-from models.engine import Event, Obligation, Task
+from models.engine import Event, Task
 from models.pathway import TaskRule
 from models.programmes import Membership, Person
 from models.vocabulary import Party, Role, TaskState
@@ -56,7 +56,7 @@ RETURNED_DAYS = 3
 """Working days that the coordination has at least for a task that comes back to it."""
 
 
-def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: object) -> Task:
+def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datetime) -> Task:
     """The same task for the coordination, with a clock of its own."""
     copied = Task(
         id=new_id(),
@@ -76,18 +76,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: objec
     pathway = pathway_of(unit, case.pathway_hash)
     ladder = pathway.tasks["triage"].ladder if "triage" in pathway.tasks else None
     if ladder is not None:
-        clock = Obligation(
-            case_id=case.id,
-            task_id=copied.id,
-            task=copied,
-            ladder=ladder,
-            anchor_at=unit.now,
-            due_at=copied.due_at,
-            generation=1,
-            effect_key=f"{event.id}:returned:clock",
-        )
-        unit.session.add(clock)
-        plan.first_step(unit, clock, pathway, delivered=False)
+        plan.arm(unit, copied, ladder, pathway, key=f"{event.id}:returned:clock")
     unit.session.flush()
     return copied
 

@@ -345,6 +345,22 @@ def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, de
     _put(obligation, beginning(ladder, timing_of(obligation), calendar, now=unit.now, delivered=delivered))
 
 
+def arm(unit: UnitOfWork, task: Task, ladder: str, pathway: Pathway, *, key: str) -> None:
+    """Start the clock of a task that stands by itself, where its ladder begins."""
+    clock = Obligation(
+        case_id=task.case_id,
+        task_id=task.id,
+        task=task,
+        ladder=ladder,
+        anchor_at=task.opened_at,
+        due_at=task.due_at,
+        generation=1,
+        effect_key=key,
+    )
+    unit.session.add(clock)
+    first_step(unit, clock, pathway, delivered=not task.provisional)
+
+
 def watch_delivery(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, since: datetime) -> None:
     """Set an obligation on its wait for delivery, counted from `since`."""
     calendar = calendar_of(unit, obligation.task.programme_id)

@@ -72,17 +72,17 @@ def repin(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> None
     task.due_at = due
     if clock is None:
         if ladder is not None:
-            _start(unit, task, ladder, after)
+            plan.arm(unit, task, ladder, after, key=f"{task.effect_key}:clock:{task.case.last_seq}")
     elif ladder is None:
         clock.ended_at, clock.next_at, clock.next_step = unit.now, None, None
     else:
         is_same = is_same and before.ladders[clock.ladder] == after.ladders[ladder]
         clock.ladder, clock.due_at = ladder, clock_due
         if not is_same:
-            _arm(unit, clock, after)
+            _rearm(unit, clock, after)
 
 
-def _arm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
+def _rearm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
     """Count from the same anchor in a new generation: steps whose instant is past are left out."""
     task = clock.task
     is_told = task.provisional and clock.next_step is None  # that nobody has the request
@@ -90,21 +90,6 @@ def _arm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
     clock.failed_at, clock.retry_at, clock.error = None, None, None
     if is_told and not plan.is_waiting(clock):
         return
-    plan.first_step(unit, clock, pathway, delivered=not task.provisional)
-
-
-def _start(unit: UnitOfWork, task: Task, ladder: str, pathway: Pathway) -> None:
-    clock = Obligation(
-        case_id=task.case_id,
-        task_id=task.id,
-        task=task,
-        ladder=ladder,
-        anchor_at=task.opened_at,
-        due_at=task.due_at,
-        generation=1,
-        effect_key=f"{task.effect_key}:clock:{task.case.last_seq}",
-    )
-    unit.session.add(clock)
     plan.first_step(unit, clock, pathway, delivered=not task.provisional)
 
 
