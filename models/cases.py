@@ -22,6 +22,7 @@ class Household(Base):
     first_name: Mapped[str] = mapped_column(default="")
     surname: Mapped[str]
     email: Mapped[str | None]
+    email_refused_at: Mapped[datetime | None]  # a mail came back from it: none goes there until somebody mends it
     best_time: Mapped[str]
     birth_year: Mapped[int | None]
     people: Mapped[int | None]
@@ -43,6 +44,11 @@ class Household(Base):
     def name(self) -> str:
         """As written on an envelope."""
         return " ".join(part for part in (self.civility, self.first_name, self.surname) if part)
+
+    @property
+    def mail_address(self) -> str | None:
+        """Where its mails go; None without an address, or while the one that is known refuses them."""
+        return None if self.email_refused_at is not None else self.email
 
 
 class Phone(Base):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from models.vocabulary import (
     AnsweredBy,
     CallResult,
+    Channel,
     ClosureOutcome,
     ContactBy,
     Danger,
@@ -230,6 +231,18 @@ class HouseholdCorrected(_Visit):
 
     type: ClassVar[str] = "household.corrected"
     phone_id: UUID
+
+
+class HouseholdAddressMended(_Visit):
+    """The household's mail address was given, put right or taken away; or kept although it refused (not `changed`).
+
+    `visit_id`: the visit to come, of which it is told there.
+    """
+
+    type: ClassVar[str] = "household.address_mended"
+    changed: bool
+    removed: bool = False
+    visit_id: UUID | None = None
 
 
 class CircumstancesRecorded(_Visit):
@@ -855,11 +868,11 @@ class CutRestored(_Cut):
 
 
 class ReplyReceived(Fact):
-    """Somebody answered one of our mails; the text is a note."""
+    """Somebody answered one of our messages, or wrote first (no `message_id`); the text is a note."""
 
     type: ClassVar[str] = "reply.received"
     reply_id: UUID
-    message_id: UUID
+    message_id: UUID | None
     task_id: UUID | None = None
     referral_id: UUID | None = None
 
@@ -888,13 +901,17 @@ class ReminderSkipped(Fact):
 
 
 class MessageFailed(Fact):
-    """A message was refused for good, or nobody can tell whether it left."""
+    """A message was refused for good, or nobody can tell whether it left; `party`: whom it was for (None: told before
+    Relais wrote that down).
+    """
 
     type: ClassVar[str] = "message.failed"
     message_id: UUID
     task_id: UUID | None
     referral_id: UUID | None
     unknown: bool
+    party: Party | None = None
+    channel: Channel | None = None
 
 
 class MessageHastened(Fact):

@@ -1,19 +1,22 @@
-"""A partner's address that refused our mail: given anew once, and every request that waits for it leaves again."""
+"""Addresses that refused our mail. A partner's is given anew once, and every request that waits for it leaves again; a
+household's is put right or taken away, and until then nothing is written there.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Update, select, update
 
 from models.cases import Case, Referral
-from models.engine import IS_OPEN, Obligation, Task
-from models.events import AddressMended
+from models.engine import IS_OPEN, Message, Obligation, Task
+from models.events import AddressMended, HouseholdAddressMended
 from models.programmes import Organisation
-from models.vocabulary import TaskState, Theme
-from services.forms import AddressForm
+from models.vocabulary import Channel, ContactBy, MessageState, Party, TaskState, Theme
+from services import visits
+from services.forms import AddressForm, HouseholdAddressForm
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused, NotFound
+from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules import casework, obligations, plan
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, visible
@@ -106,6 +109,47 @@ def _send_again(unit: UnitOfWork, hand: Hand, referral: Referral, *, changed: bo
     ):
         if task.provisional:
             _wait_again(unit, task)
+
+
+def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HouseholdAddressForm) -> Case:
+    """Write where a household reads its mail; what waits for its hour leaves there, and a visit to come is told there.
+
+    The same address is taken too while it refuses: the household may have mended its mailbox.
+    """
+    case = case_for(unit, hand.actor, case_id, Right.CORRECT)
+    household = case.household
+    if form.email == household.mail_address:
+        raise InvalidInput("email", "C’est l’adresse à laquelle Relais écrit déjà.")
+    changed = form.email != household.email
+    household.email, household.email_refused_at = form.email, None
+    waiting = unit.session.scalars(_mails_that_wait(case).values(address=form.email).returning(Message.id)).all()
+    visit = None if waiting else visits.to_come(unit, case)
+    fact = HouseholdAddressMended(changed=changed, visit_id=visit.id if visit else None)
+    return _mended(unit, hand, case, fact)
+
+
+def remove_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """No mail goes to this household any more: SMS, letters and calls do. It is asked for news by telephone."""
+    case = case_for(unit, hand.actor, case_id, Right.CORRECT)
+    if case.household.email is None:
+        raise GuardRefused("Ce ménage n’a pas d’adresse électronique.")
+    case.household.email, case.household.email_refused_at = None, None
+    if case.contact_by == ContactBy.EMAIL:
+        case.contact_by = ContactBy.CALL.value
+    return _mended(unit, hand, case, HouseholdAddressMended(changed=True, removed=True))
+
+
+def _mended(unit: UnitOfWork, hand: Hand, case: Case, fact: HouseholdAddressMended) -> Case:
+    casework.check_open(case)
+    unit.session.flush()
+    casework.record(unit, case, fact, hand=hand)
+    return case
+
+
+def _mails_that_wait(case: Case) -> Update:
+    """What goes to the household and is in nobody's hands yet."""
+    mails = Message.party == Party.HOUSEHOLD, Message.channel == Channel.EMAIL
+    return update(Message).where(Message.case_id == case.id, *mails, Message.state == MessageState.QUEUED)
 
 
 def _wait_again(unit: UnitOfWork, task: Task) -> None:

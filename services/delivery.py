@@ -149,7 +149,7 @@ class Postman:
         try:
             mail = compose(self._draft(envelope))
         except CaseworkError as error:
-            return Handover("permanent", detail=f"cannot be written: {error.code}")
+            return Handover("permanent", detail=f"{ledger.UNWRITTEN}: {error.code}")
         parcel = Parcel(self.runtime.settings.mail_sender, envelope.address, mail.as_bytes())
         return await self.mail.send(parcel, before_data=lambda: self._mark(envelope))
 

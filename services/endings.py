@@ -113,7 +113,7 @@ def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
         first_name=household.first_name,
         civility=household.civility,
         phone=number,
-        email=household.email,
+        email=household.mail_address,
         street=dwelling.street,
         complement=dwelling.complement,
         postcode=dwelling.postcode,

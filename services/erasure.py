@@ -41,7 +41,7 @@ def erase(unit: UnitOfWork, runtime: Runtime, case: Case) -> None:
     """Take away name, address, numbers, texts and files of a case; files go once the transaction is over."""
     household, dwelling = case.household, case.dwelling
     household.civility, household.first_name, household.surname, household.email = "", "", GONE, None
-    household.birth_year, household.people, household.search_key = None, None, ""
+    household.email_refused_at, household.birth_year, household.people, household.search_key = None, None, None, ""
     household.reference_income, household.income_year, household.income_on, household.breathing = None, None, None, None
     household.children, household.vulnerabilities, household.language = None, [], ""
     household.companion, household.guardian, household.guardian_phone = "", "", None

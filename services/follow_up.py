@@ -67,8 +67,8 @@ def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAns
 def choose_contact(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ContactForm) -> Case:
     """How the household likes to be asked for news. Raises `InvalidInput` where it cannot be reached that way."""
     case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
-    if form.contact_by is ContactBy.EMAIL and not case.household.email:
-        raise InvalidInput("contact_by", "Aucune adresse électronique du ménage n’est connue.")
+    if form.contact_by is ContactBy.EMAIL and not case.household.mail_address:
+        raise InvalidInput("contact_by", "Aucune adresse électronique du ménage ne reçoit nos messages.")
     if form.contact_by is ContactBy.SMS and not any(map(takes_sms, numbers_of(case.household.phones))):
         raise InvalidInput("contact_by", "Aucun numéro du ménage ne reçoit de SMS.")
     case.contact_by = form.contact_by.value

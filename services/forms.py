@@ -272,10 +272,10 @@ class ReferralForm(Form):
         return None if value == "" else value
 
 
-class AddressForm(Form):
-    """Where a partner reads his mail."""
+class _MailAddress(Form):
+    """An address to which we shall write."""
 
-    email: EmailStr = Field(description="Adresse électronique du partenaire")
+    email: EmailStr
 
     @field_validator("email")
     @classmethod
@@ -283,6 +283,18 @@ class AddressForm(Form):
         if not address.isascii():  # the mail that we write has ASCII addresses: another would be refused again
             raise PydanticCustomError("string_pattern_mismatch", "an address has no accent")
         return address
+
+
+class AddressForm(_MailAddress):
+    """Where a partner reads his mail."""
+
+    email: EmailStr = Field(description="Adresse électronique du partenaire")
+
+
+class HouseholdAddressForm(_MailAddress):
+    """Where a household reads its mail."""
+
+    email: EmailStr = Field(description="Adresse électronique du ménage")
 
 
 class OnBehalf(Form):

@@ -21,6 +21,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.rules.effects import IMPORTED_PAST
+from services.rules.ledger import UNWRITTEN
 from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
 from services.rules.texts.labels import event_sentence, inside, label, message_label
@@ -53,6 +54,7 @@ _WHY_NOT: Final = {
     "meeting_past": "le rendez-vous n’était plus à venir",
     "link_past": "le lien n’aurait plus rien ouvert",
     "no_address": "aucune adresse n’est connue",
+    "address_refused": "l’adresse du ménage ne reçoit pas nos messages",
     "sms_not_allowed": "aucun numéro ne permet un SMS",
     "import_muted": "la demande vient d’un fichier importé sans envoi",
     "recalled": "l’envoi a été annulé dans la minute",
@@ -303,7 +305,7 @@ def _why_not(message: Message, state: MessageState) -> str:
 def _refusal(error: str, code: str) -> str:
     if error.startswith("bounced"):
         return "revenu après son départ : l’adresse n’en veut pas"
-    if error.startswith("cannot be written"):
+    if error.startswith(UNWRITTEN):
         return "non envoyé : son texte n’a pas pu être écrit"
     return "aucune réponse pendant quatre jours" if error == "gave_up" else f"l’adresse l’a refusé{code}"
 

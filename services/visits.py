@@ -201,6 +201,11 @@ def planned_visit(unit: UnitOfWork, case: Case) -> Visit:
     return visit
 
 
+def to_come(unit: UnitOfWork, case: Case) -> Visit | None:
+    """The planned visit whose hour is still ahead."""
+    return unit.session.scalars(_planned(case).where(Visit.starts_at > unit.now)).first()
+
+
 def is_planned(unit: UnitOfWork, case: Case) -> bool:
     """Whether a visit is to come."""
     return unit.session.scalar(_planned(case).limit(1)) is not None

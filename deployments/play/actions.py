@@ -28,6 +28,7 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | answer_question | staff | partner, note |
 | withdraw_referral | staff | partner, reason |
 | mend_address | coordinator | partner, email: all requests that wait for this address leave again |
+| mend_household_address, remove_household_address | staff | email: where the household reads its mail; none any more |
 | ask_access | the partner through his mail's link | a sign-in link is sent to him |
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | start_follow_up | staff | |
@@ -285,6 +286,17 @@ def mend_address(scene: Scene, given: Given) -> object:
     return addresses.mend_address(scene.unit, scene.hand, scene.referral(given["partner"]).id, form)
 
 
+def mend_household_address(scene: Scene, given: Given) -> object:
+    """The household's address, right this time."""
+    form = filled(forms.HouseholdAddressForm, given)
+    return addresses.mend_household_address(scene.unit, scene.hand, scene.case.id, form)
+
+
+def remove_household_address(scene: Scene, _given: Given) -> object:
+    """The household reads no mail."""
+    return addresses.remove_household_address(scene.unit, scene.hand, scene.case.id)
+
+
 def ask_access(scene: Scene, _given: Given) -> object:
     """The partner asks to read whom to call; `browser` is his own."""
     scene.through_mail("report_progress")
@@ -414,6 +426,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "answer_question": answer(referrals.answer_question, forms.Question, "answer_question"),
     "withdraw_referral": withdraw_referral,
     "mend_address": mend_address,
+    "mend_household_address": mend_household_address,
+    "remove_household_address": remove_household_address,
     "ask_access": ask_access,
     "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),

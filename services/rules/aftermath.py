@@ -8,10 +8,10 @@ from sqlalchemy.orm import joinedload
 from models.cases import Case, Referral
 from models.engine import Event, Message, Task
 from models.events import MessageFailed
-from models.vocabulary import TaskState
+from models.vocabulary import Channel, Party, TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import casework, obligations
-from services.rules.ledger import Aftermath
+from services.rules.ledger import UNWRITTEN, Aftermath
 from services.rules.rendering import render_message
 
 # Built once, as it is asked for each mail, with what a clock needs.
@@ -40,10 +40,28 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     if message.case_id is None:
         return
     case = unit.session.scalars(select(Case).where(Case.id == message.case_id).with_for_update(of=Case)).one()
+    if not unknown:
+        _write_there_no_more(unit, case, message)
     fact = MessageFailed(
-        message_id=message.id, task_id=message.task_id, referral_id=message.referral_id, unknown=unknown
+        message_id=message.id,
+        task_id=message.task_id,
+        referral_id=message.referral_id,
+        unknown=unknown,
+        party=Party(message.party),
+        channel=Channel(message.channel),
     )
     casework.record(unit, case, fact, hand=casework.engine_hand())
+
+
+def _write_there_no_more(unit: UnitOfWork, case: Case, message: Message) -> None:
+    """The household's address refused: no mail goes there until somebody mends it.
+
+    A text that could not be written says nothing of the address.
+    """
+    of_household = message.party == Party.HOUSEHOLD and message.channel == Channel.EMAIL
+    if of_household and message.address == case.household.email and not (message.error or "").startswith(UNWRITTEN):
+        case.household.email_refused_at = unit.now
+        unit.session.flush()
 
 
 def message_bounced(unit: UnitOfWork, message: Message) -> None:

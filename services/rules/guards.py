@@ -112,7 +112,25 @@ def _reopened_in(*stages: Stage) -> Guard:
 
 
 def _request_was_refused(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.MessageFailed) and not fact.unknown and fact.task_id is not None
+    """A partner's; what was written before Relais noted whom a message was for is taken for one, as it was then."""
+    asked = isinstance(fact, e.MessageFailed) and not fact.unknown and fact.task_id is not None
+    return asked and getattr(fact, "party", None) in {None, Party.PARTNER}
+
+
+def _household_address_refuses(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """The mail came back and nobody has mended the address meanwhile."""
+    refused = isinstance(fact, e.MessageFailed) and not fact.unknown and fact.party is Party.HOUSEHOLD
+    return refused and view.email_refuses
+
+
+def _question_came_back(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    """The mail that asked the household for news, whose call is still to make."""
+    asked = {each.task_id for each in view.asked if each.kind == "follow_up_call"}
+    return _household_address_refuses(fact, view, pathway, now) and getattr(fact, "task_id", None) in asked
+
+
+def _a_visit_is_told(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.HouseholdAddressMended) and fact.visit_id is not None
 
 
 def _message_is_unknown(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -228,6 +246,9 @@ GUARDS: Final[dict[str, Guard]] = {
     "back_to_follow_up": _reopened_in(Stage.FOLLOW_UP),
     "request_was_refused": _request_was_refused,
     "message_is_unknown": _message_is_unknown,
+    "household_address_refuses": _household_address_refuses,
+    "question_came_back": _question_came_back,
+    "a_visit_is_told": _a_visit_is_told,
     "somebody_to_write_to": _somebody_to_write_to,
     "asked_outside": _asked_outside,
     "asked_by_mail": _asked_by_mail,

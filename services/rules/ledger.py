@@ -31,6 +31,8 @@ from services.rules import daily
 from services.rules.presence import is_gathered, reading_calendar
 from services.rules.rendering import Rendered, Suppressed, gather
 
+UNWRITTEN: Final = "cannot be written"
+"""How the error of a text that could not be put together begins: its address is not at fault."""
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
@@ -404,7 +406,7 @@ def _end(message: Message, state: MessageState, *, error: str, at: datetime) -> 
 
 
 def _name(error: Exception) -> str:
-    return f"cannot be written: {error.code if isinstance(error, CaseworkError) else type(error).__name__}"
+    return f"{UNWRITTEN}: {error.code if isinstance(error, CaseworkError) else type(error).__name__}"
 
 
 def _held_by(envelope: Envelope) -> ColumnElement[bool]:

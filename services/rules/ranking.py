@@ -22,6 +22,7 @@ USUAL: Final = 2.0
 BREACH: Final[dict[str, float]] = {
     DANGER: 40.0,
     "mend_address": 4.0,
+    "mend_household_address": 4.0,
     "check_message": 4.0,
     "triage": 3.0,
     "first_call": 3.0,
@@ -35,7 +36,7 @@ BREACH: Final[dict[str, float]] = {
 }
 """What a missed date costs: nobody knows that he is asked (4), a household waits for a first word (3), a form (1)."""
 
-UNHEARD: Final = frozenset({"mend_address", "check_message"})
+UNHEARD: Final = frozenset({"mend_address", "mend_household_address", "check_message"})
 URGENT: Final = {Urgency.DANGER: 3.0, Urgency.CUT_ANNOUNCED: 2.0, Urgency.HEATING_OUT: 2.0}
 OLD: Final = 1.0
 ALONE: Final = 0.5

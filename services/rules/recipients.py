@@ -71,7 +71,8 @@ class AddressBook:
         if channel is Channel.LETTER:
             return Recipient()
         if channel is Channel.EMAIL:
-            return Recipient(case.email) if case.email else Recipient(lacking="no_address")
+            lacking = "address_refused" if case.email_refuses else "no_address"
+            return Recipient(case.email) if case.email else Recipient(lacking=lacking)
         number = sms_number(case.numbers, agreed=case.case_id in self._agreed)
         return Recipient(number) if number else Recipient(lacking="sms_not_allowed")
 

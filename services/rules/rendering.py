@@ -49,7 +49,8 @@ class Suppressed(Exception):
     """The message must not leave any more; `reason` is a code for the ledger."""
 
     def __init__(self, reason: str) -> None:
-        """`reason`: task_closed, visit_past, meeting_past, link_past, number_blocked, news_stopped, nothing_new."""
+        """`reason`: task_closed, visit_past, meeting_past, link_past, number_blocked, address_refused, news_stopped,
+        nothing_new."""
         super().__init__(reason)
         self.reason = reason
 
@@ -118,6 +119,8 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("task_closed")
     if message.channel == Channel.SMS and _is_blocked(unit, message):
         raise Suppressed("number_blocked")
+    if message.channel == Channel.EMAIL and _is_of_refused_address(unit, message):
+        raise Suppressed("address_refused")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
@@ -148,6 +151,13 @@ def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
         or_(Phone.blocked_at.is_not(None), Phone.no_sms_at.is_not(None)),
     )
     return unit.session.scalar(query) is not None
+
+
+def _is_of_refused_address(unit: UnitOfWork, message: Message) -> bool:
+    """Since the mail was planned the household's address refused another, or is its address no more."""
+    if message.party != Party.HOUSEHOLD:
+        return False
+    return unit.session.get_one(Case, message.case_id).household.mail_address != message.address
 
 
 def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COORDINATION) -> TextContext:

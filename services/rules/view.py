@@ -58,7 +58,7 @@ class CaseView:
     urgency: str
     last_seq: int
     operator_id: UUID | None
-    email: str | None  # of the household
+    email: str | None  # of the household; None as well while it refuses our mails
     numbers: tuple[Number, ...]  # of the household, in their order, blocked ones left out
     givers: tuple[Giver, ...]  # in the order of their alerts
     attempts: tuple[datetime, ...]  # calls that reached nobody since the last contact or reopening
@@ -70,6 +70,7 @@ class CaseView:
     follow_ups_done: int
     asked: tuple[Asked, ...]
     contact_by: str = ContactBy.CALL.value
+    email_refuses: bool = False
 
     @property
     def open_tasks(self) -> frozenset[str]:
@@ -102,7 +103,7 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             urgency=case.urgency,
             last_seq=case.last_seq,
             operator_id=case.operator_id,
-            email=case.email,
+            email=None if case.email_refused_at else case.email,
             numbers=numbers_of(phones[case.id]),
             givers=tuple(Giver(*alert[1:]) for alert in alerts[case.id]),
             attempts=_attempts(calls[case.id], marks.reopened.get(case.id)),
@@ -114,6 +115,7 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             follow_ups_done=marks.follow_ups[case.id],
             asked=tuple(Asked(*task[1:]) for task in tasks[case.id]),
             contact_by=case.contact_by,
+            email_refuses=case.email_refused_at is not None,
         )
         for case in unit.rows(_CASES, cases=ids)
     }
@@ -139,6 +141,7 @@ _CASES: Final = (
         Case.last_seq,
         Case.operator_id,
         Household.email,
+        Household.email_refused_at,
     )
     .join(Household, Household.id == Case.household_id)
     .where(among(Case.id, "cases"))

@@ -20,7 +20,7 @@ from tests import ledger
 from tests.services.rules.situations import BO, DEFAULT_PATHWAY, PROGRAMME, Office, shown
 
 
-def another(*, version: int = 9, **tasks: dict[str, Any] | None) -> Pathway:
+def another(*, version: int = 10, **tasks: dict[str, Any] | None) -> Pathway:
     """The pathway that ships with some tasks otherwise; None leaves a task out, wherever it is named."""
     content = yaml.safe_load(DEFAULT_PATHWAY.read_text()) | {"version": version}
     for kind, changes in tasks.items():
@@ -63,7 +63,7 @@ def test_one_version_has_one_content(office: Office) -> None:
     publish(office, another())
     publish(office, another())
 
-    with pytest.raises(InvalidInput, match="version: 10"):
+    with pytest.raises(InvalidInput, match="version: 11"):
         publish(office, another(triage={"due": {"delay": "9wd"}}))
 
 
@@ -120,13 +120,13 @@ def rung_name(ladder: str, index: int) -> str:
 def test_a_step_that_is_switched_off_is_passed_over_and_can_be_put_back(office: Office) -> None:
     case_id = office.accepted()
     office.at("2025-10-10 10:00")
-    silent = adjusted(another(), {rung_name("late_operator", 0): "off"}, version=10)
+    silent = adjusted(another(), {rung_name("late_operator", 0): "off"}, version=11)
 
     move(office, case_id, silent)
     office.at("2025-10-20 10:00")
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["coordinator"]
-    assert adjusted(silent, {rung_name("late_operator", 0): "on"}, version=9) == another()
+    assert adjusted(silent, {rung_name("late_operator", 0): "on"}, version=10) == another()
 
 
 def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> None:
@@ -225,7 +225,7 @@ def test_a_task_without_a_ladder_is_chased_no_more(office: Office) -> None:
 
 
 def test_a_task_finds_the_ladder_again_that_it_had_lost(office: Office) -> None:
-    case_id, without, with_one = office.accepted(), another(first_call={"ladder": None}), another(version=10)
+    case_id, without, with_one = office.accepted(), another(first_call={"ladder": None}), another(version=11)
     for pathway in (without, with_one, without, with_one):
         move(office, case_id, pathway)
     office.at("2025-10-14 10:00")

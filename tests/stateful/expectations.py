@@ -34,6 +34,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "follow_up_call": ORIENTED,
     "close_case": ORIENTED,
     "mend_address": set(C) - CLOSED_STATES,
+    "mend_household_address": set(C) - CLOSED_STATES,
     "check_message": set(C) - CLOSED_STATES,
     "acknowledge_danger": set(C) - CLOSED_STATES,
     "check_back": ORIENTED,

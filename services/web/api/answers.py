@@ -106,6 +106,7 @@ class HouseholdBlock(Answer):
 
     name: str
     email: str | None
+    email_refuses: bool = Field(description="Un message en est revenu : plus rien n’y part avant correction")
     phones: list[PhoneLine]
     best_time: BestTime
     people: int | None

@@ -197,6 +197,7 @@ def _household(unit: UnitOfWork, case: Case) -> a.HouseholdBlock:
     return a.HouseholdBlock(
         name=household.name,
         email=household.email,
+        email_refuses=household.email_refused_at is not None,
         phones=phones,
         best_time=BestTime(household.best_time),
         people=household.people,

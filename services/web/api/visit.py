@@ -7,8 +7,18 @@ from uuid import UUID
 from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import JSONResponse
 
-from services import calls, documents, reports, visits
-from services.forms import CallForm, DangerForm, HeldVisit, LostVisit, NumberForm, PastVisit, ReportForm, VisitForm
+from services import addresses, calls, documents, reports, visits
+from services.forms import (
+    CallForm,
+    DangerForm,
+    HeldVisit,
+    HouseholdAddressForm,
+    LostVisit,
+    NumberForm,
+    PastVisit,
+    ReportForm,
+    VisitForm,
+)
 from services.foundation.errors import InvalidInput
 from services.web.api.answers import Receipt
 from services.web.api.edge import REPLAYED, Acts
@@ -28,6 +38,18 @@ def record_call(acts: Acts, case_id: UUID, form: CallForm) -> JSONResponse:
 def correct_number(acts: Acts, case_id: UUID, form: NumberForm) -> JSONResponse:
     """Le nouveau numéro s’ajoute aux autres ; les appels reprennent."""
     return acts.on_case(case_id, calls.correct_number, form)
+
+
+@router.post("/email", response_model=Receipt, summary="Corriger l’adresse électronique du ménage")
+def mend_household_address(acts: Acts, case_id: UUID, form: HouseholdAddressForm) -> JSONResponse:
+    """Quand un courriel est revenu, ou pour une autre raison. La même adresse est reprise si elle remarche."""
+    return acts.on_case(case_id, addresses.mend_household_address, form)
+
+
+@router.post("/email/remove", response_model=Receipt, summary="Retirer l’adresse électronique du ménage")
+def remove_household_address(acts: Acts, case_id: UUID) -> JSONResponse:
+    """Les messages suivants partent par SMS ou par courrier ; les nouvelles se demandent par téléphone."""
+    return acts.on_case(case_id, addresses.remove_household_address)
 
 
 @router.post("/give-up", response_model=Receipt, summary="Renoncer à joindre le ménage")

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 
 from models.cases import Case, Referral
 from models.vocabulary import CallResult, Known, Loop, OrganisationKind, VisitState
-from services import calls, closing, desk, follow_up, forms, referrals, triage, visits
+from services import addresses, calls, closing, desk, follow_up, forms, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.rules.policy import Right
@@ -73,6 +73,15 @@ def _call(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
 
 def _number(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     return [{"name": "phone", "label": "Nouveau numéro", "kind": "text", "type": "tel", "inputmode": "tel", "width": "medium"}]  # fmt: skip  # noqa: E501
+
+
+def _email(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    return [{"name": "email", "label": "Adresse électronique du ménage", "kind": "text", "type": "email",
+             "value": case.household.email or ""}]  # fmt: skip
+
+
+def _remove_email(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
+    return addresses.remove_household_address(unit, hand, case_id)
 
 
 def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
@@ -195,6 +204,13 @@ ACTS: Final = (
             forms.CallForm, _call, lambda _visitor, data: {"phone_id": data.get("phone_id") or None}),
     ActPage("numero", "numero", "Donner un autre numéro", "Enregistrer le numéro", Right.CORRECT,
             calls.correct_number, forms.NumberForm, _number),
+    ActPage("courriel", "courriel", "Corriger l’adresse électronique", "Enregistrer l’adresse", Right.CORRECT,
+            addresses.mend_household_address, forms.HouseholdAddressForm, _email,
+            follows=("Les messages suivants y partent, et la date de la visite à venir s’il y en a une.",)),
+    ActPage("courriel/retirer", "courriel-retirer", "Retirer l’adresse électronique", "Retirer l’adresse",
+            Right.CORRECT, _remove_email,
+            follows=("Les messages suivants partent par SMS ou par courrier, comme le prévoit le parcours.",
+                     "Les nouvelles se demandent par téléphone.")),
     ActPage("visite", "visite", "Fixer la visite", "Fixer la visite", Right.VISIT, visits.plan_visit,
             forms.VisitForm, _visit, _visit_given,
             follows=("Le chargé de visite reçoit une invitation pour son agenda.",

@@ -42,6 +42,8 @@ DONE: Final = {
     "refuser": "La demande est refusée : le donneur d’alerte et le ménage reçoivent une réponse.",
     "appel": "L’appel est noté.",
     "numero": "Le nouveau numéro est enregistré.",
+    "courriel": "L’adresse est enregistrée : les messages suivants y partent.",
+    "courriel-retirer": "L’adresse est retirée : plus aucun courriel ne part vers ce ménage.",
     "visite": "La visite est fixée : l’invitation et la confirmation partent.",
     "visite-deplacer": "La visite est déplacée : chacun reçoit la nouvelle date.",
     "visite-faite": "La visite est notée : le rapport est à rendre.",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from models.cases import Case
+from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
 from models.vocabulary import CallResult, CaseState, Role, Theme, Urgency
@@ -256,11 +256,16 @@ def _reach(case: Case) -> dict[str, Any]:
     return {
         "phones": [{"number": each.number, "blocked": each.blocked_at is not None} for each in household.phones],
         "best_time": label("best_time", household.best_time),
-        "email": household.email or "",
+        "email": _email(household),
         "address": [dwelling.street, dwelling.complement, f"{dwelling.postcode} {dwelling.commune.name}"],
         "landlord": dwelling.landlord,
         "people": household.people,
     }
+
+
+def _email(household: Household) -> str:
+    refuses = household.email_refused_at is not None
+    return f"{household.email} (ne reçoit pas nos messages)" if refuses else household.email or ""
 
 
 def _story(unit: UnitOfWork, visitor: Visitor, case: Case, see: str) -> dict[str, Any]:
@@ -333,6 +338,9 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
     more = _allowed(case, _MORE, granted)
     if Right.CORRECT in granted and not case.is_closed:
         more.append(("Donner un autre numéro", "numero"))
+        more.append(("Corriger l’adresse électronique", "courriel"))
+        if case.household.email is not None:
+            more.append(("Retirer l’adresse électronique", "courriel/retirer"))
     if Right.LEND in granted and not case.is_closed:
         more.append(("Prêter un appareil", "prets"))
     if Right.FOLLOW_UP in granted and not case.is_closed:

@@ -194,7 +194,7 @@ def _held(visitor: Visitor, each: Departure, case: Case, behind: Behind) -> str:
     if each.channel is Channel.EMAIL:
         organisation = behind.organisations.get(each.organisation_id) if each.organisation_id else None
         lacking = {
-            Party.HOUSEHOLD: not case.household.email,
+            Party.HOUSEHOLD: not case.household.mail_address,
             Party.PARTNER: organisation is not None and not organisation.email,
             Party.ALERT_GIVER: case.id not in behind.givers,
         }

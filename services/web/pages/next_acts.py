@@ -31,6 +31,8 @@ class NextAct:
 _CALL: Final = NextAct("Noter un appel", "appel", Right.CALL)
 _VISIT: Final = NextAct("Fixer la visite", "visite", Right.VISIT)
 _NUMBER: Final = NextAct("Donner un numéro", "numero", Right.CORRECT)
+_EMAIL: Final = NextAct("Corriger l’adresse", "courriel", Right.CORRECT)
+_NO_EMAIL: Final = NextAct("La retirer", "courriel/retirer", Right.CORRECT)
 _YES: Final = NextAct("Oui par téléphone", "orientations/{referral}/oui", Right.ANSWER_FOR_PARTNER)
 _ANSWER: Final = NextAct("Autre réponse", "orientations/{referral}/reponse", Right.ANSWER_FOR_PARTNER)
 _NEWS: Final = NextAct("Nouvelles reçues", "orientations/{referral}/nouvelles", Right.ANSWER_FOR_PARTNER)
@@ -63,6 +65,7 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     "report_outcome": (_NEWS, _WITHDRAW),
     "reorient": (NextAct("Réorienter", "orienter?remplace={referral}", Right.REFER), _FOLLOW_UP),
     "mend_address": (_MEND, _YES, _WITHDRAW),
+    "mend_household_address": (_EMAIL, _NO_EMAIL),
     "check_message": (
         NextAct("Il a été remis", "messages/{doubt}/remis", Right.SETTLE_MESSAGE, post=True),
         NextAct("Il ne l’a pas été : renvoyer", "messages/{doubt}/non-remis", Right.SETTLE_MESSAGE, post=True),

@@ -47,3 +47,18 @@ def test_the_right_address_sends_the_request_again(office: Office) -> None:
     with office.runtime.database.read() as unit:
         query = select(Message.address).where(Message.case_id == UUID(path.rpartition("/")[2]))
         assert "accueil@example.org" in unit.session.scalars(query).all()
+
+
+def test_a_households_address_is_mended_or_removed(office: Office) -> None:
+    path = office.open_case()
+
+    wrong = office.post("Bo", f"{path}/email", {"email": "ménage@example.org"})
+    office.act("Bo", f"{path}/email", {"email": "menage@example.org"})
+    household = office.get("Bo", path).json()["household"]
+    again = office.post("Ada", f"{path}/email", {"email": "menage@example.org"})
+    office.act("Ada", f"{path}/email/remove")
+    late = office.post("Ada", f"{path}/email/remove")
+
+    assert [wrong.status_code, again.status_code, late.status_code] == [422, 422, 409]
+    assert (household["email"], household["email_refuses"]) == ("menage@example.org", False)
+    assert office.get("Bo", path).json()["household"]["email"] is None

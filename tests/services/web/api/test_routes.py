@@ -26,7 +26,7 @@ READS = {
     "/api/v1/texts/{text}/{party}/{channel}/preview",
 }
 """They keep nothing, but a name or a whole text never stands in an address."""
-CASE_ROUTES = 88
+CASE_ROUTES = 90
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
@@ -76,6 +76,7 @@ def sendable(route: str) -> dict[str, Any]:
         "/reject": {"reason": "incomplete"},
         "/calls": {"result": "reached"},
         "/phone": {"phone": "0639981235"},
+        "/email": {"email": "menage@example.org"},
         "/visits/held": {"starts_at": "2025-10-01T10:00:00+02:00"},
         "/visits": {"starts_at": "2025-10-08T10:00:00+02:00"},
         "/visits/current/move": {"starts_at": "2025-10-08T10:00:00+02:00"},
