@@ -1,7 +1,8 @@
 """SMS that households send us: an answer to the follow-up, STOP, or words for a person to read.
 
-An SMS answers the last one that we sent to its number, and is kept under its provider's own reference: told
-twice, it counts once. Words move nothing but the follow-up's own three answers and the wish to get no more SMS.
+An SMS answers the last one that we sent to its number; without one it is about the only open case that has the number,
+and where several have it, or none, it waits for a person. It is kept under its provider's own reference: told twice, it
+counts once. Words move nothing but the follow-up's own three answers and the wish to get no more SMS.
 """
 
 import re
@@ -26,6 +27,7 @@ from models.vocabulary import (
     Party,
     PermissionKind,
     Source,
+    Stage,
     TaskState,
 )
 from services import follow_up, replies
@@ -63,12 +65,12 @@ def receive(unit: UnitOfWork, form: ReceivedSms) -> IncomingMail | None:
     if unit.session.scalar(select(IncomingMail.id).where(IncomingMail.message_id == known_as)) is not None:
         return None
     message = _answered(unit, form.sender)
-    case = replies.living_case(unit, message)
+    case = replies.living_case(unit, message) if message else _only_case(unit, form.sender)
     row = IncomingMail(
         id=new_id(),
         message_id=known_as,
         kind=IncomingKind.REPLY.value,
-        programme_id=message.programme_id if message else _programme_of(unit, form.sender),
+        programme_id=_programme_of(unit, form.sender, message, case),
         case_id=case.id if case else None,
         answered_id=message.id if message else None,
         sender=form.sender,
@@ -81,9 +83,9 @@ def receive(unit: UnitOfWork, form: ReceivedSms) -> IncomingMail | None:
     if word in STOP:
         stop(unit, form.sender)
         row.handled_at = unit.now
-    elif message is None or case is None:
+    elif case is None:
         row.text, row.waits = form.text or replies.NOTHING, True
-    elif not _answers_follow_up(unit, case, message, word):
+    elif message is None or not _answers_follow_up(unit, case, message, word):
         replies.file_words(unit, row, form.text or replies.NOTHING, message)
     unit.session.flush()
     return row
@@ -95,6 +97,20 @@ def _answered(unit: UnitOfWork, number: str) -> Message | None:
         Message.address == number, Message.channel == Channel.SMS, Message.done_at >= unit.now - RECENT
     )
     return unit.session.scalars(query.order_by(Message.done_at.desc(), Message.id.desc()).limit(1)).first()
+
+
+def _only_case(unit: UnitOfWork, number: str) -> Case | None:
+    """The open case that has this number, locked, when no other has it in any programme; a wrong number is nobody's."""
+    query = (
+        select(Case.id)
+        .join(Phone, Phone.household_id == Case.household_id)
+        .where(Phone.number == number, Phone.blocked_at.is_(None), Case.stage != Stage.CLOSED)
+    )
+    found = unit.session.scalars(query.distinct().limit(2)).all()
+    if len(found) != 1:
+        return None
+    locked = select(Case).where(Case.id == found[0], Case.stage != Stage.CLOSED).with_for_update(of=Case)
+    return unit.session.scalars(locked).first()
 
 
 def _answers_follow_up(unit: UnitOfWork, case: Case, message: Message, word: str) -> bool:
@@ -136,8 +152,11 @@ def _agreements(unit: UnitOfWork, case_id: UUID) -> list[Permission]:
     return list(unit.session.scalars(query.order_by(Permission.id)))
 
 
-def _programme_of(unit: UnitOfWork, number: str) -> UUID | None:
-    """The programme that knows this number, or the only one there is; None when nobody can tell."""
+def _programme_of(unit: UnitOfWork, number: str, message: Message | None, case: Case | None) -> UUID | None:
+    """That of our SMS or of the case; else the one that knows this number, or the only one; None: nobody can tell."""
+    about = message or case
+    if about is not None:
+        return about.programme_id
     known = (
         select(Case.programme_id)
         .join(Household, Household.id == Case.household_id)

@@ -128,15 +128,18 @@ def _filed(unit: UnitOfWork, row: IncomingMail, mail: Incoming, message: Message
         _note(unit, row, f"Réponse automatique : « {mail.text} »", message)
 
 
-def file_words(unit: UnitOfWork, row: IncomingMail, text: str, message: Message) -> None:
-    """An event, whose item the pathway opens; where it opens none (a closed case, an older pathway), the mail waits."""
+def file_words(unit: UnitOfWork, row: IncomingMail, text: str, message: Message | None) -> None:
+    """An event, whose item the pathway opens; where it opens none (a closed case, an older pathway), the mail waits.
+
+    `message`: ours, which it answers; None when the household wrote first.
+    """
     case = unit.session.get_one(Case, row.case_id)
-    own = case.id == message.case_id  # tasks and referrals of a double stay with it
+    own = message if message and message.case_id == case.id else None  # tasks and referrals of a double stay with it
     fact = ReplyReceived(
         reply_id=row.id,
-        message_id=message.id,
-        task_id=message.task_id if own else None,
-        referral_id=message.referral_id if own else None,
+        message_id=message.id if message else None,
+        task_id=own.task_id if own else None,
+        referral_id=own.referral_id if own else None,
     )
     hand = Hand(ENGINE, Source.MAIL, key=f"mail:{row.id}")
     row.event_id = casework.record(unit, case, fact, hand=hand).id
@@ -149,13 +152,14 @@ def _opens_something(unit: UnitOfWork, case: Case, fact: ReplyReceived) -> bool:
     return any(isinstance(step, Open) for step in (*rule.at_once, *rule.then))
 
 
-def _note(unit: UnitOfWork, row: IncomingMail, text: str, message: Message) -> None:
+def _note(unit: UnitOfWork, row: IncomingMail, text: str, message: Message | None) -> None:
     """For the team alone: its writer did not choose who reads it."""
+    own = message if message and message.case_id == row.case_id else None
     unit.session.add(
         Note(
             case_id=row.case_id,
             event_id=row.event_id,
-            referral_id=message.referral_id if row.case_id == message.case_id else None,
+            referral_id=own.referral_id if own else None,
             audience="team",
             author=_author(message),
             text=text,
@@ -164,11 +168,11 @@ def _note(unit: UnitOfWork, row: IncomingMail, text: str, message: Message) -> N
     )
 
 
-def _author(message: Message) -> str:
+def _author(message: Message | None) -> str:
     """Who we had written to, as an organisation or a role: what a mail says of its sender proves nothing."""
-    if message.organisation is not None and message.party != Party.HOUSEHOLD:
+    if message is not None and message.organisation is not None and message.party != Party.HOUSEHOLD:
         return message.organisation.name
-    words = label("party", message.party)
+    words = label("party", message.party if message else Party.HOUSEHOLD)
     return words[:1].upper() + words[1:]
 
 

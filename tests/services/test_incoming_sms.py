@@ -7,13 +7,14 @@ from sqlalchemy import select
 
 from models.cases import Note, Permission, Phone
 from models.engine import IncomingMail, Message
+from models.programmes import Organisation
 from models.vocabulary import ContactBy, PermissionKind
-from services import follow_up
+from services import follow_up, replies
 from services.forms import ContactForm, PermissionForm
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import Denied, InvalidInput, NotFound
 from services.incoming_sms import ReceivedSms, receive
 from services.permissions import give
-from tests.services.rules.situations import BO, Office
+from tests.services.rules.situations import ADA, BO, CY, OPERATOR, PROGRAMME, Office
 
 NUMBER = "+33639980101"
 
@@ -38,6 +39,11 @@ def say(office: Office, text: str, *, sender: str = NUMBER, reference: str = "r1
             unit.session.expunge(found)
     office.drain()
     return found
+
+
+def waiting(office: Office) -> list[IncomingMail]:
+    with office.database.read() as unit:
+        return list(replies.waiting(unit, ADA.actor))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,74 @@ def test_an_sms_of_nobody_waits_for_a_person(office: Office) -> None:
 
     assert found is not None
     assert (found.waits, found.case_id, found.text) == (True, None, "Qui êtes-vous ?")
+
+
+def test_a_first_sms_is_filed_on_the_only_open_case_of_its_number(office: Office) -> None:
+    case_id = office.accepted(phone=NUMBER)
+
+    found = say(office, "Vous m'avez appelée ?")
+
+    assert found is not None
+    assert (found.waits, found.case_id, found.programme_id, found.text) == (False, case_id, PROGRAMME, "")
+    assert "read_reply" in office.due(case_id)
+    with office.database.read() as unit:
+        note = unit.session.scalars(select(Note).where(Note.case_id == case_id, Note.event_id.is_not(None))).one()
+        assert (note.author, note.audience, note.text) == ("Le ménage", "team", "Vous m'avez appelée ?")
+        (task,) = (each for each in office.tasks(case_id) if each.kind == "read_reply")
+        assert [each.text for each in replies.to_read(unit, BO.actor, task.id)[1]] == ["Vous m'avez appelée ?"]
+        with pytest.raises(NotFound):
+            replies.to_read(unit, CY.actor, task.id)
+    assert waiting(office) == []
+
+
+def test_the_only_case_of_a_subsidised_operator_is_read_by_him_alone(office: Office) -> None:
+    case_id = office.accepted(phone=NUMBER)
+    with office.database.write("test") as unit:
+        unit.session.get_one(Organisation, OPERATOR).contract = "subsidy"
+
+    say(office, "C'est Madame Amar.")
+
+    (task,) = (each for each in office.tasks(case_id) if each.kind == "read_reply")
+    with office.database.read() as unit:
+        assert replies.waiting(unit, ADA.actor) == []
+        with pytest.raises(Denied):
+            replies.to_read(unit, ADA.actor, task.id)
+
+
+def test_an_sms_of_a_number_of_two_open_cases_waits(office: Office) -> None:
+    one, other = office.accepted(phone=NUMBER), office.accepted(phone=NUMBER, surname="Benali", street="3 rue Haute")
+
+    found = say(office, "Qui êtes-vous ?")
+
+    assert found is not None
+    assert (found.waits, found.case_id, found.programme_id) == (True, None, PROGRAMME)
+    assert "read_reply" not in {**office.due(one), **office.due(other)}
+
+
+def test_a_closed_case_or_a_wrong_number_leaves_one_case_or_none(office: Office) -> None:
+    closed, case_id = office.accepted(phone=NUMBER), office.accepted(phone=NUMBER, surname="Benali", street="3 rue X")
+    office.close(closed, "moved")
+    office.drain()
+
+    first = say(office, "Bonjour")
+    office.call(case_id, "wrong_number")
+    second = say(office, "Bonjour", reference="r2")
+
+    assert first is not None
+    assert second is not None
+    assert [(each.case_id, each.waits) for each in (first, second)] == [(case_id, False), (None, True)]
+
+
+def test_a_first_word_that_is_stop_is_respected_and_asks_nothing(office: Office) -> None:
+    case_id = office.accepted(phone=NUMBER)
+
+    found = say(office, "STOP")
+
+    assert found is not None
+    assert (found.waits, found.text) == (False, "")
+    assert "read_reply" not in office.due(case_id)
+    with office.database.read() as unit:
+        assert unit.session.scalars(select(Phone.no_sms_at).where(Phone.number == NUMBER)).one() is not None
 
 
 def test_an_answer_that_comes_after_the_call_is_read_by_somebody(office: Office) -> None:
