@@ -11,8 +11,9 @@ from models import events as e
 from models.base import new_id
 from models.cases import Call, Case, Phone
 from models.engine import Event
-from models.lifecycles import CaseAction
-from models.vocabulary import BestTime, CallResult, ClosureOutcome
+from models.lifecycles import CASE_MOVES, CaseAction
+from models.refusals import TransitionRefused
+from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Stage
 from services.forms import CallForm, NumberForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -145,6 +146,10 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
 def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """Close as unreachable. Refused before enough attempts, on enough days, at enough times of the day."""
     case = case_for(unit, hand.actor, case_id, Right.GIVE_UP)
+    if case.stage == Stage.DETECTION:
+        raise GuardRefused("Cette situation n’est pas encore acceptée : s’il n’y a rien à faire, refusez-la.")
+    if (CaseState(case.state), CaseAction.ATTEMPT) not in CASE_MOVES:  # more calls would change nothing
+        raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     attempts = attempts_since_contact(unit, case.id)
     pathway = pathway_of(unit, case.pathway_hash)
     local = [at.astimezone(ZoneInfo(case.programme.zone)) for at in attempts]

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from models import events as e
 from models.cases import Case, Note
-from models.vocabulary import CaseState, Derogation, RejectionReason
+from models.engine import Event
+from models.vocabulary import CaseState, Derogation, RejectionReason, Stage
 from services import triage
 from services.forms import DerogationDecision, DerogationForm, Rejection
 from services.foundation.database import UnitOfWork
@@ -12,17 +13,24 @@ from services.foundation.errors import GuardRefused
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, rights
 
 
 def ask(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DerogationForm) -> Case:
-    """Ask for it while the request is examined: whoever examines it has the ball already."""
+    """Ask for it while the request is examined: whoever examines it has the ball already.
+
+    Later, when the income comes to be known, it is noted by whoever may grant it, and is granted by that.
+    """
     case = case_for(unit, hand.actor, case_id, Right.NOTE)
-    if case.state != CaseState.TRIAGE:
-        raise GuardRefused("Une dérogation se demande pendant que la demande est examinée.")
+    casework.check_open(case)
+    is_examined = case.state == CaseState.TRIAGE
+    if not is_examined and not (case.stage != Stage.DETECTION and Right.TRIAGE in rights(hand.actor)):
+        raise GuardRefused("Une dérogation se demande à l’examen de la demande ; ensuite, la coordination la note.")
     if case.derogation is not None:
         raise GuardRefused("Une dérogation est déjà demandée pour cette situation.")
     note(unit, hand, case, form.reason, by=hand.actor.name)
+    if not is_examined:
+        _record(unit, hand, case, Derogation.GRANTED)
     return case
 
 
@@ -40,8 +48,11 @@ def decide(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DerogationDecision
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
     if case.derogation != Derogation.ASKED:
         raise GuardRefused("Aucune dérogation n’attend de décision.")
-    decision = Derogation.GRANTED if form.granted else Derogation.REFUSED
-    case.derogation = decision.value
-    event = casework.record(unit, case, e.DerogationDecided(decision=decision), hand=hand)
+    event = _record(unit, hand, case, Derogation.GRANTED if form.granted else Derogation.REFUSED)
     write_note(unit, case, hand, form.note, event=event)
     return case if form.granted else triage.reject(unit, hand, case.id, Rejection(reason=RejectionReason.OVER_INCOME))
+
+
+def _record(unit: UnitOfWork, hand: Hand, case: Case, decision: Derogation) -> Event:
+    case.derogation = decision.value
+    return casework.record(unit, case, e.DerogationDecided(decision=decision), hand=hand)

@@ -5,7 +5,8 @@
 | report_alert | alert giver, or staff by phone | the fields of `AlertForm`; those left out are dull |
 | accept_case | coordinator | operator |
 | reject_case | coordinator | reason, note |
-| ask_derogation | staff | reason: a household above the ceilings; an alert giver says it in his alert |
+| ask_derogation | staff | reason: a household above the ceilings; an alert giver says it in his alert. After triage \
+the coordinator alone, and it is granted |
 | decide_derogation | coordinator | granted, note |
 | note_match | coordinator | with (the name of the other case), score |
 | record_call | staff | result, phone (the number called), call_back_on, note |

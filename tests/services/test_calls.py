@@ -34,6 +34,20 @@ def test_giving_up_too_early_says_what_is_missing(office: Office, moments: list[
     assert refusal.value.sentence == f"Avant de renoncer, il faut {lacking}."
 
 
+def test_giving_up_before_triage_asks_for_no_call(office: Office) -> None:
+    case_id = office.triaged()
+
+    with pytest.raises(GuardRefused, match="pas encore acceptée : s’il n’y a rien à faire, refusez-la"):
+        office.do(calls.give_up, ADA, case_id)
+
+
+def test_giving_up_where_no_call_is_to_be_made_asks_for_none(office: Office) -> None:
+    case_id = office.visited()
+
+    with pytest.raises(TransitionRefused):
+        office.do(calls.give_up, BO, case_id)
+
+
 def test_three_calls_on_three_days_at_two_times_are_enough(office: Office) -> None:
     case_id = office.accepted()
     for moment in ("07T10:00", "08T17:30", "09T10:00"):

@@ -101,9 +101,29 @@ def test_a_derogation_is_granted_or_ends_the_request_as_above_the_ceilings(offic
     assert (office.case(refused).state, office.case(refused).outcome) == ("rejected", RejectionReason.OVER_INCOME)
     with office.database.read() as unit:
         assert figures.tally(unit, ADA.actor, EVERYTHING).not_eligible == 1
-    office.accept(granted)
-    with pytest.raises(GuardRefused):
-        office.do(derogations.ask, ADA, granted, DerogationForm(reason="Trop tard."))
+    with pytest.raises(GuardRefused, match="déjà demandée"):
+        office.do(derogations.ask, ADA, granted, DerogationForm(reason="Encore."))
+
+
+def test_once_the_income_is_known_the_coordination_notes_a_derogation_which_is_granted(office: Office) -> None:
+    case_id = office.visited()
+    before = office.due(case_id)
+    with pytest.raises(GuardRefused, match="la coordination la note"):
+        office.do(derogations.ask, BO, case_id, DerogationForm(reason="Soins coûteux."))
+
+    office.do(derogations.ask, ADA, case_id, DerogationForm(reason="Soins coûteux."))
+    office.drain()
+
+    assert (office.case(case_id).derogation, office.due(case_id)) == (Derogation.GRANTED, before)
+    assert office.events(case_id)[-2:] == ["derogation.asked", "derogation.decided"]
+    with pytest.raises(GuardRefused, match="déjà demandée"):
+        office.do(derogations.ask, ADA, case_id, DerogationForm(reason="Encore."))
+    office.close(case_id, "moved")
+    office.drain()
+    other = office.visited(surname="Benali", phone="06 39 98 12 36")
+    office.close(other, "moved")
+    with pytest.raises(GuardRefused, match="terminée"):
+        office.do(derogations.ask, ADA, other, DerogationForm(reason="Trop tard."))
 
 
 def test_a_complaint_waits_for_the_coordination(office: Office) -> None:

@@ -82,7 +82,7 @@ def note_gap(acts: Acts, case_id: UUID, form: GapForm) -> JSONResponse:
 
 @router.post("/derogation", response_model=Receipt, summary="Demander une dérogation aux plafonds")
 def ask_derogation(acts: Acts, case_id: UUID, form: DerogationForm) -> JSONResponse:
-    """Pendant que la demande est examinée."""
+    """Pendant que la demande est examinée. Plus tard, la coordination seule la note, et elle est accordée."""
     return acts.on_case(case_id, derogations.ask, form)
 
 

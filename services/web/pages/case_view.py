@@ -8,7 +8,7 @@ from uuid import UUID
 from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
-from models.vocabulary import CallResult, CaseState, Role, Theme, Urgency
+from models.vocabulary import CallResult, CaseState, Role, Stage, Theme, Urgency
 from services import deadlines, desk, messages, referrals, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -353,6 +353,8 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
         more.append(("Noter qu’il n’y a pas de solution", "sans-solution"))
     if Right.NOTE in granted and case.state == CaseState.TRIAGE and case.derogation is None:
         more.append(("Demander une dérogation", "derogation"))
+    if Right.TRIAGE in granted and case.stage not in {Stage.DETECTION, Stage.CLOSED} and case.derogation is None:
+        more.append(("Noter une dérogation", "derogation"))
     if Right.MERGE in granted and case.state == CaseState.TRIAGE:
         more.append(("Noter une ressemblance", "ressemblance"))
     if Right.NOTE in granted and not case.is_closed:
