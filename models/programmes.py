@@ -31,6 +31,8 @@ class Programme(Base):
     case_count: Mapped[int] = mapped_column(default=0)  # numbers cases: 2026-00042
     is_demonstration: Mapped[bool] = mapped_column(default=False)  # invented people, printed passwords
     news_at: Mapped[datetime | None]  # the last round of monthly letters to alert givers
+    moving_since: Mapped[datetime | None]  # its open cases are being moved to the pathway in force
+    moved_to: Mapped[str | None]  # the number of the last that was looked at
 
 
 class PathwayVersion(Base):

@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import inf
 from typing import Final
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
@@ -33,6 +32,13 @@ from services.rules.texts.typography import french
 from services.rules.titles import task_title
 
 BUSY: Final = "quelqu’un y travaille à l’instant : recommencez"
+HANDLED: Final = "Relais s’en occupe à l’instant : recommencez"
+PASSING: Final = frozenset({BUSY, HANDLED})
+"""Why a case stays for a moment only."""
+ROUND: Final = 500
+"""Open cases looked at in one slice at most."""
+GIVE_WAY_S: Final = 0.005
+"""Between two cases: on SQLite whoever waits for the lock gets it."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +92,10 @@ class Reach:
 
 @dataclass(frozen=True)
 class Moved:
-    """What moving open cases came to: how many moved, which stay and why, how many were not reached yet."""
+    """What moving open cases came to: how many moved, which stay and why."""
 
     moved: int
     stay: Sequence[CaseMove]
-    left: int
 
 
 class Overtaken(Conflict):
@@ -124,6 +129,7 @@ def publish(unit: UnitOfWork, programme: Programme, pathway: Pathway, *, by_id: 
     replaced = programme.pathway_hash
     programmes.follow_pathway(unit, programme, pathway)
     if programme.pathway_hash != replaced:
+        programme.moving_since = None  # who asked for it meant another version
         unit.session.add(
             PathwayPublication(
                 id=new_id(),
@@ -257,26 +263,69 @@ def _has_other_ladder(before: Pathway, after: Pathway, kind: str) -> bool:
     return old != new
 
 
-def move_open(database: Database, programme_id: UUID, pathway: Pathway, *, seconds: float | None = None) -> Moved:
-    """Move every open case to this pathway, each in its own transaction: one that cannot be moved holds no other back.
+def ask_to_move(unit: UnitOfWork, actor: Actor) -> int:
+    """Have the relay move all open cases to the pathway in force; how many follow another."""
+    programme = _programme(unit, actor)
+    left = reach(unit, programme, pathway_of(unit, programme.pathway_hash)).following
+    if left and programme.moving_since is None:
+        programme.moving_since, programme.moved_to = unit.now, None
+        unit.session.flush()
+    return left
 
-    Stops after `seconds` of real time, if given; asked again it goes on. Raises `Conflict` when another is in force.
+
+def is_moving(unit: UnitOfWork) -> bool:
+    """Whether some programme's open cases wait to be moved, or to be moved further."""
+    return unit.session.scalar(_moving().limit(1)) is not None
+
+
+def _moving() -> Select[Programme]:
+    return select(Programme).where(Programme.moving_since.is_not(None)).order_by(Programme.moving_since, Programme.id)
+
+
+def carry_on(database: Database, *, budget_s: float) -> bool:
+    """Move open cases of the programme that waits longest, for `budget_s` at most; False when none waits.
+
+    In the order of their numbers, each in its own transaction and looked at once. Whoever takes over goes on after the
+    last number that was written down; a case that moved twice is the same.
+    """
+    until = time.monotonic() + budget_s
+    with database.read() as unit:
+        programme = unit.session.scalars(_moving().limit(1)).first()
+        if programme is None:
+            return False
+        programme_id, since, after = programme.id, programme.moving_since, programme.moved_to or ""
+        pathway = pathway_of(unit, programme.pathway_hash)
+        query = _following(unit, programme, pathway).where(Case.number > after).order_by(Case.number).limit(ROUND)
+        cases = [(case.id, case.number) for case in unit.session.scalars(query)]
+    again, done = [], 0
+    for case_id, number in cases:
+        if _move_alone(database, case_id, number, pathway).stays in PASSING:
+            again.append((case_id, number))
+        after, done = number, done + 1
+        if time.monotonic() > until:
+            break
+        time.sleep(GIVE_WAY_S)
+    for case_id, number in again:  # the engine, or whoever acted, has most likely done meanwhile
+        _move_alone(database, case_id, number, pathway)
+    is_over = done == len(cases) < ROUND
+    with database.write("repin_progress") as unit:
+        asked = update(Programme).where(Programme.id == programme_id, Programme.moving_since == since)
+        unit.session.execute(asked.values(moved_to=after, moving_since=None if is_over else since))
+    return True
+
+
+def move_open(database: Database, programme_id: UUID, pathway: Pathway) -> Moved:
+    """Move every open case to this pathway now, each in its own transaction: one that cannot be moved holds no other
+    back. Raises `Conflict` when another is in force.
     """
     with database.read() as unit:
         programme = unit.session.get_one(Programme, programme_id)
         if pathway_of(unit, programme.pathway_hash) != pathway:
             raise Overtaken(next(iter(_history(unit, programme)), None))
         cases = [(case.id, case.number) for case in open_cases(unit, programme, pathway)]
-    until, moved = time.monotonic() + (seconds or inf), 0
-    stay: list[CaseMove] = []
-    for done, (case_id, number) in enumerate(cases):
-        if time.monotonic() > until:
-            return Moved(moved, stay, len(cases) - done)
-        found = _move_alone(database, case_id, number, pathway)
-        moved += not found.stays
-        if found.stays:
-            stay.append(found)
-    return Moved(moved, stay, 0)
+    found = [_move_alone(database, case_id, number, pathway) for case_id, number in cases]
+    stay = [each for each in found if each.stays]
+    return Moved(len(found) - len(stay), stay)
 
 
 def _move_alone(database: Database, case_id: UUID, number: str, pathway: Pathway) -> CaseMove:
@@ -355,6 +404,6 @@ def _why_it_stays(unit: UnitOfWork, case: Case, tasks: Sequence[Task], *, before
     if case.is_closed:
         return "elle est terminée"
     if work.unhandled(unit, [case.id]):
-        return "Relais s’en occupe à l’instant : recommencez"
+        return HANDLED
     unknown = [task_title(before, task.kind) for task in tasks if task.kind not in after.tasks]
     return f"le nouveau parcours n’a pas la tâche « {unknown[0]} », qui est ouverte" if unknown else ""

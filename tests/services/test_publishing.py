@@ -1,5 +1,6 @@
 """Publishing a pathway: new cases follow it; open ones keep theirs, or move to it with their dates and clocks."""
 
+from contextlib import suppress
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,14 @@ from models.programmes import Programme
 from models.vocabulary import SuspensionReason
 from services import publishing, suspension
 from services.forms import Suspension
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import Denied, InvalidInput
 from services.publishing import CaseMove
 from services.rules import adjusting
 from services.rules.adjusting import adjusted
+from services.rules.casework import Hand
+from services.rules.published import pathway_of
 from tests import ledger
-from tests.services.rules.situations import BO, DEFAULT_PATHWAY, PROGRAMME, Office, shown
+from tests.services.rules.situations import ADA, BO, DEFAULT_PATHWAY, DI, PROGRAMME, Office, shown
 
 
 def another(*, version: int = 10, **tasks: dict[str, Any] | None) -> Pathway:
@@ -232,3 +235,80 @@ def test_a_task_finds_the_ladder_again_that_it_had_lost(office: Office) -> None:
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
     assert office.events(case_id).count("case.repinned") == 4
+
+
+# --- In the background
+
+
+def ask(office: Office) -> int:
+    with office.database.write("test") as unit:
+        return publishing.ask_to_move(unit, ADA.actor)
+
+
+def versions(office: Office, *case_ids: UUID) -> list[int]:
+    with office.database.read() as unit:
+        return [pathway_of(unit, office.case(case_id).pathway_hash).version for case_id in case_ids]
+
+
+def test_open_cases_are_moved_slice_by_slice_until_none_is_left(office: Office) -> None:
+    cases = [office.accepted(), office.accepted(surname="Benali", phone="06 39 98 12 35", street="3 rue Haute")]
+    publish(office, another(first_call={"due": {"delay": "9wd"}}))
+    assert not publishing.carry_on(office.database, budget_s=0)
+
+    assert ask(office) == 2
+    assert publishing.carry_on(office.database, budget_s=0)
+    assert versions(office, *cases) == [10, 9]
+    assert publishing.carry_on(office.database, budget_s=0)
+
+    assert versions(office, *cases) == [10, 10]
+    assert not publishing.carry_on(office.database, budget_s=0)
+    assert ask(office) == 0
+    assert not publishing.carry_on(office.database, budget_s=0)
+
+
+def test_a_case_that_cannot_move_holds_no_other_back(office: Office) -> None:
+    stays = office.accepted()
+    moves = office.triaged(surname="Benali", phone="06 39 98 12 35", street="3 rue Haute")
+    publish(office, another(first_call=None))
+
+    ask(office)
+    while publishing.carry_on(office.database, budget_s=0):
+        pass
+
+    assert versions(office, stays, moves) == [9, 10]
+
+
+def test_a_case_in_the_engines_hands_is_left_to_the_next_press(office: Office) -> None:
+    case_id = office.accepted()
+    publish(office, another(first_call={"due": {"delay": "9wd"}}))
+    office.call(case_id, "no_answer")
+
+    ask(office)
+    publishing.carry_on(office.database, budget_s=5)
+    assert versions(office, case_id) == [9]
+    office.drain()
+    ask(office)
+    publishing.carry_on(office.database, budget_s=5)
+
+    assert versions(office, case_id) == [10]
+
+
+def test_another_version_put_in_force_ends_the_move_to_the_one_before(office: Office) -> None:
+    case_id = office.accepted()
+    publish(office, another(first_call={"due": {"delay": "9wd"}}))
+    ask(office)
+    publish(office, another(version=11, first_call={"due": {"delay": "8wd"}}))
+
+    assert not publishing.carry_on(office.database, budget_s=5)
+    assert versions(office, case_id) == [9]
+
+
+@pytest.mark.parametrize("hand", [BO, DI])
+def test_only_the_coordination_of_the_programme_has_its_cases_moved(office: Office, hand: Hand) -> None:
+    office.accepted()
+    publish(office, another(first_call={"due": {"delay": "9wd"}}))
+
+    with suppress(Denied), office.database.write("test") as unit:
+        publishing.ask_to_move(unit, hand.actor)
+
+    assert not publishing.carry_on(office.database, budget_s=5)

@@ -9,7 +9,7 @@ from models.programmes import Programme
 from models.vocabulary import Channel, Party
 from services import publishing, texts
 from services.foundation.database import UnitOfWork
-from services.publishing import CaseMove, Changes, Moved, Publishing
+from services.publishing import CaseMove, Changes, Publishing
 from services.rules import adjusting
 from services.rules.casework import Hand
 from services.rules.outline import TextKey
@@ -20,7 +20,7 @@ from services.web.api.edge import Acts, Reads
 from services.web.api.settings_answers import (
     CaseMoveLine,
     DateMove,
-    OpenMoved,
+    OpenMoving,
     PathwayAnswer,
     PathwayPreview,
     PublicationLine,
@@ -37,8 +37,6 @@ from services.web.api.settings_answers import (
 TAG: Final = "Réglages"
 router = APIRouter(tags=[TAG])
 SHOWN: Final = 25
-MOVING_S: Final = 20.0
-"""How long one request moves open cases; asked again it goes on."""
 ONE: Final = "/texts/{text}/{party}/{channel}"
 
 
@@ -56,11 +54,13 @@ def read_pathway(reads: Reads, response: Response) -> PathwayAnswer:
     response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         standing = publishing.standing(unit, reads.actor(unit))
-        pathway = standing.pathway
+        pathway, programme = standing.pathway, _programme(unit, reads.actor(unit))
         return PathwayAnswer(
             name=pathway.name,
             version=pathway.version,
-            hash=_programme(unit, reads.actor(unit)).pathway_hash,
+            hash=programme.pathway_hash,
+            behind=publishing.reach(unit, programme, pathway).following,
+            is_moving=programme.moving_since is not None,
             settings=[
                 SettingLine(name=each.name, words=adjusting.told(each), value=each.value)
                 for each in adjusting.settings_of(pathway)
@@ -103,15 +103,14 @@ def publish_pathway(acts: Acts, form: Publishing) -> JSONResponse:
     return acts.once(publish, form)
 
 
-@router.post("/pathway/move-open", summary="Déplacer les situations ouvertes")
-def move_open_cases(acts: Acts) -> OpenMoved:
-    """Vers la version en vigueur, chacune seule ; vingt secondes au plus, puis « left » dit combien il en reste."""
-    database = acts.reading.runtime.database
-    with database.read() as unit:
-        actor = acts.reading.actor(unit)
-        pathway, programme_id = publishing.standing(unit, actor).pathway, _programme(unit, actor).id
-    done: Moved = publishing.move_open(database, programme_id, pathway, seconds=MOVING_S)
-    return OpenMoved(moved=done.moved, left=done.left, stay=[_case(each) for each in done.stay])
+@router.post("/pathway/move-open", response_model=OpenMoving, summary="Déplacer les situations ouvertes")
+def move_open_cases(acts: Acts) -> JSONResponse:
+    """Vers la version en vigueur, chacune seule, en arrière-plan : le parcours dit combien il en reste."""
+
+    def ask(unit: UnitOfWork, hand: Hand) -> OpenMoving:
+        return OpenMoving(left=publishing.ask_to_move(unit, hand.actor))
+
+    return acts.once(ask)
 
 
 @router.get("/texts", summary="Lister les textes")

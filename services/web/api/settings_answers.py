@@ -33,6 +33,8 @@ class PathwayAnswer(Answer):
     name: str = Field(description="Nom du parcours", examples=["slime"])
     version: int = Field(description="Numéro de version", examples=[7])
     hash: str = Field(description="Empreinte, à rendre dans « started_from »", examples=["3fc9a1d0"])
+    behind: int = Field(description="Situations ouvertes qui suivent une autre version", examples=[40])
+    is_moving: bool = Field(description="Relais les déplace vers celle-ci en ce moment", examples=[False])
     settings: list[SettingLine] = Field(description="Ce qui se change ici")
     history: list[PublicationLine] = Field(description="Versions publiées, la plus récente d’abord")
     definition: dict[str, Any] = Field(description="La définition entière", examples=[{"name": "slime"}])
@@ -75,12 +77,10 @@ class Published(Answer):
     hash: str = Field(description="Empreinte", examples=["3fc9a1d0"])
 
 
-class OpenMoved(Answer):
-    """Ce qu’il est advenu des situations ouvertes."""
+class OpenMoving(Answer):
+    """Les situations ouvertes que Relais déplace en arrière-plan."""
 
-    moved: int = Field(description="Situations qui ont changé de version", examples=[40])
-    left: int = Field(description="Situations à déplacer encore : demandez de nouveau", examples=[0])
-    stay: list[CaseMoveLine] = Field(description="Celles qui gardent leur version, et pourquoi")
+    left: int = Field(description="Situations qui suivent une autre version que celle en vigueur", examples=[40])
 
 
 class TextWords(Answer):

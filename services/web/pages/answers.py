@@ -140,8 +140,6 @@ DONE: Final = {
     "proposition-ecartee": "La fiche reste comme elle était.",
     "zone-dessinee": "La zone est enregistrée.",
     "parcours-publie": "C’est publié pour les nouvelles situations ; celles qui sont ouvertes gardent leurs dates.",
-    "situations-deplacees": "C’est fait : toutes les situations ouvertes suivent la version en vigueur.",
-    "situations-deplacees-en-partie": "Une partie des situations a changé de version ; les autres sont ci-dessous.",
     "texte-change": "Le texte est enregistré : les envois à partir de maintenant le disent ainsi.",
     "texte-retabli": "Le texte d’origine est rétabli.",
     "lettres-imprimees": "Les lettres sont prêtes : ouvrez le PDF, imprimez, postez.",

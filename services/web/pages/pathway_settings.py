@@ -23,7 +23,7 @@ from services.rules.comparison import owner
 from services.rules.titles import task_title, what_to_do
 from services.web.pages import answers
 from services.web.pages.entries import kept
-from services.web.pages.visitor import SignedIn, Visitor
+from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
 router = APIRouter()
@@ -31,8 +31,6 @@ SECTION: Final = "/reglages"
 HERE: Final = "/reglages/delais"
 SHOWN: Final = 25
 """Cases on a page of what would change."""
-MOVING_S: Final = 8.0
-"""How long a press of the button moves open cases; pressed again it goes on."""
 UNIT: Final = ".unit"
 
 
@@ -114,7 +112,7 @@ def publish(request: Request, visitor: SignedIn, data: Typed) -> Response:
         return _preview(request, visitor, data, refusal=refused.sentence)
     if data.get("open_cases") != "move":
         return answers.see(HERE, "parcours-publie")
-    return _moved(visitor)
+    return _asked_to_move(visitor, data)
 
 
 @router.get(HERE + "/situations")
@@ -130,6 +128,7 @@ def behind(request: Request, visitor: SignedIn, fait: str = "", number: PageNumb
         "pathway_open.html",
         shell=visitor.shell(SECTION, answers.done_words(fait)),
         reach=reach,
+        is_moving=programme.moving_since is not None,
         version=pathway.version,
         moves=[_move(visitor, each) for each in moves],
         pages=answers.pages(reach.redated, number, SHOWN, f"{HERE}/situations?page="),
@@ -138,18 +137,14 @@ def behind(request: Request, visitor: SignedIn, fait: str = "", number: PageNumb
 
 
 @router.post(HERE + "/situations")
-def move(visitor: SignedIn) -> Response:
-    """Move as many of them as a moment allows."""
-    return _moved(visitor)
+def move(visitor: SignedIn, data: Entered) -> Response:
+    """The relay moves them; the page says how many are left."""
+    return _asked_to_move(visitor, data)
 
 
-def _moved(visitor: Visitor) -> Response:
-    with visitor.runtime.database.read() as unit:
-        pathway = publishing.standing(unit, visitor.actor).pathway
-    done = publishing.move_open(visitor.runtime.database, visitor.programme_id, pathway, seconds=MOVING_S)
-    if done.left or done.stay:
-        return answers.see(f"{HERE}/situations", "situations-deplacees-en-partie")
-    return answers.see(HERE, "situations-deplacees")
+def _asked_to_move(visitor: Visitor, data: FormData) -> Response:
+    visitor.once(data, "reglages/delais/situations", lambda unit: publishing.ask_to_move(unit, visitor.actor))
+    return answers.see(f"{HERE}/situations")
 
 
 def _preview(request: Request, visitor: Visitor, data: FormData, *, refusal: str = "") -> Response:

@@ -1,5 +1,6 @@
 """The settings on screen: what would change is shown before anything does, and a text is said in one's own words."""
 
+import asyncio
 import html
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from deployments.publishing import read_pathway
+from flows.taking_in import take_in
 from models.cases import Case
 from models.engine import Task
 from models.pathway import Pathway
@@ -62,7 +64,10 @@ def test_what_would_change_is_shown_before_it_is_published(office: Office) -> No
 
     done = send(claire, f"{DELAYS}/publier", "p", open_cases="move", **carried(shown))
 
-    assert done.headers["location"] == f"{DELAYS}?fait=situations-deplacees"
+    assert done.headers["location"] == f"{DELAYS}/situations"
+    assert "Déplacement en cours : il reste une situation" in plain(claire.get(f"{DELAYS}/situations"))
+    move_all()
+    assert "Aucune situation ouverte ne suit une autre version." in plain(claire.get(f"{DELAYS}/situations"))
     page = plain(claire.get(DELAYS))
     assert f"Version {NOW + 1}, lundi 6 octobre à 10 h, publiée par Claire Morvan" in page
     assert "arrêtée" in page
@@ -90,6 +95,12 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(office: Offi
     assert "Rien ne changerait" in plain(send(claire, f"{DELAYS}/apercu", **filled(claire)))
 
 
+def move_all() -> None:
+    """What the relay does until nothing that was asked is left."""
+    while asyncio.run(take_in()):
+        pass
+
+
 def test_two_who_publish_at_once_are_told_of_each_other(office: Office) -> None:
     make_case(office, CaseState.TO_CONTACT)
     claire = browser(office, "claire")
@@ -104,7 +115,9 @@ def test_two_who_publish_at_once_are_told_of_each_other(office: Office) -> None:
     behind = plain(claire.get(f"{DELAYS}/situations"))
     assert "Une situation ouverte suit une autre version." in behind
     assert f"vers la version {NOW + 2}" in behind
-    assert send(claire, f"{DELAYS}/situations").headers["location"] == f"{DELAYS}?fait=situations-deplacees"
+    assert send(claire, f"{DELAYS}/situations").headers["location"] == f"{DELAYS}/situations"
+    move_all()
+    assert "Aucune situation ouverte ne suit une autre version." in plain(claire.get(f"{DELAYS}/situations"))
 
 
 def test_a_text_is_tried_saved_and_restored(office: Office) -> None:
