@@ -1,6 +1,8 @@
-"""What a coordinator may change of a pathway on screen: its counts, its delays, which reminders leave. Pure.
+"""What a coordinator may change of a pathway on screen: its counts, its delays, which reminders leave, and what is
+otherwise in urgency. Pure.
 
-Its structure (who, which task after which event, which text) is changed in a file, where it is checked as a whole.
+The rest of its structure (who, which task after which event, which text) is changed in a file, where it is checked as
+a whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from models.delays import Delay, DelayUnit
-from models.pathway import Due, Ladder, Open, Pathway, Place, Rung, Send, Step
+from models.pathway import Anchor, Open, Pathway, Place, Rung, Send, Step
 from models.vocabulary import Channel, Party
 from services.foundation.wording import duration
 from services.rules import checks, outline
@@ -24,14 +26,15 @@ ON, OFF = "on", "off"
 ARROW: Final = "→"
 DANGER: Final = "danger"
 """The text that comes back until somebody takes the danger in hand: nobody silences it."""
-Kind = Literal["count", "delay", "switch"]
+Kind = Literal["count", "delay", "switch", "variant"]
 
 
 @dataclass(frozen=True)
 class Setting:
     """One value that may be changed: `name` is its place in the definition, `about` what it is a value of.
 
-    A value is written as the definition writes it: `3`, `5wd`, and `on` or `off` for a reminder.
+    A value is written as the definition writes it: `3`, `5wd`, and `on` or `off` for a reminder and for a variant (the
+    reminders of its own that a task has in urgency). An `optional` delay that is not there is empty.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Setting:
     units: tuple[DelayUnit, ...] = tuple(DelayUnit)
     least: int = 0
     most: int = 999
+    optional: bool = False
 
     @property
     def amount(self) -> str:
@@ -51,8 +55,13 @@ class Setting:
 
     @property
     def unit(self) -> str:
-        """What a delay counts."""
-        return self.value.removeprefix(self.amount)
+        """What a delay counts, or would."""
+        return self.value.removeprefix(self.amount) or DelayUnit.WORKING_DAYS.value
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the pathway has it: what may be added is there once it was."""
+        return self.value != "" and (self.kind != "variant" or self.value == ON)
 
 
 COUNTS: Final[Mapping[str, tuple[str, int, int]]] = {
@@ -73,27 +82,76 @@ def settings_of(pathway: Pathway) -> list[Setting]:
         Setting(name, "count", "", words, str(getattr(pathway, name)), (name,), least=least, most=most)
         for name, (words, least, most) in COUNTS.items()
     )
-    delays = (each for kind, rule in pathway.tasks.items() for each in _of_due(pathway, kind, rule.due))
-    reminders = (each for name, ladder in pathway.ladders.items() for each in _of_ladder(name, ladder))
+    delays = (each for kind in pathway.tasks for each in (*_of_due(pathway, kind), *_of_urgency(pathway, kind)))
+    reminders = (each for name in pathway.ladders for each in _of_ladder(pathway, name))
     return [*counts, *delays, *reminders]
 
 
 def adjusted(pathway: Pathway, changes: Mapping[str, str], *, version: int) -> Pathway:
-    """The same definition with other values, as another version. Raises `Misfits`."""
-    known = {each.name: each for each in settings_of(pathway)}
-    wrong = {name: _wrong(known.get(name), said) for name, said in changes.items()}
+    """The same definition with other values, as another version. Raises `Misfits`.
+
+    Reminders that are added with it are changed by the same names as any others.
+    """
+    before = {each.name: each for each in settings_of(pathway)}
+    pathway = _with_variants(
+        pathway, {before[name]: said for name, said in changes.items() if _is_variant(before, name)}
+    )
+    known = before | {each.name: each for each in settings_of(pathway)}
+    wrong = {
+        name: _wrong(known.get(name), said) for name, said in changes.items() if not _is_left_out(known, name, said)
+    }
     if errors := {name: sentence for name, sentence in wrong.items() if sentence}:
         raise Misfits(errors)
     content = pathway.model_dump(mode="json")
     for name, said in changes.items():
-        _put(content, known[name], said)
+        if known[name].kind != "variant":
+            _put(content, known[name], said)
     try:
         made = Pathway.model_validate(content | {"version": version})
     except ValidationError:  # pragma: no cover - every single value was looked at
         raise Misfits({"": "Ces valeurs ne vont pas ensemble."}) from None
     if errors := _mistaken(pathway, made):
-        raise Misfits(errors)
+        raise Misfits({name if name in before else _added_by(name, before): told for name, told in errors.items()})
     return made
+
+
+def _is_left_out(known: Mapping[str, Setting], name: str, said: str) -> bool:
+    return said == "" and name in known and known[name].optional
+
+
+def _is_variant(known: Mapping[str, Setting], name: str) -> bool:
+    return name in known and known[name].kind == "variant"
+
+
+def _with_variants(pathway: Pathway, said: Mapping[Setting, str]) -> Pathway:
+    """With reminders of their own in urgency for these tasks, which are at first those that they have; or without."""
+    tasks, ladders = dict(pathway.tasks), dict(pathway.ladders)
+    for setting, wanted in said.items():
+        kind = str(setting.place[1])
+        rule = tasks[kind]
+        if wanted == setting.value or wanted not in {ON, OFF}:
+            continue
+        if wanted == ON and rule.ladder is not None:
+            ladders[_urgent_name(kind)] = ladders[rule.ladder]
+        tasks[kind] = rule.model_copy(update={"urgent_ladder": _urgent_name(kind) if wanted == ON else None})
+        if wanted == OFF and not any(rule.urgent_ladder in each.ladders for each in tasks.values()):
+            del ladders[str(rule.urgent_ladder)]
+    return pathway.model_copy(update={"tasks": tasks, "ladders": ladders})
+
+
+def _urgent_name(kind: str) -> str:
+    return f"{kind[:_LONGEST]}{_URGENT}"
+
+
+_URGENT: Final = "_urgent"
+_LONGEST: Final = 40 - len(_URGENT)
+
+
+def _added_by(name: str, before: Mapping[str, Setting]) -> str:
+    """The setting on the page that added the ladder of this one."""
+    ladder = name.split(".")[1] if name.startswith("ladders.") else ""
+    variants = (each.name for each in before.values() if each.kind == "variant")
+    return next((each for each in variants if _urgent_name(each.split(".")[1]) == ladder), "")
 
 
 class Misfits(ValueError):
@@ -121,11 +179,13 @@ def told(setting: Setting) -> str:
 
 
 def value_words(kind: Kind, value: str) -> str:
-    """`5 jours ouvrés`, `le jour même`, `arrêtée`."""
+    """`5 jours ouvrés`, `le jour même`, `aucun`, `arrêtée`."""
+    if kind == "variant":
+        return "à part" if value == ON else "comme d’ordinaire"
     if kind == "switch":
         return "envoyée" if value == ON else "arrêtée"
-    if kind == "count":
-        return value
+    if kind == "count" or value == "":
+        return value or "aucun"
     delay = Delay.parse(value)
     return duration(delay) if delay.amount else "le jour même"
 
@@ -162,9 +222,12 @@ def reader_words(party: Party, channel: Channel) -> str:
     return f"{CHANNELS[channel]} à {label('party', party.value)}".replace("à le ", "au ")
 
 
-def ladder_title(name: str) -> str:
-    """What a ladder waits for."""
-    return label("ladder", name) if has_label("ladder", name) else plain_title(name)
+def ladder_title(pathway: Pathway, name: str) -> str:
+    """What a ladder waits for; of one that was added for a task, which."""
+    if has_label("ladder", name):
+        return label("ladder", name)
+    kind = next((kind for kind in pathway.tasks if _urgent_name(kind) == name), None)
+    return plain_title(name) if kind is None else f"{task_title(pathway, kind)}, en urgence"
 
 
 def may_be_silenced(rung: Rung) -> bool:
@@ -173,9 +236,9 @@ def may_be_silenced(rung: Rung) -> bool:
     return rung.act is None and len(sends) == len(rung.steps) and all(step.send != DANGER for step in sends)
 
 
-def _of_due(pathway: Pathway, kind: str, due: Due) -> Iterator[Setting]:
+def _of_due(pathway: Pathway, kind: str) -> Iterator[Setting]:
     place: Place = ("tasks", kind, "due")
-    about = task_title(pathway, kind)
+    due, about = pathway.tasks[kind].due, task_title(pathway, kind)
 
     def setting(delay: Delay, words: str, *at: str | int, units: tuple[DelayUnit, ...] = tuple(DelayUnit)) -> Setting:
         where = (*place, *at)
@@ -188,14 +251,26 @@ def _of_due(pathway: Pathway, kind: str, due: Due) -> Iterator[Setting]:
         yield setting(delay, f"Délai {since}, la {index + 1}{'re' if index == 0 else 'e'} fois", "series", index)
     if due.ahead is not None:
         yield setting(due.ahead, f"Avance {since.replace('après', 'sur')}", "ahead", units=(DelayUnit.DAYS,))
-    if due.urgent is not None:
-        yield setting(due.urgent, "Délai en cas d’urgence", "urgent")
     if due.at_least is not None:
         yield setting(due.at_least, "Au plus tôt", "at_least")
 
 
-def _of_ladder(name: str, ladder: Ladder) -> Iterator[Setting]:
-    about = ladder_title(name)
+def _of_urgency(pathway: Pathway, kind: str) -> Iterator[Setting]:
+    """What a task may have of its own in urgency: a delay instead of the one from its beginning, and reminders."""
+    rule, about = pathway.tasks[kind], task_title(pathway, kind)
+    has_delay = rule.due.delay is not None and rule.due.since is Anchor.EVENT
+    if has_delay or rule.due.urgent is not None:
+        place: Place = ("tasks", kind, "due", "urgent")
+        value = str(rule.due.urgent) if rule.due.urgent is not None else ""
+        yield Setting(_name(place), "delay", about, "Délai en cas d’urgence", value, place, optional=True)
+    if (has_delay and rule.ladder is not None) or rule.urgent_ladder is not None:
+        place = ("tasks", kind, "urgent_ladder")
+        value = ON if rule.urgent_ladder is not None else OFF
+        yield Setting(_name(place), "variant", about, "Relances en cas d’urgence", value, place)
+
+
+def _of_ladder(pathway: Pathway, name: str) -> Iterator[Setting]:
+    ladder, about = pathway.ladders[name], ladder_title(pathway, name)
     if ladder.undelivered_after is not None:
         place: Place = ("ladders", name, "undelivered_after")
         yield Setting(_name(place), "delay", about, "Si rien n’est remis, après", str(ladder.undelivered_after), place, least=1)  # fmt: skip  # noqa: E501
@@ -227,7 +302,7 @@ def _name(place: Place) -> str:
 def _wrong(setting: Setting | None, said: str) -> str:
     if setting is None:
         return "Ce réglage n’existe pas dans ce parcours."
-    if setting.kind == "switch":
+    if setting.kind in {"switch", "variant"}:
         return "" if said in {ON, OFF} else "Dites « on » ou « off »."
     amount, unit = said, ""
     if setting.kind == "delay":
@@ -266,7 +341,7 @@ def _put(content: Any, setting: Setting, said: str) -> None:
         content[last] = int(said)
     else:
         amount = said.rstrip(_LETTERS)
-        content[last] = f"{int(amount)}{said.removeprefix(amount)}"
+        content[last] = f"{int(amount)}{said.removeprefix(amount)}" if said else None
 
 
 def _mistaken(before: Pathway, after: Pathway) -> dict[str, str]:

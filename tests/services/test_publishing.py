@@ -140,6 +140,85 @@ def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> N
         assert rung_name(ladder, step) not in names
 
 
+# --- In urgency
+
+DELAY, OWN = "tasks.plan_visit.due.urgent", "tasks.plan_visit.urgent_ladder"
+
+
+def setting(pathway: Pathway, name: str) -> str:
+    return next(each.value for each in adjusting.settings_of(pathway) if each.name == name)
+
+
+def test_a_task_gets_a_delay_of_its_own_in_urgency_and_loses_it_again() -> None:
+    plain = another()
+    assert setting(plain, DELAY) == ""
+
+    pressing = adjusted(plain, {DELAY: "1wd"}, version=11)
+
+    assert setting(pressing, DELAY) == "1wd"
+    (told,) = adjusting.changes_between(plain, pressing)
+    assert told.replace("\N{NO-BREAK SPACE}", " ").endswith("délai en cas d’urgence : aucun → 1 jour ouvré")
+    assert adjusted(pressing, {DELAY: ""}, version=10) == plain
+    with pytest.raises(adjusting.Misfits):
+        adjusted(plain, {DELAY: "bientôt"}, version=11)
+
+
+def test_a_task_gets_reminders_of_its_own_in_urgency_which_are_then_changed_and_removed() -> None:
+    plain = another()
+    name = "ladders.plan_visit_urgent.rungs.1.after_due"
+
+    pressing = adjusted(plain, {DELAY: "1wd", OWN: "on", name: "1wd"}, version=11)
+
+    assert pressing.tasks["plan_visit"].ladder_of(urgent=True) == "plan_visit_urgent"
+    assert setting(pressing, name) == "1wd"
+    assert setting(pressing, "ladders.late_operator.rungs.1.after_due") == "3wd"
+    assert adjusting.ladder_title(pressing, "plan_visit_urgent") == "Fixer la date de la visite, en urgence"
+    assert adjusted(pressing, {DELAY: "", OWN: "off"}, version=10) == plain
+    with pytest.raises(adjusting.Misfits):
+        adjusted(plain, {name: "1wd"}, version=11)
+
+
+def test_what_others_follow_in_urgency_stays_when_one_task_leaves_it() -> None:
+    shared = another(plan_visit={"urgent_ladder": "late_coordination"})
+
+    made = adjusted(shared, {OWN: "off"}, version=11)
+
+    assert made.tasks["plan_visit"].urgent_ladder is None
+    assert "late_coordination" in made.ladders
+
+
+def test_reminders_that_do_not_fit_an_urgent_delay_are_refused_at_the_task() -> None:
+    slow = another(
+        await_household={"due": {"delay": "30d"}, "ladder": "unreachable"},
+    )
+
+    with pytest.raises(adjusting.Misfits) as refused:
+        adjusted(
+            slow, {"tasks.await_household.due.urgent": "1wd", "tasks.await_household.urgent_ladder": "on"}, version=11
+        )
+
+    assert list(refused.value.errors) == ["tasks.await_household.urgent_ladder"]
+
+
+def test_only_what_counts_from_its_beginning_may_press() -> None:
+    names = {each.name for each in adjusting.settings_of(another())}
+
+    assert {"tasks.triage.due.urgent", "tasks.answer_referral.urgent_ladder", DELAY, OWN} <= names
+    for kind in ("hold_visit", "return_loan", "follow_up_call", "avert_cut"):
+        assert names.isdisjoint({f"tasks.{kind}.due.urgent", f"tasks.{kind}.urgent_ladder"})
+
+
+def test_an_urgent_case_takes_the_delay_and_the_reminders_that_are_added(office: Office) -> None:
+    case_id = office.qualified(urgency="heating_out")
+    assert office.due(case_id)["plan_visit"] == "2025-10-13 18:00"
+
+    move(office, case_id, adjusted(another(version=9), {DELAY: "1wd", OWN: "on"}, version=10))
+    office.at("2025-10-09T10:00")
+
+    assert office.due(case_id)["plan_visit"] == "2025-10-07 18:00"
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
+
+
 def test_what_is_shown_of_open_cases_counts_those_whose_delay_changes(office: Office) -> None:
     concerned, _other = office.accepted(), office.triaged(surname="Durand", phone="06 39 98 12 35")
     later = another(first_call={"due": {"delay": "10wd"}})

@@ -228,9 +228,11 @@ def _changes(data: FormData, pathway: Pathway) -> dict[str, str]:
 
 
 def _said(data: FormData, setting: Setting) -> str:
-    if setting.kind == "switch":
+    if setting.kind in {"switch", "variant"}:
         return ON if setting.name in data else OFF
     typed = str(data.get(setting.name, "")).strip()
+    if setting.optional and not typed:
+        return ""
     amount = str(int(typed)) if typed.isascii() and typed.isdigit() else typed
     return f"{amount}{data.get(setting.name + UNIT, '')}" if setting.kind == "delay" else amount
 
@@ -243,7 +245,7 @@ def _entered(data: FormData, pathway: Pathway, changes: Mapping[str, str]) -> di
     for each in adjusting.settings_of(pathway):
         said = changes.get(each.name, each.value)
         if each.kind == "delay":
-            found |= {each.name: said.rstrip("dhmow"), each.name + UNIT: said.lstrip("0123456789")}
+            found |= {each.name: said.rstrip("dhmow"), each.name + UNIT: said.lstrip("0123456789") or each.unit}
         elif each.kind == "count" or said == ON:
             found[each.name] = said
     return found
@@ -272,8 +274,8 @@ def _stage(
                 "who": owner(pathway.tasks[kind]),
                 "hint": what_to_do(pathway, kind),
                 "settings": settings.get(f"tasks.{kind}", []),
-                "told": [(each.words, _words(each)) for each in settings.get(f"tasks.{kind}", [])],
-                "ladder": [adjusting.ladder_title(name) for name in pathway.tasks[kind].ladders],
+                "told": [(each.words, _words(each)) for each in settings.get(f"tasks.{kind}", []) if each.is_there],
+                "ladder": [adjusting.ladder_title(pathway, name) for name in pathway.tasks[kind].ladders],
             }
             for kind in kinds
         ],
@@ -284,7 +286,7 @@ def _stage(
 def _ladder(pathway: Pathway, settings: Mapping[str, list[Setting]], name: str) -> dict[str, Any]:
     followers = [task_title(pathway, kind) for kind, rule in pathway.tasks.items() if name in rule.ladders]
     return {
-        "title": adjusting.ladder_title(name),
+        "title": adjusting.ladder_title(pathway, name),
         "followers": followers,
         "settings": settings.get(f"ladders.{name}", []),
         "told": [(each.words, _words(each)) for each in settings.get(f"ladders.{name}", [])],

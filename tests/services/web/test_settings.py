@@ -95,6 +95,27 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(office: Offi
     assert "Rien ne changerait" in plain(send(claire, f"{DELAYS}/apercu", **filled(claire)))
 
 
+def test_an_urgent_delay_and_reminders_are_added_and_removed_on_screen(office: Office) -> None:
+    claire = browser(office, "claire")
+    delay, own = "tasks.plan_visit.due.urgent", "tasks.plan_visit.urgent_ladder"
+
+    shown = plain(send(claire, f"{DELAYS}/apercu", **filled(claire) | {delay: "1", own: "on"}))
+    assert "Fixer la date de la visite, délai en cas d’urgence : aucun → 1 jour ouvré" in shown
+    assert "Fixer la date de la visite, relances en cas d’urgence : comme d’ordinaire → à part" in shown
+    send(claire, f"{DELAYS}/publier", "a", **carried(shown))
+    assert "Fixer la date de la visite, en urgence" in plain(claire.get(DELAYS))
+    assert "ladders.plan_visit_urgent.rungs.0.off" in filled(claire)
+
+    without = filled(claire) | {delay: ""}
+    del without[own]
+    shown = plain(send(claire, f"{DELAYS}/apercu", **without))
+    assert "délai en cas d’urgence : 1 jour ouvré → aucun" in shown
+    again = plain(send(claire, f"{DELAYS}/apercu", then="corriger", **carried(shown)))
+    assert f'name="{own}" value="on">' in again
+    send(claire, f"{DELAYS}/publier", "b", **carried(shown))
+    assert "Fixer la date de la visite, en urgence" not in plain(claire.get(DELAYS))
+
+
 def move_all() -> None:
     """What the relay does until nothing that was asked is left."""
     while asyncio.run(take_in()):
