@@ -298,19 +298,21 @@ def carry_on(database: Database, *, budget_s: float) -> bool:
         query = _following(unit, programme, pathway).where(Case.number > after).order_by(Case.number).limit(ROUND)
         cases = [(case.id, case.number) for case in unit.session.scalars(query)]
     again, done = [], 0
-    for case_id, number in cases:
-        if _move_alone(database, case_id, number, pathway).stays in PASSING:
-            again.append((case_id, number))
-        after, done = number, done + 1
-        if time.monotonic() > until:
-            break
-        time.sleep(GIVE_WAY_S)
-    for case_id, number in again:  # the engine, or whoever acted, has most likely done meanwhile
-        _move_alone(database, case_id, number, pathway)
-    is_over = done == len(cases) < ROUND
-    with database.write("repin_progress") as unit:
-        asked = update(Programme).where(Programme.id == programme_id, Programme.moving_since == since)
-        unit.session.execute(asked.values(moved_to=after, moving_since=None if is_over else since))
+    try:
+        for case_id, number in cases:
+            after, done = number, done + 1  # before it moves: a case that breaks holds no other back
+            if _move_alone(database, case_id, number, pathway).stays in PASSING:
+                again.append((case_id, number))
+            if time.monotonic() > until:
+                break
+            time.sleep(GIVE_WAY_S)
+        for case_id, number in again:  # the engine, or whoever acted, has most likely done meanwhile
+            _move_alone(database, case_id, number, pathway)
+    finally:
+        is_over = done == len(cases) < ROUND
+        with database.write("repin_progress") as unit:
+            asked = update(Programme).where(Programme.id == programme_id, Programme.moving_since == since)
+            unit.session.execute(asked.values(moved_to=after, moving_since=None if is_over else since))
     return True
 
 

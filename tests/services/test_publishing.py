@@ -13,6 +13,7 @@ from models.programmes import Programme
 from models.vocabulary import SuspensionReason
 from services import publishing, suspension
 from services.forms import Suspension
+from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
 from services.publishing import CaseMove
 from services.rules import adjusting
@@ -239,6 +240,25 @@ def test_a_case_stays_when_its_open_task_would_be_unknown(office: Office) -> Non
     assert "n’a pas la tâche" in moved.stays
     assert office.due(case_id) == {"orient": "2025-10-20 18:00"}
     assert "case.repinned" not in office.events(case_id)
+
+
+def test_a_case_that_breaks_is_passed_over(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaks, moves = office.accepted(), office.triaged(surname="Benali", phone="06 39 98 12 35", street="3 rue Haute")
+    publish(office, another(first_call={"due": {"delay": "9wd"}}))
+    whole = publishing.move
+
+    def broken(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
+        if case_id == breaks:
+            raise RuntimeError("a bug")
+        return whole(unit, case_id, pathway)
+
+    monkeypatch.setattr(publishing, "move", broken)
+    ask(office)
+    with pytest.raises(RuntimeError):
+        publishing.carry_on(office.database, budget_s=5)
+    publishing.carry_on(office.database, budget_s=5)
+
+    assert versions(office, breaks, moves) == [9, 10]
 
 
 def test_a_case_in_the_engines_hands_stays_for_now(office: Office) -> None:
