@@ -9,6 +9,7 @@ from models.pathway import Pathway
 from models.vocabulary import (
     STAGE_OF,
     CaseState,
+    Channel,
     ClosureOutcome,
     ContactBy,
     HouseholdAnswer,
@@ -119,14 +120,28 @@ def _request_was_refused(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now:
 
 def _household_address_refuses(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     """The mail came back and nobody has mended the address meanwhile."""
-    refused = isinstance(fact, e.MessageFailed) and not fact.unknown and fact.party is Party.HOUSEHOLD
-    return refused and view.email_refuses
+    return _mail_came_back(fact, Party.HOUSEHOLD) and view.email_refuses
+
+
+def _mail_came_back(fact: e.Fact, party: Party) -> bool:
+    if not isinstance(fact, e.MessageFailed) or fact.unknown:
+        return False
+    return fact.party is party and fact.channel is Channel.EMAIL
+
+
+def _is_about(fact: e.Fact, view: CaseView, kind: str) -> bool:
+    """Whether it is about an open task of this kind."""
+    return getattr(fact, "task_id", None) in {each.task_id for each in view.asked if each.kind == kind}
 
 
 def _question_came_back(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
     """The mail that asked the household for news, whose call is still to make."""
-    asked = {each.task_id for each in view.asked if each.kind == "follow_up_call"}
-    return _household_address_refuses(fact, view, pathway, now) and getattr(fact, "task_id", None) in asked
+    return _household_address_refuses(fact, view, pathway, now) and _is_about(fact, view, "follow_up_call")
+
+
+def _giver_is_not_asked(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """The mail that asked the alert giver for another number came back."""
+    return _mail_came_back(fact, Party.ALERT_GIVER) and _is_about(fact, view, "correct_number")
 
 
 def _a_visit_is_told(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -248,6 +263,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "message_is_unknown": _message_is_unknown,
     "household_address_refuses": _household_address_refuses,
     "question_came_back": _question_came_back,
+    "giver_is_not_asked": _giver_is_not_asked,
     "a_visit_is_told": _a_visit_is_told,
     "somebody_to_write_to": _somebody_to_write_to,
     "asked_outside": _asked_outside,

@@ -9,8 +9,8 @@ from models.cases import Household
 from models.engine import Message
 from models.pathway import Pathway
 from models.vocabulary import Channel, ContactBy, PermissionKind
-from services import addresses, follow_up
-from services.forms import ContactForm, HouseholdAddressForm, PermissionForm
+from services import addresses, calls, follow_up
+from services.forms import ContactForm, HouseholdAddressForm, NumberForm, PermissionForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
@@ -198,6 +198,28 @@ def test_a_question_that_comes_back_is_asked_by_sms_and_its_call_stays(office: O
     ]
     (call,) = (task for task in office.tasks(case_id) if task.kind == "follow_up_call")
     assert not call.provisional
+
+
+def test_an_sms_that_is_refused_too_leaves_the_call_and_asks_no_more(office: Office) -> None:
+    case_id = questioned(office)
+    office.bounce("follow_up_question")
+    office.drain()
+
+    assert [each.state for each in office.sent(case_id, "follow_up_question")] == ["refused", "refused"]
+    assert "follow_up_call" in office.due(case_id)
+
+
+def test_an_alert_giver_who_cannot_be_asked_for_a_number_leaves_it_to_the_coordination(office: Office) -> None:
+    case_id = office.accepted()
+    office.call(case_id, "wrong_number")
+    office.drain()
+    office.bounce("correct_number")
+    office.drain()
+
+    assert {"find_number", "correct_number"} == set(office.due(case_id))
+    office.do(calls.correct_number, ADA, case_id, NumberForm(phone="0639981299"))
+    office.drain()
+    assert {"find_number", "correct_number"}.isdisjoint(office.due(case_id))
 
 
 def test_the_next_question_goes_to_the_call_sheet_once_the_address_is_taken_away(office: Office) -> None:
