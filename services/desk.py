@@ -111,7 +111,7 @@ def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> di
     Age and size of a household weigh, and are said, for those alone who may know it.
     """
     read = (
-        listing.owed(unit, actor, filters)
+        listing.owed(unit, actor, filters, with_case=True)
         .query.join(Household, Household.id == Case.household_id)
         .with_only_columns(
             Task.id, Task.case_id, Task.kind, Task.due_at, Case.urgency, Household.birth_year, Household.people,

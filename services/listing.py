@@ -31,7 +31,7 @@ from models.events import (
 )
 from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, Theme
 from services.foundation.database import UnitOfWork
-from services.rules.policy import Actor, is_owed_visible, visible
+from services.rules.policy import Actor, is_visible, sees_all, visible
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 
@@ -211,12 +211,17 @@ def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Ques
     return Question(query, (Case.opened_at.desc(), Case.id.desc()), _CASE_OPTIONS)
 
 
-def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Task]:
-    """What somebody must do now on these cases, the most pressing first. What is paused is owed by nobody."""
-    of_case = *_of_case(filters), *_of_past(unit, actor, filters)
-    of_task = is_owed_visible(actor), RUNNING, *_of_task(unit, actor, filters)
-    # Every task has a case; joined from outside, it is left alone by a database that is asked nothing of it.
-    query = select(Task).select_from(Task).outerjoin(Case, Case.id == Task.case_id).where(*of_task, *of_case)
+def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, with_case: bool = False) -> Question[Task]:
+    """What somebody must do now on these cases, the most pressing first. What is paused is owed by nobody.
+
+    The case is joined where something is asked of it, or read of it beside the task (`with_case`).
+    """
+    of_case = [*_of_case(filters), *_of_past(unit, actor, filters)]
+    query = select(Task).where(Task.programme_id == actor.programme_id, RUNNING, *_of_task(unit, actor, filters))
+    if not sees_all(actor):
+        of_case.append(is_visible(actor))
+    if of_case or with_case:
+        query = query.join(Case, Case.id == Task.case_id).where(*of_case)
     return Question(query, (Task.due_at, Task.id), _TASK_OPTIONS)
 
 

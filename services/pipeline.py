@@ -127,7 +127,7 @@ def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, 
     is_late = Task.due_at < unit.now
     organisation_id = either((Task.party.in_(NAMED), Task.organisation_id), else_=None)
     rows = unit.session.execute(
-        listing.owed(unit, actor, base)
+        listing.owed(unit, actor, base, with_case=True)
         .query.with_only_columns(
             Case.stage,
             Task.party,

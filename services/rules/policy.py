@@ -148,14 +148,11 @@ _GOES_ON: Final = or_(
 """A household that stops is seen no more by whoever visited it, as its letter says, but for what he lent it."""
 
 
-def is_owed_visible(actor: Actor) -> ColumnElement[bool]:
-    """The same for a query of tasks with their cases joined: a task is of the programme of its case, so that for those
-    who see the whole programme the case itself need not be read.
+def sees_all(actor: Actor) -> bool:
+    """Whether an actor sees every case of his programme: what hangs on a case is then of the programme, and the case
+    itself need not be read.
     """
-    of_programme = Task.programme_id == actor.programme_id
-    if Right.READ in rights(actor) and actor.role is not Role.OPERATOR:
-        return of_programme
-    return and_(of_programme, is_visible(actor))
+    return Right.READ in rights(actor) and actor.role is not Role.OPERATOR
 
 
 def visible(actor: Actor) -> Select[Case]:
