@@ -140,16 +140,15 @@ class Question(Generic[T]):
         """One page; the last one when the number is beyond it. `total` if it was counted already."""
         total = self.count(unit) if total is None else total
         number = nearest(number, total)
-        return Page(self._rows(unit, number), number, total)
+        return Page(self.rows(unit, (number - 1) * PAGE), number, total)
 
-    def first(self, unit: UnitOfWork) -> list[T]:
-        """The rows of the first page, where nobody asks how many there are."""
-        return self._rows(unit, 1)
+    def rows(self, unit: UnitOfWork, before: int = 0) -> list[T]:
+        """As many rows as a page has, after so many others; where nobody asks how many there are, the first page.
 
-    def _rows(self, unit: UnitOfWork, number: int) -> list[T]:
-        """The keys of one page, then its rows: these are wide, and what is left out of a page need not be read."""
+        The keys, then the rows: these are wide, and what is left out need not be read.
+        """
         entity = self.query.column_descriptions[0]["entity"]
-        keys = self.query.with_only_columns(entity.id).order_by(*self.order).limit(PAGE).offset((number - 1) * PAGE)
+        keys = self.query.with_only_columns(entity.id).order_by(*self.order).limit(PAGE).offset(before)
         shown = list(unit.session.scalars(keys))
         query = select(entity).where(entity.id.in_(shown)).options(*self.options)
         found = {row.id: row for row in unit.session.scalars(query)} if shown else {}

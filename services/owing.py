@@ -3,14 +3,15 @@
 For an operator's manager, his own officers stand in the place of the operator: who has what, and who has too much.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
 from models.engine import Message, Obligation, Task
 from models.programmes import Organisation, Person
@@ -35,6 +36,15 @@ class Whom(NamedTuple):
     person_id: UUID | None
 
 
+class Share(NamedTuple):
+    """How much somebody owes, how much of it late, and since when the oldest of it was to be done."""
+
+    whom: Whom
+    due: int
+    late: int
+    oldest: datetime
+
+
 @dataclass(frozen=True)
 class Debtor:
     """Somebody who owes, with all that he owes, whatever the page shows of it."""
@@ -51,11 +61,16 @@ class Debtor:
 
 @dataclass(frozen=True)
 class Owed:
-    """One page of what is owed, its debtors, and the next reminder of each task's own clock."""
+    """One page of what is owed, its debtors, and the next reminder of each task's own clock.
+
+    `late` of them all; `sides`: how many each side owes, whichever is asked about.
+    """
 
     page: Page[Task]
     debtors: dict[Whom, Debtor]
     reminders: dict[UUID, datetime]
+    late: int
+    sides: Counter[str]
 
 
 def owed(unit: UnitOfWork, actor: Actor, filters: Filters) -> Question[Task]:
@@ -68,12 +83,30 @@ def owed(unit: UnitOfWork, actor: Actor, filters: Filters) -> Question[Task]:
 
 
 def page(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> Owed:
-    """One page of it, with what is to know before calling."""
-    asked = owed(unit, actor, filters)
-    found = asked.page(unit, number)
+    """One page of it, with what is to know before calling.
+
+    Debtors are few: counted once, in order, they tell every total, and whose things the page shows.
+    """
+    shares, sides = _shares(unit, actor, filters.but(party=None)), Counter[str]()
+    for each in shares:
+        sides[each.whom.party] += each.due
+    asked = [each for each in shares if filters.party in {None, each.whom.party}]
+    total = sum(each.due for each in asked)
+    number = listing.nearest(number, total)
+    shown, before = _reached(asked, (number - 1) * listing.PAGE)
+    those = or_(false(), *(_is_whom(actor, each.whom) for each in shown))
+    found = Page(owed(unit, actor, filters).where(those).rows(unit, before), number, total)
     look_up_known(unit, actor, [task.case for task in found.rows])
-    debtors = _debtors(unit, actor, asked, {whom_of(actor, task) for task in found.rows})
-    return Owed(found, {each.whom: each for each in debtors}, _reminders(unit, found.rows))
+    debtors = {each.whom: each for each in _debtors(unit, actor, shown)}
+    return Owed(found, debtors, _reminders(unit, found.rows), sum(each.late for each in asked), sides)
+
+
+def _reached(shares: Sequence[Share], start: int) -> tuple[list[Share], int]:
+    """Those whose things stand on the page that begins after so many, and how many of the first one's are before it."""
+    begins = accumulate((each.due for each in shares), initial=0)
+    end, begun = start + listing.PAGE, zip(shares, begins, strict=False)
+    spans = [(each, begin) for each, begin in begun if start - each.due < begin < end]
+    return [each for each, _ in spans], start - spans[0][1] if spans else 0
 
 
 def whom_of(actor: Actor, task: Task) -> Whom:
@@ -90,30 +123,35 @@ def _person(actor: Actor) -> ColumnElement[UUID | None]:
     return case((own, listing.OWNER))
 
 
-def _debtors(unit: UnitOfWork, actor: Actor, asked: Question[Task], shown: Set[Whom]) -> list[Debtor]:
-    """Those that are shown, counted by the same question as the list."""
-    person = _person(actor)
-    query = asked.query.with_only_columns(
-        Task.party,
-        Task.organisation_id,
-        person,
-        func.count(),
-        func.count().filter(Task.due_at < unit.now),
-        func.min(Task.due_at, type_=Task.due_at.type),
-    ).group_by(Task.party, Task.organisation_id, person)
-    organisations = _by_id(unit, Organisation, {each.organisation_id for each in shown})
-    people = _by_id(unit, Person, {each.person_id for each in shown})
+def _is_whom(actor: Actor, whom: Whom) -> ColumnElement[bool]:
+    return and_(
+        Task.party == whom.party,
+        Task.organisation_id.is_not_distinct_from(whom.organisation_id),
+        _person(actor).is_not_distinct_from(whom.person_id),
+    )
+
+
+def _shares(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[Share]:
+    """What each owes, counted by the same question as the list and in its order."""
+    whom, oldest = (Task.party, Task.organisation_id, _person(actor)), func.min(Task.due_at, type_=Task.due_at.type)
+    late = func.count().filter(Task.due_at < unit.now)
+    query = owed(unit, actor, filters).query.with_only_columns(*whom, func.count(), late, oldest)
+    rows = unit.session.execute(query.group_by(*whom).order_by(oldest, *whom))
+    return [Share(Whom(*row[:3]), *row[3:]) for row in rows]
+
+
+def _debtors(unit: UnitOfWork, actor: Actor, shown: Sequence[Share]) -> list[Debtor]:
+    """Those that are shown, with what is known of them."""
+    organisations = _by_id(unit, Organisation, {each.whom.organisation_id for each in shown})
+    people = _by_id(unit, Person, {each.whom.person_id for each in shown})
     mails = _mails(unit, actor, {each.email for each in organisations.values() if each.email})
     found = []
-    for party, organisation_id, person_id, due, late, oldest in unit.session.execute(query):
-        whom = Whom(party, organisation_id, person_id)
-        if whom not in shown:
-            continue
-        organisation = organisations.get(organisation_id) if organisation_id else None
-        somebody = people.get(person_id) if person_id else None
+    for whom, due, late, oldest in shown:
+        organisation = organisations.get(whom.organisation_id) if whom.organisation_id else None
+        somebody = people.get(whom.person_id) if whom.person_id else None
         name = _name(actor, whom, organisation, somebody)
         last, following = mails.get(organisation.email or "", (None, None)) if organisation else (None, None)
-        phone = "" if _is_own(actor, party) else (organisation.phone if organisation else "") or ""
+        phone = "" if _is_own(actor, whom.party) else (organisation.phone if organisation else "") or ""
         found.append(Debtor(whom, name, phone, due, late, oldest, last, following))
     return found
 

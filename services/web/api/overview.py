@@ -151,7 +151,7 @@ def search_cases(reads: Reads, form: Words, response: Response) -> Cases:
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
-        found = search.search(unit, actor, form.words).first(unit)
+        found = search.search(unit, actor, form.words).rows(unit)
         return Cases(items=reading.lines(unit, found), next=None)
 
 

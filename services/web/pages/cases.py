@@ -55,7 +55,7 @@ def found(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Cases by name, street, number or reference: sent in the body, so that no name is written in an address."""
     words = str(data.get("q", "")).strip()[:120]
     with visitor.runtime.database.read() as unit:
-        cases = search.search(unit, visitor.actor, words).first(unit) if words else []
+        cases = search.search(unit, visitor.actor, words).rows(unit) if words else []
         rows = _rows(unit, visitor, cases)
     if words:
         with visitor.runtime.database.write("access") as unit:  # that one searched, never what

@@ -1,5 +1,6 @@
 """Who owes what by when: what is awaited, from whom, since when, with whom to call and the acts that unblock it."""
 
+from collections import Counter
 from itertools import groupby
 from typing import Any, Final
 
@@ -47,8 +48,6 @@ def owed(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait:
             _group(unit, visitor, found, found.debtors[whom], list(tasks), asked, here)
             for whom, tasks in groupby(found.page.rows, lambda task: owing.whom_of(visitor.actor, task))
         ]
-        tabs = _tabs(unit, visitor, asked)
-        late = owing.owed(unit, visitor.actor, asked.but(late=True)).count(unit)
         only = desk.organisation_name(unit, asked.organisation_id) if asked.organisation_id else ""
         history = _history(unit, visitor, asked)
         lot = bulk.offered(unit, visitor, here)
@@ -57,14 +56,14 @@ def owed(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait:
         "owing.html",
         shell=visitor.shell(HERE, answers.done_words(fait)),
         total=found.page.total,
-        late=late,
+        late=found.late,
         late_href=asked.but(late=True).address(HERE),
         only_late=asked.late,
         all_href=asked.but(late=False).address(HERE),
         only=only,
         everybody_href=asked.but(organisation_id=None).address(HERE),
         groups=groups,
-        tabs=tabs,
+        tabs=_tabs(visitor, asked, found.sides),
         history=history,
         lot=lot,
         pages=pages_of(found.page, asked, HERE),
@@ -72,15 +71,14 @@ def owed(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait:
     )
 
 
-def _tabs(unit: UnitOfWork, visitor: Visitor, asked: Filters) -> list[Link]:
+def _tabs(visitor: Visitor, asked: Filters, counts: Counter[str]) -> list[Link]:
     """Each with what its list counts."""
-    counts = owing.owed(unit, visitor.actor, asked.but(party=None)).by(unit, Task.party)
     words = dict(SIDES)
     if visitor.actor.role is Role.OPERATOR:
         words[Party.OPERATOR] = "Mon équipe"
     return [
         Link(words[party], asked.but(party=party).address(HERE), current=asked.party is party,
-             count=counts.get(party, 0) if party else sum(counts.values()))
+             count=counts[party] if party else counts.total())
         for party in SIDES
     ]  # fmt: skip
 

@@ -64,4 +64,4 @@ def test_the_pages_of_a_list_one_after_the_other_are_the_list(office: Office, mo
             pages = [question.page(unit, number) for number in (1, 2, 3)]
             assert [row for page in pages for row in page.rows] == list(question.all(unit))
             assert [page.total for page in pages] == [question.count(unit)] * 3
-            assert question.first(unit) == pages[0].rows
+            assert question.rows(unit) == pages[0].rows

@@ -5,12 +5,13 @@ import io
 import re
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from models.engine import Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, Party
-from services import owing
+from services import listing, owing
 from services.listing import Filters
 from services.web.pages import exporting
 from tests.factories import Office, deliver_mail, drain, make_case, task_of
@@ -57,7 +58,27 @@ def test_every_figure_is_the_length_of_its_list(office: Office) -> None:
                 assert question.count(unit) == len(found.page.rows) == len(list(question.all(unit)))
                 assert sum(debtor.due for debtor in found.debtors.values()) == found.page.total
                 late = owing.owed(unit, actor, asked.but(late=True)).count(unit)
-                assert sum(debtor.late for debtor in found.debtors.values()) == late
+                assert sum(debtor.late for debtor in found.debtors.values()) == found.late == late
+                assert found.sides == owing.owed(unit, actor, asked.but(party=None)).by(unit, Task.party)
+
+
+@pytest.mark.parametrize("party", [None, Party.OPERATOR, Party.ALERT_GIVER])
+def test_the_pages_one_after_the_other_are_the_list(
+    office: Office, monkeypatch: pytest.MonkeyPatch, party: Party | None
+) -> None:
+    for _ in range(3):
+        make_case(office, CaseState.TO_CONTACT)
+        deliver_mail(office, make_case(office, CaseState.ORIENTING))
+    monkeypatch.setattr(listing, "PAGE", 2)
+
+    with office.runtime.database.read() as unit:
+        for actor in (office.claire, office.karim):
+            listed = list(owing.owed(unit, actor, asked := Filters(party=party)).all(unit))
+            pages = [owing.page(unit, actor, asked, number) for number in range(1, max(1, -(-len(listed) // 2)) + 1)]
+            assert [task for each in pages for task in each.page.rows] == listed
+            for each in pages:
+                assert set(each.debtors) == {owing.whom_of(actor, task) for task in each.page.rows}
+            assert owing.page(unit, actor, asked, 99).page.number == len(pages)
 
 
 def test_a_manager_sees_his_officers_and_their_load_and_hands_over(office: Office) -> None:
