@@ -120,14 +120,12 @@ def _ranked(unit: UnitOfWork, actor: Actor, filters: Filters, number: int) -> di
         .subquery()
     ).c  # fmt: skip
     born, people = either((read.knows, read.birth_year)), either((read.knows, read.people))
-    asked = select(
-        read.id, read.case_id, read.kind, read.due_at, read.urgency, born.label("born"), people.label("people"),
-        score_of(read.kind, read.due_at, read.urgency, born, people, now=unit.now).label("score"),
-    ).subquery().c  # fmt: skip
-    first = (asked.score.desc(), asked.due_at, asked.id)
-    each = select(*asked, func.row_number().over(partition_by=asked.case_id, order_by=first).label("place")).subquery()
-    page = select(each).where(each.c.place == 1).order_by(each.c.score.desc(), each.c.due_at, each.c.case_id)
-    rows = unit.session.execute(page.limit(PAGE).offset((number - 1) * PAGE))
+    score = score_of(read.kind, read.due_at, read.urgency, born, people, now=unit.now)
+    query = select(
+        read.id, read.case_id, read.kind, read.due_at, read.urgency, born.label("born"), people.label("people")
+    )
+    query = query.order_by(score.desc(), read.due_at, read.case_id, read.id)
+    rows = listing.first_of_each_case(unit, query, number * PAGE)[(number - 1) * PAGE :]
     return {row.id: rank(_stake(row, unit.now), unit.now) for row in rows}
 
 

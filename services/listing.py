@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from models.base import Base
@@ -40,7 +40,7 @@ HORIZON_WORKING_DAYS: Final = 5
 """How far ahead a task counts as "to do": a call in six months does not."""
 
 T = TypeVar("T", bound=Base)
-Row = TypeVar("Row")
+Shown = TypeVar("Shown")
 
 
 class Filters(BaseModel):
@@ -87,10 +87,10 @@ class Filters(BaseModel):
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class Page(Generic[Shown]):
     """Some rows of a list: the `number`th page (1, 2, …) of `total` rows."""
 
-    rows: list[Row]
+    rows: list[Shown]
     number: int
     total: int
 
@@ -160,6 +160,20 @@ class Question(Generic[T]):
 
     def _ordered(self) -> Select[T]:
         return self.query.order_by(*self.order).options(*self.options)
+
+
+def first_of_each_case(unit: UnitOfWork, query: Select[Any], cases: int) -> list[Row[Any]]:
+    """Of rows in order, the first one of each of the first so many cases; read twice as many at a time, until there
+    are enough, since most cases have one or two.
+    """
+    found: dict[UUID, Row[Any]] = {}
+    at_once, read, more = 2 * cases, 0, True
+    while more and len(found) < cases:
+        rows = unit.session.execute(query.limit(at_once).offset(read)).all()
+        for row in rows:
+            found.setdefault(row.case_id, row)
+        read, more = read + at_once, len(rows) == at_once
+    return list(found.values())[:cases]
 
 
 STEPS: Final[dict[str, tuple[str, ...]]] = {

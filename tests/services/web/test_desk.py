@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from models.engine import Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, ReferralState, Urgency
 from services import desk, listing
@@ -36,6 +37,30 @@ def test_the_day_is_in_order_says_why_and_counts_what_it_lists(office: Office) -
             listing.cases(unit, office.claire, asked) for asked in (Filters(to_do=True), Filters(alone=True))
         )
         assert (found.lines.total, found.alone) == (to_do.count(unit), alone.count(unit)) == (2, 1)
+
+
+def test_each_case_stands_once_on_the_pages_of_the_day(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        deliver_mail(office, make_case(office, CaseState.ORIENTING))
+    make_case(office)
+    office.clock.at += timedelta(days=30)
+    with office.runtime.database.write("test") as unit:  # much more is late with one of them than a page reads at once
+        first = listing.owed(unit, office.claire).where(Task.kind == "answer_referral").rows(unit)[0]
+        for number in range(6):
+            unit.session.add(
+                Task(
+                    programme_id=first.programme_id, case_id=first.case_id, kind=first.kind, party=first.party,
+                    opened_at=first.opened_at, due_at=first.due_at, effect_key=f"more:{number}",
+                )
+            )  # fmt: skip
+        unit.session.flush()
+        whole = [line.case.id for line in desk.today(unit, office.claire).lines.rows]
+        for module in (desk, listing):
+            monkeypatch.setattr(module, "PAGE", 2)
+        pages = [desk.today(unit, office.claire, number=number).lines for number in (1, 2, 3)]
+
+    assert [line.case.id for page in pages for line in page.rows] == whole
+    assert len(set(whole)) == len(whole) == pages[0].total == 6
 
 
 def test_what_was_put_off_is_not_of_this_day(office: Office) -> None:
