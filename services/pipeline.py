@@ -10,7 +10,7 @@ from statistics import median
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, distinct, func, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, distinct, func, select, true, tuple_
 from sqlalchemy import case as either
 
 from models.cases import Case
@@ -156,16 +156,14 @@ def _names(unit: UnitOfWork, ids: set[UUID]) -> dict[UUID, str]:
 def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Task]]:
     """The first cases of each column, each with its most pressing task; a danger comes before any date.
 
-    All of them in order would be thousands: the index of what is owed gives them by date, until there are enough.
+    All of them in order would be thousands: the index of what is owed gives them by date, those of full columns left
+    out, until there are enough.
     """
-    asked = base.but(within=DAYS)
+    asked = listing.owed(unit, actor, base.but(within=DAYS), with_case=True)
     columns: defaultdict[str, dict[UUID, UUID]] = defaultdict(dict)
-    dangers = _by_date(listing.owed(unit, actor, asked).where(Task.kind == DANGER))
-    for task_id, case_id, stage in unit.session.execute(dangers):
-        columns[stage].setdefault(case_id, task_id)
-    for stage in OPEN_STAGES:
-        others = listing.owed(unit, actor, asked.but(stage=stage, open_only=False)).where(Task.kind != DANGER)
-        _fill(unit, columns[stage], _by_date(others))
+    for row in unit.session.execute(_by_date(asked.where(Task.kind == DANGER))):
+        columns[row.stage].setdefault(row.case_id, row.id)
+    _fill(unit, columns, asked.where(Task.kind != DANGER))
     chosen = {stage: list(tasks.values())[:CARDS] for stage, tasks in columns.items()}
     shown = listing.owed(unit, actor).where(Task.id.in_([task_id for tasks in chosen.values() for task_id in tasks]))
     by_id = {task.id: task for task in shown.all(unit)}
@@ -173,21 +171,24 @@ def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, li
     return defaultdict(list, {stage: [by_id[task_id] for task_id in tasks] for stage, tasks in chosen.items()})
 
 
-def _by_date(asked: Question[Task]) -> Select[UUID, UUID, str]:
-    return asked.query.with_only_columns(Task.id, Task.case_id, Case.stage).order_by(Task.due_at, Task.id)
+def _by_date(asked: Question[Task]) -> Select[UUID, UUID, str, datetime]:
+    return asked.query.with_only_columns(Task.id, Task.case_id, Case.stage, Task.due_at).order_by(*asked.order)
 
 
-def _fill(unit: UnitOfWork, column: dict[UUID, UUID], query: Select[UUID, UUID, str]) -> None:
-    """Add the first task of the next cases, until a column is full or there is none any more."""
-    read, more = 0, True
-    while more and len(column) < CARDS:
-        rows = unit.session.execute(query.limit(AT_ONCE).offset(read)).all()
-        for task_id, case_id, _ in rows:
-            column.setdefault(case_id, task_id)
-        read, more = read + AT_ONCE, len(rows) == AT_ONCE
+def _fill(unit: UnitOfWork, columns: defaultdict[str, dict[UUID, UUID]], asked: Question[Task]) -> None:
+    """Add the first task of the next cases, until the columns are full or there is none any more."""
+    lacking = list(OPEN_STAGES)
+    after: ColumnElement[bool] = true()
+    while lacking:
+        rows = unit.session.execute(_by_date(asked.where(Case.stage.in_(lacking), after)).limit(AT_ONCE)).all()
+        for row in rows:
+            columns[row.stage].setdefault(row.case_id, row.id)
+            after = tuple_(Task.due_at, Task.id) > (row.due_at, row.id)
+        more = len(rows) == AT_ONCE
+        lacking = [stage for stage in lacking if more and len(columns[stage]) < CARDS]
 
 
-AT_ONCE: Final = 4 * CARDS
+AT_ONCE: Final = 10 * CARDS
 
 
 def _block(columns: Sequence[Column]) -> tuple[Column, Waiting] | None:
