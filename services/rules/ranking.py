@@ -5,7 +5,7 @@ ours, since no figure of the field exists; they order a list and decide nothing 
 the database (`score_of`), from the same weights as the words.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, case, literal
@@ -102,9 +102,9 @@ def score_of(  # noqa: PLR0913 - what is known of a stake
     breach = case(BREACH, value=kind, else_=USUAL)
     left = days_between(literal(now, due_at.type), due_at)
     pressure = case(
-        (left <= AT_THE_DATE - MOST, MOST),
-        (left <= 0, AT_THE_DATE - left),
-        (left >= (AT_THE_DATE - LEAST) / EACH_DAY_AHEAD, LEAST),
+        (due_at <= now - timedelta(days=MOST - AT_THE_DATE), MOST),
+        (due_at <= now, AT_THE_DATE - left),
+        (due_at >= now + timedelta(days=(AT_THE_DATE - LEAST) / EACH_DAY_AHEAD), LEAST),
         else_=AT_THE_DATE - left * EACH_DAY_AHEAD,
     )
     return breach * (1.0 + urgent + old + alone) * pressure
