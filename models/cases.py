@@ -106,7 +106,8 @@ class Case(Base):
         ),
         Index("ix_case_programme_id_opened_at", "programme_id", "opened_at", "id"),
         Index("ix_case_programme_id_stage", "programme_id", "stage", "opened_at", "id"),
-        Index("ix_case_programme_id_operator_id", "programme_id", "operator_id", "stage", "opened_at", "id"),
+        # With the state, since an operator's cases are counted without those of households that stopped.
+        Index("ix_case_programme_id_operator_id", "programme_id", "operator_id", "stage", "opened_at", "id", "state"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
