@@ -1,7 +1,7 @@
 """Requests for a visit: what an alert giver sends becomes a case; the engine then looks for territory and doubles."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
@@ -255,18 +255,19 @@ class Likeness:
 
     def has_like_name(self, other: "Likeness") -> bool:
         """Whether the names are the same but for spelling, or one holds the other."""
-        return bool(_alike(self.name, {0: other.name}, fuzz.ratio, fuzz.partial_ratio))
+        return bool(_alike(self.name, [other.name], fuzz.ratio, fuzz.partial_ratio))
 
-    def neighbours(self, others: Iterable["Likeness"]) -> list[int]:
-        """The places, among `others`, of those with a like name and street in the same commune: thousands at once."""
-        here = {at: other for at, other in enumerate(others) if other.commune_code == self.commune_code}
-        named = _alike(self.name, {at: other.name for at, other in here.items()}, fuzz.ratio, fuzz.partial_ratio)
-        return sorted(_alike(self.street, {at: here[at].street for at in named}, fuzz.partial_ratio))
+    def neighbours(self, others: Sequence["Likeness"]) -> list[int]:
+        """The places, among `others` of its commune, of those with a like name and street: thousands at once."""
+        named = sorted(_alike(self.name, [other.name for other in others], fuzz.ratio, fuzz.partial_ratio))
+        streets = _alike(self.street, [others[at].street for at in named], fuzz.partial_ratio)
+        return sorted(named[place] for place in streets)
 
 
-def _alike(asked: str, texts: Mapping[int, str], *scorers: Callable[..., float]) -> set[int]:
+def _alike(asked: str, texts: Sequence[str], *scorers: Callable[..., float]) -> set[int]:
+    """The places of the texts that one of these finds alike."""
     found = (process.extract(asked, texts, scorer=each, score_cutoff=ALIKE, limit=None) for each in scorers)
-    return {at for matches in found for _, _, at in matches}
+    return {place for matches in found for _, _, place in matches}
 
 
 class Double(NamedTuple):

@@ -74,7 +74,7 @@ class Register:
         )
         same = self._by_number[household.number]
         there = self._by_commune[household.place.code]
-        neighbours = [there[at].case for at in own.neighbours(known.likeness for known in there)]
+        neighbours = [there[at].case for at in own.neighbours([known.likeness for known in there])]
         found = list(dict.fromkeys([*reversed(neighbours), *reversed(same)]))
         double = Double(case["id"], case["number"], case["opened_at"])
         same.append(double)

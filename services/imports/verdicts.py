@@ -121,7 +121,7 @@ class Memory:
         """Those who have one of its numbers, then those of a like name and street in the same commune."""
         same_number = (one for number in own.numbers for one in self._by_number[number])
         there = self._by_commune[own.commune_code]
-        return [*same_number, *(there[at] for at in own.neighbours(one.likeness for one in there))]
+        return [*same_number, *(there[at] for at in own.neighbours([one.likeness for one in there]))]
 
 
 class Gazetteer:
