@@ -122,17 +122,25 @@ def _words(value: object, field: str, zone: ZoneInfo) -> str:
 
 
 def _word(value: object, field: str, zone: ZoneInfo) -> str:
-    if isinstance(value, Enum):
-        return inside(label(kind_of(type(value)), value.value))
     if isinstance(value, datetime):
         return wording.moment(value, zone)
     if isinstance(value, date):
         return wording.day(value)
     if field == "kind":  # of a task: a pathway may define its own, which has no label here
         return inside(label("task", str(value))) if has_label("task", str(value)) else str(value).replace("_", " ")
+    named = _name(value, field)
+    return inside(label(*named)) if named else str(value)
+
+
+def _name(value: object, field: str) -> tuple[str, str] | None:
+    """The kind and the code of the label that says it; None for a number or a word of its own."""
+    if isinstance(value, Enum):
+        return kind_of(type(value)), value.value
+    if isinstance(value, bool):
+        return field, "yes" if value else "no"
     if field == "state":  # a reopened case says its state as a bare code
-        return inside(label(kind_of(CaseState), str(value)))
-    return str(value)
+        return kind_of(CaseState), str(value)
+    return None
 
 
 @cache
