@@ -93,13 +93,10 @@ def adjusted(pathway: Pathway, changes: Mapping[str, str], *, version: int) -> P
     Reminders that are added with it are changed by the same names as any others.
     """
     before = {each.name: each for each in settings_of(pathway)}
-    pathway = _with_variants(
-        pathway, {before[name]: said for name, said in changes.items() if _is_variant(before, name)}
-    )
+    variants = {each: changes[name] for name, each in before.items() if name in changes and each.kind == "variant"}
+    pathway = _with_variants(pathway, variants)
     known = before | {each.name: each for each in settings_of(pathway)}
-    wrong = {
-        name: _wrong(known.get(name), said) for name, said in changes.items() if not _is_left_out(known, name, said)
-    }
+    wrong = {name: _wrong(known.get(name), said) for name, said in changes.items()}
     if errors := {name: sentence for name, sentence in wrong.items() if sentence}:
         raise Misfits(errors)
     content = pathway.model_dump(mode="json")
@@ -113,14 +110,6 @@ def adjusted(pathway: Pathway, changes: Mapping[str, str], *, version: int) -> P
     if errors := _mistaken(pathway, made):
         raise Misfits({name if name in before else _added_by(name, before): told for name, told in errors.items()})
     return made
-
-
-def _is_left_out(known: Mapping[str, Setting], name: str, said: str) -> bool:
-    return said == "" and name in known and known[name].optional
-
-
-def _is_variant(known: Mapping[str, Setting], name: str) -> bool:
-    return name in known and known[name].kind == "variant"
 
 
 def _with_variants(pathway: Pathway, said: Mapping[Setting, str]) -> Pathway:
@@ -302,6 +291,8 @@ def _name(place: Place) -> str:
 def _wrong(setting: Setting | None, said: str) -> str:
     if setting is None:
         return "Ce réglage n’existe pas dans ce parcours."
+    if said == "" and setting.optional:
+        return ""
     if setting.kind in {"switch", "variant"}:
         return "" if said in {ON, OFF} else "Dites « on » ou « off »."
     amount, unit = said, ""
@@ -312,9 +303,8 @@ def _wrong(setting: Setting | None, said: str) -> str:
         return "Un nombre entier est attendu."
     if not setting.least <= int(amount) <= setting.most:
         return f"Un nombre de {setting.least} à {setting.most} est attendu."
-    if setting.kind == "delay" and unit not in set(setting.units):
-        return f"Ce délai se compte en {' ou '.join(_UNITS[each] for each in setting.units)}."
-    return ""
+    misfits = setting.kind == "delay" and unit not in set(setting.units)
+    return f"Ce délai se compte en {' ou '.join(_UNITS[each] for each in setting.units)}." if misfits else ""
 
 
 _UNITS: Final = {
