@@ -24,7 +24,8 @@ def ask(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DerogationForm) -> Ca
     case = case_for(unit, hand.actor, case_id, Right.NOTE)
     casework.check_open(case)
     is_examined = case.state == CaseState.TRIAGE
-    if not is_examined and not (case.stage != Stage.DETECTION and Right.TRIAGE in rights(hand.actor)):
+    may_note_it = case.stage != Stage.DETECTION and Right.TRIAGE in rights(hand.actor)
+    if not (is_examined or may_note_it):
         raise GuardRefused("Une dérogation se demande à l’examen de la demande ; ensuite, la coordination la note.")
     if case.derogation is not None:
         raise GuardRefused("Une dérogation est déjà demandée pour cette situation.")
