@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
+from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
@@ -240,7 +241,8 @@ def _code(kind: str, text: str, pieces: tuple[tuple[str, Any], ...]) -> str | No
     return next((str(code.value) for piece, code in pieces if piece in key), None)
 
 
-def _exact(kind: str) -> dict[str, str]:
+@cache
+def _exact(kind: str) -> Mapping[str, str]:
     """Label or code → code."""
     by_label = {search_key(word): code for code, word in labelled(kind)}
     return by_label | {search_key(code): code for code, _ in labelled(kind)}
