@@ -1,13 +1,13 @@
 """What every table shares: naming convention, identifiers, UTC instants, JSON."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, MetaData, String, Uuid
+from sqlalchemy import JSON, DateTime, MetaData, String, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 from uuid_utils.compat import uuid7
 
@@ -42,6 +42,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def new_id() -> UUID:
+    """A UUID version 7: ordered by creation time, never used as a secret."""
+    return uuid7()
+
+
+Key = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
+
+
 class Base(DeclarativeBase):
     """Declarative base: UUID version 7 keys, UTC instants, JSONB on PostgreSQL, enumerations as strings."""
 
@@ -56,6 +64,9 @@ class Base(DeclarativeBase):
     }
 
 
-def new_id() -> UUID:
-    """A UUID version 7: ordered by creation time, never used as a secret."""
-    return uuid7()
+@event.listens_for(Base, "init", propagate=True)
+def _name(target: Base, _args: object, given: dict[str, Any]) -> None:
+    """An object has its key as soon as it is made: others may name it, and many are written in one statement."""
+    column = target.__table__.columns.get("id")
+    if column is not None and column.default is not None:
+        given.setdefault("id", new_id())

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, new_id
+from models.base import Base, Key
 from models.programmes import Commune, Organisation, Person, Programme
 from models.vocabulary import STAGE_OF, CaseState, ContactBy, ReferralKind, Stage
 
@@ -17,7 +17,7 @@ class Household(Base):
 
     __tablename__ = "household"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     civility: Mapped[str] = mapped_column(default="")
     first_name: Mapped[str] = mapped_column(default="")
     surname: Mapped[str]
@@ -57,7 +57,7 @@ class Phone(Base):
     __tablename__ = "phone"
     __table_args__ = (UniqueConstraint("household_id", "number"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     household_id: Mapped[UUID] = mapped_column(ForeignKey("household.id"))
     number: Mapped[str] = mapped_column(index=True)  # E.164
     rank: Mapped[int] = mapped_column(default=1)
@@ -74,7 +74,7 @@ class Dwelling(Base):
     __tablename__ = "dwelling"
     __table_args__ = (Index("ix_dwelling_commune_code_id", "commune_code", "id"),)  # the latest of a commune
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     street: Mapped[str]
     complement: Mapped[str] = mapped_column(default="")
     postcode: Mapped[str]
@@ -110,7 +110,7 @@ class Case(Base):
         Index("ix_case_programme_id_operator_id", "programme_id", "operator_id", "stage", "opened_at", "id", "state"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     number: Mapped[str]
     state: Mapped[str] = mapped_column(default=CaseState.SUBMITTED.value)
@@ -177,7 +177,7 @@ class Alert(Base):
         Index("ix_alert_giver_email", "giver_email"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     received_on_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"), index=True)  # before a merge moved it
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
@@ -204,7 +204,7 @@ class Permission(Base):
     __tablename__ = "permission"
     __table_args__ = (Index("ix_permission_case_id_kind", "case_id", "kind"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     kind: Mapped[str]
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))  # shared with whom
@@ -221,7 +221,7 @@ class Call(Base):
     __tablename__ = "call"
     __table_args__ = (Index("ix_call_case_id_at", "case_id", "at"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     phone_id: Mapped[UUID | None] = mapped_column(ForeignKey("phone.id"))
     at: Mapped[datetime]
@@ -236,7 +236,7 @@ class Note(Base):
     __tablename__ = "note"
     __table_args__ = (Index("ix_note_case_id_at", "case_id", "at"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"))
@@ -251,7 +251,7 @@ class Document(Base):
 
     __tablename__ = "document"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     filename: Mapped[str]
     media_type: Mapped[str]
@@ -268,7 +268,7 @@ class Visit(Base):
     __tablename__ = "visit"
     __table_args__ = (UniqueConstraint("case_id", "ordinal"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     ordinal: Mapped[int]
     state: Mapped[str]
@@ -293,7 +293,7 @@ class Report(Base):
 
     __tablename__ = "report"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"))
     document_id: Mapped[UUID | None] = mapped_column(ForeignKey("document.id"))
@@ -306,7 +306,7 @@ class Need(Base):
 
     __tablename__ = "need"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     theme: Mapped[str]
     created_at: Mapped[datetime]
@@ -320,7 +320,7 @@ class Referral(Base):
     __tablename__ = "referral"
     __table_args__ = (Index("ix_referral_partner_id_state", "partner_id", "state"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"))
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
@@ -363,7 +363,7 @@ class SupplyCut(Base):
 
     __tablename__ = "supply_cut"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     energy: Mapped[str]
     cut_on: Mapped[date]  # as the supplier says; the law may put it off
@@ -380,7 +380,7 @@ class Loan(Base):
 
     __tablename__ = "loan"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     item: Mapped[str]
     lent_on: Mapped[date]
@@ -407,7 +407,7 @@ class Finding(Base):
 
     __tablename__ = "finding"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     kind: Mapped[str]
     value: Mapped[int]  # euros a year, tenths of a percent, or points of a hundred
@@ -422,7 +422,7 @@ class KitItem(Base):
 
     __tablename__ = "kit_item"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     item: Mapped[str]
     quantity: Mapped[int]
@@ -437,7 +437,7 @@ class ExitLine(Base):
 
     __tablename__ = "exit_line"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     criterion: Mapped[str]
     met: Mapped[str]

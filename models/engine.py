@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, new_id
+from models.base import Base, Key
 from models.cases import Case, Referral, Visit
 from models.programmes import Organisation, Person
 from models.vocabulary import MessageState, TaskState, WebhookState, WorkState
@@ -24,7 +24,7 @@ class Event(Base):
         Index("ix_event_programme_id_occurred_at", "programme_id", "occurred_at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     seq: Mapped[int]
@@ -87,7 +87,7 @@ class Task(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     kind: Mapped[str]
@@ -131,7 +131,7 @@ class Obligation(Base):
     __tablename__ = "obligation"
     __table_args__ = (Index("ix_obligation_next_at", "next_at"), Index("ix_obligation_case_id", "case_id", "next_at"))
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
     task_id: Mapped[UUID] = mapped_column(ForeignKey("task.id"), index=True)
     ladder: Mapped[str]
@@ -155,7 +155,7 @@ class Pause(Base):
 
     __tablename__ = "pause"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     obligation_id: Mapped[UUID] = mapped_column(ForeignKey("obligation.id"), index=True)
     reason: Mapped[str]
     from_at: Mapped[datetime]
@@ -168,7 +168,7 @@ class Occurrence(Base):
     __tablename__ = "occurrence"
     __table_args__ = (UniqueConstraint("obligation_id", "generation", "step", "recipient"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     obligation_id: Mapped[UUID] = mapped_column(ForeignKey("obligation.id"))
     generation: Mapped[int]
     step: Mapped[int]
@@ -194,7 +194,7 @@ class Message(Base):
         Index("ix_message_programme_id_address_done_at_due_at", "programme_id", "address", "done_at", "due_at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"))  # None: about an account
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))  # why it leaves
@@ -250,7 +250,7 @@ class IncomingMail(Base):
 
     __tablename__ = "incoming_mail"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     message_id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     programme_id: Mapped[UUID | None] = mapped_column(ForeignKey("programme.id"))
@@ -279,7 +279,7 @@ class LetterBatch(Base):
     __tablename__ = "letter_batch"
     __table_args__ = (UniqueConstraint("programme_id", "on", "ordinal"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     operator_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     on: Mapped[date]
@@ -309,7 +309,7 @@ class WebhookEndpoint(Base):
 
     __tablename__ = "webhook_endpoint"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     label: Mapped[str]
     url: Mapped[str]
@@ -331,7 +331,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_delivery_state_due_at", "state", "due_at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoint.id"))
     event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), index=True)
     state: Mapped[str] = mapped_column(default=WebhookState.QUEUED.value)
@@ -388,7 +388,7 @@ class FileImport(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     kind: Mapped[str]
     state: Mapped[str]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, new_id
+from models.base import Base, Key, new_id
 from models.vocabulary import KeyScope, Theme
 
 
@@ -16,7 +16,7 @@ class Programme(Base):
 
     __tablename__ = "programme"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     public_name: Mapped[str]  # what households read; never "précarité"
@@ -52,7 +52,7 @@ class PathwayPublication(Base):
 
     __tablename__ = "pathway_publication"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     pathway_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
     replaced_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
@@ -69,7 +69,7 @@ class ProgrammeText(Base):
     __tablename__ = "programme_text"
     __table_args__ = (UniqueConstraint("programme_id", "text", "party", "channel", "version"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     text: Mapped[str]
     party: Mapped[str]
@@ -86,7 +86,7 @@ class Closure(Base):
 
     __tablename__ = "closure"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     first_on: Mapped[date]
     last_on: Mapped[date]
@@ -98,7 +98,7 @@ class Absence(Base):
 
     __tablename__ = "absence"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     first_on: Mapped[date]
@@ -121,7 +121,7 @@ class Duty(Base):
 
     __tablename__ = "duty"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     from_at: Mapped[datetime]
@@ -133,7 +133,7 @@ class OrganisationClosure(Base):
 
     __tablename__ = "organisation_closure"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     first_on: Mapped[date]
     last_on: Mapped[date]
@@ -168,7 +168,7 @@ class Organisation(Base):
     __tablename__ = "organisation"
     __table_args__ = (UniqueConstraint("programme_id", "slug"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     slug: Mapped[str]
     kind: Mapped[str]
@@ -206,7 +206,7 @@ class ServiceArea(Base):
     __tablename__ = "service_area"
     __table_args__ = (UniqueConstraint("programme_id", "name"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"))
     name: Mapped[str]
 
@@ -243,7 +243,7 @@ class Service(Base):
 
     __tablename__ = "service"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     name: Mapped[str]
     themes: Mapped[list[str]] = mapped_column(default=list)
@@ -273,7 +273,7 @@ class SheetProposal(Base):
 
     __tablename__ = "sheet_proposal"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"), index=True)
     said_by: Mapped[str]
     said: Mapped[dict[str, Any]]
@@ -305,7 +305,7 @@ class PartnerColleague(Base):
     __tablename__ = "partner_colleague"
     __table_args__ = (UniqueConstraint("organisation_id", "email"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     name: Mapped[str]
     email: Mapped[str]  # lower case
@@ -320,7 +320,7 @@ class PartnerAbsence(Base):
 
     __tablename__ = "partner_absence"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     colleague_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_colleague.id"))
     first_on: Mapped[date]
@@ -333,7 +333,7 @@ class Person(Base):
 
     __tablename__ = "person"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     email: Mapped[str] = mapped_column(unique=True)  # lower case
     name: Mapped[str]
     phone: Mapped[str | None]
@@ -352,7 +352,7 @@ class Membership(Base):
     __tablename__ = "membership"
     __table_args__ = (UniqueConstraint("person_id", "programme_id", "role", "organisation_id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), index=True)
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
@@ -415,7 +415,7 @@ class SignInLink(Base):
 
     __tablename__ = "sign_in_link"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     browser_hash: Mapped[str]
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
@@ -472,7 +472,7 @@ class AccessEntry(Base):
         Index("ix_access_log_programme_id_at", "programme_id", "at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[Key]
     at: Mapped[datetime] = mapped_column(index=True)
     programme_id: Mapped[UUID | None]  # None: nobody was known yet
     actor: Mapped[str]  # kind:id, never a name

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.programmes import Membership, Person
 from models.vocabulary import Role
 from services import passwords, sessions
@@ -42,7 +41,7 @@ def create_account(  # noqa: PLR0913 - an account is these six facts
     if person is None:
         address = email.strip().lower()
         hashed = passwords.hashed(password, about=(address, name)) if password is not None else None
-        person = Person(id=new_id(), email=address, name=name, password_hash=hashed)
+        person = Person(email=address, name=name, password_hash=hashed)
         unit.session.add(person)
         unit.session.flush()
     held = select(Membership).filter_by(

@@ -13,7 +13,6 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import Select, bindparam, insert, or_, select
 from sqlalchemy.orm import joinedload
 
-from models.base import new_id
 from models.cases import Alert, Case, Dwelling, Household, Permission, Phone, SearchWord
 from models.engine import Event
 from models.events import AlertSubmitted, CaseExamined
@@ -102,7 +101,6 @@ def _check_cut(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
 
 def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: str) -> Alert:
     return Alert(
-        id=new_id(),
         case=case,
         organisation_id=giver.organisation_id,
         giver_name=form.giver_name,
@@ -153,7 +151,6 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
     )
     programme.case_count += 1
     return Case(
-        id=new_id(),
         programme=programme,
         programme_id=programme.id,  # its first event asks for it before anything is written
         number=f"{today.year}-{programme.case_count:05d}",

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Call, Case, Phone
 from models.engine import Event
 from models.lifecycles import CASE_MOVES, CaseAction
@@ -73,7 +72,6 @@ def log_call(unit: UnitOfWork, hand: Hand, case: Case, dialled: Dialled, *, resu
     phone, purpose = dialled
     at = hand.occurred_at or unit.now
     call = Call(
-        id=new_id(),
         case_id=case.id,
         phone_id=phone.id if phone else None,
         at=at,
@@ -135,7 +133,7 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
     if any(phone.number == form.phone for phone in case.household.phones):
         raise InvalidInput("phone", "Ce numéro est déjà connu : il a été essayé, ou quelqu’un d’autre y répond.")
     rank = max((phone.rank for phone in case.household.phones), default=0) + 1
-    phone = Phone(id=new_id(), household_id=case.household_id, number=form.phone, rank=rank)
+    phone = Phone(household_id=case.household_id, number=form.phone, rank=rank)
     unit.session.add(phone)
     unit.session.flush()
     unit.session.refresh(case.household, ["phones"])

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from models.base import new_id
 from models.programmes import Closure, Organisation, OrganisationClosure
 from models.vocabulary import OrganisationKind
 from services.forms import Form, Line
@@ -63,9 +62,7 @@ def _close_organisation(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> Orga
         raise NotFound
     if organisation.kind not in CLOSED_ALIKE or organisation.ended_on is not None:
         raise InvalidInput("organisation_id", "Seul un partenaire ou un opérateur se ferme ainsi.")
-    closure = OrganisationClosure(
-        id=new_id(), organisation_id=organisation.id, first_on=form.first_on, last_on=form.last_on
-    )
+    closure = OrganisationClosure(organisation_id=organisation.id, first_on=form.first_on, last_on=form.last_on)
     unit.session.add(closure)
     forget(unit, organisation.programme_id)
     _check_opens(reading_calendar(unit, organisation.programme_id, None, organisation.id), form.first_on)

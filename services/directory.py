@@ -11,7 +11,6 @@ from pydantic import EmailStr, Field, field_validator
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
-from models.base import new_id
 from models.programmes import AreaCommune, Commune, Organisation, Service, ServiceArea
 from models.vocabulary import IncomeClass, OrganisationKind, Tenure, Theme
 from services.alerts import search_key, territory
@@ -80,7 +79,7 @@ def add_service(unit: UnitOfWork, hand: Hand, organisation_id: UUID, form: Servi
 
 def offer(unit: UnitOfWork, partner: Organisation, form: ServiceForm) -> Service:
     """The same without a question of rights: setting a programme up. Nobody has verified it yet."""
-    service = Service(id=new_id(), organisation_id=partner.id, organisation=partner, name=form.name)
+    service = Service(organisation_id=partner.id, organisation=partner, name=form.name)
     unit.session.add(service)
     write(unit, service, form)
     return service
@@ -147,7 +146,7 @@ def draw_area(
         raise InvalidInput("communes", f"Commune inconnue : {', '.join(unknown)}.")
     area = unit.session.scalars(select(ServiceArea).filter_by(programme_id=programme_id, name=name)).first()
     if area is None:
-        area = ServiceArea(id=new_id(), programme_id=programme_id, name=name)
+        area = ServiceArea(programme_id=programme_id, name=name)
         unit.session.add(area)
         unit.session.flush()
     _redraw(unit, area, set(codes), from_on)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from models.base import new_id
 from models.cases import Case, Document
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
@@ -62,7 +61,6 @@ def add_document(
     case = case_for(unit, hand.actor, case_id, Right.REPORT)
     path, sha256, size, media_type = stored
     document = Document(
-        id=new_id(),
         case_id=case.id,
         filename=plain_name(filename, "rapport.pdf"),
         media_type=media_type,

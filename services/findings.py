@@ -13,7 +13,6 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Case, Finding
 from models.events import FindingsRecorded, MatchNoted
 from models.vocabulary import FindingKind, Method
@@ -121,7 +120,6 @@ def note_match(unit: UnitOfWork, hand: Hand, case_id: UUID, form: MatchForm) -> 
 
 def _given(unit: UnitOfWork, hand: Hand, case: Case, kind: FindingKind, value: int) -> Finding:
     return Finding(
-        id=new_id(),
         case_id=case.id,
         kind=kind.value,
         value=value,

@@ -14,7 +14,6 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Case, Household, Permission, Phone
 from models.engine import IncomingMail, Message, Task
 from models.programmes import Programme
@@ -67,7 +66,6 @@ def receive(unit: UnitOfWork, form: ReceivedSms) -> IncomingMail | None:
     message = _answered(unit, form.sender)
     case = replies.living_case(unit, message) if message else _only_case(unit, form.sender)
     row = IncomingMail(
-        id=new_id(),
         message_id=known_as,
         kind=IncomingKind.REPLY.value,
         programme_id=_programme_of(unit, form.sender, message, case),

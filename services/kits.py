@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from models.base import new_id
 from models.cases import Case, KitItem
 from models.events import KitRecorded
 from models.vocabulary import Equipment, EquipmentState
@@ -32,7 +31,7 @@ def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: KitForm) -> Case:
     replaced = update(KitItem).where(*standing).values(replaced_at=unit.now)
     unit.session.execute(replaced.execution_options(synchronize_session="fetch"))
     at = hand.occurred_at or unit.now
-    noted = [KitItem(id=new_id(), case_id=case.id, at=at, **line.model_dump(mode="json")) for line in form.items]
+    noted = [KitItem(case_id=case.id, at=at, **line.model_dump(mode="json")) for line in form.items]
     unit.session.add_all(noted)
     unit.session.flush()
     pieces = sum(each.quantity for each in noted if each.state in IN_PLACE)

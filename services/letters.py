@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import selectinload
 
-from models.base import new_id
 from models.cases import Case
 from models.engine import LetterBatch, Message
 from models.programmes import Programme
@@ -65,7 +64,6 @@ def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
         )
     )
     batch = LetterBatch(
-        id=new_id(),
         programme_id=programme.id,
         operator_id=_operator(actor),
         on=today,

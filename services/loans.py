@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Loan
 from models.events import LoanMade, LoanReturned
 from models.vocabulary import LoanEnd
@@ -25,7 +24,6 @@ def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
     if form.due_on <= today:
         raise InvalidInput("due_on", "Le jour du retour doit être à venir.")
     loan = Loan(
-        id=new_id(),
         case_id=case.id,
         item=form.item,
         lent_on=today,

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Case, Need
 from models.events import NeedUnmet
 from models.vocabulary import GapReason, Theme
@@ -37,7 +36,6 @@ def note_gap(unit: UnitOfWork, hand: Hand, case_id: UUID, form: GapForm) -> Need
     if any(need.theme == form.theme for need in unmet(unit, case)):
         raise GuardRefused("Cette absence de solution est déjà notée.")
     need = Need(
-        id=new_id(),
         case_id=case.id,
         theme=form.theme.value,
         created_at=unit.now,

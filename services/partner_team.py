@@ -14,7 +14,6 @@ from pydantic import EmailStr, Field, field_validator
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import PartnerCharge, Referral
 from models.engine import Task
 from models.programmes import Organisation, PartnerAbsence, PartnerColleague, PartnerPreference, Service
@@ -150,7 +149,7 @@ def add_colleague(unit: UnitOfWork, hand: Hand, partner_id: UUID, form: Colleagu
     known = select(PartnerColleague).filter_by(organisation_id=partner.id, email=email)
     colleague = unit.session.scalars(known).first()
     if colleague is None:
-        colleague = PartnerColleague(id=new_id(), organisation_id=partner.id, email=email)
+        colleague = PartnerColleague(organisation_id=partner.id, email=email)
         unit.session.add(colleague)
     colleague.name, colleague.ended_on = form.name, None
     note_access(unit, hand.actor, "partner.colleague_added", case_id=None)
@@ -174,7 +173,7 @@ def be_away(unit: UnitOfWork, hand: Hand, partner_id: UUID, form: GoneForm) -> P
         _colleague(unit, partner, each)
     if form.delegate_id == form.colleague_id:
         raise InvalidInput("delegate_id", "On ne se remplace pas soi-même : choisissez quelqu’un d’autre.")
-    absence = PartnerAbsence(id=new_id(), organisation_id=partner.id, **form.model_dump())
+    absence = PartnerAbsence(organisation_id=partner.id, **form.model_dump())
     unit.session.add(absence)
     note_access(unit, hand.actor, "partner.absence", case_id=None)
     return absence

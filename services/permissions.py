@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Case, Permission, Referral
 from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.programmes import Organisation
@@ -41,7 +40,6 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
     if standing is not None:
         return standing
     permission = Permission(
-        id=new_id(),
         case_id=case.id,
         kind=form.kind.value,
         organisation_id=form.organisation_id,

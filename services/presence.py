@@ -12,7 +12,6 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from models.base import new_id
 from models.programmes import Absence, Closure, Duty, Organisation, OrganisationClosure, Person, WorkPattern
 from services.forms import Aware, Form
 from services.foundation.database import UnitOfWork
@@ -89,7 +88,6 @@ def declare_absence(unit: UnitOfWork, hand: Hand, form: AbsenceForm) -> Absence:
     if form.delegate_id is not None:
         _check_delegate(unit, hand.actor, reader, form.delegate_id)
     absence = Absence(
-        id=new_id(),
         programme_id=_programme(hand.actor),
         person_id=reader.person_id,
         first_on=form.first_on,
@@ -137,7 +135,6 @@ def set_duty(unit: UnitOfWork, hand: Hand, form: DutyForm) -> Duty:
     if form.to_at <= form.from_at:
         raise InvalidInput("to_at", BACKWARDS)
     duty = Duty(
-        id=new_id(),
         programme_id=_programme(hand.actor),
         person_id=reader.person_id,
         from_at=form.from_at,

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from pydantic import EmailStr, Field, StringConstraints, field_validator
 from sqlalchemy import select
 
-from models.base import new_id
 from models.pathway import Pathway
 from models.programmes import Closure, Commune, Membership, Organisation, Person, Programme, Territory
 from models.vocabulary import Contract, OrganisationKind, Role, Theme
@@ -84,7 +83,7 @@ def create_programme(unit: UnitOfWork, form: ProgrammeForm, pathway: Pathway) ->
     """Open a programme that follows this pathway, published if it was not."""
     if unit.session.scalar(select(Programme.id).where(Programme.slug == form.slug)) is not None:
         raise InvalidInput("slug", "Un dispositif porte déjà cet identifiant.")
-    programme = Programme(id=new_id(), pathway_hash=publish(unit, pathway), **form.model_dump())
+    programme = Programme(pathway_hash=publish(unit, pathway), **form.model_dump())
     unit.session.add(programme)
     unit.session.flush()
     return programme
@@ -105,7 +104,7 @@ def add_organisation(unit: UnitOfWork, programme: Programme, form: OrganisationF
         own["contract"] = (form.contract or Contract.PUBLIC_CONTRACT).value
     elif form.contract is not None:
         raise InvalidInput("contract", "Seul un opérateur a un contrat.")
-    organisation = Organisation(id=new_id(), programme_id=programme.id, **own)
+    organisation = Organisation(programme_id=programme.id, **own)
     unit.session.add(organisation)
     unit.session.flush()
     plain = [ServiceForm(name=form.name, themes=form.themes)] if form.themes else []
@@ -161,7 +160,7 @@ def close_office(unit: UnitOfWork, programme_id: UUID, *, first_on: date, last_o
     """Days on which the programme does not work, both included. Delays already counted do not move."""
     if last_on < first_on:
         raise InvalidInput("last_on", "La fin vient avant le début.")
-    closure = Closure(id=new_id(), programme_id=programme_id, first_on=first_on, last_on=last_on, label=label)
+    closure = Closure(programme_id=programme_id, first_on=first_on, last_on=last_on, label=label)
     unit.session.add(closure)
     forget_calendar(unit, programme_id)
     return closure

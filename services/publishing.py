@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, up
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from models.base import new_id
 from models.cases import Case
 from models.engine import IS_OPEN, Task
 from models.events import CaseRepinned
@@ -132,7 +131,6 @@ def publish(unit: UnitOfWork, programme: Programme, pathway: Pathway, *, by_id: 
         programme.moving_since = None  # who asked for it meant another version
         unit.session.add(
             PathwayPublication(
-                id=new_id(),
                 programme_id=programme.id,
                 pathway_hash=programme.pathway_hash,
                 replaced_hash=replaced,

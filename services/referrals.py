@@ -86,13 +86,12 @@ def _need(unit: UnitOfWork, case: Case, form: ReferralForm, before: Referral | N
     as law, and what the partner reads, what is counted and what the directory was asked is the same."""
     if before is not None and before.need.theme == form.theme:
         return before.need
-    return Need(id=new_id(), case_id=case.id, theme=form.theme.value, created_at=unit.now)
+    return Need(case_id=case.id, theme=form.theme.value, created_at=unit.now)
 
 
 def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool: UUID | None) -> Referral:
     partner = _partner(unit, case, form)
     referral = Referral(
-        id=new_id(),
         case_id=case.id,
         case=case,
         need=need,

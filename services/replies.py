@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from models.base import new_id
 from models.cases import Case, Note, Referral
 from models.engine import Event, IncomingMail, Message, Task
 from models.events import ReplyReceived, TaskCompleted
@@ -103,7 +102,6 @@ def _written(unit: UnitOfWork, mail: Incoming, message: Message | None, case: Ca
     if unit.session.scalar(select(Message.id).where(Message.message_id == mail.message_id)) is not None:
         kind = IncomingKind.LOOP  # our own mail, come back whole
     row = IncomingMail(
-        id=new_id(),
         message_id=mail.message_id,
         kind=kind.value,
         programme_id=message.programme_id if message else None,

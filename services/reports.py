@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Case, Document, Permission, Report, Visit
 from models.events import DiagnosisFinished, ReportDelivered
 from models.lifecycles import CaseAction
@@ -73,7 +72,6 @@ def note_delivery(unit: UnitOfWork, hand: Hand, case_id: UUID, summary: str) -> 
 
 def _report(unit: UnitOfWork, hand: Hand, case: Case, *, summary: str, document_id: UUID | None) -> Report:
     report = Report(
-        id=new_id(),
         case_id=case.id,
         visit_id=_visit(unit, case).id,
         document_id=document_id,

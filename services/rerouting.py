@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Referral
 from models.engine import Event
 from models.lifecycles import FINAL_REFERRALS, UNANSWERED, UNDER_WAY, CaseAction, ReferralAction
@@ -45,7 +44,6 @@ def reopen(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Reopening) -> 
     if ReferralState(old.state) not in REOPENED:
         raise GuardRefused("Cette orientation n’est pas terminée.")
     draft = Referral(
-        id=new_id(),
         case_id=case.id,
         case=case,
         need=old.need,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Case, ExitLine
 from models.vocabulary import ExitCriterion, Known, Method
 from services.foundation.database import UnitOfWork
@@ -33,7 +32,6 @@ def keep(unit: UnitOfWork, case: Case, said: Mapping[ExitCriterion, Known]) -> N
     for criterion in ExitCriterion if said else ():
         unit.session.add(
             ExitLine(
-                id=new_id(),
                 case_id=case.id,
                 criterion=criterion.value,
                 met=said.get(criterion, Known.UNKNOWN).value,

@@ -12,7 +12,6 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, select
 
-from models.base import new_id
 from models.programmes import Organisation, Service, SheetProposal
 from services.directory import ServiceForm, service_of, today, write
 from services.forms import RequiredLine, ShortText
@@ -78,7 +77,6 @@ def propose(unit: UnitOfWork, actor: Actor, service: Service, form: SheetForm) -
         return None
     _drop(unit, service)
     proposal = SheetProposal(
-        id=new_id(),
         service_id=service.id,
         service=service,
         said_by=form.said_by,

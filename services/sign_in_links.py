@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, delete, update
 
-from models.base import new_id
 from models.cases import Referral
 from models.programmes import SignInLink
 from models.refusals import CaseworkError
@@ -34,7 +33,6 @@ def make(
     """A link for somebody of the team, or for the partner of a referral; `browser` is the asker's mark."""
     unit.session.execute(delete(SignInLink).where(SignInLink.expires_at < unit.now - KEPT))
     link = SignInLink(
-        id=new_id(),
         browser_hash=token_hash(browser),
         person_id=person_id,
         organisation_id=referral.partner_id if referral else None,

@@ -9,7 +9,6 @@ from pydantic import Field
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Case, SupplyCut
 from models.vocabulary import CutOutcome, Energy, Urgency
 from services.forms import Form, FreeText
@@ -102,7 +101,7 @@ def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
 
 
 def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
-    cut = SupplyCut(id=new_id(), case_id=case.id, energy=form.energy.value, cut_on=form.cut_on, told_on=told_on)
+    cut = SupplyCut(case_id=case.id, energy=form.energy.value, cut_on=form.cut_on, told_on=told_on)
     unit.session.add(cut)
     unit.session.flush()
     if case.urgency == Urgency.NONE:

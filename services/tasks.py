@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Task
 from models.pathway import TaskRule
@@ -59,7 +58,6 @@ RETURNED_DAYS = 3
 def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datetime) -> Task:
     """The same task for the coordination, with a clock of its own."""
     copied = Task(
-        id=new_id(),
         programme_id=task.programme_id,
         case_id=task.case_id,
         kind=task.kind,

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
 
-from models.base import new_id
 from models.programmes import Commune, Person, Programme, ProgrammeText, Territory
 from models.vocabulary import Channel, ClosureOutcome, Danger, DeclineReason, Party, RejectionReason, Stage, Theme
 from services.forms import Form
@@ -204,7 +203,6 @@ def _locked(unit: UnitOfWork, hand: Hand, key: TextKey, version: int) -> TextLin
 def _add(unit: UnitOfWork, hand: Hand, line: TextLine, words: Words | None) -> ProgrammeText:
     programme = _programme(unit, hand.actor)
     made = ProgrammeText(
-        id=new_id(),
         programme_id=programme.id,
         text=line.key.text,
         party=line.key.party.value,

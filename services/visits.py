@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from models import events as e
-from models.base import new_id
 from models.cases import Case, Visit
 from models.lifecycles import CaseAction, VisitAction, next_visit_state
 from models.programmes import Membership, Person
@@ -67,7 +66,6 @@ def note_held_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PastVisit
 def _add(unit: UnitOfWork, case: Case, form: VisitForm) -> Visit:
     ordinal = (unit.session.scalar(select(func.max(Visit.ordinal)).where(Visit.case_id == case.id)) or 0) + 1
     visit = Visit(
-        id=new_id(),
         case_id=case.id,
         ordinal=ordinal,
         state=VisitState.PLANNED.value,

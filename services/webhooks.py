@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import joinedload
 
-from models.base import new_id
 from models.engine import Event, WebhookDelivery, WebhookEndpoint
 from models.events import FACTS
 from models.vocabulary import WebhookState
@@ -52,7 +51,6 @@ def add(unit: UnitOfWork, hand: Hand, form: WebhookForm, *, local: bool) -> Webh
     if len(_lasting(unit, programme_id)) >= MOST:
         raise GuardRefused(f"Un dispositif prévient {MOST} logiciels au plus.")
     made = WebhookEndpoint(
-        id=new_id(),
         programme_id=programme_id,
         label=form.label,
         url=form.url,

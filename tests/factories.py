@@ -121,7 +121,7 @@ def _programme(unit: UnitOfWork, pathway: str) -> Programme:
 
 def _organisation(unit: UnitOfWork, programme: Programme, slug: str, kind: OrganisationKind, name: str) -> Organisation:
     made = Organisation(
-        id=new_id(), programme_id=programme.id, slug=slug, kind=kind.value, name=name, email=f"{slug}@brest.test",
+        programme_id=programme.id, slug=slug, kind=kind.value, name=name, email=f"{slug}@brest.test",
         phone="+33199001234",
     )  # fmt: skip
     unit.session.add(made)
@@ -133,7 +133,7 @@ def _person(
     unit: UnitOfWork, programme: Programme, role: Role, name: str, organisation: Organisation | None = None
 ) -> Actor:
     email = f"{name.split(maxsplit=1)[0].lower()}@brest.test"
-    person = Person(id=new_id(), email=email, name=name, password_hash=_hashed())
+    person = Person(email=email, name=name, password_hash=_hashed())
     unit.session.add(person)
     unit.session.flush()
     organisation_id = organisation.id if organisation else None

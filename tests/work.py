@@ -19,7 +19,6 @@ def make_work(database: Database, case: str = "2025-00001", type_: str = "case.a
         found = unit.session.scalar(select(Case).where(Case.number == case)) or _case(unit, case)
         found.last_seq += 1
         event = Event(
-            id=new_id(),
             programme_id=found.programme_id,
             case_id=found.id,
             seq=found.last_seq,
@@ -66,7 +65,6 @@ def wear_out(database: Database, work_id: int, *, attempts: int) -> None:
 
 def _case(unit: UnitOfWork, number: str) -> Case:
     case = Case(
-        id=new_id(),
         programme_id=_programme(unit),
         number=number,
         pathway_hash="0",

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from models.base import new_id
 from models.engine import FileImport
 from models.programmes import Organisation, Programme
 from models.vocabulary import ImportKind, ImportState, OrganisationKind
@@ -80,7 +79,6 @@ def drop(unit: UnitOfWork, hand: Hand, said: Dropped, received: Received) -> Fil
     if is_alerts:
         _check_alerts(unit, hand.actor.programme_id, said)
     made = FileImport(
-        id=new_id(),
         programme_id=hand.actor.programme_id,
         kind=said.kind.value,
         state=ImportState.READY.value,

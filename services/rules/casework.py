@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Obligation, Task, Work
 from models.events import Fact
@@ -110,7 +109,6 @@ def _event(unit: UnitOfWork, act: Act) -> Event:
     case, fact, hand, _ = act
     case.last_seq += 1
     return Event(
-        id=new_id(),
         programme_id=case.programme_id,
         case_id=case.id,
         seq=case.last_seq,

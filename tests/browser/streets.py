@@ -203,6 +203,6 @@ def _reply(town: Town, case_id: UUID) -> None:
 
 def _apart(unit: UnitOfWork, programme_id: UUID) -> IncomingMail:
     return IncomingMail(
-        id=new_id(), message_id=str(uuid4()), kind=IncomingKind.REPLY.value, programme_id=programme_id,
+        message_id=str(uuid4()), kind=IncomingKind.REPLY.value, programme_id=programme_id,
         received_at=unit.now, waits=True, sender="adil@brest.test", subject="Une question",
     )  # fmt: skip

@@ -12,7 +12,6 @@ from deployments.publishing import read_pathway
 from flows import relay, reminders, upkeep
 from flows.detection import detection
 from flows.engine import Batch
-from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Message, Occurrence, Task
 from models.programmes import Commune, Membership, Person, Territory
@@ -113,15 +112,13 @@ def _counts(database: Database) -> list[int | None]:
 
 def _programme(unit: UnitOfWork) -> UUID:
     programme = a_programme(publish(unit, read_pathway()))
-    coordinator = Person(id=new_id(), email="bo@relais.test", name="Bo")
+    coordinator = Person(email="bo@relais.test", name="Bo")
     unit.session.add(Commune(code="57463", name="Metz", search_key="metz", postcodes=["57000"], department="57"))
     unit.session.add(coordinator)
     unit.session.flush()
     unit.session.add(programme)
     unit.session.flush()
     unit.session.add(Territory(programme_id=programme.id, commune_code="57463", from_on=date(2020, 1, 1)))
-    unit.session.add(
-        Membership(id=new_id(), person_id=coordinator.id, programme_id=programme.id, role=Role.COORDINATOR.value)
-    )
+    unit.session.add(Membership(person_id=coordinator.id, programme_id=programme.id, role=Role.COORDINATOR.value))
     unit.session.flush()
     return programme.id

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Case, Note
 from models.engine import Event, Message, Obligation, Task, Work
 from models.programmes import Organisation, Service
@@ -63,7 +62,6 @@ def make_desk(database: Database) -> UUID:
         ):
             unit.session.add(
                 Organisation(
-                    id=new_id(),
                     programme_id=programme_id,
                     slug=slug,
                     kind=kind,

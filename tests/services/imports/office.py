@@ -11,7 +11,6 @@ import xlsxwriter
 from sqlalchemy import select
 
 from deployments.publishing import publish_default
-from models.base import new_id
 from models.cases import Case
 from models.engine import Event, Message, Work
 from models.programmes import Commune, Membership, Organisation, Person, Territory
@@ -69,7 +68,7 @@ def make_office(database: Database) -> UUID:
     pathway = publish_default(database)
     with database.write("test") as unit:
         programme = a_programme(pathway)
-        bo = Person(id=new_id(), email="bo@relais.test", name="Bo")
+        bo = Person(email="bo@relais.test", name="Bo")
         unit.session.add_all(
             [
                 Commune(code="29019", name="Brest", search_key="brest", postcodes=["29200"], department="29"),

@@ -203,7 +203,6 @@ class Office:
         """Bo gave the report."""
         with self.database.write("test") as unit:
             document = Document(
-                id=new_id(),
                 case_id=case_id,
                 filename="rapport.pdf",
                 media_type="application/pdf",

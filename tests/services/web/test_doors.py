@@ -135,7 +135,7 @@ def world(office: Office) -> World:
         hand = Hand(Actor("person", people[ines], programme_id=office.programme_id, role=Role.ADMINISTRATOR))
         told = WebhookForm(label="Entrepôt", url="http://127.0.0.1:9/", types=["case.*"])
         mail = IncomingMail(
-            id=new_id(), message_id="m", kind=IncomingKind.REPLY.value, programme_id=office.programme_id,
+            message_id="m", kind=IncomingKind.REPLY.value, programme_id=office.programme_id,
             received_at=unit.now, waits=True,
         )  # fmt: skip
         unit.session.add(mail)
@@ -170,10 +170,10 @@ def _foreign_programme(session: Any, office: Office) -> UUID:
 
 
 def _person(session: Any, name: str, programme_id: UUID, role: Role) -> str:
-    person = Person(id=new_id(), email=f"{name}@brest.test", name=name.capitalize())
+    person = Person(email=f"{name}@brest.test", name=name.capitalize())
     session.add(person)
     session.flush()
-    session.add(Membership(id=new_id(), person_id=person.id, programme_id=programme_id, role=role.value))
+    session.add(Membership(person_id=person.id, programme_id=programme_id, role=role.value))
     return person.email
 
 

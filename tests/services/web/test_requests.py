@@ -6,7 +6,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models.base import new_id
 from models.cases import Note, Referral
 from models.engine import Event, Task
 from models.events import ReferralSent
@@ -28,7 +27,7 @@ def clcv(office: Office) -> UUID:
     """A second partner for the same theme."""
     with office.runtime.database.write("partner") as unit:
         partner = Organisation(
-            id=new_id(), programme_id=office.programme_id, slug="clcv", kind=OrganisationKind.PARTNER.value,
+            programme_id=office.programme_id, slug="clcv", kind=OrganisationKind.PARTNER.value,
             name="CLCV du Finistère", email="clcv@brest.test",
             services=[Service(name="Litiges locatifs", themes=[Theme.LANDLORD_MEDIATION.value])],
         )  # fmt: skip

@@ -8,7 +8,6 @@ import pytest
 
 from flows import relay
 from flows.webhooks import tell_due
-from models.base import new_id
 from models.programmes import Membership, Person
 from models.vocabulary import CaseState, Role
 from services import webhooks
@@ -24,11 +23,11 @@ HERE = "/administration/abonnements"
 def _ines(office: Office) -> None:
     """An administrator."""
     with office.runtime.database.write("test") as unit:
-        person = Person(id=new_id(), email="ines@brest.test", name="Inès")
+        person = Person(email="ines@brest.test", name="Inès")
         unit.session.add(person)
         unit.session.flush()
         role = Role.ADMINISTRATOR.value
-        unit.session.add(Membership(id=new_id(), person_id=person.id, programme_id=office.programme_id, role=role))
+        unit.session.add(Membership(person_id=person.id, programme_id=office.programme_id, role=role))
 
 
 @pytest.mark.usefixtures("_ines")

@@ -10,7 +10,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from deployments.publishing import read_pathway
-from models.base import new_id
 from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role, Theme
 from services import api_keys, health
@@ -134,7 +133,6 @@ def _programme(unit: UnitOfWork) -> UUID:
 
 def _organisation(unit: UnitOfWork, programme_id: UUID, name: str, kind: OrganisationKind) -> Organisation:
     organisation = Organisation(
-        id=new_id(),
         programme_id=programme_id,
         slug=name,
         kind=kind.value,
@@ -150,11 +148,10 @@ def _organisation(unit: UnitOfWork, programme_id: UUID, name: str, kind: Organis
 
 def key_of(unit: UnitOfWork, programme_id: UUID, name: str, role: Role, organisation_id: UUID | None) -> str:
     """A key of a person made for it."""
-    person = Person(id=new_id(), email=f"{name.lower()}@relais.test", name=name)
+    person = Person(email=f"{name.lower()}@relais.test", name=name)
     unit.session.add(person)
     unit.session.flush()
     membership = Membership(
-        id=new_id(),
         person_id=person.id,
         programme_id=programme_id,
         organisation_id=organisation_id,
