@@ -134,7 +134,7 @@ def _announced(
         lines.append(f"{kept} Avec --move-open, elles en changeraient ainsi :")
     else:
         lines.append("Les situations ouvertes changent de parcours ; ce qui est déjà arrivé ne se rejoue pas :")
-    return [*lines, *(line for move in moves for line in _told(move, ZoneInfo(programme.zone)))]
+    return [*lines, *(line for move in moves for line in _told(move, programme.zone))]
 
 
 def _told(move: CaseMove, zone: ZoneInfo) -> list[str]:

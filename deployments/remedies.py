@@ -102,7 +102,7 @@ def replay(current: Runtime, webhook: str, period: Period, reason: str, *, progr
     webhook_id = _identifier("webhook", webhook)
     with current.database.write("replay_webhooks") as unit:
         actor = _actor(unit, programme)
-        zone = ZoneInfo(unit.session.get_one(Programme, actor.programme_id).zone)
+        zone = unit.session.get_one(Programme, actor.programme_id).zone
         since, until = period.instants(zone)
         form = ReplayForm(since=since, until=until, reason=reason)
         return webhooks.replay_period(unit, Hand(actor), webhook_id, form)

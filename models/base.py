@@ -1,8 +1,9 @@
 """What every table shares: naming convention, identifiers, UTC instants, JSON."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, DateTime, MetaData, String, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
@@ -10,6 +11,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 from uuid_utils.compat import uuid7
+
+PARIS: Final = ZoneInfo("Europe/Paris")
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -50,6 +53,21 @@ def new_id() -> UUID:
 Key = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
 
 
+class Zone(TypeDecorator[ZoneInfo]):
+    """A time zone, stored by its name."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: ZoneInfo | None, dialect: Dialect) -> str | None:
+        """Its name."""
+        return value.key if value is not None else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> ZoneInfo | None:
+        """The zone of a name, which this machine knows: it was given by one that did."""
+        return ZoneInfo(value) if value is not None else None
+
+
 class Base(DeclarativeBase):
     """Declarative base: UUID version 7 keys, UTC instants, JSONB on PostgreSQL, enumerations as strings."""
 
@@ -57,6 +75,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         UUID: Uuid(),
+        ZoneInfo: Zone(),
         str: String(),
         dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
         list[str]: JSON().with_variant(JSONB(), "postgresql"),

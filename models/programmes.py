@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Key, new_id
+from models.base import PARIS, Base, Key, new_id
 from models.vocabulary import KeyScope, Theme
 
 
@@ -25,7 +26,7 @@ class Programme(Base):
     email: Mapped[str]  # replies come here
     postal_address: Mapped[str]
     city: Mapped[str]
-    zone: Mapped[str] = mapped_column(default="Europe/Paris")
+    zone: Mapped[ZoneInfo] = mapped_column(default=PARIS)
     subdivision: Mapped[str | None]  # holidays code (57, 6AE, 971…), None in the common case
     pathway_hash: Mapped[str] = mapped_column(ForeignKey("pathway_version.hash"))
     case_count: Mapped[int] = mapped_column(default=0)  # numbers cases: 2026-00042

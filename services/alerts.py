@@ -7,7 +7,6 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import Select, bindparam, insert, or_, select
@@ -28,6 +27,7 @@ from services.rules import casework
 from services.rules.casework import Act, Hand
 from services.rules.finding import plain, words_of
 from services.rules.policy import Actor
+from services.rules.published import today_of
 
 AGREEMENT_TEXT: Final = "accord-2026-11"
 ALIKE: Final = 82
@@ -118,7 +118,7 @@ def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: 
 
 
 def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
-    today = unit.now.astimezone(ZoneInfo(programme.zone)).date()
+    today = today_of(unit, programme.id)
     household = Household(
         civility=form.civility,
         first_name=form.first_name,
@@ -179,7 +179,7 @@ def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> list[dict[str
             "kind": kind.value,
             "mode": form.agreement_mode.value,
             "collected_by": form.agreement_by or form.giver_name,
-            "given_on": form.agreement_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+            "given_on": form.agreement_on or today_of(unit, case.programme_id),
             "text_version": AGREEMENT_TEXT,
         }
         for kind in kinds
@@ -219,7 +219,7 @@ def _inside(unit: UnitOfWork, cases: Sequence[Case]) -> set[UUID]:
     """Those that were in their programme's territory on the day of the alert."""
     by_day: defaultdict[tuple[UUID, date], list[Case]] = defaultdict(list)
     for case in cases:
-        by_day[case.programme_id, case.opened_at.astimezone(ZoneInfo(case.programme.zone)).date()].append(case)
+        by_day[case.programme_id, case.opened_at.astimezone(case.programme.zone).date()].append(case)
     found: set[UUID] = set()
     for (programme_id, day), these in by_day.items():
         asked = Territory.commune_code.in_({case.dwelling.commune_code for case in these})

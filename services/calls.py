@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -20,7 +19,7 @@ from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for, task_for_link
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import pathway_of, today_of
 from services.rules.view import CONTACT, attempts_since_contact
 
 SPOKEN: Final = frozenset({CallResult.REACHED, CallResult.REFUSED, CallResult.CALL_BACK})
@@ -47,7 +46,7 @@ def _check_day(unit: UnitOfWork, case: Case, form: CallForm) -> None:
         if form.call_back_on is not None:
             raise InvalidInput("call_back_on", "Ce jour n’a de sens que si le ménage demande à être rappelé.")
         return
-    today = calendar_of(unit, case.programme_id).local_day(unit.now)
+    today = today_of(unit, case.programme_id)
     if form.call_back_on is None or not today < form.call_back_on <= today + FARTHEST:
         raise InvalidInput("call_back_on", "Quel jour le ménage demande-t-il à être rappelé, dans les trois mois ?")
 
@@ -150,7 +149,7 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     attempts = attempts_since_contact(unit, case.id)
     pathway = pathway_of(unit, case.pathway_hash)
-    local = [at.astimezone(ZoneInfo(case.programme.zone)) for at in attempts]
+    local = [at.astimezone(case.programme.zone) for at in attempts]
     lacking = []
     if len(local) < pathway.call_attempts:
         lacking.append(f"{pathway.call_attempts} appels (il y en a eu {len(local)})")

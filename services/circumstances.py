@@ -18,7 +18,7 @@ from services.foundation.errors import InvalidInput
 from services.rules import casework, income
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 
 YEARS_BACK = 4
 """A tax notice older than that is not this household's income any more."""
@@ -51,7 +51,7 @@ class Means:
 def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CircumstancesForm) -> Case:
     """Write down the household's means; what was known before and is not said now is not known any more."""
     case = case_for(unit, hand.actor, case_id, Right.CIRCUMSTANCES)
-    today = calendar_of(unit, case.programme_id).local_day(unit.now)
+    today = today_of(unit, case.programme_id)
     if form.income_year is not None and not today.year - YEARS_BACK <= form.income_year <= today.year:
         raise InvalidInput("income_year", "L’année de ce revenu est trop ancienne, ou à venir.")
     household = case.household

@@ -24,7 +24,7 @@ from services.rules.casework import Hand
 from services.rules.plan import UNDELIVERED, Timing
 from services.rules.policy import Actor, Right, case_for, is_visible, rights
 from services.rules.projection import Ahead, ahead
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import calendar_of, pathway_of, today_of
 from services.rules.texts.moments import Days, reason
 
 HORIZON: Final = timedelta(days=14)
@@ -124,7 +124,7 @@ def _closures(unit: UnitOfWork, actor: Actor) -> dict[UUID, list[tuple[date, dat
     """When each partner of the programme is closed, from today on."""
     if actor.programme_id is None:
         return {}
-    today = calendar_of(unit, actor.programme_id).local_day(unit.now)
+    today = today_of(unit, actor.programme_id)
     rows = unit.session.execute(
         select(OrganisationClosure.organisation_id, OrganisationClosure.first_on, OrganisationClosure.last_on)
         .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)

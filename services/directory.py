@@ -20,7 +20,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 
 ONE_DAY: Final = timedelta(days=1)
 STALE_AFTER_MONTHS: Final = 6
@@ -72,7 +72,7 @@ def add_service(unit: UnitOfWork, hand: Hand, organisation_id: UUID, form: Servi
     require(hand.actor, Right.DIRECTORY)
     partner = _partner(unit, hand.actor, organisation_id)
     service = offer(unit, partner, form)
-    service.verified_on = _today(unit, partner)
+    service.verified_on = today_of(unit, partner.programme_id)
     note_access(unit, hand.actor, "service.added", case_id=None)
     return service
 
@@ -90,7 +90,7 @@ def change_service(unit: UnitOfWork, hand: Hand, service_id: UUID, form: Service
     require(hand.actor, Right.DIRECTORY)
     service = service_of(unit, hand.actor, service_id)
     write(unit, service, form)
-    service.verified_on = _today(unit, service.organisation)
+    service.verified_on = today_of(unit, service.organisation.programme_id)
     note_access(unit, hand.actor, "service.changed", case_id=None)
     return service
 
@@ -99,7 +99,7 @@ def verify_service(unit: UnitOfWork, hand: Hand, service_id: UUID) -> Service:
     """Somebody looked: the sheet is right as it stands."""
     require(hand.actor, Right.DIRECTORY)
     service = service_of(unit, hand.actor, service_id)
-    service.verified_on = _today(unit, service.organisation)
+    service.verified_on = today_of(unit, service.organisation.programme_id)
     note_access(unit, hand.actor, "service.verified", case_id=None)
     return service
 
@@ -108,7 +108,7 @@ def end_service(unit: UnitOfWork, hand: Hand, service_id: UUID) -> Service:
     """The partner offers it no more; what was asked of him stays as it is."""
     require(hand.actor, Right.DIRECTORY)
     service = service_of(unit, hand.actor, service_id)
-    service.ended_on = _today(unit, service.organisation)
+    service.ended_on = today_of(unit, service.organisation.programme_id)
     note_access(unit, hand.actor, "service.ended", case_id=None)
     return service
 
@@ -122,7 +122,7 @@ def write(unit: UnitOfWork, service: Service, form: ServiceForm) -> None:
     service.full_until = form.full_until
     service.area_id, service.area = (area.id, area) if area else (None, None)
     if (service.places, service.full_until) != was:
-        service.capacity_on = _today(unit, service.organisation)
+        service.capacity_on = today_of(unit, service.organisation.programme_id)
     unit.session.flush()
 
 
@@ -131,7 +131,7 @@ def set_area(unit: UnitOfWork, hand: Hand, form: AreaForm) -> ServiceArea:
     require(hand.actor, Right.DIRECTORY)
     if hand.actor.programme_id is None:
         raise NotFound
-    day = form.from_on or calendar_of(unit, hand.actor.programme_id).local_day(unit.now)
+    day = form.from_on or today_of(unit, hand.actor.programme_id)
     area = draw_area(unit, hand.actor.programme_id, form.name, form.communes, from_on=day)
     note_access(unit, hand.actor, "area.drawn", case_id=None)
     return area
@@ -200,7 +200,7 @@ def entries(unit: UnitOfWork, actor: Actor, wanted: Filter) -> list[Service]:
     require(actor, Right.READ)
     if actor.programme_id is None:
         raise NotFound
-    day = today(unit, actor)
+    day = today_of(unit, actor.programme_id)
     return [each for each in living(unit, actor.programme_id) if _is_wanted(each, wanted, day)]
 
 
@@ -238,7 +238,7 @@ def communes(unit: UnitOfWork, actor: Actor) -> Sequence[Commune]:
     """The communes in which the programme works today, by name."""
     if actor.programme_id is None:
         raise NotFound
-    own = territory(actor.programme_id, today(unit, actor))
+    own = territory(actor.programme_id, today_of(unit, actor.programme_id))
     return unit.session.scalars(select(Commune).where(Commune.code.in_(own)).order_by(Commune.search_key)).all()
 
 
@@ -264,7 +264,7 @@ def is_stale(service: Service, day: date) -> bool:
 
 def count_stale(unit: UnitOfWork, actor: Actor) -> int:
     """How many sheets of the programme nobody has verified for six months."""
-    oldest = months_later(today(unit, actor), -STALE_AFTER_MONTHS)
+    oldest = months_later(today_of(unit, actor.programme_id), -STALE_AFTER_MONTHS)
     query = (
         select(func.count(Service.id))
         .join(Organisation, Organisation.id == Service.organisation_id)
@@ -279,18 +279,11 @@ def count_stale(unit: UnitOfWork, actor: Actor) -> int:
     return unit.session.scalar(query) or 0
 
 
-def today(unit: UnitOfWork, actor: Actor) -> date:
-    """The day on the wall of the actor's programme."""
-    if actor.programme_id is None:
-        raise NotFound
-    return calendar_of(unit, actor.programme_id).local_day(unit.now)
-
-
 def fill(unit: UnitOfWork, partner: Organisation, theme: Theme, until: date) -> None:
     """The partner said "no more room": what he offers of this type is full until a day."""
     for service in unit.session.scalars(select(Service).filter_by(organisation_id=partner.id, ended_on=None)):
         if theme in service.themes:
-            service.full_until, service.capacity_on = until, _today(unit, partner)
+            service.full_until, service.capacity_on = until, today_of(unit, partner.programme_id)
 
 
 def service_of(unit: UnitOfWork, actor: Actor, service_id: UUID) -> Service:
@@ -315,7 +308,3 @@ def _area(unit: UnitOfWork, programme_id: UUID, name: str) -> ServiceArea | None
     if found is None:
         raise InvalidInput("area", f"Aucune zone ne s’appelle « {name} ».")
     return found
-
-
-def _today(unit: UnitOfWork, organisation: Organisation) -> date:
-    return calendar_of(unit, organisation.programme_id).local_day(unit.now)

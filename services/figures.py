@@ -21,7 +21,7 @@ from services.foundation.database import UnitOfWork
 from services.listing import STEPS, Filters
 from services.rules.disclosure import FEWEST, FEWEST_FOR_TENTHS, is_small, parts, steps
 from services.rules.policy import Actor, Right, require
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, today_of
 
 DELAYS: Final = (
     ("accepted", "opened", "accepted"),
@@ -129,7 +129,7 @@ def _received(plain: Tally, filters: Filters) -> list[Count]:
 
 def last_year(unit: UnitOfWork, actor: Actor) -> Filters:
     """The twelve whole months up to this one, which is under way."""
-    today = _today(unit, actor)
+    today = today_of(unit, actor.programme_id)
     return Filters(opened_from=date(today.year - 1, today.month, 1), opened_to=today)
 
 
@@ -193,7 +193,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 def _ages(unit: UnitOfWork, actor: Actor, filters: Filters) -> tuple[list[Count], int | None]:
     """How old the cases are that are open today, whenever they were opened."""
-    today = _today(unit, actor)
+    today = today_of(unit, actor.programme_id)
     still = Filters(commune=filters.commune, operator_id=filters.operator_id, open_only=True)
     bands = [
         still.but(opened_to=today - timedelta(days=low), opened_from=today - timedelta(days=high) if high else None)
@@ -238,9 +238,3 @@ def _months(first: date, last: date) -> Sequence[date]:
 def _end(month: date) -> date:
     following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
     return following - timedelta(days=1)
-
-
-def _today(unit: UnitOfWork, actor: Actor) -> date:
-    if actor.programme_id is None:  # pragma: no cover - `require` refused whoever has none
-        raise ValueError("figures are those of a programme")
-    return calendar_of(unit, actor.programme_id).local_day(unit.now)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select
@@ -71,7 +70,7 @@ def offered(unit: UnitOfWork, case: Case) -> Sequence[HouseholdAnswer]:
 
 def said_today(unit: UnitOfWork, case: Case) -> HouseholdAnswer | None:
     """What the household said on its page since midnight."""
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = unit.now.astimezone(case.programme.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     query = select(Event).where(
         Event.case_id == case.id,
         Event.type.in_([fact.type for fact in _SAID]),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import selectinload
@@ -22,6 +21,7 @@ from services.foundation.runtime import runtime
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.policy import Actor, known, letters_of
+from services.rules.published import today_of
 from services.rules.rendering import Suppressed, render_message
 
 NOON: Final = time(12)
@@ -57,7 +57,7 @@ def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
     written = [message for message in waiting if _write(unit, message)]
     if not written:
         return None
-    today = unit.now.astimezone(ZoneInfo(programme.zone)).date()
+    today = today_of(unit, programme.id)
     ordinal = unit.session.scalar(
         select(func.coalesce(func.max(LetterBatch.ordinal), 0)).where(
             LetterBatch.programme_id == programme.id, LetterBatch.on == today
@@ -148,8 +148,8 @@ def mark_posted(unit: UnitOfWork, hand: Hand, ids: Collection[UUID], *, on: date
     """These letters are in the post since that day; return how many. A batch is over with its last letter."""
     letters_of(unit, hand.actor)
     own = select(LetterBatch.id).where(_own(hand.actor))
-    zone = ZoneInfo(unit.session.get_one(Programme, hand.actor.programme_id).zone)
-    if on > unit.now.astimezone(zone).date():
+    zone = unit.session.get_one(Programme, hand.actor.programme_id).zone
+    if on > today_of(unit, hand.actor.programme_id):
         raise InvalidInput("posted_on", "Ce jour n’est pas encore venu.")
     query = select(Message).where(Message.id.in_(ids), Message.batch_id.in_(own), Message.state == MessageState.PRINTED)
     letters = unit.session.scalars(query.with_for_update(of=Message)).all()

@@ -1,7 +1,6 @@
 """Devices lent to a household: out, due back by a day, back or lost."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -14,13 +13,14 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for
+from services.rules.published import today_of
 
 
 def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
     """Lend a device; the operator is asked for it on the day named."""
     case = case_for(unit, hand.actor, case_id, Right.LEND)
     casework.check_open(case)
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    today = today_of(unit, case.programme_id)
     if form.due_on <= today:
         raise InvalidInput("due_on", "Le jour du retour doit être à venir.")
     loan = Loan(
@@ -55,7 +55,7 @@ def _end(unit: UnitOfWork, hand: Hand, loan_id: UUID, end: LoanEnd) -> Loan:
         raise GuardRefused("Cet appareil est déjà rendu.")
     if end is LoanEnd.LOST and loan.lost_on is not None:
         raise GuardRefused("Cet appareil est déjà noté perdu.")
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    today = today_of(unit, case.programme_id)
     loan.returned_on = today if end is LoanEnd.RETURNED else None
     loan.lost_on = today if end is LoanEnd.LOST else None
     casework.record(unit, case, LoanReturned(loan_id=loan.id, end=end), hand=hand)

@@ -22,7 +22,7 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.finding import plain
 from services.rules.policy import Actor, Right, forget_contracts, note_access, require, visible
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 from services.rules.texts.labels import label
 
 ADDED: Final = "organisation.added"
@@ -194,7 +194,7 @@ def end(unit: UnitOfWork, hand: Hand, organisation_id: UUID) -> Organisation:
     if left:
         waiting = "Une situation ouverte est" if left == 1 else f"{left} situations ouvertes sont"
         raise GuardRefused(f"{waiting} chez cet opérateur : confiez-les d’abord à un autre.")
-    organisation.ended_on = calendar_of(unit, organisation.programme_id).local_day(unit.now)
+    organisation.ended_on = today_of(unit, organisation.programme_id)
     if organisation.kind == OrganisationKind.ALERT_GIVER:
         _close_link(unit, organisation)
     for membership in _memberships(unit, organisation):

@@ -56,7 +56,7 @@ class Request:
 
 def request_of(unit: UnitOfWork, referral: Referral) -> Request:
     """The part of a request that its link shows to whoever holds it."""
-    zone = ZoneInfo(referral.case.programme.zone)
+    zone = referral.case.programme.zone
     agreement = agreement_with_partner(unit, referral)
     visited = unit.session.scalar(
         select(func.max(Visit.starts_at)).where(Visit.case_id == referral.case_id, Visit.state == VisitState.HELD)

@@ -25,7 +25,7 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, note_access, require
 from services.rules.presence import forget
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 
 LONGEST_FULL: Final = timedelta(days=366)
 SHARED_DOMAINS: Final = frozenset(
@@ -92,7 +92,7 @@ class Team:
 def team(unit: UnitOfWork, actor: Actor, partner_id: UUID) -> Team:
     """Today and later; for the partner himself, and whoever reads the directory. Raises `NotFound`."""
     partner = _partner(unit, actor, partner_id, Right.READ)
-    session, day = unit.session, _today(unit, partner)
+    session, day = unit.session, today_of(unit, partner.programme_id)
     colleagues = select(PartnerColleague).filter_by(organisation_id=partner.id, ended_on=None)
     absences = select(PartnerAbsence).where(PartnerAbsence.organisation_id == partner.id, PartnerAbsence.last_on >= day)
     services = select(Service).filter_by(organisation_id=partner.id, ended_on=None)
@@ -109,7 +109,7 @@ def team(unit: UnitOfWork, actor: Actor, partner_id: UUID) -> Team:
 def say_full(unit: UnitOfWork, hand: Hand, partner_id: UUID, form: FullForm) -> None:
     """What he offers is full until a day, or no longer, at once: capacity is what the partner says it is."""
     partner = _partner(unit, hand.actor, partner_id, Right.DIRECTORY)
-    day = _today(unit, partner)
+    day = today_of(unit, partner.programme_id)
     if form.until is not None and not day <= form.until <= day + LONGEST_FULL:
         raise InvalidInput("until", "Choisissez un jour à venir, dans l’année.")
     services = unit.session.scalars(select(Service).filter_by(organisation_id=partner.id, ended_on=None)).all()
@@ -160,14 +160,14 @@ def add_colleague(unit: UnitOfWork, hand: Hand, partner_id: UUID, form: Colleagu
 def end_colleague(unit: UnitOfWork, hand: Hand, partner_id: UUID, colleague_id: UUID) -> None:
     """He reads no more: what he followed comes back to the partner's own address."""
     partner = _partner(unit, hand.actor, partner_id, Right.DIRECTORY)
-    _colleague(unit, partner, colleague_id).ended_on = _today(unit, partner)
+    _colleague(unit, partner, colleague_id).ended_on = today_of(unit, partner.programme_id)
     note_access(unit, hand.actor, "partner.colleague_ended", case_id=None)
 
 
 def be_away(unit: UnitOfWork, hand: Hand, partner_id: UUID, form: GoneForm) -> PartnerAbsence:
     """Nobody reads at an address for some days; the delegate does."""
     partner = _partner(unit, hand.actor, partner_id, Right.DIRECTORY)
-    if not max(form.first_on, _today(unit, partner)) <= form.last_on <= form.first_on + LONGEST_FULL:
+    if not max(form.first_on, today_of(unit, partner.programme_id)) <= form.last_on <= form.first_on + LONGEST_FULL:
         raise InvalidInput("last_on", "Le dernier jour vient après le premier, et n’est pas passé.")
     for each in filter(None, (form.colleague_id, form.delegate_id)):
         _colleague(unit, partner, each)
@@ -245,7 +245,3 @@ def _colleague(unit: UnitOfWork, partner: Organisation, colleague_id: UUID) -> P
 def _is_own_address(own: str, given: str) -> bool:
     domain = own.lower().rpartition("@")[2]
     return given.rpartition("@")[2] == domain and domain not in SHARED_DOMAINS
-
-
-def _today(unit: UnitOfWork, partner: Organisation) -> date:
-    return calendar_of(unit, partner.programme_id).local_day(unit.now)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -21,6 +20,7 @@ from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import today_of
 
 LONGEST_HOLD_DAYS: Final = 30
 """Source: table of referrals of the field: a hold is looked at again within a month."""
@@ -122,7 +122,7 @@ def _tasks(unit: UnitOfWork, referral: Referral) -> list[Task]:
 
 
 def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:
-    today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
+    today = today_of(unit, referral.case.programme_id)
     if not 0 < (until - today).days <= LONGEST_HOLD_DAYS:
         raise InvalidInput("until", f"Choisissez un jour à venir, dans les {LONGEST_HOLD_DAYS} jours.")
 

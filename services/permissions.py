@@ -1,7 +1,6 @@
 """What the household agrees to: given, dated, attributed; taken back, and whoever relied on it stops at once."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -26,6 +25,7 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import today_of
 
 TEXT_VERSION = "accord-2026-11"
 _OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
@@ -45,7 +45,7 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
         organisation_id=form.organisation_id,
         mode=form.mode.value,
         collected_by=hand.actor.name,
-        given_on=form.given_on or unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+        given_on=form.given_on or today_of(unit, case.programme_id),
         text_version=TEXT_VERSION,
     )
     unit.session.add(permission)

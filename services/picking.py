@@ -20,7 +20,7 @@ from services.foundation.database import UnitOfWork
 from services.rules.matching import Choice, Offer, Pick, Wanted, choose
 from services.rules.policy import Actor, Right, knows_household, readable, require
 from services.rules.presence import closed_today
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 from services.rules.texts.labels import choices, inside
 
 
@@ -51,7 +51,7 @@ def pick_of(unit: UnitOfWork, actor: Actor, case: Case, theme: Theme, partner_id
 
 
 def _wanted(unit: UnitOfWork, case: Case, theme: Theme, *, is_known: bool) -> Wanted:
-    day = calendar_of(unit, case.programme_id).local_day(unit.now)
+    day = today_of(unit, case.programme_id)
     if not is_known:
         return Wanted(theme, case.dwelling.commune_code, None, None, day)
     means = means_of(unit, case)
@@ -60,7 +60,7 @@ def _wanted(unit: UnitOfWork, case: Case, theme: Theme, *, is_known: bool) -> Wa
 
 
 def _offers(unit: UnitOfWork, case: Case) -> list[Offer]:
-    day = calendar_of(unit, case.programme_id).local_day(unit.now)
+    day = today_of(unit, case.programme_id)
     services = living(unit, case.programme_id)
     closed, loads = closed_today(unit, case.programme_id), _loads(unit, case.programme_id)
     return [

@@ -19,7 +19,7 @@ from services.foundation.errors import InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require, rights
 from services.rules.presence import Reader, Reading, colleagues, coordination, forget, reading, roster
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 
 BACKWARDS: Final = "La fin vient avant le début."
 KEPT: Final = timedelta(days=31)
@@ -159,7 +159,7 @@ def planning(unit: UnitOfWork, actor: Actor) -> Planning:
     """What is said of today and later: of all for whoever may change it, else of oneself; closures for everybody."""
     programme_id = _programme(actor)
     own = None if Right.PRESENCE in rights(actor) else _somebody(unit, actor, None).person_id
-    today = calendar_of(unit, programme_id).local_day(unit.now)
+    today = today_of(unit, programme_id)
     absences = select(Absence).where(Absence.programme_id == programme_id, Absence.last_on >= today)
     patterns = select(WorkPattern).where(WorkPattern.programme_id == programme_id)
     duties = select(Duty).where(Duty.programme_id == programme_id, Duty.to_at > unit.now)

@@ -6,9 +6,10 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import EmailStr, Field, StringConstraints, field_validator
+from pydantic import EmailStr, Field, StringConstraints
 from sqlalchemy import select
 
+from models.base import PARIS
 from models.pathway import Pathway
 from models.programmes import Closure, Commune, Membership, Organisation, Person, Programme, Territory
 from models.vocabulary import Contract, OrganisationKind, Role, Theme
@@ -35,14 +36,8 @@ class ProgrammeForm(Form):
     email: EmailStr
     postal_address: RequiredLine
     city: RequiredLine
-    zone: str = "Europe/Paris"
+    zone: ZoneInfo = PARIS
     subdivision: str | None = None
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        ZoneInfo(name)
-        return name
 
 
 class OrganisationForm(Form):

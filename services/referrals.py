@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypedDict
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, exists, not_, select
 
@@ -36,6 +35,7 @@ from services.notes import write_note
 from services.rules import casework, obligations
 from services.rules.casework import Act, Hand
 from services.rules.policy import Actor, Right, case_for, task_for_link
+from services.rules.published import today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")
 """Whose date is when news of an accepted request is asked for."""
@@ -157,14 +157,14 @@ def _check_directory(unit: UnitOfWork, actor: Actor, case: Case, form: ReferralF
     if pick is None or not pick.obstacles:
         return []
     if not form.despite:
-        today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+        today = today_of(unit, case.programme_id)
         why = ", ".join(picking.reasons(pick, commune=case.dwelling.commune.name, today=today))
         raise InvalidInput("despite", f"{pick.offer.partner} {why} : dites pourquoi lui demander quand même.")
     return list(pick.obstacles)
 
 
 def _check_day(unit: UnitOfWork, case: Case, form: ReferralForm) -> None:
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    today = today_of(unit, case.programme_id)
     if form.check_on is None or form.check_on <= today:
         raise InvalidInput("check_on", "Dites quel jour sa réponse sera cherchée : un jour à venir.")
 
@@ -205,7 +205,7 @@ def _permit(unit: UnitOfWork, hand: Hand, case: Case, form: ReferralForm) -> Non
             organisation_id=form.partner_id,
             mode=form.permission_mode.value,
             collected_by=hand.actor.name,
-            given_on=unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+            given_on=today_of(unit, case.programme_id),
             text_version="partage-2026-11",
         )
     )
@@ -247,7 +247,7 @@ def decline(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Decline) -> R
     referral.answered_at = referral.ended_at = unit.now
     referral.reason = form.reason.value
     if form.reason is DeclineReason.CAPACITY:
-        today = unit.now.astimezone(ZoneInfo(referral.case.programme.zone)).date()
+        today = today_of(unit, referral.case.programme_id)
         fill(unit, referral.partner, Theme(referral.need.theme), today + timedelta(days=CAPACITY_DAYS))
     others = bool(_rivals(unit, referral))
     tell(unit, hand, referral, e.ReferralDeclined(**ids(referral), reason=form.reason, others_asked=others), form)

@@ -1,7 +1,6 @@
 """The visit's report: a file and a summary, given to the household; shared further only with its permission."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -15,6 +14,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import today_of
 
 
 def finish_diagnosis(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
@@ -52,7 +52,7 @@ def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm
                 kind=kind.value,
                 mode=AgreementMode.ORAL.value,
                 collected_by=hand.actor.name,
-                given_on=unit.now.astimezone(ZoneInfo(case.programme.zone)).date(),
+                given_on=today_of(unit, case.programme_id),
                 text_version="rapport-2026-11",
             )
         )

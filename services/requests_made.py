@@ -84,7 +84,7 @@ def last_term(today: date) -> Term:
 
 def of_organisation(unit: UnitOfWork, organisation: Organisation, term: Term) -> Figures:
     """Requests received in the term; households of its requests that were visited, or helped by a partner, in it."""
-    zone = ZoneInfo(unit.session.get_one(Programme, organisation.programme_id).zone)
+    zone = unit.session.get_one(Programme, organisation.programme_id).zone
     start, end = _midnight(term.first, zone), _midnight(term.last + timedelta(days=1), zone)
     its = select(Alert.case_id).where(Alert.organisation_id == organisation.id)
     sent = its.where(Alert.received_at >= start, Alert.received_at < end)

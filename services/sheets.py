@@ -13,13 +13,14 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from models.programmes import Organisation, Service, SheetProposal
-from services.directory import ServiceForm, service_of, today, write
+from services.directory import ServiceForm, service_of, write
 from services.forms import RequiredLine, ShortText
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
+from services.rules.published import today_of
 from services.rules.texts.labels import inside, label
 
 FIELDS: Final = {
@@ -59,7 +60,7 @@ class Change:
 
 def confirm(unit: UnitOfWork, actor: Actor, service: Service) -> None:
     """The partner says that his sheet is right: it is verified, and what he had proposed before is dropped."""
-    service.verified_on = today(unit, actor)
+    service.verified_on = today_of(unit, actor.programme_id)
     _drop(unit, service)
     note_access(unit, actor, "sheet.confirmed", case_id=None)
 
@@ -96,7 +97,7 @@ def take(unit: UnitOfWork, hand: Hand, proposal_id: UUID) -> Service:
     service = proposal.service
     area = service.area.name if service.area else ""
     write(unit, service, ServiceForm.model_validate({**as_said(service), **proposal.said, "area": area}))
-    service.verified_on = today(unit, hand.actor)
+    service.verified_on = today_of(unit, hand.actor.programme_id)
     _decide(unit, hand, proposal, taken=True)
     return service
 

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import today_of
 from services.rules.supply_cuts import Reason, first_lawful_day
 
 
@@ -85,19 +85,19 @@ def announce(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutForm) -> Supp
     if current(unit, case.id) is not None:
         raise GuardRefused("Une coupure est déjà suivie : changez son jour, ou dites comment elle finit.")
     check_ahead(unit, case, form.cut_on)
-    return _follow(unit, hand, case, form, told_on=_today(unit, case))
+    return _follow(unit, hand, case, form, told_on=today_of(unit, case.programme_id))
 
 
 def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
     """Follow from now on the cut that an alert giver told of, now that somebody can avert it; one that passed is left
     to the first call."""
-    today = _today(unit, case)
+    today = today_of(unit, case.programme_id)
     told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
     if not told or current(unit, case.id) is not None:
         return
     first = min(told, key=lambda alert: (alert.cut_on, alert.id))
     form = CutForm.model_validate({"energy": first.cut_energy, "cut_on": first.cut_on})
-    _follow(unit, hand, case, form, told_on=first.received_at.astimezone(ZoneInfo(case.programme.zone)).date())
+    _follow(unit, hand, case, form, told_on=first.received_at.astimezone(case.programme.zone).date())
 
 
 def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
@@ -121,7 +121,7 @@ def move(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NewDay) -> SupplyCut
 def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -> SupplyCut:
     """The supplier's solidarity desk was called; it may have put the cut off."""
     case, cut = _threatening(unit, hand, case_id)
-    today = _today(unit, case)
+    today = today_of(unit, case.programme_id)
     if form.new_day is not None:
         check_ahead(unit, case, form.new_day, field="new_day")
     cut.supplier_called_on = today
@@ -134,7 +134,7 @@ def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -
 def note_aid(unit: UnitOfWork, hand: Hand, case_id: UUID, form: AidFiled) -> SupplyCut:
     """Aid was asked for: the supply is kept until the decision, two months at most, then the notice."""
     case, cut = _threatening(unit, hand, case_id)
-    today = _today(unit, case)
+    today = today_of(unit, case.programme_id)
     filed_on = form.filed_on or today
     if filed_on > today:
         raise InvalidInput("filed_on", "Le dépôt ne peut pas être à venir.")
@@ -146,7 +146,7 @@ def note_aid(unit: UnitOfWork, hand: Hand, case_id: UUID, form: AidFiled) -> Sup
 def end(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutEnd) -> SupplyCut:
     """The cut was averted, or it happened: then the supply is to be restored."""
     case, cut = _threatening(unit, hand, case_id)
-    cut.ended_on, cut.outcome = _today(unit, case), form.outcome.value
+    cut.ended_on, cut.outcome = today_of(unit, case.programme_id), form.outcome.value
     fact = e.CutAverted if form.outcome is CutOutcome.AVERTED else e.CutHappened
     _tell(unit, hand, case, fact(cut_id=cut.id), form.note)
     return cut
@@ -158,7 +158,7 @@ def restore(unit: UnitOfWork, hand: Hand, case_id: UUID) -> SupplyCut:
     cut = current(unit, case.id)
     if cut is None or cut.outcome != CutOutcome.HAPPENED:
         raise GuardRefused("Aucune coupure n’est en cours.")
-    cut.restored_on = _today(unit, case)
+    cut.restored_on = today_of(unit, case.programme_id)
     _tell(unit, hand, case, e.CutRestored(cut_id=cut.id), "")
     return cut
 
@@ -183,11 +183,7 @@ def _tell(unit: UnitOfWork, hand: Hand, case: Case, fact: e.Fact, note: str) -> 
     write_note(unit, case, hand, note, event=event)
 
 
-def _today(unit: UnitOfWork, case: Case) -> date:
-    return unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
-
-
 def check_ahead(unit: UnitOfWork, case: Case, day: date, *, field: str = "cut_on") -> None:
     """Raise `InvalidInput` for a cut that is behind us."""
-    if day < _today(unit, case):
+    if day < today_of(unit, case.programme_id):
         raise InvalidInput(field, "Le jour de la coupure est déjà passé : notez plutôt que la fourniture est coupée.")

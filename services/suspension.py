@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -20,6 +19,7 @@ from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import today_of
 
 LONGEST: Final = timedelta(days=183)
 
@@ -40,7 +40,7 @@ def suspend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Suspension) -> Ca
 
 
 def _check_day(unit: UnitOfWork, case: Case, until: date) -> None:
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    today = today_of(unit, case.programme_id)
     if until <= today:
         raise InvalidInput("until", "Ce jour doit être à venir.")
     if until > today + LONGEST:

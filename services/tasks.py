@@ -4,7 +4,6 @@ from collections import defaultdict
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -21,7 +20,7 @@ from services.notes import write_note
 from services.rules import casework, pauses, plan
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, rights
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import calendar_of, pathway_of, today_of
 
 _PARTY_OF = {Role.COORDINATOR: Party.COORDINATOR, Role.OPERATOR: Party.OPERATOR}
 
@@ -141,7 +140,7 @@ def snooze(unit: UnitOfWork, hand: Hand, task_id: UUID, form: Snooze) -> Task:
 
 def _check_snooze(unit: UnitOfWork, case: Case, until: date, longest: int) -> None:
     calendar = calendar_of(unit, case.programme_id)
-    today = unit.now.astimezone(ZoneInfo(case.programme.zone)).date()
+    today = today_of(unit, case.programme_id)
     if until <= today:
         raise InvalidInput("until", "Ce jour doit être à venir.")
     if calendar.working_days_between(today, until) > longest:

@@ -21,7 +21,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require, visible
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 
 CHANGED: Final = "territory.changed"
 ONE_DAY: Final = timedelta(days=1)
@@ -70,7 +70,7 @@ def places(unit: UnitOfWork, actor: Actor) -> list[Place]:
         .join(Commune, Commune.code == Territory.commune_code)
         .where(
             Territory.programme_id == actor.programme_id,
-            or_(Territory.to_on.is_(None), Territory.to_on >= _today(unit, actor)),
+            or_(Territory.to_on.is_(None), Territory.to_on >= today_of(unit, actor.programme_id)),
         )
         .order_by(Commune.search_key, Commune.code, Territory.from_on)
     )
@@ -107,7 +107,7 @@ def change(unit: UnitOfWork, hand: Hand, form: TerritoryForm) -> Effect:
 
 
 def _checked(unit: UnitOfWork, actor: Actor, form: TerritoryForm) -> tuple[list[Commune], list[Commune]]:
-    if form.from_on < _today(unit, actor):
+    if form.from_on < today_of(unit, actor.programme_id):
         raise InvalidInput("from_on", "Ce jour est passé : ce qu’était le territoire reste écrit.")
     if not form.enter and not form.leave:
         raise InvalidInput("enter", "Dites quelles communes entrent ou sortent.")
@@ -159,10 +159,6 @@ def _leave(unit: UnitOfWork, programme_id: UUID, code: str, day: date) -> None:
             unit.session.delete(row)
         elif _lasts(row, day):
             row.to_on = day - ONE_DAY
-
-
-def _today(unit: UnitOfWork, actor: Actor) -> date:
-    return calendar_of(unit, _programme(actor)).local_day(unit.now)
 
 
 def _programme(actor: Actor) -> UUID:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
@@ -149,7 +148,7 @@ def restore(unit: UnitOfWork, hand: Hand, key: TextKey, form: RestoreForm) -> Pr
 
 def sample(unit: UnitOfWork, programme: Programme, key: TextKey) -> TextContext:
     """Invented values for a preview, with the programme's own name, telephone and addresses."""
-    zone = ZoneInfo(programme.zone)
+    zone = programme.zone
     due = calendar_of(unit, programme.id).due_after(unit.now, working_days=SAMPLE_DAYS)
     day = due.astimezone(zone).replace(hour=14, minute=0)
     reason = DeclineReason.CAPACITY if key.party is Party.COORDINATOR else RejectionReason.OUT_OF_TERRITORY

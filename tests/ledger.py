@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -296,7 +295,7 @@ def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
         if message.state in together and first.state != message.state:
             yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"
         if message.data_started_at is not None and message.state in {MessageState.ACCEPTED, MessageState.UNKNOWN}:
-            day = message.data_started_at.astimezone(ZoneInfo(message.of_case.programme.zone)).date()
+            day = message.data_started_at.astimezone(message.of_case.programme.zone).date()
             mails.setdefault((message.programme_id, message.address, day), set()).add(first.id)
     yield from (f"{key[2]}: one address had {len(ids)} mails of the day" for key, ids in mails.items() if len(ids) > 1)
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
@@ -21,9 +20,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from deployments.catcher.reading import Mail, links_of, pieces, read
 from deployments.catcher.smtp import Reception
 from deployments.catcher.store import Entry, Mailbox
+from models.base import PARIS
 
 FOLDER: Final = Path(__file__).parent / "templates"
-SHOWN_ZONE: Final = ZoneInfo("Europe/Paris")
 PAGE: Final = 100
 LARGEST_ID: Final = 2**63 - 1
 VIEWS: Final = {"texte": "Texte", "html": "HTML", "entetes": "En-têtes", "source": "Source"}
@@ -77,7 +76,7 @@ def _environment() -> Environment:
 
 def moment(when: datetime, pattern: str = "d MMM yyyy, H 'h' mm") -> str:
     """Write a UTC time as read in mainland France."""
-    return format_datetime(when, pattern, tzinfo=SHOWN_ZONE, locale="fr")
+    return format_datetime(when, pattern, tzinfo=PARIS, locale="fr")
 
 
 def size(octets: int) -> str:

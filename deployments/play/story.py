@@ -114,7 +114,7 @@ class Setting(_Strict):
     @property
     def zone(self) -> ZoneInfo:
         """The zone in which steps are dated."""
-        return ZoneInfo(self.programme.zone)
+        return self.programme.zone
 
     def address(self, who: str) -> str | None:
         """Where this person or organisation reads mail."""

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, Timezone, vCalAddress, vText
 
+from models.base import PARIS
+
 PRODUCT: Final = "-//Relais//Visites//FR"
-PARIS: Final = ZoneInfo("Europe/Paris")
 
 Method = Literal["REQUEST", "CANCEL"]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -24,6 +23,7 @@ from services.imports.unread import Unread
 from services.imports.verdicts import Collected, Giver, Judged, Office
 from services.rules.casework import Hand
 from services.rules.policy import Actor
+from services.rules.published import today_of
 
 WRITE_ROWS: Final = "import_rows"
 """The label of a slice's transaction, and so of its crash points."""
@@ -125,7 +125,7 @@ def _sender(unit: UnitOfWork, order: Order) -> tuple[Programme, Organisation]:
 def _office(
     unit: UnitOfWork, programme: Programme, organisation: Organisation, prefix: str, collected: Collected | None
 ) -> Office:
-    today = unit.now.astimezone(ZoneInfo(programme.zone)).date()
+    today = today_of(unit, programme.id)
     if collected is not None and collected.on > today:
         raise InvalidInput("agreed_on", "La date de l’accord est dans le futur.")
     keys = unit.session.scalars(select(Event.idempotency_key).where(Event.idempotency_key.startswith(prefix))).all()

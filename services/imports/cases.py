@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -24,6 +23,7 @@ from services.imports.reading import Content, read
 from services.imports.register import Told
 from services.imports.unread import Unread
 from services.imports.verdicts import Judged, Verdict
+from services.rules.published import today_of
 
 WRITE_ROW: Final = "import_case"
 """The label of a row's transaction, and so of its crash points."""
@@ -116,8 +116,7 @@ def _positions(judged: Sequence[JudgedCase]) -> list[tuple[Position, int]]:
 
 
 def _office(unit: UnitOfWork, programme: Programme, mapped: Mapped, prefix: str) -> Office:
-    zone = ZoneInfo(programme.zone)
-    today = unit.now.astimezone(zone).date()
+    today = today_of(unit, programme.id)
     office = Office(
         programme_id=programme.id,
         prefix=prefix,
@@ -129,7 +128,7 @@ def _office(unit: UnitOfWork, programme: Programme, mapped: Mapped, prefix: str)
         partners=_named(unit, programme.id, OrganisationKind.PARTNER),
         done=frozenset(),
         now=unit.now,
-        zone=zone,
+        zone=programme.zone,
     )
     return replace(office, done=register.taken(unit, (office.key(row) for row in mapped.rows)))
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from models.base import PARIS
 from models.delays import Delay
 from models.events import FACTS, AlertSubmitted, TaskCompleted
 from models.lifecycles import ReferralAction
@@ -17,7 +17,7 @@ from services.rules import plan
 from services.rules.texts.labels import has_label
 
 _MONDAY: Final = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
-_PLAIN_WEEKS: Final = WorkingCalendar(ZoneInfo("Europe/Paris"))
+_PLAIN_WEEKS: Final = WorkingCalendar(PARIS)
 _BEFORE_OPERATOR: Final = frozenset({"alert.submitted", "case.examined", "case.rejected", "case.unmerged"})
 _GIVER_IS_KNOWN: Final = frozenset({"no_number_and_alert_giver"})
 _CALLS: Final = "follow_up_call"

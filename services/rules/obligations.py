@@ -21,7 +21,7 @@ from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
 from services.rules import casework, pauses, plan, presence, work
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import calendar_of, pathway_of, today_of
 
 TimerAct = Callable[[UnitOfWork, Task], None]
 BATCH: Final = 50
@@ -182,7 +182,7 @@ def _is_for_closed_partner(unit: UnitOfWork, task: Task, ladder: Ladder, step: i
     """Whether a step does nothing but write to a partner who is closed today. The delay itself runs on."""
     if step == plan.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
         return False
-    today = calendar_of(unit, task.programme_id).local_day(unit.now)
+    today = today_of(unit, task.programme_id)
     return reminds_partner(ladder.rungs[step]) and presence.is_closed(unit, task.organisation_id, today)
 
 

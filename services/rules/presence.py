@@ -25,7 +25,7 @@ from models.programmes import (
 from models.vocabulary import OrganisationKind, Role
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
-from services.rules.published import calendar_of, days_between
+from services.rules.published import calendar_of, days_between, today_of
 
 
 class Reader(NamedTuple):
@@ -192,7 +192,7 @@ def is_closed(unit: UnitOfWork, organisation_id: UUID, day: date) -> bool:
 
 def closed_today(unit: UnitOfWork, programme_id: UUID) -> dict[UUID, date]:
     """The organisations of a programme that are closed today, each with its last closed day."""
-    today = calendar_of(unit, programme_id).local_day(unit.now)
+    today = today_of(unit, programme_id)
     rows = unit.session.execute(
         select(OrganisationClosure.organisation_id, OrganisationClosure.last_on)
         .join(Organisation, Organisation.id == OrganisationClosure.organisation_id)

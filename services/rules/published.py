@@ -12,7 +12,7 @@ from models.pathway import Flaw, Pathway, Send
 from models.programmes import Closure, PathwayVersion, Programme
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import Setup
+from services.foundation.errors import NotFound, Setup
 from services.rules.guards import GUARDS
 from services.rules.texts.catalogue import label_missing, text_missing
 
@@ -76,6 +76,13 @@ def calendar_of(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
     return found
 
 
+def today_of(unit: UnitOfWork, programme_id: UUID | None) -> date:
+    """The day on the programme's wall. Raises `NotFound` for somebody of none."""
+    if programme_id is None:
+        raise NotFound
+    return calendar_of(unit, programme_id).local_day(unit.now)
+
+
 _OPEN_DAYS: Final = (
     select(Programme.zone, Programme.subdivision, Closure.first_on, Closure.last_on)
     .outerjoin(Closure, Closure.programme_id == Programme.id)
@@ -95,5 +102,5 @@ def days_between(first_on: date, last_on: date) -> frozenset[date]:
 
 
 @lru_cache(maxsize=64)
-def _calendar(zone: str, subdivision: str | None, closures: frozenset[date]) -> WorkingCalendar:
-    return WorkingCalendar(ZoneInfo(zone), subdivision, closures)
+def _calendar(zone: ZoneInfo, subdivision: str | None, closures: frozenset[date]) -> WorkingCalendar:
+    return WorkingCalendar(zone, subdivision, closures)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 
@@ -19,7 +18,7 @@ from services.rules.household import visit_word
 from services.rules.links import asking_url, letter_url, requests_url, sign_in_url, task_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
-from services.rules.published import pathway_of
+from services.rules.published import pathway_of, today_of
 from services.rules.texts import catalogue, own
 from services.rules.texts.catalogue import TextContext, render
 from services.rules.texts.gathering import gathered
@@ -162,7 +161,6 @@ def _is_of_refused_address(unit: UnitOfWork, message: Message) -> bool:
 
 def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COORDINATION) -> TextContext:
     """What every text may say: the programme, its day and who signs; of no case."""
-    zone = ZoneInfo(programme.zone)
     return TextContext(
         programme_name=programme.public_name,
         programme_phone=programme.phone,
@@ -171,8 +169,8 @@ def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COO
         postal_address=programme.postal_address,
         dpo_contact=programme.email,
         city=programme.city,
-        zone=zone,
-        today=unit.now.astimezone(zone).date(),
+        zone=programme.zone,
+        today=today_of(unit, programme.id),
         reference="",
         commune="",
         signer_name=signer,
@@ -290,7 +288,7 @@ def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:
             organiser_email=programme.email,
             attendees=(message.address,),
             stamped_at=message.created_at,
-            zone=ZoneInfo(programme.zone),
+            zone=programme.zone,
         ),
         method="CANCEL" if method == "CANCEL" else "REQUEST",
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, false, func, select
 from starlette.responses import Response
@@ -31,7 +32,7 @@ class Holder:
     actor: Actor
     programme: str
     phone: str
-    zone: str
+    zone: ZoneInfo
     is_stale: bool
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime, time, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -14,6 +13,7 @@ from services import messages, notes
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Actor, Right, readable, require
+from services.rules.published import today_of
 from services.web.api import reading
 from services.web.api.answers import CaseAnswer, Cases, Organisations, Receipt, Tasks
 from services.web.api.edge import Acts, Reads, etag
@@ -120,6 +120,5 @@ def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:
     """The instant before which a task is due: now, or a coming midnight in the programme's zone."""
     if due == "late":
         return unit.now
-    zone = ZoneInfo(unit.session.get_one(Programme, actor.programme_id).zone)
-    day = unit.now.astimezone(zone).date() + timedelta(days=_DAYS[due])
-    return datetime.combine(day, time(), zone)
+    day = today_of(unit, actor.programme_id) + timedelta(days=_DAYS[due])
+    return datetime.combine(day, time(), unit.session.get_one(Programme, actor.programme_id).zone)

@@ -17,7 +17,7 @@ from services.rules.links import sheet_url
 from services.rules.matching import Pick
 from services.rules.policy import Right, readable, require
 from services.rules.presence import closed_today
-from services.rules.published import calendar_of
+from services.rules.published import today_of
 from services.web.api.answers import (
     AreaLine,
     PickLine,
@@ -47,7 +47,10 @@ def list_services(
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         found = directory.entries(unit, actor, directory.Filter(theme=theme, commune_code=commune, only_stale=stale))
-        day, closed = directory.today(unit, actor), closed_today(unit, actor.programme_id) if actor.programme_id else {}
+        day, closed = (
+            today_of(unit, actor.programme_id),
+            closed_today(unit, actor.programme_id) if actor.programme_id else {},
+        )
         return Services(items=[_service(each, day, closed.get(each.organisation_id)) for each in found])
 
 
@@ -64,7 +67,7 @@ def list_partners_for_case(
         actor = reads.actor(unit)
         found = picking.picks(unit, actor, case_id, [theme] if theme else None)
         case = readable(unit, actor, case_id)
-        commune, day = case.dwelling.commune.name, calendar_of(unit, case.programme_id).local_day(unit.now)
+        commune, day = case.dwelling.commune.name, today_of(unit, case.programme_id)
     return PicksByTheme(
         items=[
             Picks(
@@ -146,7 +149,7 @@ def set_area(acts: Acts, form: AreaForm) -> JSONResponse:
 
     def draw(unit: UnitOfWork, hand: Hand) -> AreaLine:
         area = directory.set_area(unit, hand, form)
-        day = form.from_on or directory.today(unit, hand.actor)
+        day = form.from_on or today_of(unit, hand.actor.programme_id)
         return AreaLine(id=area.id, name=area.name, communes=sorted(area.codes(day)))
 
     return acts.once(draw, form)
@@ -169,7 +172,7 @@ def _told(unit: UnitOfWork, service: Service) -> ServiceLine:
     unit.session.flush()
     programme_id = service.organisation.programme_id
     closed = closed_today(unit, programme_id).get(service.organisation_id)
-    return _service(service, calendar_of(unit, programme_id).local_day(unit.now), closed)
+    return _service(service, today_of(unit, programme_id), closed)
 
 
 def _service(service: Service, day: date, closed: date | None) -> ServiceLine:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Final, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -103,7 +102,7 @@ def read_access_log(reads: Reads, asked: Annotated[Looked, Query()], response: R
     wanted = Wanted(**asked.model_dump(exclude={"page"}))
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
-        zone = ZoneInfo(unit.session.get_one(Programme, actor.programme_id).zone)
+        zone = unit.session.get_one(Programme, actor.programme_id).zone
         lines, total = access_log.search(unit, actor, wanted, zone, first=(asked.page - 1) * A_PAGE, limit=A_PAGE)
     return AccessLines(
         items=[

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from services import directory, territory
+from services import territory
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
+from services.rules.published import today_of
 from services.territory import Effect, TerritoryForm
 from services.web.api.answers import PlaceLine, TerritoryAnswer, TerritoryEffect
 from services.web.api.edge import Acts, Reads
@@ -41,7 +42,7 @@ def foresee_territory(
     """Rien n’est changé."""
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
-        day = from_on or directory.today(unit, actor)
+        day = from_on or today_of(unit, actor.programme_id)
         form = TerritoryForm(enter=enter or [], leave=leave or [], from_on=day)
         return _effect(territory.foresee(unit, actor, form))
 

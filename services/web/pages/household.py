@@ -41,7 +41,7 @@ def situation(request: Request, runtime: Here, slug: str) -> Response:
         kept = request.cookies.get(_cookie(runtime.settings), "")
         found = household_page.standing(unit, runtime, programme, kept) if kept else None
         if found is not None:
-            context = _standing(found, ZoneInfo(programme.zone))
+            context = _standing(found, programme.zone)
             return answers.page(request, "household/standing.html", **_common(programme), **context)
         return _asked(request, programme, answers.blank())
 
@@ -107,7 +107,7 @@ def verified(request: Request, runtime: Here, slug: str, data: Entered) -> Respo
     with runtime.database.write("household_verify") as unit:
         programme = household_page.programme_of(unit, slug)
         meeting = household_page.expected_visit(unit, runtime, programme, word=word, digits=digits)
-        words = _meeting(meeting, ZoneInfo(programme.zone)) if meeting else None
+        words = _meeting(meeting, programme.zone) if meeting else None
         today = meeting is not None and abs(meeting.starts_at - unit.now) < timedelta(hours=12)
         return answers.page(request, "household/verified.html", **_common(programme), meeting=words, today=today)
 

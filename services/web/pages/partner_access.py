@@ -1,7 +1,6 @@
 """A partner reads whom to call: he asks for a link, opens it in the same browser, and sees one household."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
@@ -19,6 +18,7 @@ from services.foundation.tokens import new_token
 from services.partner_access import NOT_SHARED
 from services.rules.links import open_task_link, sign_in_link_of, task_url
 from services.rules.policy import note_access
+from services.rules.published import today_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import label
 from services.sign_in_links import SignInLinkRefused
@@ -67,7 +67,7 @@ def read(request: Request, runtime: Here) -> Response:
     with runtime.database.write("access") as unit:
         session, referral = partner_access.session_of(unit, token)
         note_access(unit, partner_access.partner_of(referral), "read", case_id=referral.case_id)
-        zone = ZoneInfo(referral.case.programme.zone)
+        zone = referral.case.programme.zone
         context = _household(unit, runtime, referral)
         until = wording.hour(session.expires_at.astimezone(zone))
     return answers.page(request, "partner_household.html", until=until, once=new_token(), **context)
@@ -169,7 +169,7 @@ def _note_refusal(runtime: Runtime, token: str) -> None:
 def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[str, Any]:
     case = referral.case
     programme, found = case.programme, partner_access.details(referral)
-    signer, zone = coordinator_of(unit, programme.id), ZoneInfo(programme.zone)
+    signer, zone = coordinator_of(unit, programme.id), programme.zone
     return {
         "shell": Shell(dispositif=programme.public_name),
         "reference": case.number,
@@ -181,7 +181,7 @@ def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[s
         "address": found.address,
         "brief": found.brief,
         "said": task_link.said(notes.conversation(unit, referral), zone),
-        "today": unit.now.astimezone(zone).date(),
+        "today": today_of(unit, programme.id),
         "news": _news(unit, runtime, referral),
         "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
     }

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
@@ -26,7 +25,7 @@ from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import holder_of, open_task_link, task_url
 from services.rules.policy import Actor
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, today_of
 from services.rules.texts.labels import choices, label
 from services.web.browsers import Limited
 from services.web.pages import answers
@@ -195,7 +194,7 @@ def _page(
             "shell": Shell(dispositif=programme.public_name),
             "partner": actor.name,
             "phone": programme.phone,
-            "today": unit.now.astimezone(ZoneInfo(programme.zone)).date(),
+            "today": today_of(unit, programme.id),
             "to_answer": [row for row in rows if row["kind"] == "answer_referral"],
             "to_report": [row for row in rows if row["kind"] == "report_outcome"],
             **_habits(unit, actor),
@@ -233,7 +232,7 @@ def _habits(unit: UnitOfWork, actor: Actor) -> dict[str, Any]:
 
 
 def _row(unit: UnitOfWork, runtime: Runtime, task: Task, names: Mapping[UUID, str]) -> dict[str, Any]:
-    zone = ZoneInfo(task.case.programme.zone)
+    zone = task.case.programme.zone
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     referral = task.referral
     return {

@@ -3,7 +3,6 @@ whether he wants the letter of the month.
 """
 
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules.links import alert_url, has_alert_link, open_letter_link, open_requests_link
 from services.rules.policy import Actor, note_access
+from services.rules.published import today_of
 from services.rules.texts.labels import inside, label
 from services.web.browsers import Limited
 from services.web.pages import answers
@@ -36,9 +36,9 @@ def mine(request: Request, runtime: Here, token: str, fait: str = "") -> Respons
     """All the requests of whoever received this link, without a name; the reading is written down."""
     with runtime.database.write("access") as unit:
         alert = open_requests_link(unit, runtime, token)
-        programme, zone = alert.case.programme, ZoneInfo(alert.case.programme.zone)
+        programme, zone = alert.case.programme, alert.case.programme.zone
         note_access(unit, _giver(alert), "requests_read", case_id=None)
-        today = unit.now.astimezone(zone).date()
+        today = today_of(unit, programme.id)
         rows = [
             {
                 "reference": each.reference,

@@ -24,7 +24,7 @@ from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import open_task_link
 from services.rules.policy import may_know_household
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, today_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import choices, label
 from services.web.browsers import Limited
@@ -160,7 +160,7 @@ def zone_of(runtime: Runtime, token: str) -> ZoneInfo:
     """The clocks by which whoever holds this link says an hour. Raises `LinkExpired`."""
     with runtime.database.read() as unit:
         _, task = open_task_link(unit, runtime, token)
-        return ZoneInfo(task.case.programme.zone)
+        return task.case.programme.zone
 
 
 def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any) -> None:
@@ -195,8 +195,8 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
     """Reference, commune and theme; nothing of the household before somebody signs in."""
     case = unit.session.get_one(Case, task.case_id)
     programme = unit.session.get_one(Programme, task.programme_id)
-    zone, signer = ZoneInfo(programme.zone), coordinator_of(unit, programme.id)
-    today = unit.now.astimezone(zone).date()
+    zone, signer = programme.zone, coordinator_of(unit, programme.id)
+    today = today_of(unit, programme.id)
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, programme.id))
     return {
         "shell": Shell(dispositif=programme.public_name),
@@ -217,7 +217,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
     referral = task.referral
     if referral is None:
         return {}
-    zone = ZoneInfo(referral.case.programme.zone)
+    zone = referral.case.programme.zone
     request = partner_access.request_of(unit, referral)
     done = [("Visite faite", request.visited_on), ("Rapport remis", request.reported_on)]
     return {
@@ -231,7 +231,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         "has_brief": bool(referral.brief),
         "was_asked": _waits_for_answer(unit, referral),
         "offered": {action for action in actions if _is_possible(referral, action)},
-        "meets": wording.moment(referral.meets_at, zone, today=unit.now.astimezone(zone).date())
+        "meets": wording.moment(referral.meets_at, zone, today=today_of(unit, referral.case.programme_id))
         if referral.meets_at
         else "",
         "on_hold": task.paused_at is not None,

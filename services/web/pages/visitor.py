@@ -131,7 +131,7 @@ def visitor(request: Request) -> Visitor:
         if holder is None:
             raise SignInRefused
         found = Visitor(
-            runtime, holder.actor, holder.programme, holder.phone, ZoneInfo(holder.zone), unit.now,
+            runtime, holder.actor, holder.programme, holder.phone, holder.zone, unit.now,
             posts_letters=posts_letters(unit, holder.actor),
         )  # fmt: skip
     if holder.is_stale:
