@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Uniq
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Key
-from models.cases import Case, Referral, Visit
+from models.cases import Case, Referral, SupplyCut, Visit
 from models.programmes import Organisation, Person
 from models.vocabulary import MessageState, TaskState, WebhookState, WorkState
 
@@ -97,6 +97,7 @@ class Task(Base):
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
     visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"))
     loan_id: Mapped[UUID | None] = mapped_column(ForeignKey("loan.id"))
+    cut_id: Mapped[UUID | None] = mapped_column(ForeignKey("supply_cut.id"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))  # who said "I do it"
     ordinal: Mapped[int] = mapped_column(default=0)  # which call of the follow-up: 1, 6 or 12 months
     state: Mapped[str] = mapped_column(default=TaskState.OPEN.value)
@@ -115,6 +116,7 @@ class Task(Base):
     person: Mapped[Person | None] = relationship()
     referral: Mapped[Referral | None] = relationship()
     visit: Mapped[Visit | None] = relationship()
+    cut: Mapped[SupplyCut | None] = relationship()
 
 
 IS_OPEN: Final = Task.state == bindparam(None, TaskState.OPEN.value, literal_execute=True)

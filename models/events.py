@@ -815,6 +815,7 @@ class TaskCompleted(_OneTask):
 
 class _Cut(Fact):
     cut_id: UUID
+    energy: Energy | None = None  # not said by events of the days when a case had one cut at a time
 
 
 class _CutAhead(_Cut):

@@ -206,7 +206,7 @@ class Sheet:
     documents: Sequence[Document]
     reports: Sequence[Report]
     loans: Sequence[Loan]
-    cut: SupplyCut | None
+    cuts: Sequence[SupplyCut]
     coming: Sequence[Departure]
     in_engines_hands: bool
 
@@ -233,7 +233,7 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         documents=session.scalars(_DOCUMENTS, of_case).all() if is_known else (),
         reports=session.scalars(_REPORTS, of_case).all() if is_known else (),
         loans=session.scalars(_LOANS, of_case).all(),
-        cut=supply_cuts.current(unit, case.id),
+        cuts=supply_cuts.followed(unit, case.id),
         coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
     )

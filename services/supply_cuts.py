@@ -1,5 +1,6 @@
 """A cut of electricity or gas that a supplier announced: its clocks run backwards from its day."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -29,28 +30,34 @@ class CutForm(Form):
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
-class NewDay(Form):
+class WhichCut(Form):
+    """Which cut is meant: said where two are followed, of electricity and of gas."""
+
+    energy: Energy | None = Field(None, description="Laquelle, si deux coupures sont suivies")
+
+
+class NewDay(WhichCut):
     """Another day for the cut: the supplier put it off, or the aid was decided."""
 
     cut_on: date = Field(description="Nouveau jour de coupure")
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
-class SupplierCall(Form):
+class SupplierCall(WhichCut):
     """What the supplier's solidarity desk said."""
 
     new_day: date | None = Field(None, description="Nouveau jour de coupure, s’il l’a reportée")
     note: FreeText = Field(min_length=1, description="Ce que le fournisseur a dit")
 
 
-class AidFiled(Form):
+class AidFiled(WhichCut):
     """A request for aid against the debt was filed."""
 
     filed_on: date | None = Field(None, description="Jour du dépôt ; vide : aujourd’hui")
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
-class CutEnd(Form):
+class CutEnd(WhichCut):
     """How the cut ended."""
 
     outcome: CutOutcome = Field(description="Ce qui s’est passé")
@@ -65,11 +72,11 @@ class Ahead(NamedTuple):
     reasons: list[Reason]
 
 
-def current(unit: UnitOfWork, case_id: UUID) -> SupplyCut | None:
-    """The cut that threatens, or that lasts; None when there is none."""
+def followed(unit: UnitOfWork, case_id: UUID) -> Sequence[SupplyCut]:
+    """The cuts that threaten or last, at most one of each energy, the nearest first."""
     query = select(SupplyCut).where(SupplyCut.case_id == case_id, SupplyCut.restored_on.is_(None))
     query = query.where(SupplyCut.outcome.is_(None) | (SupplyCut.outcome == CutOutcome.HAPPENED))
-    return unit.session.scalars(query.order_by(SupplyCut.id.desc())).first()
+    return unit.session.scalars(query.order_by(SupplyCut.cut_on, SupplyCut.id)).all()
 
 
 def ahead(cut: SupplyCut) -> Ahead:
@@ -82,22 +89,24 @@ def announce(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutForm) -> Supp
     """A cut threatens: the supplier is called, aid asked for and the cut averted before its day."""
     case = case_for(unit, hand.actor, case_id, Right.CUT)
     casework.check_open(case)
-    if current(unit, case.id) is not None:
-        raise GuardRefused("Une coupure est déjà suivie : changez son jour, ou dites comment elle finit.")
+    if form.energy in {cut.energy for cut in followed(unit, case.id)}:
+        raise GuardRefused("Cette coupure est déjà suivie : changez son jour, ou dites comment elle finit.")
     check_ahead(unit, case, form.cut_on)
     return _follow(unit, hand, case, form, told_on=today_of(unit, case.programme_id))
 
 
 def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Follow from now on the cut that an alert giver told of, now that somebody can avert it; one that passed is left
-    to the first call."""
+    """Follow from now on the cuts that alert givers told of, now that somebody can avert them; what passed is left to
+    the first call."""
     today = today_of(unit, case.programme_id)
     told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
-    if not told or current(unit, case.id) is not None:
-        return
-    first = min(told, key=lambda alert: (alert.cut_on, alert.id))
-    form = CutForm.model_validate({"energy": first.cut_energy, "cut_on": first.cut_on})
-    _follow(unit, hand, case, form, told_on=first.received_at.astimezone(case.programme.zone).date())
+    known = {cut.energy for cut in followed(unit, case.id)}
+    for alert in sorted(told, key=lambda alert: (alert.cut_on, alert.id)):
+        if alert.cut_energy not in known:
+            form = CutForm.model_validate({"energy": alert.cut_energy, "cut_on": alert.cut_on})
+            known.add(
+                _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date()).energy
+            )
 
 
 def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
@@ -112,7 +121,7 @@ def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on:
 
 def move(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NewDay) -> SupplyCut:
     """The cut is for another day: what is left to do is counted back from it. It does not stand on an older request."""
-    case, cut = _threatening(unit, hand, case_id)
+    case, cut = _meant(unit, hand, case_id, form)
     check_ahead(unit, case, form.cut_on)
     _tell(unit, hand, case, _moved(cut, form.cut_on), form.note)
     return cut
@@ -120,12 +129,12 @@ def move(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NewDay) -> SupplyCut
 
 def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -> SupplyCut:
     """The supplier's solidarity desk was called; it may have put the cut off."""
-    case, cut = _threatening(unit, hand, case_id)
+    case, cut = _meant(unit, hand, case_id, form)
     today = today_of(unit, case.programme_id)
     if form.new_day is not None:
         check_ahead(unit, case, form.new_day, field="new_day")
     cut.supplier_called_on = today
-    _tell(unit, hand, case, e.CutSupplierCalled(cut_id=cut.id), form.note)
+    _tell(unit, hand, case, e.CutSupplierCalled(cut_id=cut.id, energy=Energy(cut.energy)), form.note)
     if form.new_day is not None:
         _tell(unit, hand, case, _moved(cut, form.new_day), "")
     return cut
@@ -133,49 +142,54 @@ def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -
 
 def note_aid(unit: UnitOfWork, hand: Hand, case_id: UUID, form: AidFiled) -> SupplyCut:
     """Aid was asked for: the supply is kept until the decision, two months at most, then the notice."""
-    case, cut = _threatening(unit, hand, case_id)
+    case, cut = _meant(unit, hand, case_id, form)
     today = today_of(unit, case.programme_id)
     filed_on = form.filed_on or today
     if filed_on > today:
         raise InvalidInput("filed_on", "Le dépôt ne peut pas être à venir.")
     cut.aid_filed_on = filed_on
-    _tell(unit, hand, case, e.CutAidFiled(cut_id=cut.id, until=ahead(cut).day), form.note)
+    _tell(unit, hand, case, e.CutAidFiled(cut_id=cut.id, energy=Energy(cut.energy), until=ahead(cut).day), form.note)
     return cut
 
 
 def end(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutEnd) -> SupplyCut:
     """The cut was averted, or it happened: then the supply is to be restored."""
-    case, cut = _threatening(unit, hand, case_id)
+    case, cut = _meant(unit, hand, case_id, form)
     cut.ended_on, cut.outcome = today_of(unit, case.programme_id), form.outcome.value
     fact = e.CutAverted if form.outcome is CutOutcome.AVERTED else e.CutHappened
-    _tell(unit, hand, case, fact(cut_id=cut.id), form.note)
+    _tell(unit, hand, case, fact(cut_id=cut.id, energy=Energy(cut.energy)), form.note)
     return cut
 
 
-def restore(unit: UnitOfWork, hand: Hand, case_id: UUID) -> SupplyCut:
+def restore(unit: UnitOfWork, hand: Hand, case_id: UUID, form: WhichCut | None = None) -> SupplyCut:
     """The supply is back."""
-    case = case_for(unit, hand.actor, case_id, Right.CUT)
-    cut = current(unit, case.id)
-    if cut is None or cut.outcome != CutOutcome.HAPPENED:
-        raise GuardRefused("Aucune coupure n’est en cours.")
+    case, cut = _meant(unit, hand, case_id, form or WhichCut(), lasts=True)
     cut.restored_on = today_of(unit, case.programme_id)
-    _tell(unit, hand, case, e.CutRestored(cut_id=cut.id), "")
+    _tell(unit, hand, case, e.CutRestored(cut_id=cut.id, energy=Energy(cut.energy)), "")
     return cut
 
 
-def _threatening(unit: UnitOfWork, hand: Hand, case_id: UUID) -> tuple[Case, SupplyCut]:
+def _meant(
+    unit: UnitOfWork, hand: Hand, case_id: UUID, form: WhichCut, *, lasts: bool = False
+) -> tuple[Case, SupplyCut]:
+    """The cut that threatens, or that lasts; raises `InvalidInput` when nobody says which of two."""
     case = case_for(unit, hand.actor, case_id, Right.CUT)
-    cut = current(unit, case.id)
-    if cut is None or cut.outcome is not None:
-        raise GuardRefused("Aucune coupure n’est annoncée.")
-    return case, cut
+    cuts = [cut for cut in followed(unit, case.id) if (cut.outcome is not None) == lasts]
+    cuts = [cut for cut in cuts if form.energy in {None, cut.energy}]
+    if not cuts:
+        raise GuardRefused("Aucune coupure n’est en cours." if lasts else "Aucune coupure n’est annoncée.")
+    if len(cuts) > 1:
+        raise InvalidInput("energy", "Deux coupures sont suivies : dites laquelle.")
+    return case, cuts[0]
 
 
 def _moved(cut: SupplyCut, day: date) -> e.CutMoved:
     """An older request for aid keeps nothing any more: whoever gives the new day knows of its decision."""
     cut.cut_on, filed, cut.aid_filed_on = day, cut.aid_filed_on is not None, None
     called = cut.supplier_called_on is not None
-    return e.CutMoved(cut_id=cut.id, until=ahead(cut).day, supplier_called=called, aid_filed=filed)
+    return e.CutMoved(
+        cut_id=cut.id, energy=Energy(cut.energy), until=ahead(cut).day, supplier_called=called, aid_filed=filed
+    )
 
 
 def _tell(unit: UnitOfWork, hand: Hand, case: Case, fact: e.Fact, note: str) -> None:

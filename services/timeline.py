@@ -13,7 +13,20 @@ from sqlalchemy.orm import defer
 
 from models.cases import Case, Note
 from models.engine import Event, Message, Obligation, Occurrence, Task
-from models.events import MatchNoted, ReferralDelivered, ReminderDue, ReminderSkipped, VisitCancelled, VisitMissed
+from models.events import (
+    CutAidFiled,
+    CutAverted,
+    CutHappened,
+    CutMoved,
+    CutRestored,
+    CutSupplierCalled,
+    MatchNoted,
+    ReferralDelivered,
+    ReminderDue,
+    ReminderSkipped,
+    VisitCancelled,
+    VisitMissed,
+)
 from models.pathway import Pathway, Send
 from models.programmes import Person
 from models.vocabulary import Channel, MessageState, OccurrenceState, Source
@@ -41,7 +54,12 @@ _TONES: Final = {
     MessageState.ACCEPTED: "ok", MessageState.POSTED: "ok", MessageState.REFUSED: "late", MessageState.UNKNOWN: "late",
     MessageState.CANCELLED: "plain",
 }  # fmt: skip
-_LOSSES: Final = frozenset({VisitCancelled.type, VisitMissed.type})
+_CUTS: Final = (CutMoved, CutSupplierCalled, CutAidFiled, CutAverted, CutHappened, CutRestored)
+_IN_BRACKETS: Final = {
+    **{lost.type: ("reason", "loss_reason") for lost in (VisitCancelled, VisitMissed)},
+    **{cut.type: ("energy", "energy") for cut in _CUTS},
+}
+"""A field that may be empty and stands at the end of the line, with the kind of its words."""
 _SILENT: Final = frozenset({ReferralDelivered.type, MatchNoted.type})  # who is known already is not told here
 FAMILIES: Final = ("acts", "messages", "not_sent", "notes", "exchanges")
 """The views of a story beside the whole of it, in the order of the page."""
@@ -193,8 +211,9 @@ class Words:
         if event.type == ReminderDue.type and event.actor.startswith("person:"):
             return f"Envoyé sans attendre son jour : {self._said_by(event.payload)}"
         told = event_sentence(event.type, event.payload, self.zone, said=self._said(event))
-        lost = event.payload.get("reason") if event.type in _LOSSES else None
-        return f"{told} ({inside(label('loss_reason', lost))})" if lost else told
+        field, kind = _IN_BRACKETS.get(event.type, ("", ""))
+        beside = event.payload.get(field)
+        return f"{told} ({inside(label(kind, beside))})" if beside else told
 
     def why(self, event: Event) -> str:
         """Why a message left: what happened, or for a step of a clock what had not happened by when."""

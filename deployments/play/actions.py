@@ -75,9 +75,9 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | transfer_referral | staff | from, partner, theme, brief |
 | reopen_referral, void_referral | staff | partner, reason, note |
 | confirm_referral, dispute_referral | staff | partner, verified, text |
-| announce_cut, move_cut | staff | energy, cut_on, note |
-| call_supplier, file_aid | staff | note, new_day; filed_on, note |
-| end_cut, restore_supply | staff | outcome, note |
+| announce_cut, move_cut | staff | energy, cut_on, note; of all these, energy says which where two are followed |
+| call_supplier, file_aid | staff | energy, note, new_day; energy, filed_on, note |
+| end_cut, restore_supply | staff | energy, outcome, note; energy |
 | add_organisation | coordinator | kind, name, contact, email, phone, contract |
 | change_organisation | coordinator | organisation, and what changes of these |
 | end_organisation, take_up_organisation, renew_link, revoke_link | coordinator | organisation |

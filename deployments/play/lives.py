@@ -403,7 +403,7 @@ LIVES: Final[Mapping[str, Action]] = {
     "call_supplier": with_form(supply_cuts.note_call, supply_cuts.SupplierCall),
     "file_aid": with_form(supply_cuts.note_aid, supply_cuts.AidFiled),
     "end_cut": with_form(supply_cuts.end, supply_cuts.CutEnd),
-    "restore_supply": bare(supply_cuts.restore),
+    "restore_supply": with_form(supply_cuts.restore, supply_cuts.WhichCut),
     "confirm_sheet": confirm_sheet,
     "propose_sheet": propose_sheet,
     "decide_sheet": decide_sheet,

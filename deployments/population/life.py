@@ -287,7 +287,7 @@ class Life:
             visits_held=len(held),
             follow_ups_done=self._follow_ups_done,
             asked=tuple(
-                Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
+                Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"], None)
                 for task in self.tasks.values()
             ),
         )

@@ -166,9 +166,7 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
     completed, superseded = [], []
     for task in _open_tasks(unit, [act.case for act in ending.values()]):
         act = ending[task.case_id]
-        if task.kind in _rule(unit, act).completes and plan.ends(
-            unit, act.fact, referral_id=task.referral_id, loan_id=task.loan_id
-        ):
+        if task.kind in _rule(unit, act).completes and plan.ends(unit, act.fact, task):
             completed.append(task)
         elif act.closes and task.loan_id is None:
             superseded.append(task)

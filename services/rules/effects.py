@@ -89,9 +89,7 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
         return True
     pathway = pathway_of(unit, effect.case.pathway_hash)
     return any(
-        other.seq > event.seq
-        and effect.kind in pathway.rule_of(fact).completes
-        and plan.ends(unit, fact, referral_id=effect.about.referral_id, loan_id=effect.about.loan_id)
+        other.seq > event.seq and effect.kind in pathway.rule_of(fact).completes and plan.ends(unit, fact, effect.about)
         for other in later
         for fact in (FACTS[other.type].model_validate(other.payload),)
     )
@@ -141,14 +139,15 @@ class _Asked:
 
     def __contains__(self, effect: OpenTask) -> bool:
         """The same thing is asked once, however many events ask for it; a message to check is a thing of its own."""
-        wanted = (effect.kind, effect.about.referral_id, effect.about.loan_id)
+        about = effect.about
+        wanted = (effect.kind, about.referral_id, about.loan_id, about.cut_id)
         known = self._things[effect.case.case_id]
-        return effect.about.message_id is None and any(thing[2:] == wanted for thing in known)
+        return about.message_id is None and any(thing[2:] == wanted for thing in known)
 
     def add(self, task: Row) -> None:
         """One more."""
-        thing = Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"])
-        self._things[task["case_id"]].append(thing)
+        named = ("due_at", "id", "kind", "referral_id", "loan_id", "cut_id")
+        self._things[task["case_id"]].append(Asked(*(task[name] for name in named)))
 
     def task_of(self, message: PlanMessage) -> UUID | None:
         """The open task that a message is about; a reminder is about the task that its clock chases."""
@@ -198,6 +197,7 @@ def _task(effect: OpenTask) -> Row:
         "referral_id": effect.about.referral_id,
         "visit_id": effect.about.visit_id,
         "loan_id": effect.about.loan_id,
+        "cut_id": effect.about.cut_id,
         "ordinal": effect.ordinal,
         "opened_at": effect.opened_at,
         "due_at": effect.due_at,

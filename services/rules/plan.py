@@ -47,6 +47,7 @@ class About:
     task_id: UUID | None = None
     message_id: UUID | None = None  # a message in doubt, each a thing of its own
     loan_id: UUID | None = None
+    cut_id: UUID | None = None
     joined_id: UUID | None = None  # the double whose alerts have come to the case
 
 
@@ -277,24 +278,27 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
         visit_id=getattr(fact, "visit_id", None),
         message_id=message_id,
         loan_id=getattr(fact, "loan_id", None),
+        cut_id=getattr(fact, "cut_id", None),
         joined_id=fact.merged if isinstance(fact, CaseAbsorbed) else None,
     )
 
 
-def ends(unit: UnitOfWork, fact: Fact, *, referral_id: UUID | None, loan_id: UUID | None) -> bool:
-    """Whether an event may end a task of this referral or loan (None: a task of neither).
+def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
+    """Whether an event may end a task of this loan, cut or referral, or of none.
 
     A referral's event ends the tasks of its own referral; its writing and its sending also those of the case (a first
     orientation) and of the referral that it replaces. An event of no referral ends any.
     """
-    if loan_id is not None:
-        return getattr(fact, "loan_id", loan_id) == loan_id
+    if of.loan_id is not None:
+        return getattr(fact, "loan_id", of.loan_id) == of.loan_id
+    if of.cut_id is not None:
+        return getattr(fact, "cut_id", of.cut_id) == of.cut_id
     own = getattr(fact, "referral_id", None)
-    if own is None or own == referral_id:
+    if own is None or own == of.referral_id:
         return True
     if not isinstance(fact, ReferralSent | ReferralPrepared):
         return False
-    return referral_id is None or unit.session.get_one(Referral, own).replaces_id == referral_id
+    return of.referral_id is None or unit.session.get_one(Referral, own).replaces_id == of.referral_id
 
 
 class Timing(NamedTuple):

@@ -1,7 +1,8 @@
 """How a task is called and what it asks: the pathway's own words where it has them, else the labels."""
 
+from models.engine import Task
 from models.pathway import Pathway, TaskRule
-from services.rules.texts.labels import has_label, label
+from services.rules.texts.labels import has_label, inside, label
 
 
 def task_title(pathway: Pathway, kind: str) -> str:
@@ -10,6 +11,14 @@ def task_title(pathway: Pathway, kind: str) -> str:
     if rule is not None and rule.title:
         return rule.title
     return label("task", kind) if has_label("task", kind) else plain_title(kind)
+
+
+def title_of(pathway: Pathway, task: Task) -> str:
+    """The same with what this one is about: the type of solution of a request, the energy of a cut."""
+    title = task_title(pathway, task.kind)
+    if task.referral is not None:
+        return f"{title} ({inside(label('theme', task.referral.need.theme))})"
+    return f"{title} ({inside(label('energy', task.cut.energy))})" if task.cut is not None else title
 
 
 def what_to_do(pathway: Pathway, kind: str) -> str:

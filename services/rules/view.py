@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     kind: str
     referral_id: UUID | None
     loan_id: UUID | None
+    cut_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,9 @@ _VISITS: Final = (
     .where(among(Visit.case_id, "cases"))
     .order_by(Visit.ordinal)
 )
-_TASKS: Final = select(Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id).where(
-    among(Task.case_id, "cases"), Task.state == TaskState.OPEN
-)
+_TASKS: Final = select(
+    Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id, Task.cut_id
+).where(among(Task.case_id, "cases"), Task.state == TaskState.OPEN)
 _MARKS: Final = (
     select(Event.case_id, Event.type, Event.occurred_at)
     .where(

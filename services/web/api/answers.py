@@ -11,6 +11,7 @@ from models.vocabulary import (
     CaseState,
     Channel,
     Contract,
+    CutOutcome,
     Danger,
     Derogation,
     Energy,
@@ -168,6 +169,7 @@ class TaskLine(Answer):
     outcomes: list[str] = Field(description="Issues d’une tâche propre au parcours, à donner pour la terminer")
     referral_id: UUID | None
     loan_id: UUID | None
+    cut_id: UUID | None
 
 
 class Tasks(Answer):
@@ -298,6 +300,21 @@ class ReferralLine(Answer):
     ended_at: datetime | None
 
 
+class CutLine(Answer):
+    """Une coupure annoncée par un fournisseur."""
+
+    id: UUID
+    energy: Energy
+    cut_on: date = Field(description="Jour annoncé")
+    allowed_on: date = Field(description="Premier jour où la loi permet de couper")
+    told_on: date
+    supplier_called_on: date | None
+    aid_filed_on: date | None
+    outcome: CutOutcome | None = Field(description="Vide : elle menace encore")
+    ended_on: date | None
+    restored_on: date | None
+
+
 class LoanLine(Answer):
     """Un appareil prêté au ménage."""
 
@@ -377,6 +394,7 @@ class CaseAnswer(CaseLine):
     visits: list[VisitLine]
     referrals: list[ReferralLine]
     loans: list[LoanLine]
+    cuts: list[CutLine]
     permissions: list[PermissionLine]
     derogation: Derogation | None = Field(description="Dérogation aux plafonds de revenus")
     findings: list[FindingLine] = Field(description="Chiffres du ménage, le dernier de chaque nature")

@@ -41,7 +41,7 @@ from services.forms import (
     Transfer,
     Withdrawal,
 )
-from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall
+from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 
@@ -147,9 +147,9 @@ def end_cut(acts: Acts, case_id: UUID, form: CutEnd) -> JSONResponse:
 
 
 @router.post("/cut/restore", response_model=Receipt, summary="Noter le retour de l’énergie")
-def restore_supply(acts: Acts, case_id: UUID) -> JSONResponse:
+def restore_supply(acts: Acts, case_id: UUID, form: WhichCut | None = None) -> JSONResponse:
     """Après une coupure faite."""
-    return acts.on_case(case_id, supply_cuts.restore)
+    return acts.on_case(case_id, supply_cuts.restore, form)
 
 
 @router.post("/diagnosis", response_model=Receipt, summary="Noter que le diagnostic est terminé")

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from models.cases import Alert, Case, Document, Dwelling, Loan, Note, Permission, Referral, Visit
+from models.cases import Alert, Case, Document, Dwelling, Loan, Note, Permission, Referral, SupplyCut, Visit
 from models.engine import Message, Task
 from models.lifecycles import FHIR_STATUS_REASON, FHIR_TASK_STATUS
 from models.pathway import Pathway
@@ -19,6 +19,7 @@ from models.vocabulary import (
     CaseState,
     Channel,
     Contract,
+    CutOutcome,
     Danger,
     Derogation,
     Energy,
@@ -46,7 +47,7 @@ from models.vocabulary import (
     VisitState,
     Vulnerability,
 )
-from services import desk, findings, kits, needs, scorecards
+from services import desk, findings, kits, needs, scorecards, supply_cuts
 from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
 from services.listing import RUNNING
@@ -56,7 +57,7 @@ from services.rules.published import pathway_of
 from services.rules.titles import task_title
 from services.web.api import answers as a
 
-T = TypeVar("T", Task, Visit, Referral, Loan, Permission, Message, Note, Document)
+T = TypeVar("T", Task, Visit, Referral, Loan, Permission, Message, Note, Document, SupplyCut)
 _MINE: Final = {Role.COORDINATOR: "coordinator", Role.OPERATOR: "operator"}
 
 
@@ -132,6 +133,7 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
         visits=[_visit(each) for each in _of_case(unit, Visit, found.id, Visit.ordinal)],
         referrals=[_referral(each, is_known=is_known) for each in _of_case(unit, Referral, found.id, Referral.id)],
         loans=[_loan(each) for each in _of_case(unit, Loan, found.id, Loan.lent_on)],
+        cuts=[_cut(each) for each in _of_case(unit, SupplyCut, found.id, SupplyCut.cut_on)],
         permissions=[
             _permission(unit, each, is_known=is_known)
             for each in _of_case(unit, Permission, found.id, Permission.given_on)
@@ -304,6 +306,22 @@ def _task(task: Task, case: Case, pathway: Pathway) -> a.TaskLine:
         outcomes=list(rule.outcomes) if rule is not None else [],
         referral_id=task.referral_id,
         loan_id=task.loan_id,
+        cut_id=task.cut_id,
+    )
+
+
+def _cut(cut: SupplyCut) -> a.CutLine:
+    return a.CutLine(
+        id=cut.id,
+        energy=Energy(cut.energy),
+        cut_on=cut.cut_on,
+        allowed_on=supply_cuts.ahead(cut).day,
+        told_on=cut.told_on,
+        supplier_called_on=cut.supplier_called_on,
+        aid_filed_on=cut.aid_filed_on,
+        outcome=CutOutcome(cut.outcome) if cut.outcome else None,
+        ended_on=cut.ended_on,
+        restored_on=cut.restored_on,
     )
 
 

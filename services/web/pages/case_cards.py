@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from models.cases import Case, KitItem, Loan, Permission, Referral
+from models.cases import Case, KitItem, Loan, Permission, Referral, SupplyCut
 from models.engine import Task
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, case_actions
 from models.vocabulary import (
@@ -349,25 +349,23 @@ def _request_acts(visitor: Visitor, case: Case, asked: Referral) -> list[dict[st
 # --- A cut of supply
 
 
-def cut(visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
-    """The cut that threatens or lasts: from when it is allowed, what is done and left to do, by when, and why."""
-    if found.cut is None:
-        return None
-    told = supply_cuts.ahead(found.cut)
-    energy = label("energy", found.cut.energy)
-    if found.cut.outcome is not None:
-        since = wording.day(found.cut.ended_on, today=visitor.today) if found.cut.ended_on else ""
-        heading = f"{label('cut_outcome', found.cut.outcome)} : {inside(energy)}"
+def cut(visitor: Visitor, found: desk.Sheet, its: SupplyCut) -> dict[str, Any]:
+    """A cut that threatens or lasts: from when it is allowed, what is done and left to do, by when, and why."""
+    told = supply_cuts.ahead(its)
+    energy = label("energy", its.energy)
+    if its.outcome is not None:
+        since = wording.day(its.ended_on, today=visitor.today) if its.ended_on else ""
+        heading = f"{label('cut_outcome', its.outcome)} : {inside(energy)}"
         return {"heading": heading, "what": f"Depuis le {since}.", "chip": None, "why": [], "steps": []}
     days = (told.day - visitor.today).days
     when = "Aujourd’hui" if days == 0 else f"Dans {days} j" if days > 0 else f"Depuis {-days} j"
-    of_case = {task.kind: task for task in (*found.tasks, *found.paused)}
-    done = {"call_supplier": found.cut.supplier_called_on, "file_aid": found.cut.aid_filed_on}
-    steps = [(words, _step(visitor, of_case.get(kind), done[kind])) for kind, words in CUT_STEPS]
-    announced = wording.day(found.cut.cut_on, today=visitor.today)
+    tasks = {task.kind: task for task in (*found.tasks, *found.paused) if task.cut_id == its.id}
+    done = {"call_supplier": its.supplier_called_on, "file_aid": its.aid_filed_on}
+    steps = [(words, _step(visitor, tasks.get(kind), done[kind])) for kind, words in CUT_STEPS]
+    announced = wording.day(its.cut_on, today=visitor.today)
     return {
         "heading": f"Coupure annoncée : {inside(energy)}",
-        "what": f"Annoncée pour le {announced}." if told.day != found.cut.cut_on else "",
+        "what": f"Annoncée pour le {announced}." if told.day != its.cut_on else "",
         "chip": {"text": f"{when} : le {wording.day(told.day, today=visitor.today)}",
                  "tone": "late" if days < SOON else "soon"},
         "why": [{"text": REASONS[reason.code].format(day=wording.day(reason.until, today=visitor.today)),

@@ -8,7 +8,7 @@ from uuid import UUID
 from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
-from models.vocabulary import CallResult, CaseState, Role, Stage, Theme, Urgency
+from models.vocabulary import CallResult, CaseState, Energy, Role, Stage, Theme, Urgency
 from services import deadlines, desk, messages, referrals, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -19,7 +19,7 @@ from services.rules.ranking import DANGER
 from services.rules.rendering import COORDINATION, about_programme, coordinator_of
 from services.rules.texts.catalogue import SCREEN, render
 from services.rules.texts.labels import inside, label
-from services.rules.titles import task_title, what_to_do
+from services.rules.titles import title_of, what_to_do
 from services.web.pages import case_cards, coming_view
 from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import Visitor
@@ -100,7 +100,7 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
         "visits": _visits(visitor, found),
         "referrals": [case_cards.referral(unit, visitor, each, found) for each in found.referrals],
         "coming": coming_view.of_case(unit, visitor, found, most=COMING),
-        "cut": case_cards.cut(visitor, found),
+        "cuts": [case_cards.cut(visitor, found, each) for each in found.cuts],
         "people": case_cards.people(unit, found),
         "loans": case_cards.loans(visitor, found),
         "agreements": [case_cards.agreement(unit, visitor, found, each) for each in found.permissions],
@@ -193,7 +193,6 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UU
     who, phone = desk.waited_for(unit, visitor.actor, task)
     due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     doubt = messages.in_doubt(unit, task) if task.kind == "check_message" else None
-    about = f" ({inside(label('theme', task.referral.need.theme))})" if task.referral else ""
     # While a request is under way to the partner its date is not final.
     then = "La date devient définitive quand la messagerie du partenaire a pris la demande." if task.provisional else ""
     pathway = pathway_of(unit, task.case.pathway_hash)
@@ -205,7 +204,7 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UU
         "who": who,
         "before": wording.day(task.due_at.astimezone(visitor.zone).date(), today=visitor.today),
         "why_due": why_due.get(task.id, ""),
-        "what": task_title(pathway, task.kind) + about,
+        "what": title_of(pathway, task),
         "then": " ".join(part for part in (then or what_to_do(pathway, task.kind), put_off) if part),
         "phone": phone,
         "due": {"text": due.text, "tone": due.tone.value},
@@ -345,7 +344,7 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
         more.append(("Prêter un appareil", "prets"))
     if Right.FOLLOW_UP in granted and not case.is_closed:
         more.append(("Choisir comment demander des nouvelles", "contact"))
-    if Right.CUT in granted and not case.is_closed and found.cut is None:
+    if Right.CUT in granted and not case.is_closed and len(found.cuts) < len(Energy):
         more.append(("Suivre une coupure annoncée", "coupure"))
     if Right.DANGER in granted and not case.is_closed:
         more.append(("Signaler un danger", "danger"))

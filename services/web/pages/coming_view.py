@@ -23,7 +23,7 @@ from services.rules.policy import Actor, Right, known, rights
 from services.rules.published import pathway_of
 from services.rules.recipients import sms_number
 from services.rules.texts.labels import inside, label
-from services.rules.titles import task_title
+from services.rules.titles import task_title, title_of
 from services.rules.view import numbers_of
 from services.web.pages.visitor import Visitor
 from services.web.returning import leading_back
@@ -183,8 +183,7 @@ def _why(  # noqa: PLR0917 - what a reason may speak of
         return words[case.id].why(behind.causes[each.message_id])
     if task is None:
         return each.why
-    theme = f" ({inside(label('theme', task.referral.need.theme))})" if task.referral else ""
-    return f"{inside(task_title(pathway_of(unit, case.pathway_hash), task.kind))}{theme}, {each.why}"
+    return f"{inside(title_of(pathway_of(unit, case.pathway_hash), task))}, {each.why}"
 
 
 def _held(visitor: Visitor, each: Departure, case: Case, behind: Behind) -> str:

@@ -1,7 +1,6 @@
 """A cut of supply, on the page of its case: announced, put off, averted or not."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
@@ -9,14 +8,21 @@ from starlette.datastructures import FormData
 from models.cases import Case
 from services import supply_cuts
 from services.foundation.database import UnitOfWork
-from services.rules.casework import Hand
 from services.rules.policy import Right
-from services.rules.texts.labels import choices
+from services.rules.texts.labels import choices, label
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.visitor import Visitor
 
 router = APIRouter()
 _NOTE: Final = {"kind": "textarea", "name": "note", "label": "Note pour l’équipe", "optional": True, "rows": 3}
+
+
+def _which(unit: UnitOfWork, case: Case, *, lasts: bool = False) -> list[dict[str, Any]]:
+    """Of which cut this is said: asked where two are followed."""
+    cuts = [cut for cut in supply_cuts.followed(unit, case.id) if (cut.outcome is not None) == lasts]
+    energies = [(cut.energy, label("energy", cut.energy)) for cut in cuts]
+    asked = {"kind": "radios", "name": "energy", "label": "Quelle coupure ?", "choices": energies, "two": True}
+    return [asked] if len(cuts) > 1 else []
 
 
 def _announced(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -28,14 +34,15 @@ def _announced(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[st
     ]  # fmt: skip
 
 
-def _new_day(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _new_day(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     hint = "Donné par le fournisseur, ou vingt jours après la décision sur l’aide"
     day = {"kind": "date", "name": "cut_on", "label": "Nouveau jour de coupure", "hint": hint}
-    return [day | {"earliest": visitor.today.isoformat()}, _NOTE]
+    return [*_which(unit, case), day | {"earliest": visitor.today.isoformat()}, _NOTE]
 
 
-def _called(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _called(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     return [
+        *_which(unit, case),
         {"kind": "textarea", "name": "note", "label": "Ce que le fournisseur a dit", "rows": 3},
         {"kind": "date", "name": "new_day", "label": "S’il reporte la coupure, nouveau jour", "optional": True,
          "earliest": visitor.today.isoformat()},
@@ -46,24 +53,26 @@ def _called_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {"new_day": data.get("new_day") or None}
 
 
-def _filed(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _filed(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     today = visitor.today.isoformat()
-    return [{"kind": "date", "name": "filed_on", "label": "Jour du dépôt", "value": today, "latest": today}, _NOTE]
+    day = {"kind": "date", "name": "filed_on", "label": "Jour du dépôt", "value": today, "latest": today}
+    return [*_which(unit, case), day, _NOTE]
 
 
 def _filed_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {"filed_on": data.get("filed_on") or None}
 
 
-def _ended(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _ended(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     return [
+        *_which(unit, case),
         {"kind": "radios", "name": "outcome", "label": "Ce qui s’est passé", "choices": choices("cut_outcome")},
         _NOTE,
     ]
 
 
-def _restore(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return supply_cuts.restore(unit, hand, case_id)
+def _restored(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    return _which(unit, case, lasts=True)
 
 
 ACTS: Final = (
@@ -83,7 +92,8 @@ ACTS: Final = (
     ActPage("coupure/issue", "coupure-issue", "Dire comment la coupure finit", "Enregistrer", Right.CUT,
             supply_cuts.end, supply_cuts.CutEnd, _ended,
             follows=("Si l’énergie est coupée, la coordination l’apprend tout de suite.",)),
-    ActPage("coupure/retablie", "coupure-retablie", "L’énergie est rétablie", "Énergie rétablie", Right.CUT, _restore),
+    ActPage("coupure/retablie", "coupure-retablie", "L’énergie est rétablie", "Énergie rétablie", Right.CUT,
+            supply_cuts.restore, supply_cuts.WhichCut, _restored),
 )  # fmt: skip
 for _act in ACTS:
     add(router, _act)

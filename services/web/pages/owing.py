@@ -17,8 +17,8 @@ from services.listing import Filters
 from services.owing import Debtor, Owed
 from services.rules.policy import Right, note_access, rights
 from services.rules.published import calendar_of, pathway_of
-from services.rules.texts.labels import inside, label, message_label
-from services.rules.titles import task_title
+from services.rules.texts.labels import label, message_label
+from services.rules.titles import title_of
 from services.web.pages import answers, bulk, exporting
 from services.web.pages.lists import Asked, pages_of
 from services.web.pages.next_acts import acts_of, handling_of
@@ -129,8 +129,7 @@ def _line(unit: UnitOfWork, visitor: Visitor, task: Task, found: Owed, here: str
 
 
 def _what(unit: UnitOfWork, task: Task) -> str:
-    about = f" ({inside(label('theme', task.referral.need.theme))})" if task.referral else ""
-    return task_title(pathway_of(unit, task.case.pathway_hash), task.kind) + about
+    return title_of(pathway_of(unit, task.case.pathway_hash), task)
 
 
 def _history(unit: UnitOfWork, visitor: Visitor, asked: Filters) -> list[dict[str, str]]:
