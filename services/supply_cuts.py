@@ -174,6 +174,7 @@ def _meant(
 ) -> tuple[Case, SupplyCut]:
     """The cut that threatens, or that lasts; raises `InvalidInput` when nobody says which of two."""
     case = case_for(unit, hand.actor, case_id, Right.CUT)
+    casework.check_open(case)
     cuts = [cut for cut in followed(unit, case.id) if (cut.outcome is not None) == lasts]
     cuts = [cut for cut in cuts if form.energy in {None, cut.energy}]
     if not cuts:

@@ -64,6 +64,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datet
         alert_id=task.alert_id,
         visit_id=task.visit_id,
         loan_id=task.loan_id,
+        cut_id=task.cut_id,
         ordinal=task.ordinal,
         opened_at=unit.now,
         due_at=due,

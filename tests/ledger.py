@@ -228,7 +228,7 @@ def _tasks(unit: UnitOfWork) -> Iterator[str]:
         if task.party == Party.ALERT_GIVER and task.alert_id is None:
             yield f"task {task.kind} {task.id}: its alert giver is nobody"
         if task.state == TaskState.OPEN and task.kind != "check_message":
-            asked[task.case_id, task.kind, task.referral_id, task.loan_id] += 1
+            asked[task.case_id, task.kind, task.referral_id, task.loan_id, task.cut_id] += 1
     yield from (f"case {key[0]}: {key[1]} is asked {count} times" for key, count in asked.items() if count > 1)
 
 

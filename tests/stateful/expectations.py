@@ -1,14 +1,15 @@
 """What an office expects of its open tasks, said again without the pathway: a rule lost there is missed here."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import select
 
-from models.cases import Case, Loan, Referral
-from models.engine import Obligation, Task
+from models.cases import Case, Loan, Referral, SupplyCut
+from models.engine import Event, Obligation, Task
 from models.lifecycles import UNDER_WAY
-from models.vocabulary import CLOSED_STATES, CaseState, Party, ReferralKind, ReferralState, TaskState
+from models.vocabulary import CLOSED_STATES, CaseState, CutOutcome, Party, ReferralKind, ReferralState, TaskState
 from services.foundation.database import UnitOfWork
 
 C = CaseState
@@ -44,15 +45,16 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "settle_dispute": ORIENTED,
 }
 """In which states of its case each task may be open; one that is not named here, in any."""
-COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household"}
-"""Due at or after an instant that may lie before the task: the visit, the first attempt."""
+COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household", "avert_cut", "call_supplier", "file_aid"}
+"""Due at, after or before an instant that may lie before the task: the visit, the first attempt, the day of a cut."""
 
 
 def disappointed(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     """Every expectation that does not hold, as a line of codes. With `drained` the engine has done all it had to."""
     found = list(unit.session.scalars(select(Task).where(Task.state == TaskState.OPEN)))
     each = (line for task in found for line in _task(unit, task))
-    return [*each, *_referrals(unit, found, drained=drained), *_loans(unit, found, drained=drained)]
+    of_parts = (_referrals(unit, found, drained=drained), _loans(unit, found, drained=drained), _cuts(unit, found))
+    return [*each, *chain.from_iterable(of_parts)]
 
 
 def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
@@ -93,3 +95,17 @@ def _loans(unit: UnitOfWork, tasks: list[Task], *, drained: bool) -> Iterator[st
         is_asked = loan.id in asked
         if is_asked != loan.is_out and (is_asked or drained):
             yield f"loan {loan.id}: is out: {loan.is_out}, asked for: {is_asked}"
+
+
+def _cuts(unit: UnitOfWork, tasks: list[Task]) -> Iterator[str]:
+    """What threatens is to be averted, what lasts to be ended, nothing else is; a case that ended let go of both."""
+    asked = {(task.kind, task.cut_id) for task in tasks}
+    again = Event.type.in_(["case.reopened", "case.unmerged"])
+    let_go = set(unit.session.scalars(select(Event.case_id).where(again)))
+    let_go |= set(unit.session.scalars(select(Case.id).where(Case.state.in_(CLOSED_STATES))))
+    for cut in unit.session.scalars(select(SupplyCut)):
+        lasts = cut.outcome == CutOutcome.HAPPENED and cut.restored_on is None
+        for kind, is_awaited in (("avert_cut", cut.outcome is None), ("restore_supply", lasts)):
+            is_asked = (kind, cut.id) in asked
+            if is_asked != is_awaited and (is_asked or cut.case_id not in let_go):
+                yield f"cut {cut.id}: {kind} is asked: {is_asked}"

@@ -27,6 +27,8 @@ from models.programmes import Service
 from models.vocabulary import (
     CLOSED_STATES,
     CaseState,
+    CutOutcome,
+    Energy,
     HoldReason,
     ReferralKind,
     ReferralState,
@@ -50,6 +52,7 @@ from services import (
     referrals,
     reports,
     rerouting,
+    supply_cuts,
     suspension,
     tasks,
     triage,
@@ -83,6 +86,7 @@ from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import CaseworkError
 from services.foundation.runtime import Runtime
+from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
 from tests import ledger
 from tests.databases import MORNING
 from tests.services.rules.situations import (
@@ -200,6 +204,7 @@ LIVES: Final = [
     "suspend", "suspend", "resume", "resume", "withdraw", "disqualify", "transfer", "merge", "undo merge", "reassign",
     "lend", "give back", "revoke", "diagnose",
 ]  # fmt: skip
+CUTS: Final = ["announce", "announce", "announce", "move", "call", "aid", "averted", "happened", "restore"]
 ELSEWHERE: Final = [
     "acknowledge", "start", "hold", "resume", "dispute", "confirm", "transfer", "reopen", "void", "send draft", "pool",
     "outside", "prepare", "propose",
@@ -501,6 +506,25 @@ class PathMachine(RuleBasedStateMachine):
         else:
             act, hand, forms = PLAIN_LIVES[what]
             office.do(act, hand, case_id, *forms)
+
+    @rule(which=pick, what=st.sampled_from(CUTS), energy=st.sampled_from(Energy), days=st.integers(1, 60))
+    def cut(self, which: int, what: str, energy: Energy, days: int) -> None:
+        """A supplier means to cut gas or electricity, puts it off, is called; the cut is averted, or comes and ends."""
+        if self.states:
+            case_id = self.one(set(C), which)
+            self.attempt(lambda: self._cut(case_id, what, energy, days))
+
+    def _cut(self, case_id: UUID, what: str, energy: Energy, days: int) -> None:
+        day = self.office.clock.at.date() + timedelta(days=days)
+        given: dict[str, tuple[Any, ...]] = {
+            "announce": (supply_cuts.announce, CutForm(energy=energy, cut_on=day)),
+            "move": (supply_cuts.move, NewDay(energy=energy, cut_on=day)),
+            "call": (supply_cuts.note_call, SupplierCall(energy=energy, note="Un échéancier.")),
+            "aid": (supply_cuts.note_aid, AidFiled(energy=energy)),
+            "restore": (supply_cuts.restore, WhichCut(energy=energy)),
+        }
+        act, form = given.get(what) or (supply_cuts.end, CutEnd(energy=energy, outcome=CutOutcome(what)))
+        self.office.do(act, BO, case_id, form)
 
     def _take_away(self, case_id: UUID, what: str) -> None:
         table = Loan if what == "give back" else Permission
