@@ -4,10 +4,22 @@ from typing import Final
 
 import pytest
 
+from tests.compiled import compile_once, keep_what_is_loaded
+
 pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]
 LONGEST: Final = {"stateful", "stories"}
+
+
+def pytest_configure() -> None:
+    """Before any database is opened."""
+    compile_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that no worker is left alone with one of them at the end."""
     items.sort(key=lambda item: not LONGEST & set(item.path.parts))
+
+
+def pytest_collection_finish() -> None:
+    """All is imported."""
+    keep_what_is_loaded()
