@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from deployments.play.mistakes import closest, explained
 from models.vocabulary import Role
+from services.foundation import yaml_files
 from services.foundation.errors import InvalidInput, Setup
 from services.programmes import OrganisationForm, ProgrammeForm
 
@@ -40,12 +41,12 @@ LONG: Final = frozenset({"at", "who", "do", "with", "case", "refused"})
 """What a step may say when its head is said word by word."""
 
 
-class _Words(yaml.SafeLoader):
+class _Words(yaml_files.Loader):
     """YAML in which `on`, `no` and dates are words: only `true` and `false` are not."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base declares it
         first: [(tag, pattern) for tag, pattern in found if tag not in {_BOOL, _TIMESTAMP}]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, found in yaml_files.Loader.yaml_implicit_resolvers.items()
     }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, Final, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from services.foundation import yaml_files
 
 Size = Literal["S", "M", "L", "XL"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -165,4 +166,4 @@ def drawn(chance: Random, weights: Mapping[Name, float]) -> Name:
 
 
 def _read(name: str) -> object:
-    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return yaml_files.read((FOLDER / name).read_text(encoding="utf-8"))

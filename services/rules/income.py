@@ -8,10 +8,10 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.vocabulary import IncomeClass
+from services.foundation import yaml_files
 
 ILE_DE_FRANCE: Final = frozenset({"75", "77", "78", "91", "92", "93", "94", "95"})
 ALONE_TO_FIVE: Final = 5
@@ -73,5 +73,5 @@ def in_force(on: date) -> Table | None:
 def tables() -> tuple[Table, ...]:
     """Every table, the oldest first."""
     source = resources.files(__package__).joinpath("anah.yaml").read_text(encoding="utf-8")
-    found = _Tables.model_validate(yaml.safe_load(source)).tables
+    found = _Tables.model_validate(yaml_files.read(source)).tables
     return tuple(sorted(found, key=lambda table: table.from_on))

@@ -5,10 +5,10 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from models.vocabulary import Energy
+from services.foundation import yaml_files
 from services.foundation.calendar import months_later
 
 
@@ -73,7 +73,7 @@ class Reason(NamedTuple):
 def law() -> Law:
     """The rules that ship with this version."""
     source = resources.files(__package__).joinpath("supply_cuts.yaml").read_text(encoding="utf-8")
-    return Law.model_validate(yaml.safe_load(source))
+    return Law.model_validate(yaml_files.read(source))
 
 
 def first_lawful_day(energy: Energy, cut_on: date, aid_filed_on: date | None) -> tuple[date, list[Reason]]:

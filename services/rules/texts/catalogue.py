@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-import yaml
 from jinja2 import DictLoader, StrictUndefined, TemplateNotFound, UndefinedError, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from models.pathway import Pathway, Send, TaskRule
 from models.vocabulary import Channel, Party
-from services.foundation import wording
+from services.foundation import wording, yaml_files
 from services.foundation.errors import CaseworkError, Setup
 from services.rules.texts.labels import has_label, inside, label
 from services.rules.texts.typography import NBSP, french, gsm_7, shortened
@@ -151,7 +150,7 @@ class Catalogue(BaseModel):
 def load() -> Catalogue:
     """The catalogue that ships with this version."""
     source = resources.files(__package__).joinpath("fr.yaml").read_text(encoding="utf-8")
-    return Catalogue.model_validate(yaml.safe_load(source))
+    return Catalogue.model_validate(yaml_files.read(source))
 
 
 def render(text: str, party: Party | str, channel: Channel | str, context: TextContext) -> Rendered:

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from models.events import FACTS
 from models.vocabulary import CaseState, Channel, MessageState
-from services.foundation import wording
+from services.foundation import wording, yaml_files
 from services.foundation.errors import Setup
 from services.rules.texts.typography import french
 
@@ -146,5 +145,5 @@ def _name(value: object, field: str) -> tuple[str, str] | None:
 @cache
 def _written() -> dict[str, dict[str, str]]:
     source = resources.files(__package__).joinpath("labels.fr.yaml").read_text(encoding="utf-8")
-    kinds = _Labels.model_validate(yaml.safe_load(source)).labels
+    kinds = _Labels.model_validate(yaml_files.read(source)).labels
     return {kind: {code: french(words) for code, words in codes.items()} for kind, codes in kinds.items()}

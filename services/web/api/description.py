@@ -6,11 +6,10 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from models import vocabulary
-from services.foundation import errors
+from services.foundation import errors, yaml_files
 from services.rules.texts.labels import has_label, kind_of, label
 from services.rules.texts.typography import french
 from services.web import problems
@@ -190,4 +189,4 @@ def refusals() -> Mapping[int, Problem]:
 @cache
 def _catalogue() -> _Catalogue:
     source = resources.files(__package__).joinpath("description.fr.yaml").read_text(encoding="utf-8")
-    return _Catalogue.model_validate(yaml.safe_load(source))
+    return _Catalogue.model_validate(yaml_files.read(source))
