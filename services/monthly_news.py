@@ -23,14 +23,16 @@ RESUMED: Final = "news.resumed"
 
 def due(unit: UnitOfWork) -> list[UUID]:
     """The programmes whose round has come and was not made; those that never had one, to start from the next."""
-    found = unit.session.execute(select(Programme.id, Programme.news_at).order_by(Programme.slug))
-    return [row.id for row in found if row.news_at is None or row.news_at < _round(unit, row.id)]
+    return [row.id for row in unit.rows(_ROUNDS) if row.news_at is None or row.news_at < _round(unit, row.id)]
 
 
 def next_due(unit: UnitOfWork) -> datetime | None:
     """When the next round comes."""
-    rounds = [news.next_round(calendar_of(unit, each), unit.now) for each in unit.session.scalars(select(Programme.id))]
+    rounds = [news.next_round(calendar_of(unit, each.id), unit.now) for each in unit.rows(_ROUNDS)]
     return min(rounds, default=None)
+
+
+_ROUNDS: Final = select(Programme.id, Programme.news_at).order_by(Programme.slug)
 
 
 def addresses(unit: UnitOfWork, programme_id: UUID) -> Sequence[str]:

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from deployments.play import state
 from deployments.play.actions import ACTIONS
@@ -126,8 +126,8 @@ class Player:
     def _next_due(self) -> datetime | None:
         """When a clock or a message is next due."""
         with self.runtime.database.read() as unit:
-            mail: datetime | None = unit.session.scalar(select(func.min(Message.due_at)).where(*_to_send()))
-            moments = obligations.next_due(unit), mail, monthly_news.next_due(unit)
+            (mail,) = unit.rows(_NEXT_MAIL)
+            moments = obligations.next_due(unit), mail.due_at, monthly_news.next_due(unit)
             found = [moment for moment in moments if moment is not None]
         return min(found, default=None)
 
@@ -152,12 +152,11 @@ class Player:
         """What waits now; empty when nothing does."""
         with self.runtime.database.read() as unit:
             clock = obligations.next_due(unit)
-            mail = unit.session.scalar(select(Message.id).where(*_to_send(), Message.due_at <= unit.now).limit(1))
             due = {
-                "drain": unit.session.scalar(select(Work.id).limit(1)) is not None,
+                "drain": bool(unit.rows(_WORK)),
                 "tick": clock is not None and clock <= unit.now,
                 "letters": bool(monthly_news.due(unit)),
-                "mail": mail is not None,
+                "mail": bool(unit.rows(_DUE_MAIL, now=unit.now)),
             }
         return due if any(due.values()) else {}
 
@@ -198,8 +197,7 @@ class Player:
 
     def _cases(self, unit: UnitOfWork, index: int) -> dict[str, UUID]:
         told = [step for step in self.story.steps[:index] if step.do == REPORT and not step.refused]
-        opened = unit.session.scalars(select(Case.id).order_by(Case.number)).all()
-        return {step.case or "": case_id for step, case_id in zip(told, opened, strict=True)}
+        return {step.case or "": row.id for step, row in zip(told, unit.rows(_OPENED), strict=True)}
 
     def _expect(self, index: int, step: Step) -> list[str]:
         with self.runtime.database.read() as unit:
@@ -263,8 +261,14 @@ def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:
     return cases[step.case]
 
 
-def _to_send() -> tuple[ColumnElement[bool], ...]:
-    return Message.state == MessageState.QUEUED, Message.channel.in_(CARRIED)
+# Built once: a story asks them at each instant at which anything may be due.
+_TO_SEND: Final = and_(Message.state == MessageState.QUEUED, Message.channel.in_(CARRIED))
+_NEXT_MAIL: Final = select(func.min(Message.due_at).label("due_at")).where(_TO_SEND)
+_DUE_MAIL: Final = (
+    select(Message.id).where(_TO_SEND, Message.due_at <= bindparam("now", type_=Message.due_at.type)).limit(1)
+)
+_WORK: Final = select(Work.id).limit(1)
+_OPENED: Final = select(Case.id).order_by(Case.number)
 
 
 def _release(unit: UnitOfWork, proof: Proof) -> None:

@@ -10,10 +10,11 @@ claimed, marked and recorded together, each with its own text, patience and cons
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
@@ -33,6 +34,7 @@ from services.rules.rendering import Rendered, Suppressed, gather
 
 UNWRITTEN: Final = "cannot be written"
 """How the error of a text that could not be put together begins: its address is not at fault."""
+Instant = BindParameter[datetime] | BindParameter[datetime | None]
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
@@ -113,11 +115,13 @@ def claim(
     Suppressed messages are cancelled; those that cannot be written are refused, so they never block the others. Daily
     messages wait for the next morning when their reader had his mail today; else all that are due leave together.
     """
-    free = and_(Message.channel.in_([channel] if channel else CARRIED), _claimable(unit))
-    if channel is not Channel.SMS and not daily.may_gather(unit):
-        free = and_(free, Message.daily.is_(False))
-    ids = _locked(unit, select(Message.id).where(free).order_by(Message.due_at, Message.id).limit(limit))
-    ids = _whole_bundles(unit, ids, free)
+    which = (channel,) if channel else CARRIED, channel is Channel.SMS or daily.may_gather(unit)
+    lease_now = unit.lease_time()
+    oldest = [row.id for row in unit.rows(_oldest(*which), now=unit.now, lease_now=lease_now, most=limit)]
+    if not oldest:
+        return []
+    free = _free(*which, now=unit.now, lease_now=lease_now)
+    ids = _whole_bundles(unit, oldest, free)
     if not ids:
         return []
     token = new_token()
@@ -186,18 +190,16 @@ def record(unit: UnitOfWork, aftermath: Aftermath, *, envelope: Envelope, handov
 
 def rescue(unit: UnitOfWork, aftermath: Aftermath, *, limit: int = 100) -> int:
     """Call *unknown* the messages whose worker vanished after its DATA mark. Returns how many mails."""
-    lost = and_(Message.state == MessageState.DATA_STARTED, Message.leased_until < unit.lease_time())
-    first = select(Message.id).where(lost, Message.bundle_id.is_(None))
-    ids = _locked(unit, first.order_by(Message.leased_until).limit(limit))
+    lease_now = unit.lease_time()
+    ids = [row.id for row in unit.rows(_OLDEST_LOST, lease_now=lease_now, most=limit)]
+    lost = _lost(lease_now)
     values = {"attempts": Message.attempts + 1, "error": "worker lost after DATA"}
     return sum(_doubt(unit, aftermath, held=and_(_bundle(one), lost), values=values) for one in ids)
 
 
 def doubts(unit: UnitOfWork, *, limit: int = 20) -> list[Doubt]:
     """The unknown messages that rested for two minutes, so that the server had time to store them; oldest first."""
-    rested = and_(Message.state == MessageState.UNKNOWN, Message.leased_until < unit.lease_time())
-    found = select(Message.id, Message.message_id, Message.channel).where(rested, Message.bundle_id.is_(None))
-    rows = unit.session.execute(found.order_by(Message.leased_until).limit(limit))
+    rows = unit.rows(_RESTED, lease_now=unit.lease_time(), most=limit)
     return [Doubt(row.id, row.message_id, Channel(row.channel)) for row in rows]
 
 
@@ -255,6 +257,11 @@ def back_off(attempts: int) -> timedelta:
 
 # --- Inside ---------------------------------------------------------------------------------------------------------
 
+
+def _lost(lease_now: datetime | Instant) -> ColumnElement[bool]:
+    return and_(Message.state == MessageState.DATA_STARTED, Message.leased_until < lease_now)
+
+
 _WHAT_TEXTS_NEED: Final = (
     *(joinedload(Message.case).joinedload(each) for each in (Case.programme, Case.household, Case.operator)),
     joinedload(Message.case).joinedload(Case.dwelling).joinedload(Dwelling.commune),
@@ -271,7 +278,22 @@ _UNSYNCED: Final = {"synchronize_session": False}
 _FRESH: Final = {"synchronize_session": False, "populate_existing": True}
 _ITS_IDS: Final[BindParameter[UUID]] = bindparam("its_ids", expanding=True)
 _NOW: Final = bindparam("now", type_=Message.done_at.type)
-# Built once: put together for every mail anew, these two take longer than the database takes to obey them.
+_MOST: Final = bindparam("most", type_=Integer)
+# Built once: put together anew each time, these take longer than the database takes to obey them.
+_LEASE_NOW: Final = bindparam("lease_now", type_=Message.leased_until.type)
+_OLDEST_LOST: Final = (
+    select(Message.id)
+    .where(_lost(_LEASE_NOW), Message.bundle_id.is_(None))
+    .order_by(Message.leased_until)
+    .limit(_MOST)
+    .with_for_update(skip_locked=True)
+)
+_RESTED: Final = (
+    select(Message.id, Message.message_id, Message.channel)
+    .where(Message.state == MessageState.UNKNOWN, Message.leased_until < _LEASE_NOW, Message.bundle_id.is_(None))
+    .order_by(Message.leased_until)
+    .limit(_MOST)
+)
 _MARK: Final = (
     update(Message)
     .where(Message.id.in_(_ITS_IDS), Message.token == bindparam("its_token"), Message.state == MessageState.LEASED)
@@ -300,9 +322,21 @@ _FREE: Final = {"state": MessageState.QUEUED, "token": None, "leased_until": Non
 """Waiting, in nobody's hands and in no mail: the next claim makes its own bundles."""
 
 
-def _claimable(unit: UnitOfWork) -> ColumnElement[bool]:
-    due = and_(Message.state == MessageState.QUEUED, Message.due_at <= unit.now)
-    return or_(due, and_(Message.state == MessageState.LEASED, Message.leased_until < unit.lease_time()))
+def _free(
+    channels: tuple[Channel, ...], gathers: bool, *, now: datetime | Instant, lease_now: datetime | Instant
+) -> ColumnElement[bool]:
+    """May be claimed; of daily messages only by who gathers them."""
+    due = and_(Message.state == MessageState.QUEUED, Message.due_at <= now)
+    lapsed = and_(Message.state == MessageState.LEASED, Message.leased_until < lease_now)
+    daily_too = () if gathers else (Message.daily.is_(False),)
+    return and_(Message.channel.in_(channels), or_(due, lapsed), *daily_too)
+
+
+@cache
+def _oldest(channels: tuple[Channel, ...], gathers: bool) -> Select[UUID]:
+    free = _free(channels, gathers, now=_NOW, lease_now=_LEASE_NOW)
+    query = select(Message.id).where(free).order_by(Message.due_at, Message.id)
+    return query.limit(_MOST).with_for_update(skip_locked=True)
 
 
 def _locked(unit: UnitOfWork, ids: Select[UUID]) -> list[UUID]:

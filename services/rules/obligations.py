@@ -306,7 +306,7 @@ def leave_closed_days(unit: UnitOfWork, programme_id: UUID, *, start: datetime, 
 
 def next_due(unit: UnitOfWork) -> datetime | None:
     """The instant at which some clock is next looked at."""
-    found: datetime | None = unit.session.scalar(
-        select(_turn()).where(Obligation.next_at.is_not(None)).order_by(_turn()).limit(1)
-    )
-    return found
+    return next((row.turn for row in unit.rows(_NEXT_TURN)), None)
+
+
+_NEXT_TURN: Final = select(_turn().label("turn")).where(Obligation.next_at.is_not(None)).order_by(_turn()).limit(1)

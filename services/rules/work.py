@@ -2,14 +2,27 @@
 
 import random
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Integer,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -59,7 +72,7 @@ def claim(unit: UnitOfWork, *, limit: int = 50, lease_s: float = 60, worker: str
     once: on PostgreSQL they pass over each other's rows, on SQLite the write lock keeps them apart.
     """
     now = unit.lease_time()
-    rows = _candidates(unit, now, limit)
+    rows = unit.rows(_CANDIDATES, now=now, most=limit)
     in_company = limit.bit_length() - 1
     spent = {row.id for row in rows if row.attempts >= in_company + MAX_ATTEMPTS}
     if spent:
@@ -99,7 +112,7 @@ _BEHIND: Final = select(Work.id).where(
 
 def claimable(unit: UnitOfWork) -> bool:
     """Whether a claim would find anything; reads one row at most."""
-    return unit.session.scalar(_open_in_order(unit.lease_time()).limit(1)) is not None
+    return bool(unit.rows(_CLAIMABLE, now=unit.lease_time(), most=1))
 
 
 def events(unit: UnitOfWork, ids: Collection[UUID]) -> list[Event]:
@@ -198,41 +211,37 @@ def is_outage(error: BaseException) -> bool:
     return gone or isinstance(error, InterfaceError | NoConnection)
 
 
-def _candidates(unit: UnitOfWork, now: datetime, limit: int) -> Sequence[Any]:
-    asked = (
-        _open_in_order(now)
-        .join(Case, Case.id == Work.case_id)
-        .with_only_columns(Work.id, Work.event_id, Work.case_id, Work.type, Work.attempts, Case.number)
-        .limit(limit)
-        .with_for_update(of=Work, skip_locked=True)
-    )
-    return unit.session.execute(asked).all()
-
-
-def _open_in_order(now: datetime) -> Select[int]:
-    """Events free to be claimed and not behind one of their case that is parked, leased or due later."""
-    earlier = aliased(Work)
-    stuck = exists().where(
-        earlier.case_id == Work.case_id,
-        earlier.id < Work.id,
-        not_(_is_open(earlier.state, earlier.ready_at, earlier.leased_until, now=now)),
-    )
-    is_open = _is_open(Work.state, Work.ready_at, Work.leased_until, now=now)
-    return select(Work.id).where(is_open, not_(stuck)).order_by(Work.id)
-
-
 def _is_open(
     state: InstrumentedAttribute[str],
     ready_at: InstrumentedAttribute[datetime],
     leased_until: InstrumentedAttribute[datetime | None],
-    *,
-    now: datetime,
 ) -> ColumnElement[bool]:
+    now = bindparam("now", type_=ready_at.type)
     lapsed = func.coalesce(leased_until, now, type_=leased_until.type) < now
     return or_(
         and_(state == WorkState.READY.value, ready_at <= now),
         and_(state == WorkState.LEASED.value, lapsed),
     )
+
+
+_STUCK: Final = exists().where(
+    _EARLIER.case_id == Work.case_id,
+    _EARLIER.id < Work.id,
+    not_(_is_open(_EARLIER.state, _EARLIER.ready_at, _EARLIER.leased_until)),
+)
+# Built once: the relay asks for it twenty times a second, also when there is nothing to do.
+_CLAIMABLE: Final = (
+    select(Work.id)
+    .where(_is_open(Work.state, Work.ready_at, Work.leased_until), not_(_STUCK))
+    .order_by(Work.id)
+    .limit(bindparam("most", type_=Integer))
+)
+"""Events free to be claimed and not behind one of their case that is parked, leased or due later."""
+_CANDIDATES: Final = (
+    _CLAIMABLE.join(Case, Case.id == Work.case_id)
+    .with_only_columns(Work.id, Work.event_id, Work.case_id, Work.type, Work.attempts, Case.number)
+    .with_for_update(of=Work, skip_locked=True)
+)
 
 
 def _leased(ids: Collection[int], token: str) -> tuple[ColumnElement[bool], ...]:
