@@ -17,8 +17,7 @@ from services.foundation.runtime import Runtime, use
 from services.rules.limits import TooMany
 from services.rules.policy import Actor, note_access
 from services.web import problems, returning
-from services.web.api import TAGS
-from services.web.api import router as api
+from services.web.api import TAGS, include_api
 from services.web.api.description import describe
 from services.web.pages import (
     about,
@@ -147,9 +146,9 @@ def create_app(runtime: Runtime, *, engine_wait_s: float = 1.0) -> FastAPI:
         generate_unique_id_function=attrgetter("name"),
     )
     app.state.runtime, app.state.pages, app.state.engine_wait_s = runtime, environment(), engine_wait_s
-    for module in PAGES:
-        app.include_router(module.router, include_in_schema=False)
-    app.include_router(api)
+    for module in PAGES:  # as they are: an included router would make each route a second time, and match it twice
+        app.router.routes.extend(module.router.routes)
+    include_api(app)
     app.mount("/static", KeptFiles(directory=STATIC), name="static")
     problems.install(app, otherwise=error_page)
     return app

@@ -145,8 +145,9 @@ class Pages(Environment):
         return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
 
 
+@cache
 def environment() -> Environment:
-    """Build the environment every page, and nothing but pages, is rendered with."""
+    """The environment every page, and nothing but pages, is rendered with."""
     pages = Pages(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,

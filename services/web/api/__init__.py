@@ -1,8 +1,8 @@
 """The API, version 1: every act of a case's path, for the software of operators, alert givers and partners."""
 
-from typing import Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, FastAPI
 
 from services.web import health, metrics
 from services.web.api import (
@@ -83,11 +83,6 @@ TAGS: Final = [
 """What the application's OpenAPI says of each group of routes."""
 _PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
-versioned = APIRouter(
-    prefix=PREFIX,
-    dependencies=[Depends(signed_in)],
-    responses={status: {"description": words, "content": _PROBLEM} for status, words in _REFUSALS.items()},
-)
 _PARTS: Final = (
     alerts,
     overview,
@@ -113,12 +108,15 @@ _PARTS: Final = (
     settings,
     webhooks,
 )
-for part in _PARTS:
-    versioned.include_router(part.router)
 
-router = APIRouter()
-"""Everything that an application includes: version 1 and the two questions of health."""
-router.include_router(versioned)
-router.include_router(health.router)
-router.include_router(metrics.router)
-router.include_router(sms.router, include_in_schema=False)
+
+def include_api(app: FastAPI) -> None:
+    """Everything that an application answers to other software: version 1 and the questions of health."""
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": words, "content": _PROBLEM} for status, words in _REFUSALS.items()
+    }
+    for part in _PARTS:
+        app.include_router(part.router, prefix=PREFIX, dependencies=[Depends(signed_in)], responses=responses)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.include_router(sms.router, include_in_schema=False)

@@ -14,7 +14,7 @@ from services.web.pages import answers
 from services.web.pages.visitor import Here
 from services.web.rendering import Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 TITLES: Final = {
     "accessibilite": "Accessibilité",
     "donnees-personnelles": "Données personnelles",

@@ -19,7 +19,7 @@ from services.web.pages.administration import tabs
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/administration/journal"
 A_PAGE: Final = 50
 LARGEST: Final = 20_000

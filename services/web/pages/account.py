@@ -22,7 +22,7 @@ from services.web.pages.entries import mistakes_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor, token_of
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/compte"
 JUST_NOW: Final = timedelta(minutes=2)
 

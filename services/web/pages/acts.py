@@ -19,7 +19,7 @@ from services.web.pages.case_view import RESULTS
 from services.web.pages.entries import moment
 from services.web.pages.visitor import Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 NOTE: Final = {
     "kind": "textarea",
     "name": "note",

@@ -21,7 +21,7 @@ from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Link
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/administration"
 LATE_MAIL: Final = timedelta(minutes=15)
 PREFECT_PATIENCE_S: Final = 0.5

@@ -32,7 +32,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, Here, SignedIn, Visitor
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 FOLDED: Final = frozenset(
     {"civility", "first_name", "email", "complement", "birth_year", "people", "landlord", "free_text"}
     | {"reference_income", "other_phone", "children", "language", "companion", "guardian", "guardian_phone"}

@@ -23,7 +23,7 @@ from services.web.pages.act_pages import ActPage, Fields, carry_out, show
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ORAL_WRITTEN: Final = (("oral", "De vive voix"), ("written", "Par écrit"))
 LATER: Final = "prepare"
 FOLLOWS: Final = (

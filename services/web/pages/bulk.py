@@ -26,7 +26,7 @@ from services.web.pages.act_pages import Nothing
 from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 MOST: Final = 50
 """As many as a page shows."""
 

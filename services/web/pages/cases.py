@@ -20,7 +20,7 @@ from services.web.pages.lists import Asked, pages_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form, Link
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 STAGES: Final = tuple(stage for stage in Stage)
 
 

@@ -29,7 +29,7 @@ from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form, Link
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/envois"
 PAGE: Final = 60
 VIEWS: Final = {"": "Par jour", "destinataire": "Par destinataire", "situation": "Par situation"}

@@ -13,7 +13,7 @@ from services.rules.texts.labels import choices, label
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.visitor import Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _NOTE: Final = {"kind": "textarea", "name": "note", "label": "Note pour l’équipe", "optional": True, "rows": 3}
 
 

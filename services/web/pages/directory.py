@@ -21,7 +21,7 @@ from services.rules.texts.labels import choices, label
 from services.web.pages import answers
 from services.web.pages.visitor import SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/annuaire"
 FILTERS: Final = ("type", "commune", "q", "verifier")
 TOLD: Final = 3

@@ -23,7 +23,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Fields = list[dict[str, Any]]
 ADD: Final = HERE + "/ajouter"
 DRAW: Final = HERE + "/zones/dessiner"

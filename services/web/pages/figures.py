@@ -24,7 +24,7 @@ from services.web.pages import answers
 from services.web.pages.lists import Asked
 from services.web.pages.visitor import SignedIn
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/chiffres"
 LIST: Final = "/situations"
 KEPT: Final = "–"

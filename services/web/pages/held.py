@@ -11,7 +11,7 @@ from services.foundation.errors import GuardRefused, NotFound
 from services.web.pages import answers
 from services.web.pages.visitor import Entered, SignedIn
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/envois-retenus")

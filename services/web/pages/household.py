@@ -21,7 +21,7 @@ from services.web.pages import answers
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
-router = APIRouter(prefix="/d/{slug}")
+router = APIRouter(prefix="/d/{slug}", include_in_schema=False)
 COOKIE: Final = "relais-menage"
 
 

@@ -25,7 +25,7 @@ from services.web.pages.imports_view import COLUMN, VALUE, columns_page, line_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/reglages/reprises"
 SECTION: Final = "/reglages"
 PATHS: Final = {"situations": ImportKind.CASES, "demandes": ImportKind.ALERTS}

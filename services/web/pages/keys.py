@@ -18,7 +18,7 @@ from services.web.pages.entries import Mistakes, kept, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 OWN: Final = "/compte/cles"
 ALL: Final = "/administration/cles"
 DAYS: Final = (("30", "Un mois"), ("90", "Trois mois"), ("365", "Un an"))

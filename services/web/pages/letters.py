@@ -19,7 +19,7 @@ from services.web.pages.entries import kept, mistakes_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/courriers")

@@ -26,7 +26,7 @@ from services.web.pages.asking import ORAL_WRITTEN
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 def _suspension(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from services.web.pages.acts import NOTE
 from services.web.pages.entries import Mistakes
 from services.web.pages.visitor import Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 CENTS: Final = 100
 
 

@@ -28,7 +28,7 @@ from services.web.pages.entries import Mistakes, kept, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE = "/organisations"
 SECTION = "/annuaire"
 """Where the navigation shows it: one directory, and who else works with the programme."""

@@ -24,7 +24,7 @@ from services.web.pages.entries import Mistakes, moment
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HOWS: Final = (("téléphone", "Par téléphone"), ("e-mail", "Par e-mail"), ("courrier", "Par courrier"),
                ("portail", "Sur son portail"), ("réunion", "En réunion"))  # fmt: skip
 

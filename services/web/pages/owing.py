@@ -25,7 +25,7 @@ from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import SignedIn, Visitor
 from services.web.rendering import Link
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/qui-doit-quoi"
 SIDES: Final[dict[Party | None, str]] = {
     None: "Tous",

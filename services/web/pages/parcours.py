@@ -23,7 +23,7 @@ from services.web.pages.lists import Asked
 from services.web.pages.next_acts import acts_of
 from services.web.pages.visitor import SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/parcours"
 LIST: Final = "/situations"
 NAMED: Final = 3

@@ -28,7 +28,7 @@ from services.web.pages import answers, task_link
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 SENT = "/acces/envoye"
 READING = "/acces"
 

@@ -35,7 +35,7 @@ from services.web.pages.task_link import zone_of
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 class Named(forms.Form):

@@ -26,7 +26,7 @@ from services.web.pages.entries import kept
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 SECTION: Final = "/reglages"
 HERE: Final = "/reglages/delais"
 SHOWN: Final = 25

@@ -21,7 +21,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HOME: Final = "/administration"
 HERE: Final = "/administration/personnes"
 

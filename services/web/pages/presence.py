@@ -21,7 +21,7 @@ from services.rules.published import calendar_of
 from services.web.pages import answers
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/calendrier"
 AHEAD: Final = timedelta(days=365)
 WEEK: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")

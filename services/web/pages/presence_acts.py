@@ -27,7 +27,7 @@ from services.web.pages.presence import HERE, WEEK
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Fields = Sequence[dict[str, Any]]
 
 

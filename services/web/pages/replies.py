@@ -23,7 +23,7 @@ from services.web.pages.entries import kept
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 APART: Final = "/messages-recus"
 SEALED: Final = {"sender": "", "subject": "", "text": "Ce message est gardé avec la situation : son opérateur le lit."}
 """What is shown of a mail about a household whom the reader may not know."""

@@ -23,7 +23,7 @@ from services.web.pages import answers
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Flash, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 LETTER: Final = "/lettre-du-mois"
 WANTED: Final = {"oui": True, "non": False}
 LATER: Final = frozenset({Stage.ORIENTATION, Stage.FOLLOW_UP})

@@ -18,7 +18,7 @@ from services.web.pages.signing_in import inside, let_in
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 SHELL: Final = Shell(dispositif="Relais")
 
 

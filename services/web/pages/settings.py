@@ -17,7 +17,7 @@ from services.rules.policy import Right, require, rights
 from services.web.pages import answers
 from services.web.pages.visitor import SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/reglages"
 
 

@@ -18,7 +18,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, Here, SignedIn
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 RIGHT = "juste"
 """The button of a partner whose sheet needs no change."""
 

@@ -26,7 +26,7 @@ from services.web.pages.visitor import Entered, Here, SignedIn, token_of
 from services.web.rendering import Flash, Form, Shell
 from services.web.sessions import give_cookie, take_cookie
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HOME: Final = "/a-faire"
 
 

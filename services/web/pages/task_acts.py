@@ -25,7 +25,7 @@ from services.web.pages.acts import NOTE
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Fields = Callable[[UnitOfWork, Visitor, Task], list[dict[str, Any]]]
 
 

@@ -33,7 +33,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, moment, read
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Act = Callable[[UnitOfWork, Hand, UUID, Any], object]
 PARTNER_ACTS: Final[dict[str, tuple[type[forms.Answer], Act]]] = {
     "accept": (forms.Answer, referrals.accept),

@@ -22,7 +22,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 SECTION: Final = "/reglages"
 HERE: Final = "/reglages/textes"
 ONE: Final = HERE + "/{text}/{party}/{channel}"

@@ -18,7 +18,7 @@ from services.web.pages.lists import Asked, pages_of
 from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import LINKS, SignedIn, Visitor
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/a-faire"
 
 

@@ -22,7 +22,7 @@ from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 from services.webhooks import Standing
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 HERE: Final = "/administration/abonnements"
 WHY: Final = "Dites pourquoi : ce motif reste dans le journal."
 _TONES: Final = {WebhookState.DELIVERED: "ok", WebhookState.ABANDONED: "late", WebhookState.CANCELLED: "plain"}

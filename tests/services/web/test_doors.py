@@ -29,9 +29,9 @@ from services.imports.files import Dropped, drop, receive
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.sessions import open_session
-from services.web.app import create_app
 from services.web.sessions import cookie_name
 from tests.factories import Office, make_case
+from tests.served import served
 
 TABLE: Final = Path(__file__).with_name("doors.txt")
 ACTORS: Final = ("nobody", "foreign", "other", "administrator", "operator", "coordinator")
@@ -119,7 +119,7 @@ def table() -> dict[tuple[str, str], str]:
 
 @pytest.fixture
 def world(office: Office) -> World:
-    made = World(office, create_app(office.runtime, engine_wait_s=0))
+    made = World(office, served(office.runtime))
     case_id = make_case(office, CaseState.ORIENTING)
     with office.runtime.database.write("test") as unit:
         foreign = _foreign_programme(unit.session, office)

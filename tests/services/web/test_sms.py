@@ -14,8 +14,8 @@ from models.engine import IncomingMail
 from models.vocabulary import CaseState
 from services.foundation.runtime import Runtime
 from services.rules.links import task_url
-from services.web.app import create_app
 from tests.factories import Office, drain, make_case, state_of, task_of
+from tests.served import served
 from tests.services.web.browser import browser, send
 
 SECRET = "un-secret-de-fournisseur"
@@ -25,7 +25,7 @@ TOLD = {"from": "+33639980020", "text": "Bonjour", "id": "42"}
 def provider(runtime: Runtime, secret: str | None = SECRET) -> TestClient:
     kept = SecretStr(secret) if secret else None
     settings = runtime.settings.model_copy(update={"sms_webhook_secret": kept})
-    return TestClient(create_app(replace(runtime, settings=settings), engine_wait_s=0), raise_server_exceptions=False)
+    return TestClient(served(replace(runtime, settings=settings)), raise_server_exceptions=False)
 
 
 def kept(office: Office) -> list[str]:
