@@ -1,4 +1,4 @@
-"""Plays journeys in processes of their own, forked from one that has imported all."""
+"""Plays journeys in processes of their own, forked from one that has imported all and played one."""
 
 import json
 import os
@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
+from unittest.mock import patch
 
 from services.foundation.crashpoints import VARIABLE
+from tests.compiled import compile_once, keep_what_is_loaded
 from tests.faults.children import PATIENCE_S, die_with_parent
 from tests.faults.journey import Order, play
 
@@ -22,7 +24,10 @@ TRACE: Final = "RELAIS_CRASH_TRACE"
 
 
 class Nursery:
-    """Plays journeys in processes of their own: an import of everything costs seconds, a fork milliseconds."""
+    """Plays journeys in processes of their own: an import of everything costs seconds, a fork milliseconds.
+
+    A traced one is played in the process from which the others are forked, which find compiled what it asked.
+    """
 
     def __init__(self, asked: IO[str], answers: IO[str]) -> None:
         """Speaks to the process from which they are forked, a line each way."""
@@ -55,24 +60,37 @@ def nursery() -> Iterator[Nursery]:
 
 
 def _nurse() -> None:
+    compile_once()
     for line in sys.stdin:
-        order, crash_at, trace = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _live(Order(**order | {"folder": Path(order["folder"])}), {VARIABLE: crash_at, TRACE: trace})
-        sys.stdout.write(f"{_end_of(pid)}\n")
+        asked, crash_at, trace = json.loads(line)
+        order = Order(**asked | {"folder": Path(asked["folder"])})
+        sys.stdout.write(f"{_traced(order, trace) if trace else _forked(order, crash_at)}\n")
         sys.stdout.flush()
 
 
-def _live(order: Order, environment: dict[str, Any]) -> None:
-    die_with_parent()
-    os.environ.update({name: value for name, value in environment.items() if value})
+def _traced(order: Order, trace: str) -> int:
+    with patch.dict(os.environ, {TRACE: trace}):
+        code = _played(order)
+    keep_what_is_loaded()
+    return code
+
+
+def _forked(order: Order, crash_at: str) -> int:
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+        os.environ.update({VARIABLE: crash_at} if crash_at else {})
+        os._exit(_played(order))
+    return _end_of(pid)
+
+
+def _played(order: Order) -> int:
     try:
         play(order)
-    except BaseException:  # noqa: BLE001 - told, then the process ends
+    except BaseException:  # noqa: BLE001 - told by the code
         traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+        return 1
+    return 0
 
 
 def _end_of(pid: int) -> int:
