@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import yaml
 from sqlalchemy import select
 
 from deployments.publishing import read_pathway
@@ -37,6 +36,7 @@ from services.forms import (
     ReportForm,
     VisitForm,
 )
+from services.foundation import yaml_files
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
 from services.rules import aftermath, obligations
@@ -72,7 +72,7 @@ ACTS: Final = {"expire_referral": referrals.expire}
 
 @cache
 def _written() -> dict[str, Any]:
-    return dict(yaml.safe_load(DEFAULT_PATHWAY.read_text()))
+    return dict(yaml_files.read(DEFAULT_PATHWAY.read_text()))
 
 
 def default_pathway(**changes: Any) -> Pathway:
