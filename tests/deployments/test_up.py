@@ -25,6 +25,8 @@ from tests.machines import QUIET_PREFECT
 ROOT = Path(__file__).parents[2]
 PORTS = ("RELAIS_PORT", "RELAIS_CATCHER_SMTP_PORT", "RELAIS_CATCHER_WEB_PORT", "RELAIS_PREFECT_PORT")
 COMMAND = (sys.executable, "-m", "deployments.cli", "up")
+# A server of Prefect’s takes ten seconds of processor to start: where nothing is asked of it, none is.
+NO_PREFECT = "http://127.0.0.1:9/api"
 
 
 def free_ports(count: int) -> list[int]:
@@ -179,7 +181,7 @@ def listeners(port: int) -> int:
 
 
 def test_of_two_processes_that_serve_the_pages_one_goes_on_alone_until_the_other_is_back(tmp_path: Path) -> None:
-    with running(tmp_path / "data", RELAIS_WEB_PROCESSES="2") as up:
+    with running(tmp_path / "data", RELAIS_WEB_PROCESSES="2", RELAIS_PREFECT_API_URL=NO_PREFECT) as up:
         port = int(up.environment["RELAIS_PORT"])
         eventually(lambda: listeners(port) == 2)
 
