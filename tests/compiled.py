@@ -8,15 +8,15 @@ from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 
 from services.foundation import database
 
-SIZE: Final = 5000
-"""More queries than all tests ask together."""
 GARBAGE: Final = (10_000, 20, 50)
 
-_first: Final[dict[str, tuple[Dialect, Any]]] = {}
+_dialects: Final[dict[str, Dialect]] = {}
+_compiled: Final[dict[Any, Any]] = {}
+"""For each dialect and query; as many as all tests ask together."""
 
 
 def compile_once() -> None:
-    """From now on every engine uses what the first of its kind compiled, as a process that stays does with its one."""
+    """From now on every engine uses what another of its kind compiled, as a process that stays does with its one."""
     pytest.MonkeyPatch().setattr(database, "create_engine", _made)
 
 
@@ -28,15 +28,14 @@ def keep_what_is_loaded() -> None:
 
 
 def _made(url: str, **options: Any) -> Engine:
-    engine = create_engine(url, query_cache_size=SIZE, **options)
-    kind = engine.dialect.name
-    if kind in _first:
-        engine.dialect, engine._compiled_cache = _first[kind]
+    engine = create_engine(url, execution_options={"compiled_cache": _compiled}, **options)
+    if known := _dialects.get(engine.dialect.name):
+        engine.dialect = known
     else:
         event.listen(engine, "engine_connect", _keep, once=True)
     return engine
 
 
 def _keep(connection: Connection) -> None:
-    # Only one that has been connected knows its server.
-    _first.setdefault(connection.dialect.name, (connection.dialect, connection.engine._compiled_cache))
+    # Only a dialect that has been connected knows its server.
+    _dialects.setdefault(connection.dialect.name, connection.dialect)
