@@ -86,8 +86,8 @@ MUTANTS: Final = (
     Mutant(
         "the order of a case's events",
         "services/rules/work.py",
-        "return select(Work.id).where(is_open, not_(stuck)).order_by(Work.id)",
-        "return select(Work.id).where(is_open).order_by(Work.id)",
+        ".where(_is_open(Work.state, Work.ready_at, Work.leased_until), not_(_STUCK))",
+        ".where(_is_open(Work.state, Work.ready_at, Work.leased_until))",
         (f"{WORK}::test_an_event_waits_for_an_earlier_one_of_its_case_in_other_hands", WORK),
     ),
     Mutant(
