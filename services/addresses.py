@@ -116,7 +116,7 @@ def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Ho
 
     The same address is taken too while it refuses: the household may have mended its mailbox.
     """
-    case = case_for(unit, hand.actor, case_id, Right.CORRECT)
+    case = _to_correct(unit, hand.actor, case_id)
     household = case.household
     if form.email == household.mail_address:
         raise InvalidInput("email", "C’est l’adresse à laquelle Relais écrit déjà.")
@@ -130,7 +130,7 @@ def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Ho
 
 def remove_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """No mail goes to this household any more: SMS, letters and calls do. It is asked for news by telephone."""
-    case = case_for(unit, hand.actor, case_id, Right.CORRECT)
+    case = _to_correct(unit, hand.actor, case_id)
     if case.household.email is None:
         raise GuardRefused("Ce ménage n’a pas d’adresse électronique.")
     case.household.email, case.household.email_refused_at = None, None
@@ -139,8 +139,14 @@ def remove_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Cas
     return _mended(unit, hand, case, HouseholdAddressMended(changed=True, removed=True))
 
 
-def _mended(unit: UnitOfWork, hand: Hand, case: Case, fact: HouseholdAddressMended) -> Case:
+def _to_correct(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Case:
+    """The case, before anything of it is written; raises `GuardRefused` when it has ended."""
+    case = case_for(unit, actor, case_id, Right.CORRECT)
     casework.check_open(case)
+    return case
+
+
+def _mended(unit: UnitOfWork, hand: Hand, case: Case, fact: HouseholdAddressMended) -> Case:
     unit.session.flush()
     casework.record(unit, case, fact, hand=hand)
     return case

@@ -170,6 +170,16 @@ def test_a_case_that_ended_keeps_its_address(office: Office) -> None:
 
     with pytest.raises(GuardRefused, match="terminée"):
         office.do(addresses.mend_household_address, BO, case_id, RIGHT)
+    with pytest.raises(GuardRefused, match="terminée"):
+        office.do(addresses.remove_household_address, BO, case_id)
+
+
+def test_that_a_case_ended_is_said_before_anything_of_its_address(office: Office) -> None:
+    case_id = planned(office)
+    office.close(case_id, "moved")
+
+    with pytest.raises(GuardRefused, match="terminée"):
+        office.do(addresses.mend_household_address, BO, case_id, HouseholdAddressForm(email=WRONG))
 
 
 # --- The follow-up
