@@ -43,7 +43,7 @@ DONE: Final = {
     "appel": "L’appel est noté.",
     "numero": "Le nouveau numéro est enregistré.",
     "courriel": "L’adresse est enregistrée : les messages suivants y partent.",
-    "courriel-retirer": "L’adresse est retirée : plus aucun courriel ne part vers ce ménage.",
+    "courriel-retirer": "L’adresse est retirée : plus aucun e-mail ne part vers ce ménage.",
     "visite": "La visite est fixée : l’invitation et la confirmation partent.",
     "visite-deplacer": "La visite est déplacée : chacun reçoit la nouvelle date.",
     "visite-faite": "La visite est notée : le rapport est à rendre.",

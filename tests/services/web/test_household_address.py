@@ -36,7 +36,7 @@ def test_the_page_says_that_the_address_refuses_and_offers_both_remedies(office:
     page = browser(office, "karim").get(f"/situations/{returned}").text
 
     assert "martni@example.org (ne reçoit pas nos messages)" in page
-    assert "Le courriel au ménage est revenu" in page
+    assert "L’e-mail au ménage est revenu" in page
     assert f"/situations/{returned}/courriel" in page
     assert f"/situations/{returned}/courriel/retirer" in page
 
@@ -52,7 +52,7 @@ def test_the_right_address_is_typed_over_the_wrong_one(office: Office, returned:
     assert (wrong.status_code, done.status_code) == (422, 303)
     page = karim.get(here).text
     assert "martin@example.org" in page
-    assert "Le courriel au ménage est revenu" not in page
+    assert "L’e-mail au ménage est revenu" not in page
 
 
 def test_an_address_that_is_taken_away_is_no_more_on_the_page(office: Office, returned: UUID) -> None:
