@@ -63,7 +63,7 @@ _IN_BRACKETS: Final = {
 _SILENT: Final = frozenset({ReferralDelivered.type, MatchNoted.type})  # who is known already is not told here
 FAMILIES: Final = ("acts", "messages", "not_sent", "notes", "exchanges")
 """The views of a story beside the whole of it, in the order of the page."""
-_WHY_NOT: Final = {
+WHY_NOT: Final = {
     "number_blocked": "une autre personne répond à ce numéro",
     "closed": "l’organisme était fermé ce jour-là",
     "stale": "l’étape suivante était déjà due : elle seule est partie",
@@ -313,7 +313,7 @@ def _why_not(message: Message, state: MessageState) -> str:
     error = message.error or ""
     code = f" (réponse {message.reply_code})" if message.reply_code else ""
     if state is MessageState.CANCELLED:
-        return f"non envoyé : {_WHY_NOT.get(error, error)}"
+        return f"non envoyé : {WHY_NOT.get(error, error)}"
     if state is MessageState.UNKNOWN:
         return "nul ne peut dire s’il est arrivé : il ne repart pas sans preuve"
     if state is MessageState.QUEUED and message.attempts:
@@ -335,7 +335,7 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
         select(Occurrence, Obligation.ladder)
         .join(Obligation, Obligation.id == Occurrence.obligation_id)
         .where(Obligation.case_id == case_id, Occurrence.state == OccurrenceState.SUPPRESSED,
-               Occurrence.reason.in_(list(_WHY_NOT)))
+               Occurrence.reason.in_(list(WHY_NOT)))
         .order_by(Occurrence.at, Occurrence.id)
     )  # fmt: skip
     for taken, ladder in rows:
@@ -347,7 +347,7 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
             "reminder",
             about[:1].upper() + about[1:],
             chip=Chip("Non envoyé", "plain"),
-            why=f"{moment} ; non envoyé : {_WHY_NOT[taken.reason or '']}",
+            why=f"{moment} ; non envoyé : {WHY_NOT[taken.reason or '']}",
             families=frozenset({"not_sent"}),
         )
 

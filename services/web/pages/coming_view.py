@@ -28,8 +28,7 @@ from services.rules.view import numbers_of
 from services.web.pages.visitor import Visitor
 from services.web.returning import leading_back
 
-CHANNELS: Final = {Channel.EMAIL: "Mail", Channel.SMS: "SMS", Channel.LETTER: "Courrier"}
-NO_ADDRESS: Final = "Ne partira pas : aucune adresse connue"
+CHANNELS: Final = {Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.LETTER: "Courrier"}
 
 
 @dataclass(frozen=True)
@@ -190,18 +189,25 @@ def _held(visitor: Visitor, each: Departure, case: Case, behind: Behind) -> str:
     """Why it will not leave, as things stand; empty when it will."""
     if each.closed_until is not None:
         return f"Ne partira pas : organisme fermé jusqu’au {wording.day(each.closed_until, today=visitor.today)}"
+    lacking = _lacking(each, case, behind) if each.message_id is None else None
+    return f"Ne partira pas : {timeline.WHY_NOT[lacking]}" if lacking else ""
+
+
+def _lacking(each: Departure, case: Case, behind: Behind) -> str | None:
+    """What its reader has not got, by the code that the message would have."""
     if each.channel is Channel.EMAIL:
         organisation = behind.organisations.get(each.organisation_id) if each.organisation_id else None
-        lacking = {
+        unknown = {
             Party.HOUSEHOLD: not case.household.mail_address,
             Party.PARTNER: organisation is not None and not organisation.email,
             Party.ALERT_GIVER: case.id not in behind.givers,
         }
-        return NO_ADDRESS if lacking.get(each.party) and each.message_id is None else ""
-    if each.channel is Channel.SMS and each.message_id is None:
+        refuses = each.party is Party.HOUSEHOLD and case.household.email_refused_at is not None
+        return ("address_refused" if refuses else "no_address") if unknown.get(each.party) else None
+    if each.channel is Channel.SMS:
         number = sms_number(numbers_of(case.household.phones), agreed=case.id in behind.sms_agreed)
-        return "" if number else "Ne partira pas : aucun numéro ne permet un SMS"
-    return ""
+        return None if number else "sms_not_allowed"
+    return None
 
 
 def _acts(unit: UnitOfWork, visitor: Visitor, each: Departure, case: Case, task: Task | None) -> list[dict[str, Any]]:

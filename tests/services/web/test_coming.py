@@ -111,3 +111,14 @@ def test_the_coordination_reads_who_opened_a_case_who_printed_it_and_who_was_ref
 
     for what in ("A ouvert la situation", "A ouvert la fiche à imprimer", "A essayé sans en avoir le droit"):
         assert what in page
+
+
+def test_a_coming_mail_says_that_the_address_of_its_household_refuses(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISIT_PLANNED, email="martni@example.org")
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Case, case_id).household.email_refused_at = unit.now
+
+    page = text_of(office, "/envois")
+
+    assert "Ne partira pas : l’adresse du ménage ne reçoit pas nos messages" in page
+    assert "aucune adresse n’est connue" not in page
