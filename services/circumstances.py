@@ -12,7 +12,7 @@ from models.cases import Case, Household
 from models.events import CircumstancesRecorded
 from models.programmes import Commune
 from models.vocabulary import IncomeClass
-from services.forms import Form
+from services.forms import Form, Number
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.rules import casework, income
@@ -27,9 +27,9 @@ YEARS_BACK = 4
 class CircumstancesForm(Form):
     """What the tax notice and the household say; what is left empty is not known."""
 
-    reference_income: int | None = Field(None, ge=0, le=999_999, description="Revenu fiscal de référence, en euros")
-    income_year: int | None = Field(None, ge=2000, le=2100, description="Année de ce revenu")
-    people: int | None = Field(None, ge=1, le=20, description="Nombre de personnes")
+    reference_income: Number = Field(None, ge=0, le=999_999, description="Revenu fiscal de référence, en euros")
+    income_year: Number = Field(None, ge=2000, le=2100, description="Année de ce revenu")
+    people: Number = Field(None, ge=1, le=20, description="Nombre de personnes")
     breathing: bool | None = Field(None, description="Quelqu’un a des troubles respiratoires liés au logement")
 
     @field_validator("reference_income", "income_year", "people", "breathing", mode="before")

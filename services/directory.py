@@ -14,7 +14,7 @@ from sqlalchemy.orm import selectinload
 from models.programmes import AreaCommune, Commune, Organisation, Service, ServiceArea
 from models.vocabulary import IncomeClass, OrganisationKind, Tenure, Theme
 from services.alerts import search_key, territory
-from services.forms import Form, Line, PhoneNumber, RequiredLine, ShortText
+from services.forms import Form, Line, Number, PhoneNumber, RequiredLine, ShortText
 from services.foundation.calendar import months_later
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
@@ -36,7 +36,7 @@ class ServiceForm(Form):
     income_classes: list[IncomeClass] = Field([], description="Niveaux de revenus acceptés ; vide : tous")
     tenures: list[Tenure] = Field([], description="Statuts d’occupation acceptés ; vide : tous")
     conditions: ShortText = Field("", description="Autres conditions, en clair")
-    places: int | None = Field(None, ge=0, le=999, description="Places disponibles ; vide : non dit")
+    places: Number = Field(None, ge=0, le=999, description="Places disponibles ; vide : non dit")
     full_until: date | None = Field(None, description="Complet jusqu’au, ce jour compris")
     professional_contact: Line = Field("", description="Interlocuteur des professionnels")
     professional_email: EmailStr | None = Field(None, description="Son adresse électronique")

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from models.cases import Case, Finding
 from models.events import FindingsRecorded, MatchNoted
 from models.vocabulary import FindingKind, Method
-from services.forms import Form, RequiredLine
+from services.forms import Form, RequiredLine, as_number
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -39,13 +39,8 @@ TELLS_INCOME: Final = frozenset({FindingKind.ENERGY_COST, FindingKind.BURDEN, Fi
 OF_HOUSEHOLD: Final = tuple(kind for kind in FindingKind if kind is not FindingKind.MATCH)
 
 
-def _point(value: object) -> object:
-    """`21,7`, as it is typed here, and nothing at all, are understood."""
-    return (value.replace(",", ".").replace(" ", "") or None) if isinstance(value, str) else value
-
-
-Euros = Annotated[Annotated[int, Field(ge=0, le=99_999)] | None, BeforeValidator(_point)]
-Percent = Annotated[Annotated[Decimal, Field(ge=0, le=100, decimal_places=1)] | None, BeforeValidator(_point)]
+Euros = Annotated[Annotated[int, Field(ge=0, le=99_999)] | None, BeforeValidator(as_number)]
+Percent = Annotated[Annotated[Decimal, Field(ge=0, le=100, decimal_places=1)] | None, BeforeValidator(as_number)]
 
 
 class FindingsForm(Form):
@@ -80,7 +75,7 @@ class MatchForm(Form):
     @field_validator("score", mode="before")
     @classmethod
     def _typed(cls, value: object) -> object:
-        return _point(value)
+        return as_number(value)
 
 
 class Figure(NamedTuple):

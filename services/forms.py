@@ -1,13 +1,14 @@
 """What people fill in, validated once for the screens, the API, the imports and the stories."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
@@ -65,10 +66,24 @@ def _without_nir(text: str) -> str:
     return mask_nir(text)[0]
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+def as_number(value: object) -> object:
+    """`11 900,50 €`, as it is typed here, whatever its blanks; nothing at all is no number."""
+    if not isinstance(value, str):
+        return value
+    return "".join(value.replace("€", "").split()).replace(",", ".") or None
+
+
+def _on_one_line(text: object) -> object:
+    """What is pasted brings odd blanks: each run of them is one space, and those without a width go."""
+    return " ".join(text.translate(WITHOUT_WIDTH).split()) if isinstance(text, str) else text
+
+
+WITHOUT_WIDTH: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+Line = Annotated[str, BeforeValidator(_on_one_line), StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
 RequiredLine = Annotated[Line, StringConstraints(min_length=1)]
 FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
+Number = Annotated[int | None, BeforeValidator(as_number)]
 PhoneNumber = Annotated[str, AfterValidator(normalise)]
 Aware = Annotated[AwareDatetime, Field(description="Instant avec fuseau horaire")]
 
@@ -105,13 +120,13 @@ class AlertForm(Form):
     email: EmailStr | None = Field(None, description="Adresse électronique du ménage")
     sms_agreed: bool = Field(False, description="La personne accepte de recevoir des SMS")
     complement: Line = Field("", description="Étage, porte, code")
-    birth_year: int | None = Field(None, ge=1900, le=2020, description="Année de naissance")
-    people: int | None = Field(None, ge=1, le=20, description="Nombre de personnes")
-    reference_income: int | None = Field(None, ge=0, le=999_999, description="Revenu fiscal de référence, en euros")
+    birth_year: Number = Field(None, ge=1900, le=2020, description="Année de naissance")
+    people: Number = Field(None, ge=1, le=20, description="Nombre de personnes")
+    reference_income: Number = Field(None, ge=0, le=999_999, description="Revenu fiscal de référence, en euros")
     landlord: Line = Field("", description="Bailleur")
     free_text: ShortText = Field("", description="Précisions : des faits seulement")
     other_phone: PhoneNumber | None = Field(None, description="Autre téléphone")
-    children: int | None = Field(None, ge=0, le=19, description="Dont enfants de moins de 14 ans")
+    children: Number = Field(None, ge=0, le=19, description="Dont enfants de moins de 14 ans")
     language: Line = Field("", description="Langue parlée, s’il faut un interprète")
     companion: Line = Field("", description="Qui doit être là aussi")
     guardian: Line = Field("", description="Tuteur ou curateur, à joindre d’abord")

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from models.engine import Event
 from models.vocabulary import CaseState
 from services import alerts
+from tests.factories import alert_form
 from tests.services.rules.situations import Office
 
 
@@ -61,3 +62,9 @@ def _times_examined(office: Office, case_id: UUID) -> int:
     with office.database.read() as unit:
         query = select(Event.id).where(Event.case_id == case_id, Event.type == "case.examined")
         return len(unit.session.scalars(query).all())
+
+
+def test_what_is_pasted_keeps_its_words_and_loses_its_odd_blanks() -> None:
+    form = alert_form(surname="  MARTIN\u00a0\u200b\tJean-Noël\n", giver_name="Anne  Kerbrat", people="")
+
+    assert (form.surname, form.giver_name, form.people) == ("MARTIN Jean-Noël", "Anne Kerbrat", None)

@@ -85,7 +85,7 @@ def _kit_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
 
 
 def _line(item: Equipment, typed: Mapping[str, str]) -> forms.KitLine:
-    price = Decimal(typed["price"].replace(",", ".") or "0")
+    price = Decimal(str(forms.as_number(typed["price"]) or "0"))
     given = {"item": item, "quantity": typed["quantity"], "unit_price_cents": round(price * CENTS)}
     return forms.KitLine.model_validate(given | ({"state": typed["state"]} if typed["state"] else {}))
 

@@ -65,3 +65,17 @@ def test_a_case_closes_with_its_scorecard(office: Office) -> None:
     page = text_of(office, "claire", address)
     assert "2 critères sur 3" in page
     assert "Le bailleur a fait le nécessaire" in page
+
+
+def test_figures_are_taken_with_the_blanks_and_the_sign_with_which_they_are_typed(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    figures = send(client, f"{address}/chiffres", energy_cost="2\N{NARROW NO-BREAK SPACE}870 €", burden=" 21,7 ")
+    kit = send(client, f"{address}/equipements", **{"led_bulb-quantity": " 4 ", "led_bulb-price": "3,50 €"})
+    income = send(client, f"{address}/revenus", reference_income="11\N{NO-BREAK SPACE}900 €", people="1")
+
+    page = text_of(office, "claire", address).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert [each.status_code for each in (figures, kit, income)] == [303, 303, 303]
+    assert "2 870 €" in page
+    assert "Équipements remis : 14 €" in page
+    assert "11 900 €" in page
