@@ -79,8 +79,11 @@ def _on_one_line(text: object) -> object:
 
 
 WITHOUT_WIDTH: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
-Line = Annotated[str, BeforeValidator(_on_one_line), StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-RequiredLine = Annotated[Line, StringConstraints(min_length=1)]
+PRINTED: Final = r"^[^\x00-\x1f\x7f]*$"
+Line = Annotated[str, StringConstraints(max_length=120, pattern=PRINTED), BeforeValidator(_on_one_line)]
+RequiredLine = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=PRINTED), BeforeValidator(_on_one_line)
+]
 FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
 Number = Annotated[int | None, BeforeValidator(as_number)]

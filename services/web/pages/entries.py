@@ -24,6 +24,7 @@ SENTENCES: Final = {
     "string_too_long": "C’est trop long : {max_length} caractères au plus.",
     "string_pattern_mismatch": "Ce texte contient des signes qui ne conviennent pas ici.",
     "int_parsing": "Un nombre entier est attendu, en chiffres.",
+    "int_type": "Un nombre entier est attendu, en chiffres.",
     "decimal_parsing": "Un nombre est attendu, en chiffres.",
     "decimal_max_places": "Une décimale au plus.",
     "nothing_said": "Notez au moins une réponse.",

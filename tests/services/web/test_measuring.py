@@ -50,8 +50,11 @@ def test_what_cannot_be_read_is_said_beside_its_field(office: Office) -> None:
     kit = send(client, f"{address}/equipements", **{"led_bulb-quantity": "beaucoup"})
     figure = send(client, f"{address}/chiffres", burden="deux")
     nothing = send(client, f"{address}/chiffres", once="encore")
+    empty = send(browser(office, "claire"), f"{address}/ressemblance", number=" ", score="")
 
     assert (kit.status_code, figure.status_code, nothing.status_code) == (422, 422, 422)
+    assert "Cette réponse manque" in empty.text
+    assert "Un nombre entier est attendu" in empty.text
     assert "Un nombre de 1 à 99" in kit.text
     assert "Un nombre est attendu" in figure.text
 
