@@ -39,8 +39,8 @@ ACTS: Final[dict[str, tuple[str, type[BaseModel], Do]]] = {
 }
 
 
-def offered(unit: UnitOfWork, visitor: Visitor, here: str) -> dict[str, Any]:
-    """What the form under a list asks: to whom, until when, why, and the list to come back to."""
+def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | None = None) -> dict[str, Any]:
+    """What the form under a list asks: to whom, until when, why, and the list to come back to; with what was typed."""
     colleagues = desk.team(unit, visitor.actor)
     return {
         "once": new_token(),
@@ -48,6 +48,7 @@ def offered(unit: UnitOfWork, visitor: Visitor, here: str) -> dict[str, Any]:
         "colleagues": [(str(each.id), each.name) for each in colleagues],
         "reasons": choices("snooze_reason"),
         "earliest": (visitor.today + timedelta(days=1)).isoformat(),
+        "typed": {name: typed.get(name) if typed else None for name in ("reason", "until", "person_id")},
     }
 
 
@@ -64,10 +65,14 @@ def bulk(request: Request, visitor: SignedIn, data: Entered) -> Response:
         problem = next(iter(mistakes.errors.values()))
     if not chosen:
         problem = "Cochez d’abord les lignes."
+    back = str(data.get(returning.BACK, ""))
+    back = back if returning.is_list(back) else "/a-faire"
     lines = [] if problem else [_one(visitor, data, task_id, form, act) for task_id in chosen]
     for case_id in {line["case_id"] for line in lines if not line["refused"]}:
         answers.wait_for_engine(request, case_id)
-    back = str(data.get(returning.BACK, ""))
+    with visitor.runtime.database.read() as unit:
+        untried = [_line(unit, visitor, task_id) for task_id in chosen] if problem else []
+        lot = offered(unit, visitor, back, typed=data) if untried else None
     return answers.page(
         request,
         "bulk.html",
@@ -75,9 +80,11 @@ def bulk(request: Request, visitor: SignedIn, data: Entered) -> Response:
         shell=visitor.shell(""),
         heading=words,
         problem=problem,
+        untried=untried,
+        lot=lot,
         done=[line for line in lines if not line["refused"]],
         refused=[line for line in lines if line["refused"]],
-        back=back if returning.is_list(back) else "/a-faire",
+        back=back,
     )
 
 
@@ -90,19 +97,24 @@ def _chosen(data: FormData) -> list[UUID]:
 
 def _one(visitor: Visitor, data: FormData, task_id: UUID, form: Any, act: Do) -> dict[str, Any]:
     with visitor.runtime.database.read() as unit:
-        task = unit.session.get(Task, task_id)
-        if task is None:
-            raise NotFound
-        case = readable(unit, visitor.actor, task.case_id)
-        line = {
-            "case_id": case.id,
-            "reference": case.number,
-            "href": f"/situations/{case.id}",
-            "what": task_title(pathway_of(unit, case.pathway_hash), task.kind),
-            "refused": "",
-        }
+        line = _line(unit, visitor, task_id)
     try:
         visitor.once(data, f"en-lot/{task_id}", lambda unit: act(unit, visitor.hand, task_id, form))
     except CaseworkError as refused:
         line["refused"] = refused.sentence
     return line
+
+
+def _line(unit: UnitOfWork, visitor: Visitor, task_id: UUID) -> dict[str, Any]:
+    task = unit.session.get(Task, task_id)
+    if task is None:
+        raise NotFound
+    case = readable(unit, visitor.actor, task.case_id)
+    return {
+        "task": task.id,
+        "case_id": case.id,
+        "reference": case.number,
+        "href": f"/situations/{case.id}",
+        "what": task_title(pathway_of(unit, case.pathway_hash), task.kind),
+        "refused": "",
+    }

@@ -178,9 +178,20 @@ def test_several_lines_are_reminded_at_once_and_each_refusal_is_said(office: Off
     assert "Personne ne peut être relancé pour cette tâche" in page
     assert 'href="/qui-doit-quoi">Revenir à la liste' in page
     assert "3 lignes n’ont pas pu l’être" in again.replace("\N{NO-BREAK SPACE}", " ")
-    put_off = {"act": "reporter", "tache": chosen[2], "reason": "waiting_household"}
-    assert send(client, "/en-lot", once="trois", **put_off).status_code == 422  # no day: nothing is tried
     assert send(client, "/en-lot", once="quatre", act="relancer").status_code == 422
+
+
+def test_what_lacks_to_an_act_on_several_lines_is_asked_with_the_lines_still_chosen(office: Office) -> None:
+    chosen = str(task_of(office, make_case(office), "triage").id)
+    client = browser(office, "claire")
+
+    answer = send(client, "/en-lot", act="reporter", tache=chosen, reason="workload", until="", retour="/qui-doit-quoi")
+
+    assert answer.status_code == 422
+    assert "Une date est attendue" in answer.text
+    assert f'value="{chosen}" checked' in answer.text
+    assert '<option value="workload" selected>' in answer.text
+    assert 'name="retour" value="/qui-doit-quoi"' in answer.text
 
 
 def test_a_foreign_line_stops_nothing_of_another_and_is_not_found(office: Office) -> None:
