@@ -151,9 +151,8 @@ def _read(runtime: Runtime, token: str, chosen: str, data: FormData) -> Any:
     try:
         return read(model, data, **given)
     except Mistakes as mistakes:
-        if model is forms.Hold and "reason" in mistakes.errors:
-            mistakes.errors[HELD] = mistakes.errors.pop("reason")
-        raise
+        own = {"note": f"note_{chosen}"} | ({"reason": HELD} if model is forms.Hold else {})
+        raise Mistakes({own.get(field, field): said for field, said in mistakes.errors.items()}) from None
 
 
 def zone_of(runtime: Runtime, token: str) -> ZoneInfo:

@@ -181,6 +181,17 @@ def test_a_partner_answers_by_his_link(office: Office, typed: dict[str, str], ex
     assert send(client, link, **typed).status_code == expected
 
 
+def test_a_question_that_is_too_long_is_said_beside_it_and_kept(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    link = task_url(office.runtime, task_of(office, case_id, "answer_referral"))
+
+    answer = send(browser(office), link, answer="ask", note_ask="é" * 2001)
+
+    assert answer.status_code == 422
+    assert 'href="#note_ask"' in answer.text
+    assert "é" * 2001 in answer.text
+
+
 def test_a_link_dies_with_its_task_but_a_second_press_is_thanked(office: Office) -> None:
     case_id = make_case(office, CaseState.ORIENTING)
     link = task_url(office.runtime, task_of(office, case_id, "answer_referral"))
