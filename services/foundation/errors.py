@@ -97,9 +97,9 @@ class LinkExpired(CaseworkError):
     status_code = 410
     code = "link-expired"
 
-    def __init__(self) -> None:
-        """The same for a used, revoked, late or forged link."""
-        super().__init__("Ce lien ne sert plus : la demande a changé ou sa date est passée.")
+    def __init__(self, sentence: str = "Ce lien ne sert plus : la demande a changé ou sa date est passée.") -> None:
+        """The same for a revoked, late or forged link; what became of the request is for the holder of a true one."""
+        super().__init__(sentence)
 
 
 class Unavailable(CaseworkError):

@@ -12,7 +12,7 @@ from uuid import UUID
 from models.cases import Alert, Case
 from models.engine import Message, Task
 from models.programmes import Organisation, Service, SignInLink
-from models.vocabulary import TaskState
+from models.vocabulary import ReferralState, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import LinkExpired
 from services.foundation.runtime import Runtime
@@ -29,6 +29,19 @@ _LETTER: Final = "letter-link"
 REQUESTS_LAST: Final = timedelta(days=400)
 """From the request on, and as long as the case is open, whichever is longer; then `AFTER_END` at least."""
 AFTER_END: Final = timedelta(days=60)
+_TAKEN: Final = "Cette demande est acceptée : l’e-mail qui a suivi la réponse mène aux coordonnées du ménage."
+_TAKEN_BACK: Final = "La coordination a repris cette demande : vous n’avez plus rien à faire."
+_BECAME: Final = {
+    ReferralState.ACCEPTED: _TAKEN,
+    ReferralState.IN_PROGRESS: _TAKEN,
+    ReferralState.ON_HOLD: _TAKEN,
+    ReferralState.COMPLETED: "Cette demande est terminée : vous n’avez plus rien à faire.",
+    ReferralState.DECLINED: "Cette demande est déclinée : vous n’avez plus rien à faire.",
+    ReferralState.EXPIRED: "Cette demande est restée sans réponse à sa date : la coordination l’a reprise.",
+    ReferralState.WITHDRAWN: _TAKEN_BACK,
+    ReferralState.SUPERSEDED: _TAKEN_BACK,
+}
+"""What the holder of a link that has been used reads of the request that it was about."""
 
 
 def task_url(runtime: Runtime, task: Task) -> str:
@@ -127,11 +140,16 @@ def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Acto
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
     task_id, signature = _parts(token)
     task = unit.session.get(Task, task_id)
-    if task is None or not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version}", signature):
+    if task is None:
         raise LinkExpired
+    is_over = task.state != TaskState.OPEN  # its end raised the version
+    if not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version - is_over}", signature):
+        raise LinkExpired
+    if is_over and task.referral and task.referral.state in _BECAME:
+        raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
     calendar = calendar_of(unit, task.programme_id)
     late = task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
-    if task.state != TaskState.OPEN or late:
+    if is_over or late:
         raise LinkExpired
     return holder_of(unit, task), task
 

@@ -108,10 +108,21 @@ def test_a_link_dies_with_the_state_of_its_task(office: Office, runtime: Runtime
     hand = holder(office, runtime, token)
     office.do(referrals.withdraw, BO, referral_id)
 
-    with pytest.raises(LinkExpired):
+    with pytest.raises(LinkExpired, match="a repris cette demande"):
         holder(office, runtime, token)
     with pytest.raises(NotFound):
         office.do(referrals.accept, hand, referral_id, Answer())
+
+
+def test_whoever_holds_a_link_that_was_used_reads_what_became_of_the_request(office: Office, runtime: Runtime) -> None:
+    case_id, referral_id = office.referred()
+    token = token_of(office, runtime, case_id, "answer_referral")
+    office.do(referrals.accept, holder(office, runtime, token), referral_id, Answer())
+
+    with pytest.raises(LinkExpired, match="acceptée : l’e-mail qui a suivi"):
+        holder(office, runtime, token)
+    with pytest.raises(LinkExpired, match="ne sert plus"):
+        holder(office, runtime, f"{token[:-2]}xx")
 
 
 def test_a_link_dies_ten_working_days_after_its_date(office: Office, runtime: Runtime) -> None:
