@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, Party, Role, TaskState, VisitState
+from models.vocabulary import Channel, Party, ReferralState, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.household import visit_word
@@ -32,6 +32,11 @@ FOLLOW_UP_QUESTION: Final = "follow_up_question"
 MEETING: Final = "partner_meets"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
+WHILE: Final = {
+    "who_will_call": {ReferralState.DRAFT, ReferralState.SENT, ReferralState.UNDER_REVIEW},
+    "partner_accepted": {ReferralState.ACCEPTED, ReferralState.IN_PROGRESS, ReferralState.ON_HOLD},
+}
+"""What a household reads of a request is true only so long: letters wait for the day on which they are printed."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
 
 
@@ -122,6 +127,8 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("address_refused")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
+    if message.text in WHILE and (request := _referral(unit, message)) and request.state not in WHILE[message.text]:
+        raise Suppressed("task_closed")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
         raise Suppressed("meeting_past")
     if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:

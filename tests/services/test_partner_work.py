@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from models.vocabulary import Channel, ClosureOutcome, HoldReason, Loop, ReferralState
-from services import closing, partner_work
+from models.vocabulary import Channel, ClosureOutcome, HoldReason, Loop, MessageState, ReferralState
+from services import closing, letters, partner_work, referrals
 from services.forms import Answer, ClosureForm, Hold, Meeting, NoteForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from tests.services.rules.situations import ADA, BY_PHONE, Office, paris
@@ -50,6 +50,19 @@ def test_a_day_given_for_the_household_is_a_yes_and_the_household_is_told(office
     assert office.due(case_id)["report_outcome"]
     (letter,), (sms,) = office.sent(case_id, "partner_accepted"), office.sent(case_id, "partner_meets")
     assert (letter.channel, sms.channel) == (Channel.LETTER, Channel.SMS)
+
+
+def test_a_letter_that_waited_is_not_printed_once_a_later_one_says_more(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.drain()
+    office.do(referrals.accept, ADA, referral_id, SAID)
+    office.drain()
+
+    office.do(letters.print_batch, ADA)
+
+    (before,), (after,) = office.sent(case_id, "who_will_call"), office.sent(case_id, "partner_accepted")
+    assert (before.state, before.error) == (MessageState.CANCELLED, "task_closed")
+    assert after.state == MessageState.PRINTED
 
 
 def test_another_day_replaces_the_first_and_one_that_is_over_is_refused(office: Office) -> None:
