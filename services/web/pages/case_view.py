@@ -176,7 +176,10 @@ def _ball(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, why_due: Mappin
     tasks = [task for task in found.tasks if task.kind != DANGER]
     if found.in_engines_hands or not tasks:
         return None
-    return _waiting(unit, visitor, tasks[0], why_due)
+    ball, visit = _waiting(unit, visitor, tasks[0], why_due), found.planned_visit
+    if tasks[0].kind == desk.HOLD_VISIT and visit is not None:
+        ball["what"] += f", {wording.moment(visit.starts_at, visitor.zone, today=visitor.today)}"
+    return ball
 
 
 def _others(
@@ -231,6 +234,7 @@ def _calling(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str,
     return {
         "action": f"/situations/{case.id}/appel",
         "phones": [(str(phone.id), wording.phone(phone.number)) for phone in usable],
+        "numbers": [phone.number for phone in usable],
         "results": [(result.value, label("call_result", result.value)) for result in RESULTS],
         "best_time": label("best_time", case.household.best_time),
         "script": _script(unit, visitor, case),

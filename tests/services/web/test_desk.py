@@ -3,14 +3,17 @@
 import re
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
+from models.cases import Visit
 from models.engine import Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, ReferralState, Urgency
 from services import desk, listing
+from services.foundation import wording
 from services.listing import Filters
 from services.web import returning
 from tests.factories import Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
@@ -215,3 +218,26 @@ def test_a_search_finds_ones_own_whatever_the_writing_and_is_noted(office: Offic
         noted = unit.session.scalars(select(AccessEntry).where(AccessEntry.action == "search")).all()
         assert len(noted) == 8
         assert {entry.actor for entry in noted} == {office.karim.label, office.nadia.label}
+
+
+def test_a_visit_to_make_says_its_hour_on_the_day_and_on_its_case(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISIT_PLANNED)
+    with office.runtime.database.read() as unit:
+        visit = unit.session.scalars(select(Visit).where(Visit.case_id == case_id)).one()
+        visit_at = visit.starts_at
+        told = wording.moment(visit_at, ZoneInfo("Europe/Paris"), today=visit_at.date())
+        told = told.replace("\N{NO-BREAK SPACE}", " ")
+
+    office.clock.at = visit_at
+    karim = browser(office, "karim")
+
+    for page in (karim.get("/a-faire").text, karim.get(f"/situations/{case_id}").text):
+        assert f"Faire la visite et dire ce qu’il en est, {told}" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_whoever_notes_a_call_has_the_number_beside_it(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT, phone="06 39 98 00 77")
+
+    page = browser(office, "karim").get(f"/situations/{case_id}").text
+
+    assert 'href="tel:+33639980077"' in page.split('id="appel"')[1].split("</form>")[0]
