@@ -23,7 +23,10 @@ CSP: Final = (
     "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
-TOO_LARGE: Final = "C’est trop lourd : 20 Mo au plus."
+TOO_LARGE: Final = (
+    "C’est trop lourd : 20 Mo au plus. Rien n’est enregistré : revenez à la page précédente et choisissez un fichier "
+    "plus léger."
+)
 
 
 class SameSiteOnly:

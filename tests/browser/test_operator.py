@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -79,6 +80,24 @@ def test_a_manager_sees_who_carries_what_hands_over_and_notes_an_absence(chromiu
     karim.get_by_role("button", name="Noter l’absence").click()
     say_done(karim, "L’absence est notée")
     expect(karim.locator("main")).to_contain_text("remplacement : Maëlle Kerneis")
+
+
+def test_a_file_too_large_is_said_where_it_was_chosen_before_anything_is_sent(
+    chromium: Browser, town: Town, tmp_path: Path
+) -> None:
+    heavy, light = tmp_path / "heavy.pdf", tmp_path / "light.pdf"
+    heavy.write_bytes(b"%PDF-" + bytes(20 * 1024 * 1024))
+    light.write_bytes(b"%PDF-")
+    case_id = make_case(town.office, CaseState.VISITED)
+    karim = enter(chromium, town, "karim")
+    karim.goto(f"{town.pages}/situations/{case_id}/rapport")
+    report = karim.locator("input[type=file]")
+
+    report.set_input_files(heavy)
+    assert "20 Mo au plus" in report.evaluate("(chosen) => chosen.validationMessage")
+
+    report.set_input_files(light)
+    assert not report.evaluate("(chosen) => chosen.validationMessage")
 
 
 def test_two_people_on_one_case_the_second_is_told_before_he_acts(chromium: Browser, town: Town) -> None:

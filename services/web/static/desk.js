@@ -1,4 +1,4 @@
-// What htmx leaves out on the desk: one form open at a time, Escape shuts it, a few keys inside a list, "all of them".
+// What htmx leaves out on the desk: one form open at a time, Escape shuts it, a few keys inside a list, "all of them", files too large.
 // Every page works without this file.
 (() => {
   let opener = null;
@@ -41,6 +41,15 @@
   const showAll = () => document.querySelectorAll("label.all").forEach((label) => { label.hidden = false; });
   document.addEventListener("htmx:after:swap", showAll);
   showAll();
+
+  // Said before anything is sent: a page that is cut off on its way keeps nothing of what was typed.
+  const LARGEST = 20 * 1024 * 1024;
+  document.addEventListener("change", ({ target }) => {
+    if (target.type !== "file") return;
+    const weight = [...target.files].reduce((sum, file) => sum + file.size, 0);
+    target.setCustomValidity(weight > LARGEST ? "C’est trop lourd : 20 Mo au plus." : "");
+    target.reportValidity();
+  });
 
   document.addEventListener("change", ({ target }) => {
     if (!target.matches("[data-all]")) return;
