@@ -101,14 +101,19 @@ _FIRST: Final = (Verdict.REFUSED, Verdict.DOUBTFUL, Verdict.DUPLICATE)
 """What needs a person is shown first."""
 
 
+_STAGES: Final = {each.value: name for each, name in NAMES.items()}
+"""The words of a stage, for its code: what a correction has put into a row."""
+
+
 def _row(one: Judged) -> dict[str, Any]:
     values = one.row.values
+    stage = values.get("stage", "")
     who = " ".join(text for name in ("surname", "first_name") if (text := values.get(name, "").strip()))
     return {
         "number": one.row.number,
         "who": who,
         "where": values.get("commune", ""),
-        "stage": values.get("stage", ""),
+        "stage": _STAGES.get(stage, stage),
         "reasons": list(one.reasons),
         "known": ", ".join(one.known),
         "tone": TONES[one.verdict],
@@ -180,7 +185,6 @@ def _said(found: FileImport, labels: Any, seen: Preview) -> list[dict[str, Any]]
 
 
 def _word(field: str, code: str) -> str:
-    positions = {each.value: name for each, name in NAMES.items()}
     if field == "stage":
-        return positions.get(code, "close, à ne pas reprendre")
+        return _STAGES.get(code, "close, à ne pas reprendre")
     return label(field, code) if field in {"theme", "tenure", "urgency"} else code

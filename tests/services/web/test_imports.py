@@ -93,6 +93,7 @@ def test_a_strangers_fifty_cases_run_on_without_a_mail_for_the_past(office: Offi
     assert "Reprendre 42 situations" in page
     assert "Rien de son passé n’est envoyé" in page
     assert "Téléphone absent." in page
+    assert "to_report" not in client.get(f"{address}?lignes=valid").text.replace('value="to_report"', "")
     assert "1234567" not in page
     assert len(parse(client.post(f"{address}/a-corriger").content).sheets[0].rows) == 9
     with database.read() as unit:
