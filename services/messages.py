@@ -1,8 +1,12 @@
 """What a person decides about a message: whether one in doubt arrived, and that one which waits leaves at once."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased, joinedload
 
 from models.cases import Case
 from models.engine import Event, Message, Task
@@ -13,8 +17,32 @@ from services.foundation.errors import GuardRefused, NotFound
 from services.rules import casework, ledger
 from services.rules.aftermath import AFTERMATH
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Actor, Right, case_for, is_visible
 from services.rules.published import calendar_of
+
+UNOWNED: Final = (Party.COORDINATOR, Party.OPERATOR, Party.ALERT_GIVER)
+"""Whose refused mails open no item: of a partner's and a household's somebody owes the right address."""
+TOLD_FOR: Final = timedelta(days=14)
+
+
+def came_back(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
+    """The latest mail that each reader's address refused of late, and took none since; on cases that go on."""
+    later = aliased(Message)
+    taken = exists().where(
+        later.programme_id == Message.programme_id,
+        later.address == Message.address,
+        later.done_at > Message.done_at,
+        later.state == MessageState.ACCEPTED,
+    )
+    query = (
+        select(Message)
+        .join(Case, Case.id == Message.case_id)
+        .where(Message.state == MessageState.REFUSED, Message.channel == Channel.EMAIL, Message.party.in_(UNOWNED))
+        .where(Message.done_at > unit.now - TOLD_FOR, Case.closed_at.is_(None), is_visible(actor), ~taken)
+        .options(joinedload(Message.case), joinedload(Message.organisation))
+        .order_by(Message.done_at, Message.id)
+    )
+    return list({message.address: message for message in unit.session.scalars(query)}.values())
 
 
 def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, delivered: bool) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from models.engine import Message
 from models.vocabulary import Role
-from services import desk, directory, sheets
+from services import desk, directory, messages, sheets
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Right, rights
@@ -41,6 +42,7 @@ def today(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait
         coordinates = Right.DIRECTORY in rights(visitor.actor)
         stale = directory.count_stale(unit, visitor.actor) if coordinates else 0
         proposed = sheets.count_waiting(unit, visitor.actor) if coordinates else 0
+        came_back = [_returned(each) for each in messages.came_back(unit, visitor.actor)] if coordinates else []
     return answers.page(
         request,
         "today.html",
@@ -55,7 +57,15 @@ def today(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait
         lot=lot,
         stale=stale,
         proposed=proposed,
+        came_back=came_back,
     )
+
+
+def _returned(message: Message) -> dict[str, str]:
+    """A mail that came back: by its organisation or its party, since an address may say who the household is."""
+    case, reader = message.of_case, message.organisation
+    who = reader.name if reader else label("party", message.party)
+    return {"what": f"{who}, {case.number}", "href": f"/situations/{case.id}?voir=messages#histoire"}
 
 
 def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo, here: str) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from models.cases import Visit
-from models.engine import Task
+from models.cases import Case, Visit
+from models.engine import Message, Task
 from models.programmes import AccessEntry
-from models.vocabulary import CaseState, ReferralState, Urgency
+from models.vocabulary import CaseState, MessageState, Party, ReferralState, Urgency
 from services import desk, listing
 from services.foundation import wording
 from services.listing import Filters
@@ -241,3 +241,22 @@ def test_whoever_notes_a_call_has_the_number_beside_it(office: Office) -> None:
     page = browser(office, "karim").get(f"/situations/{case_id}").text
 
     assert 'href="tel:+33639980077"' in page.split('id="appel"')[1].split("</form>")[0]
+
+
+def test_the_coordination_reads_on_its_day_that_a_mail_to_an_operator_came_back(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    with office.runtime.database.write("test") as unit:
+        query = select(Message).where(Message.case_id == case_id, Message.party == Party.OPERATOR)
+        message = unit.session.scalars(query).first()
+        assert message is not None
+        message.state, message.done_at, message.address = MessageState.REFUSED.value, unit.now, "nobody@operator.test"
+        message_id, number = message.id, unit.session.get_one(Case, case_id).number
+
+    day = browser(office, "claire").get("/a-faire").text
+    assert f'/situations/{case_id}?voir=messages#histoire">' in day
+    assert number in day.split("E-mails revenus")[1].split("</p>")[0]
+    assert "E-mails revenus" not in browser(office, "karim").get("/a-faire").text
+
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Message, message_id).state = MessageState.ACCEPTED.value
+    assert "E-mails revenus" not in browser(office, "claire").get("/a-faire").text
