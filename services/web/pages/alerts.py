@@ -17,6 +17,7 @@ from models.programmes import Programme
 from models.vocabulary import Source
 from services import alerts, communes, forms
 from services.communes import Place
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
@@ -61,13 +62,14 @@ class Asker(StrEnum):
 
 @dataclass(frozen=True)
 class Door:
-    """One way to the form."""
+    """One way to the form. `phone` is where somebody from outside may call (E.164), or empty."""
 
     asker: Asker
     actor: Actor
     address: str
     programme: str
     organisation: str = ""
+    phone: str = ""
 
 
 Opened = Callable[[UnitOfWork], Door]
@@ -78,8 +80,10 @@ def link_door(runtime: Runtime, token: str) -> Opened:
 
     def opened(unit: UnitOfWork) -> Door:
         actor, organisation = open_alert_link(unit, runtime, token)
-        programme = unit.session.get_one(Programme, organisation.programme_id).public_name
-        return Door(Asker.GIVER, actor, f"/demande/{token}", programme, organisation.name)
+        programme = unit.session.get_one(Programme, organisation.programme_id)
+        return Door(
+            Asker.GIVER, actor, f"/demande/{token}", programme.public_name, organisation.name, phone=programme.phone
+        )
 
     return opened
 
@@ -90,7 +94,7 @@ def household_door(slug: str) -> Opened:
     def opened(unit: UnitOfWork) -> Door:
         programme = programme_of(unit, slug)
         actor = Actor("form", None, programme.id)
-        return Door(Asker.HOUSEHOLD, actor, f"/d/{slug}/demande", programme.public_name)
+        return Door(Asker.HOUSEHOLD, actor, f"/d/{slug}/demande", programme.public_name, phone=programme.phone)
 
     return opened
 
@@ -200,7 +204,7 @@ def _read(data: FormData, place: Place | None, found: list[Place], door: Door) -
     where = {"commune_code": place.code, "postcode": place.postcode} if place else {}
     if door.asker is not Asker.GIVER and not str(data.get("giver_name", "")).strip():
         where["giver_name"] = " ".join(str(data.get(name, "")).strip() for name in ("first_name", "surname")).strip()
-    missing = {} if place else {"commune": _which(data, found)}
+    missing = {} if place else {"commune": _which(data, found, door.phone)}
     try:
         form = read(forms.AlertForm, data, **where)
     except Mistakes as mistakes:
@@ -211,11 +215,12 @@ def _read(data: FormData, place: Place | None, found: list[Place], door: Door) -
     return form
 
 
-def _which(data: FormData, found: list[Place]) -> str:
+def _which(data: FormData, found: list[Place], phone: str) -> str:
     if not str(data.get("commune", "")).strip():
         return "Écrivez le nom de la commune ou son code postal."
     if not found:
-        return "Cette commune n’est pas connue ici : écrivez son nom entier ou son code postal."
+        unknown = "Cette commune n’est pas connue ici : écrivez son nom entier ou son code postal."
+        return f"{unknown} Est-elle plus loin ? Appelez-nous au {wording.phone(phone)}." if phone else unknown
     return "Plusieurs communes portent ce nom ou ce code : choisissez la bonne."
 
 

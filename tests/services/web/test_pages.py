@@ -78,6 +78,13 @@ def test_without_the_households_agreement_nothing_leaves(office: Office) -> None
     assert (answer.status_code, cases(office)) == (422, 0)
 
 
+def test_whoever_asks_for_a_commune_that_is_not_known_reads_whom_to_call(office: Office) -> None:
+    answer = send(browser(office), alert_address(office), **TYPED | {"commune": "Lyon"})
+
+    assert (answer.status_code, cases(office)) == (422, 0)
+    assert "Est-elle plus loin ? Appelez-nous au" in answer.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_a_postcode_of_several_communes_asks_which(office: Office) -> None:
     client = browser(office)
 
