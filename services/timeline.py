@@ -29,7 +29,7 @@ from models.events import (
 )
 from models.pathway import Pathway, Send
 from models.programmes import Person
-from models.vocabulary import Channel, MessageState, OccurrenceState, Source
+from models.vocabulary import Channel, MessageState, OccurrenceState, Source, TaskState
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
@@ -135,6 +135,7 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     may_read = knows_household(unit, actor, case)
     notes = unit.session.scalars(_NOTES_OF, {"case": case_id}).all() if may_read else ()
     messages = unit.session.scalars(_MESSAGES, {"case": case_id}).all()
+    over = set(unit.session.scalars(_OVER, {"case": case_id}))
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
@@ -143,13 +144,18 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     spoken = {message.event_id for message in messages if message.event_id}
     entries = [_event(event, said[event.id], words, names) for event in events if not _is_silent(event, spoken)]
     entries += [_note(note, zone) for note in said[None]]
-    entries += [_message(each, told[each.event_id], words, unit.now) for each in messages if each.event_id]
+    entries += [
+        _message(each, told[each.event_id], words, unit.now, in_vain=each.task_id in over)
+        for each in messages
+        if each.event_id
+    ]
     entries += _not_taken(unit, case_id, words)
     order = {id(entry): rank for rank, entry in enumerate(entries)}
     return sorted(entries, key=lambda entry: (entry.at, order[id(entry)]), reverse=True)
 
 
 _EVENTS: Final = select(Event).where(Event.case_id == bindparam("case"))
+_OVER: Final = select(Task.id).where(Task.case_id == bindparam("case"), Task.state != TaskState.OPEN)
 _NOTES_OF: Final = select(Note).where(Note.case_id == bindparam("case"))
 _MESSAGES: Final = (
     select(Message)
@@ -291,16 +297,19 @@ def _note(note: Note, zone: ZoneInfo) -> Entry:
     return Entry(_local(note.at, zone), "note", note.author, quote=note.text, families=families, readers=readers)
 
 
-def _message(message: Message, cause: Event, words: Words, now: datetime) -> Entry:
+def _message(message: Message, cause: Event, words: Words, now: datetime, *, in_vain: bool) -> Entry:
+    """`in_vain`: the task that it is about is over, so that it leaves no more if it has not left."""
     zone = words.zone
     state, channel = MessageState(message.state), Channel(message.channel)
     at = _local(message.done_at or message.first_tried_at or message.created_at, zone)
     reader = label("party", message.party)
     text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or _title(message)}"
-    why_not = _why_not(message, state)
+    in_vain = in_vain and state is MessageState.QUEUED
+    why_not = f"ne partira pas : {WHY_NOT['task_closed']}" if in_vain else _why_not(message, state)
     why = f"{words.why(cause)} ; {why_not}" if why_not else words.why(cause)
-    chip = _waiting(message, zone, now) or _life(message, state, channel, zone)
-    families = frozenset({"messages", "not_sent"} if state in _NOT_SENT else {"messages"})
+    waiting = Chip("Ne partira pas", "plain") if in_vain else _waiting(message, zone, now)
+    chip = waiting or _life(message, state, channel, zone)
+    families = frozenset({"messages", "not_sent"} if in_vain or state in _NOT_SENT else {"messages"})
     kind = _BY_CHANNEL[channel]
     return Entry(at, kind, text, chip=chip, why=why, message_id=message.id, families=families)
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models.cases import Case
-from models.engine import Occurrence
+from models.engine import Message, Occurrence
 from models.vocabulary import CaseState
-from tests.factories import Office, deliver_mail, drain, make_case
+from tests.factories import Office, deliver_mail, drain, make_case, task_of
 from tests.services.web.browser import browser, send
 
 
@@ -122,3 +122,17 @@ def test_a_coming_mail_says_that_the_address_of_its_household_refuses(office: Of
 
     assert "Ne partira pas : l’adresse du ménage ne reçoit pas nos messages" in page
     assert "aucune adresse n’est connue" not in page
+
+
+def test_a_mail_whose_task_is_over_is_no_more_to_come_and_its_case_says_so(office: Office) -> None:
+    case_id = make_case(office)
+    with office.runtime.database.write("test") as unit:
+        message = unit.session.scalars(select(Message).where(Message.text == "new_alert")).one()
+        message.task_id = task_of(office, case_id, "triage").id
+    assert "nouvelle demande" in text_of(office, "/envois")
+    send(browser(office, "claire"), f"/situations/{case_id}/accepter", operator_id=str(office.operator_id))
+    drain(office)
+
+    page = text_of(office, f"/situations/{case_id}")
+    assert "nouvelle demande" not in text_of(office, "/envois")
+    assert "ne partira pas : sa raison d’être a disparu avant l’envoi" in page
