@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, Party, ReferralState, Role, TaskState, VisitState
+from models.vocabulary import CaseState, Channel, Party, ReferralState, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.household import visit_word
@@ -29,6 +29,7 @@ COORDINATION: Final = "La coordination"
 SIGN_IN: Final = "sign_in"
 FOLLOW_UP_QUESTION: Final = "follow_up_question"
 """What a household answers by itself; its task is the operator's, its link the household's."""
+NEW_ALERT: Final = "new_alert"
 MEETING: Final = "partner_meets"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
@@ -127,6 +128,8 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("address_refused")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
+    if message.text == NEW_ALERT and message.of_case.state not in {CaseState.SUBMITTED, CaseState.TRIAGE}:
+        raise Suppressed("task_closed")
     if message.text in WHILE and (request := _referral(unit, message)) and request.state not in WHILE[message.text]:
         raise Suppressed("task_closed")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:

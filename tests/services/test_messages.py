@@ -16,6 +16,7 @@ from services.channels.evidence import Verdict
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import ledger
 from services.rules.aftermath import AFTERMATH
+from services.rules.rendering import Suppressed, render_message
 from tests.services.rules.situations import ADA, BO, CY, PARIS, Office, shown
 
 
@@ -157,3 +158,13 @@ def test_nobody_checks_a_mail_whose_server_told_what_became_of_it(
     office.drain()
 
     assert "check_message" not in office.due(case_id)
+
+
+def test_a_new_request_is_not_announced_to_whoever_has_examined_it(office: Office) -> None:
+    case_id = office.triaged()
+    (announced,) = office.sent(case_id, "new_alert")
+    office.accept(case_id)
+    office.drain()
+
+    with office.database.read() as unit, pytest.raises(Suppressed, match="task_closed"):
+        render_message(unit, unit.session.get_one(Message, announced.id))
