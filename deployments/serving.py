@@ -14,6 +14,8 @@ from services.foundation import logging
 from services.foundation.runtime import Runtime, use
 from services.foundation.settings import Settings
 
+GARBAGE: Final = (10_000, 20, 50)
+"""Objects made, then rounds of the younger generation, between two looks at each generation."""
 GRACE_S: Final = 3
 """How long an open page (a live stream) may hold back the end."""
 
@@ -25,8 +27,7 @@ def web(current: Runtime) -> None:
     settings = current.settings
     logging.configure(settings.log_format)
     app = create_app(current)
-    gc.freeze()  # what is imported stays
-    gc.enable()
+    keep_what_is_loaded()
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -36,6 +37,14 @@ def web(current: Runtime) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     uvicorn.Server(config).run(_shared_socket(settings) if settings.web_processes > 1 else None)
+
+
+def keep_what_is_loaded() -> None:
+    """What is imported stays: the collector looks at it no more, and less often at the rest. It took a tenth of the
+    relay's time, and told requests apart by hundreds of milliseconds."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    gc.enable()
 
 
 def _shared_socket(settings: Settings) -> list[socket.socket]:
@@ -86,6 +95,7 @@ class _Relay(threading.Thread):
     async def _relay(self) -> None:
         from flows.relay import run
 
+        keep_what_is_loaded()
         self._asked, self._loop = asyncio.Event(), asyncio.get_running_loop()
         if self._early:
             return

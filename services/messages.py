@@ -38,6 +38,7 @@ def came_back(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
         select(Message)
         .join(Case, Case.id == Message.case_id)
         .where(Message.state == MessageState.REFUSED, Message.channel == Channel.EMAIL, Message.party.in_(UNOWNED))
+        .where(Message.due_at > unit.now - 2 * TOLD_FOR)  # found by its index: a mail comes back within days
         .where(Message.done_at > unit.now - TOLD_FOR, Case.closed_at.is_(None), is_visible(actor), ~taken)
         .options(joinedload(Message.case), joinedload(Message.organisation))
         .order_by(Message.done_at, Message.id)

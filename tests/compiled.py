@@ -1,14 +1,11 @@
-"""What need not be done again: compile a query for each new database, look through all that stays in memory."""
+"""What need not be done again: to compile a query for each new database."""
 
-import gc
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 
 from services.foundation import database
-
-GARBAGE: Final = (10_000, 20, 50)
 
 _dialects: Final[dict[str, Dialect]] = {}
 _compiled: Final[dict[Any, Any]] = {}
@@ -18,13 +15,6 @@ _compiled: Final[dict[Any, Any]] = {}
 def compile_once() -> None:
     """From now on every engine uses what another of its kind compiled, as a process that stays does with its one."""
     pytest.MonkeyPatch().setattr(database, "create_engine", _made)
-
-
-def keep_what_is_loaded() -> None:
-    """What was loaded until now stays to the end: the collector looks at it no more, and at the rest less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
 
 
 def _made(url: str, **options: Any) -> Engine:

@@ -4,7 +4,8 @@ from typing import Final
 
 import pytest
 
-from tests.compiled import compile_once, keep_what_is_loaded
+from deployments.serving import keep_what_is_loaded
+from tests.compiled import compile_once
 
 pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]
 LONGEST: Final = {"stateful", "stories"}

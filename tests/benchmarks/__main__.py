@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from deployments.serving import keep_what_is_loaded
 from tests.benchmarks import click_to_mail, clocks, events, intake, mails
 from tests.benchmarks.click_to_mail import prefect_server
 from tests.benchmarks.ground import KINDS, say
@@ -28,6 +29,7 @@ def main() -> None:
     options.add_argument("--clicks", type=int, default=60)
     given = options.parse_args()
     parts, kinds = given.only or PARTS, given.kind or KINDS
+    keep_what_is_loaded()  # as a relay does
     say("Ratios hold on any machine; figures only on an idle one.")
     with tempfile.TemporaryDirectory(prefix="relais-bench-") as name, ExitStack() as stack:
         for kind in kinds:

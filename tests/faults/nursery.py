@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import IO, Final
 from unittest.mock import patch
 
+from deployments.serving import keep_what_is_loaded
 from services.foundation.crashpoints import VARIABLE
-from tests.compiled import compile_once, keep_what_is_loaded
+from tests.compiled import compile_once
 from tests.faults.children import PATIENCE_S, die_with_parent
 from tests.faults.journey import Order, play
 
