@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from ssl import SSLContext, SSLSocket
 from types import TracebackType
@@ -35,14 +36,18 @@ REPLIES: Final[dict[str, str]] = {
 USUAL: Final = "usual"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
     """A mail that the sink accepted, with its envelope."""
 
     sender: str
     recipients: tuple[str, ...]
-    message: EmailMessage
     raw: bytes
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        """The mail, read when somebody looks at it: no sender waits for that."""
+        return message_from_bytes(self.raw, policy=policy.SMTP)
 
     def __getitem__(self, header: str) -> str:
         return str(self.message[header] or "")
@@ -152,9 +157,8 @@ class Sink:
             return None
 
     def _store(self, sender: str, recipients: list[str], raw: bytes) -> None:
-        message = message_from_bytes(raw, policy=policy.SMTP)
         with self._changed:
-            self.messages.append(Received(sender, tuple(recipients), message, raw))
+            self.messages.append(Received(sender, tuple(recipients), raw))
             self._changed.notify_all()
 
 
