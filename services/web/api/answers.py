@@ -311,7 +311,7 @@ class CutLine(Answer):
     supplier_called_on: date | None
     aid_filed_on: date | None
     outcome: CutOutcome | None = Field(description="Vide : elle menace encore")
-    ended_on: date | None
+    ended_on: date | None = Field(description="Jour où elle a été évitée, ou faite")
     restored_on: date | None
 
 

@@ -320,6 +320,7 @@ def hand_over(request: Request, visitor: SignedIn, organisation_id: UUID, data: 
         shell=visitor.shell(SECTION),
         heading="Situations confiées",
         problem="" if lines else "Plus aucune situation ouverte n’est chez cet opérateur.",
+        untried=(),
         done=[line for line in lines if not line["refused"]],
         refused=[line for line in lines if line["refused"]],
         back=f"{HERE}/{organisation_id}/situations",
