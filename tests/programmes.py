@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from models.base import new_id
 from models.programmes import Programme
 
 
 def a_programme(pathway_hash: str, **said: Any) -> Programme:
-    """It, in no session yet, with an id of its own; `said` in the place of what it is by default."""
+    """It, in no session yet; `said` in the place of what it is by default."""
     usual = {
-        "id": new_id(),
         "slug": "brest",
         "name": "Slime de Brest",
         "public_name": "Ma maison, mes économies",

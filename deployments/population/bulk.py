@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import JSON, Column, Date, Table, Uuid
 
 from deployments.population.office import Row
-from models.base import Base, UtcDateTime
+from models.base import Base, UtcDateTime, Zone
 from services.foundation.database import UnitOfWork
 
 Stored = Callable[[Any], Any]
@@ -100,7 +100,7 @@ def _stored(column: Column[Any]) -> Stored | None:
         return date.isoformat
     if isinstance(kind, JSON):
         return _json
-    return None
+    return attrgetter("key") if isinstance(kind, Zone) else None
 
 
 @lru_cache(maxsize=1 << 18)  # one instant stands in many rows

@@ -8,25 +8,26 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Select, func, inspect, select
 
 from deployments import population
-from deployments.population import Wanted, command, courses
+from deployments.population import Wanted, bulk, command, courses
 from deployments.population.figures import figures
 from deployments.population.setting import SLUG
 from flows.reminders import ACTS
 from models.cases import Alert, Call, Case, Dwelling, Referral, Visit
 from models.engine import Event, Message, Obligation, Task, Work
 from models.events import FACTS
-from models.programmes import Organisation, Programme
+from models.programmes import Organisation, PathwayVersion, Programme
 from models.vocabulary import CallResult, MessageState, RejectionReason, Role, Stage, TaskState, VisitState
 from services import listing, pipeline, upkeep
 from services.figures import figures as figures_of
 from services.figures import last_year
 from services.foundation.clock import SetClock
-from services.foundation.database import UnitOfWork
+from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
@@ -36,6 +37,7 @@ from services.rules.disclosure import FEWEST
 from services.rules.policy import Actor
 from services.rules.ranking import DANGER
 from tests import engine
+from tests.programmes import a_programme
 from tests.stateful.expectations import disappointed
 
 TODAY: Final = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -218,6 +220,22 @@ def test_what_was_lent_comes_back_even_after_its_case_ended(
 
     assert all(loan["returned_on"] for _, loan in over)
     assert any(loan["returned_on"] > case["closed_at"].date() for case, loan in over)
+
+
+def test_a_row_written_among_many_is_read_as_it_was(database: Database) -> None:
+    made = a_programme("0" * 12, zone=ZoneInfo("Indian/Reunion"))
+    said = {column.name: getattr(made, column.name) for column in made.__table__.columns}
+    told = {name: value for name, value in said.items() if value is not None}
+    now = datetime.now(UTC)
+    version = {"hash": "0" * 12, "name": "slime", "version": 1, "body": {"tasks": []}, "published_at": now}
+
+    with database.write("test") as unit:
+        bulk.insert(unit, {"pathway_version": [version], "programme": [told]})
+
+    with database.read() as unit:
+        programme = unit.session.get_one(Programme, made.id)
+        assert {name: getattr(programme, name) for name in told} == told
+        assert unit.session.get_one(PathwayVersion, "0" * 12).published_at == now
 
 
 def test_a_database_that_has_its_past_gets_no_second_one(years: Runtime) -> None:
