@@ -43,11 +43,11 @@
   showAll();
 
   // Said before anything is sent: a page that is cut off on its way keeps nothing of what was typed.
-  const LARGEST = 20 * 1024 * 1024;
   document.addEventListener("change", ({ target }) => {
-    if (target.type !== "file") return;
+    const { most, tooLarge } = target.dataset;
+    if (!most) return;
     const weight = [...target.files].reduce((sum, file) => sum + file.size, 0);
-    target.setCustomValidity(weight > LARGEST ? "C’est trop lourd : 20 Mo au plus." : "");
+    target.setCustomValidity(weight > Number(most) ? tooLarge : "");
     target.reportValidity();
   });
 
