@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from prefect import Flow
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import construct_schedule
@@ -13,12 +12,14 @@ from prefect.flows import aserve
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.importtools import import_object
 
+from services.foundation import yaml_files
+
 FILE: Final = Path(__file__).with_name("prefect.yaml")
 
 
 def deployments(file: Path = FILE) -> list[RunnerDeployment]:
     """The deployments of this file, without its work pool: whoever serves them runs them."""
-    declared = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
+    declared = yaml_files.read(file.read_text(encoding="utf-8"))["deployments"]
     return [_deployment(**each) for each in declared]
 
 

@@ -41,7 +41,8 @@ def web(current: Runtime) -> None:
 
 def keep_what_is_loaded() -> None:
     """What is imported stays: the collector looks at it no more, and less often at the rest. It took a tenth of the
-    relay's time, and told requests apart by hundreds of milliseconds."""
+    relay's time, and now and then hundreds of milliseconds of a page's.
+    """
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     gc.enable()

@@ -32,7 +32,7 @@ class CircumstancesForm(Form):
     people: Number = Field(None, ge=1, le=20, description="Nombre de personnes")
     breathing: bool | None = Field(None, description="Quelqu’un a des troubles respiratoires liés au logement")
 
-    @field_validator("reference_income", "income_year", "people", "breathing", mode="before")
+    @field_validator("breathing", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from models.cases import Alert, Case
 from models.engine import Message, Obligation, Pause, Task
@@ -192,8 +192,7 @@ def _of_messages(unit: UnitOfWork, actor: Actor, until: datetime | None, case_id
                Message.channel, Message.text)
         .where(Message.state == MessageState.QUEUED, Message.channel.in_(ledger.CARRIED))
         .join(Case, Case.id == Message.case_id)
-        .outerjoin(Task, Task.id == Message.task_id)
-        .where(is_visible(actor), or_(Message.task_id.is_(None), Task.state == TaskState.OPEN))  # others leave no more
+        .where(is_visible(actor), ledger.IS_WANTED)
     )  # fmt: skip
     if until is not None:
         query = query.where(Message.due_at <= until)

@@ -1,6 +1,6 @@
 """What the desk shows: the day's list, the pipeline, one case; read models, each narrowed by the policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -69,9 +69,7 @@ HOLD_VISIT: Final = "hold_visit"
 
 @dataclass(frozen=True)
 class Todo:
-    """The most pressing task of one case, and why it comes here. `doubt` is the message that it asks to check,
-    `visit_at` the start of the visit that it asks to make.
-    """
+    """The most pressing task of one case, and why it comes here. `doubt` is the message that it asks to check."""
 
     case: Case
     task: Task
@@ -80,7 +78,6 @@ class Todo:
     phone: str
     reasons: tuple[str, ...]
     doubt: UUID | None
-    visit_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,11 +98,10 @@ def today(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, numb
     total = listing.cases(unit, actor, asked).count(unit)
     number = listing.nearest(number, total)
     ranked = _ranked(unit, actor, asked, number)
-    tasks = list(listing.owed(unit, actor).where(Task.id.in_(ranked)).all(unit))
+    tasks = listing.owed(unit, actor).where(Task.id.in_(ranked)).all(unit)
     found = {task.id: task for task in tasks}
     look_up_known(unit, actor, [task.case for task in found.values()])
-    visits = _visits_to_make(unit, tasks)
-    lines = [_todo(unit, actor, found[task_id], rank, visits) for task_id, rank in ranked.items()]
+    lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in ranked.items()]
     alone = listing.cases(unit, actor, filters.but(alone=True)).count(unit)
     return Today(Page(lines, number, total), alone, letters_waiting(unit, actor))
 
@@ -139,19 +135,11 @@ def _stake(row: Row[Any], now: datetime) -> Stake:
     return Stake(row.kind, row.due_at, Urgency(row.urgency), age, row.people)
 
 
-def _visits_to_make(unit: UnitOfWork, tasks: Sequence[Task]) -> Mapping[UUID, datetime]:
-    """When the visits start that some of these tasks ask to make, by case."""
-    cases = [task.case_id for task in tasks if task.kind == HOLD_VISIT]
-    query = select(Visit.case_id, Visit.starts_at).where(Visit.case_id.in_(cases), Visit.state == VisitState.PLANNED)
-    return {row.case_id: row.starts_at for row in unit.session.execute(query)}
-
-
-def _todo(unit: UnitOfWork, actor: Actor, task: Task, found: Rank, visits: Mapping[UUID, datetime]) -> Todo:
+def _todo(unit: UnitOfWork, actor: Actor, task: Task, found: Rank) -> Todo:
     message = in_doubt(unit, task) if task.kind == "check_message" else None
     who, phone = waited_for(unit, actor, task)
     title = task_title(pathway_of(unit, task.case.pathway_hash), task.kind)
-    visit_at = visits.get(task.case_id) if task.kind == HOLD_VISIT else None
-    return Todo(task.case, task, title, who, phone, found.reasons, message.id if message else None, visit_at)
+    return Todo(task.case, task, title, who, phone, found.reasons, message.id if message else None)
 
 
 def waited_for(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:

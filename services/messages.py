@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased, joinedload
 
 from models.cases import Case
 from models.engine import Event, Message, Task
 from models.events import MessageFailed, MessageHastened
-from models.vocabulary import Channel, MessageState, Party, TaskState
+from models.vocabulary import Channel, MessageState, Party
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import casework, ledger
@@ -83,7 +83,7 @@ def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
         Message.state == MessageState.QUEUED,
         Message.due_at > unit.now,
         Message.channel.in_(ledger.CARRIED),
-        or_(Message.task_id.is_(None), Message.task_id.in_(select(Task.id).where(Task.state == TaskState.OPEN))),
+        ledger.IS_WANTED,
     )
     if _is_quiet(unit, case.programme_id):
         query = query.where(Message.party != Party.HOUSEHOLD, Message.channel != Channel.SMS)

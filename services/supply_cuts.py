@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from pydantic import Field
@@ -100,13 +100,12 @@ def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
     the first call."""
     today = today_of(unit, case.programme_id)
     told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
-    known = {cut.energy for cut in followed(unit, case.id)}
+    known: set[str | None] = {cut.energy for cut in followed(unit, case.id)}
     for alert in sorted(told, key=lambda alert: (alert.cut_on, alert.id)):
         if alert.cut_energy not in known:
+            known.add(alert.cut_energy)
             form = CutForm.model_validate({"energy": alert.cut_energy, "cut_on": alert.cut_on})
-            known.add(
-                _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date()).energy
-            )
+            _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date())
 
 
 def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
@@ -115,7 +114,7 @@ def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on:
     unit.session.flush()
     if case.urgency == Urgency.NONE:
         case.urgency = Urgency.CUT_ANNOUNCED.value
-    _tell(unit, hand, case, e.CutAnnounced(cut_id=cut.id, energy=form.energy, until=ahead(cut).day), form.note)
+    _tell(unit, hand, case, e.CutAnnounced(**_ids(cut), until=ahead(cut).day), form.note)
     return cut
 
 
@@ -134,7 +133,7 @@ def note_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SupplierCall) -
     if form.new_day is not None:
         check_ahead(unit, case, form.new_day, field="new_day")
     cut.supplier_called_on = today
-    _tell(unit, hand, case, e.CutSupplierCalled(cut_id=cut.id, energy=Energy(cut.energy)), form.note)
+    _tell(unit, hand, case, e.CutSupplierCalled(**_ids(cut)), form.note)
     if form.new_day is not None:
         _tell(unit, hand, case, _moved(cut, form.new_day), "")
     return cut
@@ -148,7 +147,7 @@ def note_aid(unit: UnitOfWork, hand: Hand, case_id: UUID, form: AidFiled) -> Sup
     if filed_on > today:
         raise InvalidInput("filed_on", "Le dépôt ne peut pas être à venir.")
     cut.aid_filed_on = filed_on
-    _tell(unit, hand, case, e.CutAidFiled(cut_id=cut.id, energy=Energy(cut.energy), until=ahead(cut).day), form.note)
+    _tell(unit, hand, case, e.CutAidFiled(**_ids(cut), until=ahead(cut).day), form.note)
     return cut
 
 
@@ -157,7 +156,7 @@ def end(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutEnd) -> SupplyCut:
     case, cut = _meant(unit, hand, case_id, form)
     cut.ended_on, cut.outcome = today_of(unit, case.programme_id), form.outcome.value
     fact = e.CutAverted if form.outcome is CutOutcome.AVERTED else e.CutHappened
-    _tell(unit, hand, case, fact(cut_id=cut.id, energy=Energy(cut.energy)), form.note)
+    _tell(unit, hand, case, fact(**_ids(cut)), form.note)
     return cut
 
 
@@ -165,7 +164,7 @@ def restore(unit: UnitOfWork, hand: Hand, case_id: UUID, form: WhichCut | None =
     """The supply is back."""
     case, cut = _meant(unit, hand, case_id, form or WhichCut(), lasts=True)
     cut.restored_on = today_of(unit, case.programme_id)
-    _tell(unit, hand, case, e.CutRestored(cut_id=cut.id, energy=Energy(cut.energy)), "")
+    _tell(unit, hand, case, e.CutRestored(**_ids(cut)), "")
     return cut
 
 
@@ -188,9 +187,16 @@ def _moved(cut: SupplyCut, day: date) -> e.CutMoved:
     """An older request for aid keeps nothing any more: whoever gives the new day knows of its decision."""
     cut.cut_on, filed, cut.aid_filed_on = day, cut.aid_filed_on is not None, None
     called = cut.supplier_called_on is not None
-    return e.CutMoved(
-        cut_id=cut.id, energy=Energy(cut.energy), until=ahead(cut).day, supplier_called=called, aid_filed=filed
-    )
+    return e.CutMoved(**_ids(cut), until=ahead(cut).day, supplier_called=called, aid_filed=filed)
+
+
+class _Ids(TypedDict):
+    cut_id: UUID
+    energy: Energy
+
+
+def _ids(cut: SupplyCut) -> _Ids:
+    return {"cut_id": cut.id, "energy": Energy(cut.energy)}
 
 
 def _tell(unit: UnitOfWork, hand: Hand, case: Case, fact: e.Fact, note: str) -> None:

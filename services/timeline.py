@@ -29,12 +29,12 @@ from models.events import (
 )
 from models.pathway import Pathway, Send
 from models.programmes import Person
-from models.vocabulary import Channel, MessageState, OccurrenceState, Source, TaskState
+from models.vocabulary import Channel, MessageState, OccurrenceState, Source
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.rules.effects import IMPORTED_PAST
-from services.rules.ledger import UNWRITTEN
+from services.rules.ledger import IS_WANTED, UNWRITTEN
 from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
 from services.rules.texts.labels import event_sentence, inside, label, message_label
@@ -135,7 +135,7 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     may_read = knows_household(unit, actor, case)
     notes = unit.session.scalars(_NOTES_OF, {"case": case_id}).all() if may_read else ()
     messages = unit.session.scalars(_MESSAGES, {"case": case_id}).all()
-    over = set(unit.session.scalars(_OVER, {"case": case_id}))
+    in_vain = set(unit.session.scalars(_IN_VAIN, {"case": case_id}))
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
@@ -145,7 +145,7 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     entries = [_event(event, said[event.id], words, names) for event in events if not _is_silent(event, spoken)]
     entries += [_note(note, zone) for note in said[None]]
     entries += [
-        _message(each, told[each.event_id], words, unit.now, in_vain=each.task_id in over)
+        _message(each, told[each.event_id], words, unit.now, in_vain=each.id in in_vain)
         for each in messages
         if each.event_id
     ]
@@ -155,7 +155,9 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
 
 
 _EVENTS: Final = select(Event).where(Event.case_id == bindparam("case"))
-_OVER: Final = select(Task.id).where(Task.case_id == bindparam("case"), Task.state != TaskState.OPEN)
+_IN_VAIN: Final = select(Message.id).where(
+    Message.case_id == bindparam("case"), Message.state == MessageState.QUEUED, ~IS_WANTED
+)
 _NOTES_OF: Final = select(Note).where(Note.case_id == bindparam("case"))
 _MESSAGES: Final = (
     select(Message)
@@ -298,13 +300,12 @@ def _note(note: Note, zone: ZoneInfo) -> Entry:
 
 
 def _message(message: Message, cause: Event, words: Words, now: datetime, *, in_vain: bool) -> Entry:
-    """`in_vain`: the task that it is about is over, so that it leaves no more if it has not left."""
+    """`in_vain`: it waits, and the task that it is about is over."""
     zone = words.zone
     state, channel = MessageState(message.state), Channel(message.channel)
     at = _local(message.done_at or message.first_tried_at or message.created_at, zone)
     reader = label("party", message.party)
     text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or _title(message)}"
-    in_vain = in_vain and state is MessageState.QUEUED
     why_not = f"ne partira pas : {WHY_NOT['task_closed']}" if in_vain else _why_not(message, state)
     why = f"{words.why(cause)} ; {why_not}" if why_not else words.why(cause)
     waiting = Chip("Ne partira pas", "plain") if in_vain else _waiting(message, zone, now)

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from services.alerts import search_key
+from services.foundation import yaml_files
 from services.imports.reading import FileRefused, Sheet
 
 SEARCHED_ROWS: Final = 20
@@ -193,7 +194,7 @@ class Layout:
 def read_mapping(path: Path, columns: Columns = ALERT_COLUMNS) -> MappingFile:
     """Read a mapping file (YAML). Raises `FileRefused`."""
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        said = yaml_files.read(path.read_text(encoding="utf-8")) or {}
         return MappingFile.model_validate(said, context={"columns": columns})
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise FileRefused(f"Le fichier de correspondance «\u00a0{path.name}\u00a0» ne peut pas être lu.") from None

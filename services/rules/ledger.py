@@ -14,13 +14,13 @@ from functools import cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
 from models.base import Base
 from models.cases import Alert, Case, Dwelling, Referral, Visit
-from models.engine import Event, Message, Task
+from models.engine import IS_OPEN, Event, Message, Task
 from models.programmes import Programme
 from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
@@ -36,6 +36,8 @@ UNWRITTEN: Final = "cannot be written"
 """How the error of a text that could not be put together begins: its address is not at fault."""
 Instant = BindParameter[datetime] | BindParameter[datetime | None]
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
+IS_WANTED: Final = or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN))
+"""Of a message that waits: the task that it is about is still to be done, else it is not written any more."""
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
 """How long an unknown message rests before proof is asked: the server may still be storing it."""

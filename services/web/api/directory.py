@@ -47,10 +47,8 @@ def list_services(
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         found = directory.entries(unit, actor, directory.Filter(theme=theme, commune_code=commune, only_stale=stale))
-        day, closed = (
-            today_of(unit, actor.programme_id),
-            closed_today(unit, actor.programme_id) if actor.programme_id else {},
-        )
+        day = today_of(unit, actor.programme_id)
+        closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
         return Services(items=[_service(each, day, closed.get(each.organisation_id)) for each in found])
 
 

@@ -75,8 +75,8 @@ def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo, here: str) -> dic
     words = todo.title
     if danger and case.danger:
         words = f"{words} : {label('danger', case.danger).lower()}"
-    if todo.visit_at is not None:
-        words = f"{words}, {wording.moment(todo.visit_at, visitor.zone, today=visitor.today)}"
+    if task.kind == desk.HOLD_VISIT and task.visit is not None:
+        words = f"{words}, {wording.moment(task.visit.starts_at, visitor.zone, today=visitor.today)}"
     why = ", ".join(label("rank_reason", reason) for reason in todo.reasons)
     return {
         "id": case.id,
