@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from models.base import UtcDateTime
-from models.engine import Message
+from models.engine import HAS_LEFT, Message
 from models.vocabulary import MessageState
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
@@ -121,7 +121,7 @@ def _left(each: Callable[[Any], Any]) -> Select[str]:
         Message.daily.is_(True),
         Message.done_at >= start,  # of the index, today alone is read
         Message.done_at < end,
-        Message.state == MessageState.ACCEPTED,
+        HAS_LEFT,
         left_at >= start,
         left_at < end,
     )
