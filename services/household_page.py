@@ -31,6 +31,7 @@ CODES: Final = Limit("household_code", 5, timedelta(hours=1))
 """Wrong digits for one code, from wherever they come: the ten thousand of them would take a quarter of a year."""
 DIGITS: Final = 4
 LASTS: Final = timedelta(minutes=20)
+EARLY: Final = timedelta(hours=1)
 _COOKIE: Final = "household-page"
 TOLD: Final = (
     ReferralState.SENT,
@@ -75,6 +76,10 @@ class Meeting:
     ends_at: datetime
     visitor: str  # a full name, or empty while nobody is chosen
     word: str
+
+    def is_expected_at(self, moment: datetime) -> bool:
+        """Whether whoever rings then may be the visitor: from an hour before, for one who had time to spare."""
+        return self.starts_at - EARLY <= moment <= self.ends_at
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def test_at_the_door_the_word_of_a_visit_is_true_on_its_day_and_a_false_one_shut
     lea.goto(f"{town.pages}/d/brest/verifier")
 
     verify(lea, word, digits)
-    expect(lea.get_by_role("heading", name="Une visite est prévue, mais pas aujourd’hui")).to_be_visible()
+    expect(lea.get_by_role("heading", name="Une visite est prévue, mais pas maintenant")).to_be_visible()
     town.office.clock.at += timedelta(days=14)
     lea.get_by_role("link", name="Vérifier un autre mot").click()
     verify(lea, word, digits)

@@ -1,6 +1,5 @@
 """The pages of a household, and of anybody who wonders what the service is: no account, a code, a telephone."""
 
-from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -108,8 +107,8 @@ def verified(request: Request, runtime: Here, slug: str, data: Entered) -> Respo
         programme = household_page.programme_of(unit, slug)
         meeting = household_page.expected_visit(unit, runtime, programme, word=word, digits=digits)
         words = _meeting(meeting, programme.zone) if meeting else None
-        today = meeting is not None and abs(meeting.starts_at - unit.now) < timedelta(hours=12)
-        return answers.page(request, "household/verified.html", **_common(programme), meeting=words, today=today)
+        expected = meeting is not None and meeting.is_expected_at(unit.now)
+        return answers.page(request, "household/verified.html", **_common(programme), meeting=words, expected=expected)
 
 
 def _common(programme: Programme) -> dict[str, Any]:

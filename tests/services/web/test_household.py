@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from models.cases import Alert, Case, Visit
@@ -134,13 +135,25 @@ def test_the_visitor_who_knows_the_word_is_confirmed_on_his_day(office: Office) 
     _, digits = letter_of(office, case_id)
     client, word = browser(office), word_of(office, case_id)
 
-    before = plain(send(client, DOOR, word=word, digits=digits).text)
     office.clock.at += timedelta(days=14)
     now = plain(send(client, DOOR, word=f" {word.upper()} ", digits=f"06 12 34 {digits}").text)
 
-    assert "Une visite est prévue, mais pas aujourd’hui" in before
     assert "Oui, cette visite est bien la nôtre" in now
     assert "La personne s’appelle Karim." in now
+
+
+@pytest.mark.parametrize("early", [timedelta(days=14), timedelta(hours=11, minutes=30), timedelta(hours=1, minutes=1)])
+def test_nobody_is_let_in_the_evening_before_or_hours_too_soon(office: Office, early: timedelta) -> None:
+    case_id = make_case(office, CaseState.VISIT_PLANNED)
+    _, digits = letter_of(office, case_id)
+    client, word = browser(office), word_of(office, case_id)
+    with office.runtime.database.read() as unit:
+        office.clock.at = unit.session.scalars(select(Visit.starts_at)).one() - early
+
+    answer = plain(send(client, DOOR, word=word, digits=digits).text)
+
+    assert "Une visite est prévue, mais pas maintenant" in answer
+    assert "n’ouvrez pas et appelez-nous" in answer
 
 
 def test_a_visitor_without_the_word_is_not_let_in_and_the_try_is_written_down(office: Office) -> None:
