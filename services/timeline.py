@@ -403,7 +403,11 @@ _PLAIN: Final = {
     "milestone_withdrawn": "accompagnement arrêté", "permission_receipt": "accord retiré",
     "permission_revoked": "accord retiré par le ménage", "referral_recalled": "demande à oublier",
     "referral_taken": "demande prise par un autre", "transferred": "un autre service prend le relais",
-    "withdrawn": "fin de l’accompagnement",
+    "withdrawn": "fin de l’accompagnement", "case_withdrawn": "accompagnement arrêté par le ménage",
+    "reopened": "l’accompagnement reprend", "milestone_reopened": "accompagnement repris",
+    "partner_silent": "un partenaire n’a pas répondu", "visit_comes_late": "visite fixée loin de l’accord",
+    "visit_cancelled_again": "visite annulée une fois de plus",
+    "first_contact_reminder": "rappel du premier appel au ménage", "no_first_contact": "premier appel attendu",
 }  # fmt: skip
 
 

@@ -31,13 +31,14 @@ from models.vocabulary import (
     CallResult,
     CaseState,
     MessageState,
+    ReferralState,
     Stage,
     TaskState,
     VisitState,
 )
 from services.rules import plan
 from services.rules.plan import About, OpenTask, PlanMessage, Situation
-from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number
+from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, cancellations
 
 VERSION_7: Final = 0x7 << 76
 VARIANT: Final = 0b10 << 62
@@ -280,27 +281,34 @@ class Life:
             numbers=tuple(Number(each["number"], each["reached_at"] is not None) for each in ringing),
             givers=tuple(Giver(each["giver_email"], each["id"], each["organisation_id"]) for each in given),
             attempts=self.attempts(),
+            reached_at=self._reached_at(),
             visit_id=visits[-1]["id"] if visits else None,
             visit_starts_at=visits[-1]["starts_at"] if visits else None,
             last_held_at=max((visit["starts_at"] for visit in held), default=None),
             absences=sum(visit["state"] == VisitState.HOUSEHOLD_ABSENT for visit in visits),
             visits_held=len(held),
+            cancellations=cancellations([visit["state"] for visit in visits]),
             follow_ups_done=self._follow_ups_done,
-            asked=tuple(
-                Asked(task["due_at"], task["id"], task["kind"], task["referral_id"], task["loan_id"], None)
-                for task in self.tasks.values()
-            ),
+            asked=tuple(map(self._asked, self.tasks.values())),
         )
+
+    def _asked(self, task: Row) -> Asked:
+        about = task["referral_id"], task["loan_id"], None
+        referral = self.referral(task["referral_id"]) if task["referral_id"] else None
+        awaits_contact = referral is not None and referral["state"] == ReferralState.ACCEPTED
+        return Asked(task["due_at"], task["id"], task["kind"], *about, awaits_contact=awaits_contact)
 
     def attempts(self) -> tuple[datetime, ...]:
         """The calls that reached nobody since the last contact."""
-        calls = [call for call in self.rows["call"] if call["purpose"] == CONTACT]
-        if not calls:
-            return ()
-        reached = max((call["at"] for call in calls if call["result"] == CallResult.REACHED), default=None)
-        return tuple(
-            call["at"] for call in calls if call["result"] in MISSED and (reached is None or call["at"] > reached)
-        )
+        reached = self._reached_at()
+        missed = (call["at"] for call in self._calls() if call["result"] in MISSED)
+        return tuple(at for at in missed if reached is None or at > reached)
+
+    def _calls(self) -> list[Row]:
+        return [call for call in self.rows["call"] if call["purpose"] == CONTACT]
+
+    def _reached_at(self) -> datetime | None:
+        return max((call["at"] for call in self._calls() if call["result"] == CallResult.REACHED), default=None)
 
     def referral(self, referral_id: UUID) -> Row:
         """One of its referrals."""

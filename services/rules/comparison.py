@@ -20,6 +20,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "call_slots": "créneaux différents pour ces appels",
     "absences_allowed": "absences au rendez-vous admises",
     "visits": "visites avant le rapport",
+    "visit_days": "jours entre l’accord du ménage et sa visite, au plus",
     "snoozes": "reports possibles des relances",
     "snooze_days": "jours ouvrés d’un report, au plus",
 }

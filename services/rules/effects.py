@@ -142,7 +142,7 @@ class _Asked:
         about = effect.about
         wanted = (effect.kind, about.referral_id, about.loan_id, about.cut_id)
         known = self._things[effect.case.case_id]
-        return about.message_id is None and any(thing[2:] == wanted for thing in known)
+        return about.message_id is None and any(thing[2:6] == wanted for thing in known)
 
     def add(self, task: Row) -> None:
         """One more."""

@@ -81,6 +81,18 @@ def _visit_is_far(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime)
     return not _visit_is_near(fact, view, pathway, now)
 
 
+def _visit_comes_late(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    """Its day is further from the household's yes than the pathway admits."""
+    told = isinstance(fact, e.VisitMoved) or (isinstance(fact, e.VisitPlanned) and not fact.noted_after)
+    if not told or view.reached_at is None or view.visit_starts_at is None:
+        return False
+    return view.visit_starts_at - view.reached_at > timedelta(days=pathway.visit_days)
+
+
+def _cancelled_again(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.cancellations > 1
+
+
 def _danger_told(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return view.urgency == Urgency.DANGER
 
@@ -158,6 +170,11 @@ def _answer_is_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: d
 
 def _news_are_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     return "report_outcome" in view.open_tasks
+
+
+def _contact_is_awaited(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """The partner of this task said yes, and nothing tells that he has called the household."""
+    return any(each.awaits_contact for each in view.asked if each.task_id == getattr(fact, "task_id", None))
 
 
 def _somebody_to_write_to(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -288,6 +305,9 @@ GUARDS: Final[dict[str, Guard]] = {
     "answer_is_awaited": _answer_is_awaited,
     "news_are_awaited": _news_are_awaited,
     "an_answer_is_asked": _asked_of(Party.PARTNER, "answer_referral"),
+    "visit_comes_late": _visit_comes_late,
+    "cancelled_again": _cancelled_again,
+    "contact_is_awaited": _contact_is_awaited,
     "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),
     "an_operator_is_asked": _asked_of(Party.OPERATOR),
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),

@@ -7,17 +7,18 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, and_, select
 
 from models.cases import Alert, Call, Case, Household, Phone, Referral, Visit
 from models.engine import Event, Task
 from models.events import CaseReopened, FollowUpAnswered, FollowUpCalled
-from models.vocabulary import CallResult, ContactBy, TaskState, VisitState
+from models.vocabulary import CallResult, ContactBy, ReferralState, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 
 CONTACT = "contact"
 MISSED = frozenset({CallResult.NO_ANSWER.value, CallResult.VOICEMAIL.value})
+CALLED_OFF = frozenset({VisitState.CANCELLED_BY_HOUSEHOLD.value, VisitState.CANCELLED_BY_SERVICE.value})
 
 
 class Number(NamedTuple):
@@ -46,6 +47,7 @@ class Asked(NamedTuple):
     referral_id: UUID | None
     loan_id: UUID | None
     cut_id: UUID | None
+    awaits_contact: bool = False  # its partner said yes, and has told neither a start nor a day
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,13 @@ class CaseView:
     numbers: tuple[Number, ...]  # of the household, in their order, blocked ones left out
     givers: tuple[Giver, ...]  # in the order of their alerts
     attempts: tuple[datetime, ...]  # calls that reached nobody since the last contact or reopening
+    reached_at: datetime | None  # the last call that reached somebody
     visit_id: UUID | None
     visit_starts_at: datetime | None
     last_held_at: datetime | None
     absences: int  # of the household, since the last visit held
     visits_held: int
+    cancellations: int  # visits called off since the last one held
     follow_ups_done: int
     asked: tuple[Asked, ...]
     contact_by: str = ContactBy.CALL.value
@@ -108,11 +112,13 @@ def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
             numbers=numbers_of(phones[case.id]),
             givers=tuple(Giver(*alert[1:]) for alert in alerts[case.id]),
             attempts=_attempts(calls[case.id], marks.reopened.get(case.id)),
+            reached_at=_reached_at(calls[case.id]),
             visit_id=visits[case.id][-1].id if visits[case.id] else None,
             visit_starts_at=visits[case.id][-1].starts_at if visits[case.id] else None,
             last_held_at=max((v.starts_at for v in visits[case.id] if v.state == VisitState.HELD), default=None),
             absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits[case.id]),
             visits_held=sum(visit.state == VisitState.HELD for visit in visits[case.id]),
+            cancellations=cancellations([visit.state for visit in visits[case.id]]),
             follow_ups_done=marks.follow_ups[case.id],
             asked=tuple(Asked(*task[1:]) for task in tasks[case.id]),
             contact_by=case.contact_by,
@@ -166,9 +172,20 @@ _VISITS: Final = (
     .where(among(Visit.case_id, "cases"))
     .order_by(Visit.ordinal)
 )
-_TASKS: Final = select(
-    Task.case_id, Task.due_at, Task.id, Task.kind, Task.referral_id, Task.loan_id, Task.cut_id
-).where(among(Task.case_id, "cases"), Task.state == TaskState.OPEN)
+_TASKS: Final = (
+    select(
+        Task.case_id,
+        Task.due_at,
+        Task.id,
+        Task.kind,
+        Task.referral_id,
+        Task.loan_id,
+        Task.cut_id,
+        and_(Referral.state == ReferralState.ACCEPTED, Referral.meets_at.is_(None)).label("awaits_contact"),
+    )
+    .outerjoin(Referral, Referral.id == Task.referral_id)
+    .where(among(Task.case_id, "cases"), Task.state == TaskState.OPEN)
+)
 _MARKS: Final = (
     select(Event.case_id, Event.type, Event.occurred_at)
     .where(
@@ -202,10 +219,20 @@ def _marks(unit: UnitOfWork, ids: Sequence[UUID]) -> _Marks:
 
 
 def _attempts(calls: Sequence[Any], since: datetime | None) -> tuple[datetime, ...]:
-    contacts = [call for call in calls if call.purpose == CONTACT]
-    reached = max((call.at for call in contacts if call.result == CallResult.REACHED), default=None)
-    start = max((moment for moment in (since, reached) if moment is not None), default=None)
+    start = max((moment for moment in (since, _reached_at(calls)) if moment is not None), default=None)
+    contacts = (call for call in calls if call.purpose == CONTACT)
     return tuple(call.at for call in contacts if call.result in MISSED and (start is None or call.at > start))
+
+
+def _reached_at(calls: Sequence[Any]) -> datetime | None:
+    reached = (call.at for call in calls if call.purpose == CONTACT and call.result == CallResult.REACHED)
+    return max(reached, default=None)
+
+
+def cancellations(states: Sequence[str]) -> int:
+    """How many visits were called off since the last one held, of their states in order."""
+    held = max((place for place, state in enumerate(states, start=1) if state == VisitState.HELD), default=0)
+    return sum(state in CALLED_OFF for state in states[held:])
 
 
 def _grouped(

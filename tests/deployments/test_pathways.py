@@ -50,8 +50,8 @@ def test_what_ships_is_sound_and_leaves_no_doubt(file: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("urgent: 0wd}, ladder: late_coordination", "urgent: 0wd}, ladder: late", "échelle inconnue « late »"),
-        ("urgent: 0wd}, ladder: late_coordination", "urgent: 0wd}, lader: x", "vouliez-vous dire « ladder » ?"),
+        ("urgent: 0wd}, ladder: late_triage", "urgent: 0wd}, ladder: late", "échelle inconnue « late »"),
+        ("urgent: 0wd}, ladder: late_triage", "urgent: 0wd}, lader: x", "vouliez-vous dire « ladder » ?"),
         ("{delay: 3wd, urgent: 0wd}", "{delay: 3 weeks}", "« 3 weeks » : ce n’est pas un délai"),
         ("{delay: 3wd, urgent: 0wd}", "{}", "il faut un délai (delay), une série (series)"),
         (
@@ -146,7 +146,11 @@ def test_what_would_change_is_told_in_words(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("by: email, urgent: true}", "by: email}", "(danger) [urgent]"),
+        (
+            "[{send: danger, to: coordinator, by: email, urgent: true}",
+            "[{send: danger, to: coordinator, by: email}",
+            "[urgent]",
+        ),
         ("daily: true}", "daily: false}", "[groupé avec ceux du jour]"),
         ("by: email, about: report_outcome", "by: email", "[lien vers « Donner des nouvelles de l’aide »]"),
         ("wait: 1h, once: true", "wait: 2h", "[groupé avec ceux du jour, 2 heures après]"),

@@ -147,7 +147,7 @@ def test_an_sms_already_planned_does_not_leave_for_a_number_blocked_since(office
     office.plan(case_id, "2025-10-08T10:00")
     office.do(visits.lose_visit, BO, case_id, LostVisit(state=VisitState.CANCELLED_BY_SERVICE))
     office.drain()
-    (planned,) = (message for message in office.sent(case_id) if message.channel == "sms")
+    (planned,) = (message for message in office.sent(case_id, "visit_cancelled") if message.channel == "sms")
     office.call(case_id, "wrong_number")
 
     with office.database.write("test") as unit, pytest.raises(Suppressed, match="number_blocked"):
