@@ -595,6 +595,13 @@ class FollowUpAnswered(_FollowUp):
     ordinal: int
     answer: FollowUpAnswer
     channel: AnsweredBy
+    is_last: bool = False  # no other call of the follow-up would come
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Where nobody would hear of it again, "the same" asks for a call before the case is closed."""
+        unheard = self.is_last and self.answer is FollowUpAnswer.SAME
+        return (FollowUpCallAsked.type, self.type) if unheard else (self.type,)
 
 
 class FollowUpCallAsked(_FollowUp):
