@@ -595,6 +595,13 @@ class FollowUpAnswered(_FollowUp):
     ordinal: int
     answer: FollowUpAnswer
     channel: AnsweredBy
+    is_last: bool = False  # no other call of the follow-up would come
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Where nobody would hear of it again, "the same" asks for a call before the case is closed."""
+        unheard = self.is_last and self.answer is FollowUpAnswer.SAME
+        return (FollowUpCallAsked.type, self.type) if unheard else (self.type,)
 
 
 class FollowUpCallAsked(_FollowUp):
@@ -829,12 +836,29 @@ class CutAnnounced(_CutAhead):
     energy: Energy
 
 
-class CutMoved(_CutAhead):
+class CutStanding(_CutAhead):
+    """A cut that is to be averted from now on, after what was done about it before."""
+
+    supplier_called: bool
+    aid_filed: bool
+
+
+class CutMoved(CutStanding):
     """The day of the cut is another one."""
 
     type: ClassVar[str] = "cut.moved"
-    supplier_called: bool
-    aid_filed: bool
+
+
+class CutFollowedAgain(CutStanding):
+    """The case had ended with the cut still ahead, or its supply cut (`lasts`), and somebody has it again."""
+
+    type: ClassVar[str] = "cut.followed_again"
+    lasts: bool
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """A pathway that does not name it follows it as a cut whose day is given anew, or as one that happened."""
+        return self.type, CutHappened.type if self.lasts else CutMoved.type
 
 
 class CutSupplierCalled(_Cut):

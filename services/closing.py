@@ -8,7 +8,7 @@ from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.vocabulary import CaseState, ClosureOutcome, Known, VisitState
-from services import scorecards, visits
+from services import scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -63,8 +63,10 @@ def outcomes(case: Case) -> list[ClosureOutcome]:
 
 
 def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """The same case goes on, its history kept."""
+    """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on."""
     case = case_for(unit, hand.actor, case_id, Right.REOPEN)
     state = next_case_state(CaseState(case.state), CaseAction.REOPEN)
     casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=CaseAction.REOPEN)
+    if state is not CaseState.TRIAGE:
+        supply_cuts.follow_again(unit, hand, case)
     return case

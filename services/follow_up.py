@@ -55,12 +55,13 @@ def answer_by_link(unit: UnitOfWork, hand: Hand, form: FollowUpWord) -> Task:
 
 
 def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAnswer, by: AnsweredBy) -> None:
-    """What a household answers by itself: the follow-up is made, or somebody calls back."""
+    """What a household answers by itself: the follow-up is made, or somebody calls."""
     case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
     if said is FollowUpAnswer.CALL_ME:
         casework.record(unit, case, e.FollowUpCallAsked(ordinal=task.ordinal, channel=by), hand=hand)
         return
-    fact = e.FollowUpAnswered(ordinal=task.ordinal, answer=said, channel=by)
+    planned = pathway_of(unit, case.pathway_hash).tasks[task.kind].due.series
+    fact = e.FollowUpAnswered(ordinal=task.ordinal, answer=said, channel=by, is_last=task.ordinal >= len(planned))
     casework.record(unit, case, fact, hand=hand)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from models import events as e
 from models.cases import Case, SupplyCut
-from models.vocabulary import CutOutcome, Energy, Urgency
+from models.engine import Task
+from models.vocabulary import CutOutcome, Energy, TaskState, Urgency
 from services.forms import Form, FreeText
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -97,7 +98,8 @@ def announce(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutForm) -> Supp
 
 def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
     """Follow from now on the cuts that alert givers told of, now that somebody can avert them; what passed is left to
-    the first call."""
+    the first call. A case that had ended goes on with its own."""
+    follow_again(unit, hand, case)
     today = today_of(unit, case.programme_id)
     told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
     known: set[str | None] = {cut.energy for cut in followed(unit, case.id)}
@@ -106,6 +108,15 @@ def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
             known.add(alert.cut_energy)
             form = CutForm.model_validate({"energy": alert.cut_energy, "cut_on": alert.cut_on})
             _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date())
+
+
+def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """The cuts that the case was left with when it ended: nothing asks for them any more until this does."""
+    asked = select(Task.cut_id).where(Task.case_id == case.id, Task.cut_id.is_not(None), Task.state == TaskState.OPEN)
+    owned = set(unit.session.scalars(asked))
+    for cut in (each for each in followed(unit, case.id) if each.id not in owned):
+        fact = e.CutFollowedAgain(**_ids(cut), **_standing(cut), lasts=cut.outcome is not None)
+        casework.record(unit, case, fact, hand=hand)
 
 
 def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on: date) -> SupplyCut:
@@ -185,9 +196,20 @@ def _meant(
 
 def _moved(cut: SupplyCut, day: date) -> e.CutMoved:
     """An older request for aid keeps nothing any more: whoever gives the new day knows of its decision."""
-    cut.cut_on, filed, cut.aid_filed_on = day, cut.aid_filed_on is not None, None
-    called = cut.supplier_called_on is not None
-    return e.CutMoved(**_ids(cut), until=ahead(cut).day, supplier_called=called, aid_filed=filed)
+    done = _standing(cut)
+    cut.cut_on, cut.aid_filed_on = day, None
+    return e.CutMoved(**_ids(cut), **done | {"until": ahead(cut).day})
+
+
+class _Standing(TypedDict):
+    until: date
+    supplier_called: bool
+    aid_filed: bool
+
+
+def _standing(cut: SupplyCut) -> _Standing:
+    called, filed = cut.supplier_called_on is not None, cut.aid_filed_on is not None
+    return {"until": ahead(cut).day, "supplier_called": called, "aid_filed": filed}
 
 
 class _Ids(TypedDict):

@@ -16,6 +16,7 @@ from models.engine import Event, Message, Obligation, Occurrence, Task
 from models.events import (
     CutAidFiled,
     CutAverted,
+    CutFollowedAgain,
     CutHappened,
     CutMoved,
     CutRestored,
@@ -54,7 +55,7 @@ _TONES: Final = {
     MessageState.ACCEPTED: "ok", MessageState.POSTED: "ok", MessageState.REFUSED: "late", MessageState.UNKNOWN: "late",
     MessageState.CANCELLED: "plain",
 }  # fmt: skip
-_CUTS: Final = (CutMoved, CutSupplierCalled, CutAidFiled, CutAverted, CutHappened, CutRestored)
+_CUTS: Final = (CutMoved, CutFollowedAgain, CutSupplierCalled, CutAidFiled, CutAverted, CutHappened, CutRestored)
 _IN_BRACKETS: Final = {
     **{lost.type: ("reason", "loss_reason") for lost in (VisitCancelled, VisitMissed)},
     **{cut.type: ("energy", "energy") for cut in _CUTS},

@@ -227,11 +227,11 @@ def _has_operator(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: dateti
 
 
 def _supplier_not_called(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not (isinstance(fact, e.CutMoved) and fact.supplier_called)
+    return not (isinstance(fact, e.CutStanding) and fact.supplier_called)
 
 
 def _aid_not_filed(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not (isinstance(fact, e.CutMoved) and fact.aid_filed)
+    return not (isinstance(fact, e.CutStanding) and fact.aid_filed)
 
 
 def _a_call_is_wanted(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:

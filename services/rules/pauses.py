@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from models.cases import Case
 from models.engine import Obligation, Pause, Task
+from models.pathway import Pathway
 from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import plan
@@ -25,14 +26,27 @@ NEVER: Final = frozenset({"acknowledge_danger"})
 
 
 def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
-    """Stop the clocks of these tasks; a clock that waits already goes on waiting for its first reason."""
-    for task in (each for each in tasks if each.kind not in NEVER):
+    """Stop the clocks of these tasks; a clock that waits already goes on waiting for its first reason.
+
+    What is counted back from a day (of a supply cut) runs on: that day waits for nobody.
+    """
+    for task in (each for each in tasks if _can_wait(unit, each)):
         task.paused_at = task.paused_at or unit.now
         for obligation in _running(unit, task):
             if not plan.is_waiting(obligation):
                 obligation.pauses.append(Pause(reason=reason, from_at=unit.now))
                 obligation.next_at = None
     unit.session.flush()
+
+
+def _can_wait(unit: UnitOfWork, task: Task) -> bool:
+    if task.kind in NEVER:
+        return False
+    return _pathway(unit, task.case_id).tasks[task.kind].due.ahead is None
+
+
+def _pathway(unit: UnitOfWork, case_id: UUID) -> Pathway:
+    return pathway_of(unit, unit.session.get_one(Case, case_id).pathway_hash)
 
 
 def resume(unit: UnitOfWork, tasks: Iterable[Task]) -> None:
@@ -64,7 +78,7 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
     """Set again the instant of the step that comes next."""
     if obligation.next_step is None:
         return
-    pathway = pathway_of(unit, unit.session.get_one(Case, obligation.case_id).pathway_hash)
+    pathway = _pathway(unit, obligation.case_id)
     if obligation.next_step == plan.UNDELIVERED:
         plan.watch_delivery(unit, obligation, pathway, since=unit.now)
         return

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 
 from models.cases import Case, Loan, Referral, SupplyCut
-from models.engine import Event, Obligation, Task
+from models.engine import Obligation, Task
 from models.lifecycles import UNDER_WAY
 from models.vocabulary import CLOSED_STATES, CaseState, CutOutcome, Party, ReferralKind, ReferralState, TaskState
 from services.foundation.database import UnitOfWork
@@ -98,11 +98,10 @@ def _loans(unit: UnitOfWork, tasks: list[Task], *, drained: bool) -> Iterator[st
 
 
 def _cuts(unit: UnitOfWork, tasks: list[Task]) -> Iterator[str]:
-    """What threatens is to be averted, what lasts to be ended, nothing else is; a case that ended let go of both."""
+    """What threatens is to be averted, what lasts to be ended, nothing else is; a case that ended let go of both, and
+    one that came back to its triage has them again once it is accepted."""
     asked = {(task.kind, task.cut_id) for task in tasks}
-    again = Event.type.in_(["case.reopened", "case.unmerged"])
-    let_go = set(unit.session.scalars(select(Event.case_id).where(again)))
-    let_go |= set(unit.session.scalars(select(Case.id).where(Case.state.in_(CLOSED_STATES))))
+    let_go = set(unit.session.scalars(select(Case.id).where(Case.state.in_(CLOSED_STATES | {C.TRIAGE}))))
     for cut in unit.session.scalars(select(SupplyCut)):
         lasts = cut.outcome == CutOutcome.HAPPENED and cut.restored_on is None
         for kind, is_awaited in (("avert_cut", cut.outcome is None), ("restore_supply", lasts)):
