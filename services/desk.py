@@ -24,7 +24,7 @@ from models.cases import (
     Visit,
 )
 from models.engine import Event, Message, Task
-from models.events import CaseSuspended
+from models.events import CaseAccepted, CaseSuspended, FollowUpStarted, ReportDelivered, VisitHeld
 from models.programmes import AccessEntry, Membership, Organisation, Person
 from models.vocabulary import (
     CaseState,
@@ -33,6 +33,7 @@ from models.vocabulary import (
     OrganisationKind,
     Party,
     Role,
+    Stage,
     SuspensionReason,
     TaskState,
     Urgency,
@@ -194,7 +195,8 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
 class Sheet:
     """One case with all that its page shows. `tasks` are open and running, the most pressing first; `paused` wait.
 
-    `is_known`: the reader may know whose case it is; otherwise no document and no report is here.
+    `is_known`: the reader may know whose case it is; otherwise no document and no report is here. `reached`: the stage
+    it is in; of a case that ended, the last one it came to.
     """
 
     case: Case
@@ -210,6 +212,7 @@ class Sheet:
     cuts: Sequence[SupplyCut]
     coming: Sequence[Departure]
     in_engines_hands: bool
+    reached: Stage
 
     @property
     def planned_visit(self) -> Visit | None:
@@ -237,8 +240,22 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         cuts=supply_cuts.followed(unit, case.id),
         coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
+        reached=_reached(unit, case) if case.is_closed else Stage(case.stage),
     )
 
+
+def _reached(unit: UnitOfWork, case: Case) -> Stage:
+    came = set(unit.session.scalars(select(Event.type).where(Event.case_id == case.id, Event.type.in_(_COMES_TO))))
+    return next((stage for type_, stage in _COMES_TO.items() if type_ in came), Stage.DETECTION)
+
+
+_COMES_TO: Final = {
+    FollowUpStarted.type: Stage.FOLLOW_UP,
+    ReportDelivered.type: Stage.ORIENTATION,
+    VisitHeld.type: Stage.DIAGNOSTIC,
+    CaseAccepted.type: Stage.VISIT,
+}
+"""The event that opens each stage, the last stage first."""
 
 # Everything that the page speaks of comes with what it hangs on: a question for each of them would cost more.
 _OF_CASE: Final = (

@@ -1,6 +1,6 @@
 """One act, one page: what it is, what follows by itself, what is asked; shown again as typed when refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,9 @@ Given = Callable[[Visitor, FormData], dict[str, Any]]
 LONGEST_NUMBER = 9
 UNREAD = 422
 """What was typed cannot be read: nothing was tried."""
+Proposed = Callable[[UnitOfWork, Visitor, Case, Mapping[str, Any]], Sequence[dict[str, Any]]]
 NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
+NOTHING_PROPOSED: Proposed = lambda _unit, _visitor, _case, _typed: ()  # noqa: E731
 NOTHING_GIVEN: Given = lambda _visitor, _data: {}  # noqa: E731
 
 
@@ -41,7 +43,8 @@ class Nothing(BaseModel):
 class ActPage:
     """One act of a case. `do` is its use case; `given` what the page works out from what was typed.
 
-    `others` are other buttons (value, words), sent as `then`.
+    `others` are other buttons (value, words), sent as `then`; `proposed` fields above the rest that depend on what was
+    typed.
     """
 
     path: str
@@ -57,6 +60,7 @@ class ActPage:
     follows: tuple[str, ...] = ()
     danger: bool = False
     others: tuple[tuple[str, str], ...] = ()
+    proposed: Proposed = NOTHING_PROPOSED
 
 
 def add(router: APIRouter, act: ActPage) -> None:
@@ -78,7 +82,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
     with visitor.runtime.database.read() as unit:
         case = readable(unit, visitor.actor, case_id)
         check(unit, visitor.actor, case, act.right)
-        fields = list(act.fields(unit, visitor, case))
+        fields = [*act.proposed(unit, visitor, case, form.entered), *act.fields(unit, visitor, case)]
         form = form if form.seen is not None else replace(form, seen=case.last_seq)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
     back = request.query_params.get(returning.BACK, "")

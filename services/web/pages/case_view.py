@@ -82,7 +82,7 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
     ball, engine = (None, None) if rest else (_ball(unit, visitor, found, why_due), _engine(found))
     offered = {act.get("href") for part in (rest, ball, engine) if part for act in part["acts"]}
     return {
-        "case": _heading(visitor, case, is_known=found.is_known),
+        "case": _heading(visitor, found),
         "unknown": not found.is_known,
         "danger": _danger(unit, visitor, found),
         "rest": rest,
@@ -144,8 +144,8 @@ def _without_income(measured: dict[str, Any] | None) -> dict[str, Any] | None:
     return measured | {"figures": [each for each in measured["figures"] if not each["income"]]}
 
 
-def _heading(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
-    household = case.household
+def _heading(visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:
+    case, household, is_known = found.case, found.case.household, found.is_known
     age = f", {visitor.today.year - household.birth_year} ans" if household.birth_year else ""
     return {
         "id": case.id,
@@ -157,9 +157,21 @@ def _heading(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
         "opened_on": case.opened_at.astimezone(visitor.zone).date(),
         "who": f"{household.name}{age}" if is_known else f"Situation {case.number}",
         "stage": case.stage,
+        "ended": _ended(found) if case.is_closed else None,
         "state": label("case_state", case.state),
         "operator": case.operator.name if case.operator else "",
     }
+
+
+def _ended(found: desk.Sheet) -> dict[str, str] | None:
+    """At which stage a case stopped, and how; None when it went all the way."""
+    state = CaseState(found.case.state)
+    if state is CaseState.CLOSED and found.reached is Stage.FOLLOW_UP:
+        return None
+    return {"stage": found.reached, "how": _ENDED.get(state, "arrêtée ici")}
+
+
+_ENDED: Final = {CaseState.MERGED: "réunie à une autre", CaseState.CLOSED: "close ici"}
 
 
 def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
