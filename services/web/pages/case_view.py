@@ -206,7 +206,7 @@ def _others(
 
 def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UUID, str]) -> dict[str, Any]:
     who, phone = desk.waited_for(unit, visitor.actor, task)
-    due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
+    due = wording.chip_beside(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     doubt = messages.in_doubt(unit, task) if task.kind == "check_message" else None
     # While a request is under way to the partner its date is not final.
     then = "La date devient définitive quand la messagerie du partenaire a pris la demande." if task.provisional else ""
@@ -222,7 +222,7 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UU
         "what": title_of(pathway, task),
         "then": " ".join(part for part in (then or what_to_do(pathway, task.kind), put_off) if part),
         "phone": phone,
-        "due": {"text": due.text, "tone": due.tone.value},
+        "due": {"text": due.text, "tone": due.tone.value} if due else None,
         "acts": acts_of(unit, visitor.actor, task, doubt=doubt.id if doubt else None)[:2],
         "handling": handling_of(unit, visitor.actor, task),
     }
