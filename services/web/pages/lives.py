@@ -36,6 +36,7 @@ from services.web.pages import answers, case_cards
 from services.web.pages.act_pages import ActPage, add, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
+from services.web.pages.entries import readable_part
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
@@ -174,6 +175,12 @@ def _permission(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str
     ]  # fmt: skip
 
 
+def _permission_checked(unit: UnitOfWork, _visitor: Visitor, case: Case, data: FormData) -> dict[str, str]:
+    typed = readable_part(forms.PermissionForm, data)
+    partner_id, given_on = typed["organisation_id"], typed["given_on"]
+    return permissions.mistakes(unit, case, typed["kind"], partner_id=partner_id, given_on=given_on)
+
+
 def _resume(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
     return suspension.resume(unit, hand, case_id)
 
@@ -231,7 +238,7 @@ ACTS: Final = (
     ActPage("prets", "pret", "Prêter un appareil", "Enregistrer le prêt", Right.LEND, loans.lend, forms.LoanForm, _loan,
             follows=("Au jour du retour, l’opérateur est prévenu si l’appareil n’est pas rendu.",)),
     ActPage("accords", "accord", "Ajouter un accord du ménage", "Enregistrer l’accord", Right.PERMISSIONS,
-            permissions.give, forms.PermissionForm, _permission),
+            permissions.give, forms.PermissionForm, _permission, checked=_permission_checked),
 )  # fmt: skip
 for _act in ACTS:
     add(router, _act)

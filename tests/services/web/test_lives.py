@@ -345,6 +345,19 @@ def test_an_agreement_of_another_case_is_not_found(office: Office) -> None:
     assert answer.status_code == 404
 
 
+def test_all_that_an_agreement_lacks_is_said_at_once(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    karim, address = browser(office, "karim"), f"/situations/{case_id}/accords"
+
+    shared = send(karim, address, kind="share_with_partner", mode="", given_on="2025-10-07")
+    empty = send(karim, address, kind="", mode="", given_on="2025-10-07")
+
+    assert "3 points sont à corriger" in shared.text
+    for name in ("organisation_id", "mode", "given_on"):
+        assert f"{name}-error" in shared.text
+    assert "3 points sont à corriger" in empty.text
+
+
 def test_an_agreement_with_a_partner_names_him(office: Office) -> None:
     case_id = make_case(office, CaseState.TO_CONTACT)
     karim, address = browser(office, "karim"), f"/situations/{case_id}/accords"
