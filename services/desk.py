@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -45,6 +45,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.messages import in_doubt
+from services.rules import ledger
 from services.rules.policy import (
     Actor,
     Right,
@@ -175,7 +176,7 @@ def _side(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
 
 
 def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
-    """Letters to print or to post; none for those who do not post."""
+    """Letters to print or to post, without those that would not be written any more; none for those who do not post."""
     if not posts_letters(unit, actor):
         return 0
     waiting = (MessageState.QUEUED, MessageState.PRINTED)
@@ -187,6 +188,7 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
         Message.channel == Channel.LETTER,
         Message.state.in_(waiting),
         Message.due_at <= unit.now,
+        or_(Message.state == MessageState.PRINTED, and_(ledger.IS_WANTED, ledger.is_to_come(unit.now))),
     )
     return unit.session.scalar(query) or 0
 
