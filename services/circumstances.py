@@ -4,6 +4,7 @@ The income is for the coordination and the case's operator; a partner, an alert 
 """
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from pydantic import Field, field_validator
@@ -20,6 +21,7 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 
+NOTHING_NEW: Final = "Rien de nouveau n’est noté : écrivez le revenu, le nombre de personnes ou la santé."
 YEARS_BACK = 4
 """A tax notice older than that is not this household's income any more."""
 
@@ -55,6 +57,10 @@ def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CircumstancesForm)
     if form.income_year is not None and not today.year - YEARS_BACK <= form.income_year <= today.year:
         raise InvalidInput("income_year", "L’année de ce revenu est trop ancienne, ou à venir.")
     household = case.household
+    if form.reference_income is None and (household.reference_income, household.people, household.breathing) == (
+        None, form.people, form.breathing
+    ):  # fmt: skip
+        raise InvalidInput("reference_income", NOTHING_NEW)
     household.reference_income, household.income_year = form.reference_income, form.income_year
     household.people, household.breathing = form.people, form.breathing
     household.income_on = today if form.reference_income is not None else None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -24,7 +24,7 @@ from models.cases import (
     Visit,
 )
 from models.engine import Event, Message, Task
-from models.events import CaseSuspended
+from models.events import CaseAccepted, CaseSuspended, FollowUpStarted, ReportDelivered, VisitHeld
 from models.programmes import AccessEntry, Membership, Organisation, Person
 from models.vocabulary import (
     CaseState,
@@ -33,6 +33,7 @@ from models.vocabulary import (
     OrganisationKind,
     Party,
     Role,
+    Stage,
     SuspensionReason,
     TaskState,
     Urgency,
@@ -44,6 +45,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.messages import in_doubt
+from services.rules import ledger
 from services.rules.policy import (
     Actor,
     Right,
@@ -174,7 +176,7 @@ def _side(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
 
 
 def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
-    """Letters to print or to post; none for those who do not post."""
+    """Letters to print or to post, without those that would not be written any more; none for those who do not post."""
     if not posts_letters(unit, actor):
         return 0
     waiting = (MessageState.QUEUED, MessageState.PRINTED)
@@ -186,6 +188,7 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
         Message.channel == Channel.LETTER,
         Message.state.in_(waiting),
         Message.due_at <= unit.now,
+        or_(Message.state == MessageState.PRINTED, and_(ledger.IS_WANTED, ledger.is_to_come(unit.now))),
     )
     return unit.session.scalar(query) or 0
 
@@ -194,7 +197,8 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
 class Sheet:
     """One case with all that its page shows. `tasks` are open and running, the most pressing first; `paused` wait.
 
-    `is_known`: the reader may know whose case it is; otherwise no document and no report is here.
+    `is_known`: the reader may know whose case it is; otherwise no document and no report is here. `reached`: the stage
+    it is in; of a case that ended, the last one it came to.
     """
 
     case: Case
@@ -210,6 +214,7 @@ class Sheet:
     cuts: Sequence[SupplyCut]
     coming: Sequence[Departure]
     in_engines_hands: bool
+    reached: Stage
 
     @property
     def planned_visit(self) -> Visit | None:
@@ -237,8 +242,22 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         cuts=supply_cuts.followed(unit, case.id),
         coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
+        reached=_reached(unit, case) if case.is_closed else Stage(case.stage),
     )
 
+
+def _reached(unit: UnitOfWork, case: Case) -> Stage:
+    came = set(unit.session.scalars(select(Event.type).where(Event.case_id == case.id, Event.type.in_(_COMES_TO))))
+    return next((stage for type_, stage in _COMES_TO.items() if type_ in came), Stage.DETECTION)
+
+
+_COMES_TO: Final = {
+    FollowUpStarted.type: Stage.FOLLOW_UP,
+    ReportDelivered.type: Stage.ORIENTATION,
+    VisitHeld.type: Stage.DIAGNOSTIC,
+    CaseAccepted.type: Stage.VISIT,
+}
+"""The event that opens each stage, the last stage first."""
 
 # Everything that the page speaks of comes with what it hangs on: a question for each of them would cost more.
 _OF_CASE: Final = (

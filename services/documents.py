@@ -15,6 +15,8 @@ from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, knows_household
 
 LARGEST: Final = 20 * 1024 * 1024
+AT_MOST: Final = f"{LARGEST // (1024 * 1024)} Mo au plus"
+TOO_HEAVY: Final = f"C’est trop lourd : {AT_MOST}."
 KINDS: Final[dict[bytes, str]] = {
     b"%PDF-": "application/pdf",
     b"\xff\xd8\xff": "image/jpeg",
@@ -44,7 +46,7 @@ def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, st
 
 def _check_size(size: int) -> None:
     if size > LARGEST:
-        raise InvalidInput("file", "Ce fichier est trop lourd : 20 Mo au plus.")
+        raise InvalidInput("file", TOO_HEAVY)
 
 
 def _kind(head: bytes) -> str:

@@ -27,6 +27,8 @@ def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: KitForm) -> Case:
     casework.check_open(case)
     if len({line.item for line in form.items}) < len(form.items):
         raise InvalidInput("items", "Chaque équipement ne se note qu’une fois.")
+    if not form.items and not of_case(unit, case):
+        raise InvalidInput("items", "Aucun équipement n’est noté : dites au moins combien il y en a d’une sorte.")
     standing = (KitItem.case_id == case.id, KitItem.replaced_at.is_(None))
     replaced = update(KitItem).where(*standing).values(replaced_at=unit.now)
     unit.session.execute(replaced.execution_options(synchronize_session="fetch"))

@@ -1,9 +1,10 @@
 """The day's letters: listed, printed as one file, posted when a person says so; what lost its reason is cancelled."""
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from services.channels.letters import ADDRESS_LINES, ADDRESS_WIDTH, Letter, Send
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound
 from services.foundation.runtime import runtime
+from services.listing import Question
+from services.rules import ledger
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.policy import Actor, known, letters_of
@@ -29,23 +32,33 @@ NOON: Final = time(12)
 
 @dataclass(frozen=True)
 class Printed:
-    """A batch with its letters."""
+    """A batch with letters of it."""
 
     batch: LetterBatch
     letters: Sequence[Message]
 
 
-def to_print(unit: UnitOfWork, actor: Actor) -> list[Message]:
-    """Letters that wait for the printer, the oldest first: those that this actor posts."""
-    return list(unit.session.scalars(_due(unit, actor)))
+def to_print(unit: UnitOfWork, actor: Actor) -> Question[Message]:
+    """Letters that wait for the printer, the oldest first: those that this actor posts and that will be written."""
+    wanted = _due(unit, actor).where(ledger.IS_WANTED, ledger.is_to_come(unit.now))
+    return Question(wanted, _OLDEST_FIRST, (_WITH_READER,))
 
 
-def to_post(unit: UnitOfWork, actor: Actor) -> list[Printed]:
-    """Batches that were printed and whose letters are not all posted, the oldest first."""
+def to_post(unit: UnitOfWork, actor: Actor) -> Question[Message]:
+    """Letters that were printed and are not posted, batch by batch, the oldest first."""
     letters_of(unit, actor)
-    query = select(LetterBatch).where(_own(actor), LetterBatch.posted_on.is_(None))
-    batches = unit.session.scalars(query.order_by(LetterBatch.on, LetterBatch.ordinal)).all()
-    return [Printed(batch, _of(unit, batch, MessageState.PRINTED)) for batch in batches]
+    query = (
+        select(Message)
+        .join(LetterBatch, LetterBatch.id == Message.batch_id)
+        .where(_own(actor), LetterBatch.posted_on.is_(None), Message.state == MessageState.PRINTED)
+    )
+    return Question(query, (LetterBatch.on, LetterBatch.ordinal, *_OLDEST_FIRST), (_WITH_READER,))
+
+
+def by_batch(unit: UnitOfWork, letters: Iterable[Message]) -> list[Printed]:
+    """The same letters, in their batches."""
+    found = groupby(letters, key=lambda letter: letter.batch_id)
+    return [Printed(unit.session.get_one(LetterBatch, batch_id), list(each)) for batch_id, each in found]
 
 
 def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
@@ -53,7 +66,8 @@ def print_batch(unit: UnitOfWork, hand: Hand) -> LetterBatch | None:
     actor = hand.actor
     letters_of(unit, actor)
     programme = unit.session.get_one(Programme, actor.programme_id, with_for_update=True)
-    waiting = unit.session.scalars(_due(unit, actor).with_for_update(of=Message)).all()
+    due = _due(unit, actor).order_by(*_OLDEST_FIRST).options(_WITH_READER)
+    waiting = unit.session.scalars(due.with_for_update(of=Message)).all()
     written = [message for message in waiting if _write(unit, message)]
     if not written:
         return None
@@ -162,6 +176,12 @@ def mark_posted(unit: UnitOfWork, hand: Hand, ids: Collection[UUID], *, on: date
     return len(letters)
 
 
+def of_batch(unit: UnitOfWork, actor: Actor, batch_id: UUID) -> list[UUID]:
+    """All the letters of a batch that are still to be posted."""
+    query = to_post(unit, actor).where(Message.batch_id == batch_id).query
+    return list(unit.session.scalars(query.with_only_columns(Message.id)))
+
+
 def _end(unit: UnitOfWork, hand: Hand, batch_id: UUID | None, on: date) -> None:
     batch = unit.session.get_one(LetterBatch, batch_id)
     if not _of(unit, batch, MessageState.PRINTED):
@@ -190,14 +210,13 @@ def _due(unit: UnitOfWork, actor: Actor) -> Select[Message]:
             Message.state == MessageState.QUEUED,
             Message.due_at <= unit.now,
         )
-        .order_by(Message.due_at, Message.id)
-        .options(_WITH_READER)
     )
 
 
+_OLDEST_FIRST: Final = (Message.due_at, Message.id)
 _WITH_READER: Final = selectinload(Message.case).selectinload(Case.household)
 
 
 def _of(unit: UnitOfWork, batch: LetterBatch, *states: MessageState) -> Sequence[Message]:
     query = select(Message).where(Message.batch_id == batch.id, Message.state.in_(states))
-    return unit.session.scalars(query.order_by(Message.due_at, Message.id).options(_WITH_READER)).all()
+    return unit.session.scalars(query.order_by(*_OLDEST_FIRST).options(_WITH_READER)).all()

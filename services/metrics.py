@@ -1,15 +1,26 @@
-"""Counts for a monitoring system: what waits, what failed, where cases stand; numbers and codes, never a person."""
+"""Counts for a monitoring system: what waits, what failed, where cases stand; numbers and codes, never a person.
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+What is over is counted of the last day alone: a reading costs what is under way, however many years lie behind.
+"""
 
-from sqlalchemy import func, select
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.cases import Case
 from models.engine import IS_OPEN, Message, Task, WebhookDelivery, Work
+from models.programmes import Programme
+from models.vocabulary import MessageState, Stage, WebhookState
 from services.foundation.database import UnitOfWork
 from services.rules import obligations, routines, work
+
+DAY: Final = timedelta(days=1)
+_OPEN_STAGES: Final = tuple(stage.value for stage in Stage if stage is not Stage.CLOSED)
+_MESSAGES_OVER: Final = (MessageState.ACCEPTED, MessageState.REFUSED, MessageState.CANCELLED, MessageState.POSTED)
+_WEBHOOKS_OVER: Final = (WebhookState.DELIVERED, WebhookState.ABANDONED, WebhookState.CANCELLED)
 
 
 class Gauge(NamedTuple):
@@ -23,11 +34,19 @@ class Gauge(NamedTuple):
 
 def gauges(unit: UnitOfWork) -> Iterator[Gauge]:
     """Every measure of this instant. Ages are in seconds; a thing that never happened has no age."""
-    yield _count(unit, "relais_cases", "Cases by stage", "stage", Case.stage)
-    channels = (Message.channel, Message.state)
-    yield _count(unit, "relais_messages", "Messages by channel and state", "channel state", *channels)
-    yield _count(unit, "relais_work", "Events that wait for the engine, by state", "state", Work.state)
-    yield _count(unit, "relais_webhooks", "Events told to other software, by state", "state", WebhookDelivery.state)
+    yield _count(unit, "relais_cases", "Open cases by stage", "stage", _open_cases(), Case.stage)
+    since = unit.now - DAY
+    waiting, over = _waiting_and_over(Message.state, MessageState, _MESSAGES_OVER)
+    by = (Message.channel, Message.state)
+    yield _count(unit, "relais_messages", "Messages that wait, by channel and state", "channel state", [waiting], *by)
+    past = [over, Message.due_at > since, Message.due_at <= unit.now]
+    yield _count(unit, "relais_messages_day", "Messages due in the last day and done with", "channel state", past, *by)
+    yield _count(unit, "relais_work", "Events that wait for the engine, by state", "state", [], Work.state)
+    told = WebhookDelivery.state
+    waiting, over = _waiting_and_over(told, WebhookState, _WEBHOOKS_OVER)
+    yield _count(unit, "relais_webhooks", "Events that other software is still to be told of", "state", [waiting], told)
+    past = [over, WebhookDelivery.due_at > since, WebhookDelivery.due_at <= unit.now]
+    yield _count(unit, "relais_webhooks_day", "Events due in the last day and done with", "state", past, told)
     yield _late_tasks(unit)
     yield _one("relais_clocks_failing", "Clocks that cannot take their step", obligations.failing(unit))
     now, oldest = unit.lease_time(), work.oldest(unit)
@@ -37,8 +56,27 @@ def gauges(unit: UnitOfWork) -> Iterator[Gauge]:
         yield _one("relais_tick_age_seconds", "Since the clocks were last looked at", (now - ticked).total_seconds())
 
 
-def _count(unit: UnitOfWork, name: str, meaning: str, labels: str, *columns: InstrumentedAttribute[str]) -> Gauge:
-    rows = unit.session.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns))
+def _open_cases() -> list[ColumnElement[bool]]:
+    return [Case.programme_id.in_(select(Programme.id)), Case.stage.in_(_OPEN_STAGES)]
+
+
+def _waiting_and_over(
+    column: InstrumentedAttribute[str], states: Iterable[Any], over: Sequence[Any]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Each named, since no index answers "not one of these"."""
+    return column.in_([state for state in states if state not in over]), column.in_(over)
+
+
+def _count(
+    unit: UnitOfWork,
+    name: str,
+    meaning: str,
+    labels: str,
+    where: Sequence[ColumnElement[bool]],
+    *columns: InstrumentedAttribute[str],
+) -> Gauge:
+    query = select(*columns, func.count()).where(*where).group_by(*columns).order_by(*columns)
+    rows = unit.session.execute(query)
     return Gauge(name, meaning, tuple(labels.split()), [(tuple(map(str, row[:-1])), float(row[-1])) for row in rows])
 
 

@@ -18,7 +18,7 @@ from services import addresses, programmes, sessions
 from services.alerts import search_key
 from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.foundation.errors import GuardRefused, InvalidInput, InvalidInputs, NotFound
 from services.rules.casework import Hand
 from services.rules.finding import plain
 from services.rules.policy import Actor, Right, forget_contracts, note_access, require, visible
@@ -108,7 +108,7 @@ def add(unit: UnitOfWork, hand: Hand, form: NewOrganisation) -> Organisation:
     if form.kind not in ON_SCREEN:
         raise InvalidInput("kind", "Choisissez donneur d’alerte, opérateur ou partenaire.")
     programme = unit.session.get_one(Programme, hand.actor.programme_id, with_for_update=True)
-    _refuse_namesake(unit, programme.id, form.kind, form.name, but=None)
+    _refuse_namesake(unit, programme.id, form.kind, form.name)
     made = programmes.add_organisation(
         unit,
         programme,
@@ -119,12 +119,20 @@ def add(unit: UnitOfWork, hand: Hand, form: NewOrganisation) -> Organisation:
 
 
 def _refuse_namesake(
-    unit: UnitOfWork, programme_id: UUID, kind: OrganisationKind, name: str, *, but: UUID | None
+    unit: UnitOfWork, programme_id: UUID, kind: OrganisationKind, name: str, *, but: UUID | None = None
 ) -> None:
+    if wrong := namesake(unit, programme_id, kind, name, but=but):
+        raise InvalidInputs(wrong)
+
+
+def namesake(
+    unit: UnitOfWork, programme_id: UUID | None, kind: OrganisationKind, name: str, *, but: UUID | None = None
+) -> dict[str, str]:
+    """A sentence beside the name that another organisation of this kind bears."""
     same = select(Organisation).where(Organisation.programme_id == programme_id, Organisation.kind == kind)
     wanted = search_key(name)
-    if any(search_key(each.name) == wanted and each.id != but for each in unit.session.scalars(same)):
-        raise InvalidInput("name", "Une organisation de cette nature porte déjà ce nom.")
+    taken = any(search_key(each.name) == wanted and each.id != but for each in unit.session.scalars(same))
+    return {"name": "Une organisation de cette nature porte déjà ce nom."} if taken else {}
 
 
 def _free_slug(unit: UnitOfWork, programme_id: UUID, name: str) -> str:

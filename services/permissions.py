@@ -1,5 +1,6 @@
 """What the household agrees to: given, dated, attributed; taken back, and whoever relied on it stops at once."""
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from services import referrals, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.foundation.errors import GuardRefused, InvalidInputs, NotFound
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
@@ -35,7 +36,9 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
     """Write down an agreement; one that stands already is not written twice."""
     case = case_for(unit, hand.actor, case_id, Right.PERMISSIONS)
     casework.check_open(case)
-    _check_partner(unit, case, form)
+    wrong = mistakes(unit, case, form.kind, partner_id=form.organisation_id, given_on=form.given_on)
+    if wrong:
+        raise InvalidInputs(wrong)
     standing = _standing(unit, case, form.kind, form.organisation_id)
     if standing is not None:
         return standing
@@ -55,13 +58,22 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
     return permission
 
 
-def _check_partner(unit: UnitOfWork, case: Case, form: PermissionForm) -> None:
-    if form.kind is not PermissionKind.SHARE_WITH_PARTNER:
-        return
-    partner = unit.session.get(Organisation, form.organisation_id) if form.organisation_id else None
+def mistakes(
+    unit: UnitOfWork, case: Case, kind: PermissionKind | None, *, partner_id: UUID | None, given_on: date | None
+) -> dict[str, str]:
+    """All that an agreement lacks, by its field."""
+    wrong: dict[str, str] = {}
+    if kind is PermissionKind.SHARE_WITH_PARTNER and not _is_partner(unit, case, partner_id):
+        wrong["organisation_id"] = "Dites avec quel partenaire."
+    if given_on is not None and given_on > today_of(unit, case.programme_id):
+        wrong["given_on"] = "Un accord à venir ne se note pas : aujourd’hui au plus tard."
+    return wrong
+
+
+def _is_partner(unit: UnitOfWork, case: Case, partner_id: UUID | None) -> bool:
+    partner = unit.session.get(Organisation, partner_id) if partner_id else None
     ours = partner is not None and partner.programme_id == case.programme_id and partner.ended_on is None
-    if partner is None or not ours or partner.kind != OrganisationKind.PARTNER:
-        raise InvalidInput("organisation_id", "Dites avec quel partenaire.")
+    return partner is not None and ours and partner.kind == OrganisationKind.PARTNER
 
 
 def _standing(unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None) -> Permission | None:

@@ -1,6 +1,7 @@
 """Finding a case by the name, the street, the telephone or the reference of its household, within what one may read."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, select, union
 
@@ -13,10 +14,13 @@ from services.listing import Question
 from services.rules.finding import LAST, ways
 from services.rules.policy import Actor, is_known, is_visible
 
+YEARS_BACK: Final = 10
+"""How far back a reference is looked for by its end alone."""
+
 
 def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
-    """The cases that these words may mean, of those that the actor may read; by the reference alone those whose
-    household he may not know.
+    """The cases that these words may mean, of those that the actor may read; by the reference alone, or its end, those
+    whose household he may not know.
 
     Each is the beginning of a word that the case is kept under: an index answers, however many cases there are, if each
     way is looked for by itself. An "or" of all of them would make PostgreSQL look at every case.
@@ -28,9 +32,23 @@ def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
         number = ""
     if number:
         of_household.append(Case.household_id.in_(select(Phone.household_id).where(Phone.number == number)))
-    matches = [Case.number == words.strip(), *(and_(each, is_known(actor)) for each in of_household)]
+    numbers = _references(unit.now.year, words.strip())
+    matches = [Case.number.in_(numbers), *(and_(each, is_known(actor)) for each in of_household)]
     found = union(*(select(Case.id).where(is_visible(actor), match).correlate(None) for match in matches))
     return listing.cases(unit, actor).where(Case.id.in_(found))
+
+
+def _references(year: int, typed: str) -> list[str]:
+    """What is typed, and the references that end so: `187` is the 2026-00187, or that of a year before."""
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= len("00000")):
+        return [typed]
+    return [typed, *(f"{each}-{int(typed):05d}" for each in range(year - YEARS_BACK, year + 1))]
+
+
+def ends_of(reference: str) -> tuple[str, str]:
+    """The ways to say a reference without its year: `00187`, `187`."""
+    serial = reference.partition("-")[2]
+    return serial, serial.lstrip("0")
 
 
 def _kept_under(actor: Actor, beginnings: Sequence[str]) -> ColumnElement[bool]:

@@ -99,6 +99,13 @@ def chip(due: datetime, now: datetime, calendar: WorkingCalendar) -> Chip:
     return _ahead(due_on, today, calendar.working_days_between(today, due_on))
 
 
+def chip_beside(due: datetime, now: datetime, calendar: WorkingCalendar) -> Chip | None:
+    """The same where the date itself stands beside; None when it would only say that date again."""
+    due_on, today = calendar.local_day(due), calendar.local_day(now)
+    is_far = due >= now and calendar.working_days_between(today, due_on) > FAR_OFF
+    return None if is_far else chip(due, now, calendar)
+
+
 def duration(delay: Delay) -> str:
     """`5 jours ouvrés`, `1 mois`."""
     one, many = _UNITS[delay.unit]

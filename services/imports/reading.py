@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from models.refusals import CaseworkError
+from services.documents import LARGEST
 from services.foundation.nir import looks_like_nir_column, mask_nir
 
 MEGABYTE: Final = 1 << 20
-MAX_SIZE: Final = 20 * MEGABYTE
+MAX_SIZE: Final = LARGEST
 MAX_ROWS: Final = 20_000
 MAX_UNZIPPED: Final = 200 * MEGABYTE
 MAX_ENTRIES: Final = 2_000

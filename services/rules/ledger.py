@@ -22,7 +22,7 @@ from models.base import Base
 from models.cases import Alert, Case, Dwelling, Referral, Visit
 from models.engine import IS_OPEN, Event, Message, Task
 from models.programmes import Programme
-from models.vocabulary import Channel, MessageState
+from models.vocabulary import Channel, MessageState, VisitState
 from services.channels.evidence import Verdict
 from services.channels.mail import Handover
 from services.foundation.database import UnitOfWork, lease_until
@@ -30,14 +30,24 @@ from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
 from services.rules import daily
 from services.rules.presence import is_gathered, reading_calendar
-from services.rules.rendering import Rendered, Suppressed, gather
+from services.rules.rendering import MEETING, OF_VISIT, WHILE, Rendered, Suppressed, gather
 
 UNWRITTEN: Final = "cannot be written"
 """How the error of a text that could not be put together begins: its address is not at fault."""
 Instant = BindParameter[datetime] | BindParameter[datetime | None]
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
-IS_WANTED: Final = or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN))
-"""Of a message that waits: the task that it is about is still to be done, else it is not written any more."""
+IS_WANTED: Final = and_(
+    or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN)),
+    *(
+        or_(
+            Message.text != text,
+            Message.referral_id.is_(None),
+            exists().where(Referral.id == Message.referral_id, Referral.state.in_(sorted(states))),
+        )
+        for text, states in WHILE.items()
+    ),
+)
+"""Of a message that waits: its task is still to be done, its request stands where it says; else it is not written."""
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
 """How long an unknown message rests before proof is asked: the server may still be storing it."""
@@ -45,6 +55,16 @@ DOUBT_S: Final = 120
 BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
 HOURLY: Final = timedelta(hours=1)
 GIVE_UP: Final = timedelta(days=4)  # Source: RFC 5321 §4.5.4.1 — at least four to five days
+
+
+def is_to_come(now: datetime) -> ColumnElement[bool]:
+    """Of a message that waits: the visit or the meeting that it tells of is not over."""
+    meeting = exists().where(Referral.id == Message.referral_id, Referral.meets_at > now)
+    visit = exists().where(Visit.id == Message.visit_id, Visit.state == VisitState.PLANNED, Visit.starts_at > now)
+    return and_(
+        or_(Message.text != MEETING, meeting),
+        or_(Message.text.not_in(OF_VISIT), Message.visit_id.is_(None), visit),
+    )
 
 
 class Failed(Protocol):

@@ -7,7 +7,7 @@ take its step is set aside, for all to see, and tried again; the others go on.
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -99,8 +99,12 @@ def _forget_failure(obligation: Obligation) -> None:
 
 def failing(unit: UnitOfWork) -> int:
     """How many clocks could not take their step and will be tried again."""
-    armed = Obligation.next_at.is_not(None), Obligation.failed_at.is_not(None)
+    armed = Obligation.next_at > _NEVER, Obligation.failed_at.is_not(None)
     return unit.session.scalar(select(func.count()).select_from(Obligation).where(*armed)) or 0
+
+
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before any instant. Armed is said as a range: for "not null" SQLite reads every row."""
 
 
 class _Step(NamedTuple):

@@ -38,6 +38,8 @@ WHILE: Final = {
     "partner_accepted": {ReferralState.ACCEPTED, ReferralState.IN_PROGRESS, ReferralState.ON_HOLD},
 }
 """What a household reads of a request is true only so long: letters wait for the day on which they are printed."""
+OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
+"""What is told of a visit to come."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
 
 
@@ -134,7 +136,7 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("task_closed")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
         raise Suppressed("meeting_past")
-    if message.text in {"visit_reminder", "visit_confirmation", "visit_moved"} and message.visit_id:
+    if message.text in OF_VISIT and message.visit_id:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")

@@ -15,7 +15,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
-from services.documents import LARGEST
+from services.documents import AT_MOST, LARGEST, TOO_HEAVY
 from services.foundation import wording
 
 HERE: Final = Path(__file__).parent
@@ -162,7 +162,7 @@ def environment() -> Environment:
     pages.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     pages.filters.update(FILTERS)
     pages.globals["static"] = static
-    pages.globals["largest_file"] = LARGEST
+    pages.globals.update(largest_file=LARGEST, at_most=AT_MOST, too_heavy=TOO_HEAVY)
     pages.globals["htmx"] = static(HTMX) if (STATIC / HTMX).exists() else ""  # every page works without it
     return pages
 

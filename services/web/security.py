@@ -9,13 +9,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.documents import LARGEST, TOO_HEAVY
 from services.foundation.settings import Settings
 from services.web.sessions import COOKIES
 
 FOR_PROGRAMS: Final = ("/api/", "/lettre-du-mois/")
 """What a program may ask for: the API with a key of its own, a mailbox's button with the secret of its mail."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGEST_BODY: Final = 22 * 1024 * 1024  # a document of 20 Mo and its form
+LARGEST_BODY: Final = LARGEST + 2 * 1024 * 1024  # a document and its form
 YEAR_S: Final = 365 * 24 * 3600
 CSP: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; "
@@ -24,8 +25,7 @@ CSP: Final = (
 )
 FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
 TOO_LARGE: Final = (
-    "C’est trop lourd : 20 Mo au plus. Rien n’est enregistré : revenez à la page précédente et choisissez un fichier "
-    "plus léger."
+    f"{TOO_HEAVY} Rien n’est enregistré : revenez à la page précédente et choisissez un fichier plus léger."
 )
 
 

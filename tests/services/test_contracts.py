@@ -100,15 +100,15 @@ def test_an_association_posts_the_letters_of_its_own_cases_whatever_the_househol
     agree(office, case_id)
 
     with office.database.read() as unit:
-        assert [each.case_id for each in letters.to_print(unit, ADA.actor)] == [waiting]
-        assert [each.case_id for each in letters.to_print(unit, BO.actor)] == [case_id]
+        assert [each.case_id for each in letters.to_print(unit, ADA.actor).all(unit)] == [waiting]
+        assert [each.case_id for each in letters.to_print(unit, BO.actor).all(unit)] == [case_id]
         with pytest.raises(Denied):
             letters.to_print(unit, CY.actor)
     office.do(letters.print_batch, BO)
 
     with office.database.read() as unit:
-        assert letters.to_post(unit, ADA.actor) == []
-        (printed,) = letters.to_post(unit, BO.actor)
+        assert letters.to_post(unit, ADA.actor).count(unit) == 0
+        (printed,) = letters.by_batch(unit, letters.to_post(unit, BO.actor).all(unit))
         on, ids = printed.batch.on, [each.id for each in printed.letters]
     assert office.do(letters.mark_posted, ADA, ids, on=on) == 0
     assert office.do(letters.mark_posted, BO, ids, on=on) == 1

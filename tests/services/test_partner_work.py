@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import Channel, ClosureOutcome, HoldReason, Loop, MessageState, ReferralState
-from services import closing, letters, partner_work, referrals
+from services import closing, desk, letters, partner_work, referrals
 from services.forms import Answer, ClosureForm, Hold, Meeting, NoteForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from tests.services.rules.situations import ADA, BY_PHONE, Office, paris
@@ -58,6 +58,11 @@ def test_a_letter_that_waited_is_not_printed_once_a_later_one_says_more(office: 
     office.do(referrals.accept, ADA, referral_id, SAID)
     office.drain()
 
+    with office.database.read() as unit:
+        to_print = [each.text for each in letters.to_print(unit, ADA.actor).all(unit)]
+        assert "partner_accepted" in to_print
+        assert "who_will_call" not in to_print  # nobody counts what will not be printed
+        assert desk.letters_waiting(unit, ADA.actor) == len(to_print)
     office.do(letters.print_batch, ADA)
 
     (before,), (after,) = office.sent(case_id, "who_will_call"), office.sent(case_id, "partner_accepted")

@@ -36,6 +36,18 @@ def test_a_name_in_two_words_is_kept_as_one_too() -> None:
     }
 
 
+def test_the_end_of_a_reference_finds_its_case(runtime: Runtime) -> None:
+    office = make_office(runtime)
+    make_case(office)
+    case_id = make_case(office)
+
+    with runtime.database.read() as unit:
+        number = unit.session.get_one(Case, case_id).number
+        for typed in (number, "00002", "2", " 2 "):
+            assert [case.id for case in search.search(unit, office.claire, typed).page(unit).rows] == [case_id], typed
+        assert search.search(unit, office.claire, "00003").count(unit) == 0
+
+
 def test_the_beginnings_of_words_find_a_case_until_it_is_erased(runtime: Runtime) -> None:
     office = make_office(runtime)
     case_id = make_case(office, surname="Ben Ali", first_name="Fatima", street="12 rue du Pont-Neuf")

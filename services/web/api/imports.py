@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from models.engine import FileImport
 from models.vocabulary import ImportKind, ImportState
+from services.documents import AT_MOST
 from services.foundation.database import UnitOfWork
 from services.imports import files
 from services.imports.files import Dropped
@@ -47,7 +48,7 @@ def list_imports(reads: Reads) -> Imports:
 @router.post("", status_code=201, response_model=ImportAnswer, summary="Déposer un fichier à reprendre")
 def drop_import(  # noqa: PLR0917 - the fields of a form
     acts: Acts,
-    file: Annotated[UploadFile, File(description="XLSX, ODS ou CSV : 20 Mo et 20 000 lignes au plus")],
+    file: Annotated[UploadFile, File(description=f"XLSX, ODS ou CSV : 20 000 lignes et {AT_MOST}")],
     kind: Annotated[ImportKind, Form(description="Ce que sont les lignes")] = ImportKind.CASES,
     organisation_id: Annotated[UUID | None, Form(description="Pour des demandes : le service qui les envoie")] = None,
     collected_by: Annotated[str, Form(max_length=120, description="Qui a recueilli l’accord des ménages")] = "",

@@ -26,7 +26,7 @@ def list_letters(reads: Reads, response: Response) -> Letters:
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         return Letters(
-            to_print=[_letter(each) for each in letters.to_print(unit, actor)],
+            to_print=[_letter(each) for each in letters.to_print(unit, actor).all(unit)],
             to_post=[
                 LetterBatchLine(
                     id=each.batch.id,
@@ -34,7 +34,7 @@ def list_letters(reads: Reads, response: Response) -> Letters:
                     ordinal=each.batch.ordinal,
                     letters=[_letter(letter) for letter in each.letters],
                 )
-                for each in letters.to_post(unit, actor)
+                for each in letters.by_batch(unit, letters.to_post(unit, actor).all(unit))
             ],
         )
 

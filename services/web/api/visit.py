@@ -108,7 +108,7 @@ def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
 
 @router.post("/documents", status_code=201, response_model=Receipt, summary="Déposer un fichier")
 def add_document(
-    acts: Acts, case_id: UUID, file: Annotated[UploadFile, File(description="PDF, JPEG ou PNG, 20 Mo au plus")]
+    acts: Acts, case_id: UUID, file: Annotated[UploadFile, File(description=f"PDF, JPEG ou PNG, {documents.AT_MOST}")]
 ) -> JSONResponse:
     """Le fichier est reconnu à son contenu ; `made_id` sert ensuite à remettre le rapport."""
     name = file.filename or ""

@@ -1,6 +1,6 @@
 """One act, one page: what it is, what follows by itself, what is asked; shown again as typed when refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -26,10 +26,14 @@ from services.web.rendering import Form
 
 Fields = Callable[[UnitOfWork, Visitor, Case], Sequence[dict[str, Any]]]
 Given = Callable[[Visitor, FormData], dict[str, Any]]
+Checked = Callable[[UnitOfWork, Visitor, Case, FormData], dict[str, str]]
 LONGEST_NUMBER = 9
 UNREAD = 422
 """What was typed cannot be read: nothing was tried."""
+Proposed = Callable[[UnitOfWork, Visitor, Case, Mapping[str, Any]], Sequence[dict[str, Any]]]
 NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
+NOTHING_PROPOSED: Proposed = lambda _unit, _visitor, _case, _typed: ()  # noqa: E731
+NOTHING_WRONG: Checked = lambda _unit, _visitor, _case, _data: {}  # noqa: E731
 NOTHING_GIVEN: Given = lambda _visitor, _data: {}  # noqa: E731
 
 
@@ -41,7 +45,8 @@ class Nothing(BaseModel):
 class ActPage:
     """One act of a case. `do` is its use case; `given` what the page works out from what was typed.
 
-    `others` are other buttons (value, words), sent as `then`.
+    `others` are other buttons (value, words), sent as `then`; `proposed` fields above the rest that depend on what was
+    typed; `checked` says what is wrong beside the form, in the database or on the calendar: all is told at once.
     """
 
     path: str
@@ -57,6 +62,8 @@ class ActPage:
     follows: tuple[str, ...] = ()
     danger: bool = False
     others: tuple[tuple[str, str], ...] = ()
+    proposed: Proposed = NOTHING_PROPOSED
+    checked: Checked = NOTHING_WRONG
 
 
 def add(router: APIRouter, act: ActPage) -> None:
@@ -78,7 +85,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
     with visitor.runtime.database.read() as unit:
         case = readable(unit, visitor.actor, case_id)
         check(unit, visitor.actor, case, act.right)
-        fields = list(act.fields(unit, visitor, case))
+        fields = [*act.proposed(unit, visitor, case, form.entered), *act.fields(unit, visitor, case)]
         form = form if form.seen is not None else replace(form, seen=case.last_seq)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
     back = request.query_params.get(returning.BACK, "")
@@ -113,7 +120,7 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
         act.do(unit, visitor.hand, case_id, form)
 
     try:
-        form = read(act.model, data, **act.given(visitor, data))
+        form = _read(visitor, case_id, act, data)
         visitor.once(data, f"{case_id}/{act.path}", on_what_was_seen)
     except Mistakes as mistakes:
         return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=UNREAD)
@@ -124,6 +131,24 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
         return _again(request, visitor, case_id, act, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}" if _still_sees(visitor, case_id) else "/a-faire", act.code)
+
+
+def _read(visitor: Visitor, case_id: UUID, act: ActPage, data: FormData) -> BaseModel:
+    beside = _beside(visitor, case_id, act, data)
+    try:
+        given = act.given(visitor, data)
+    except Mistakes as mistakes:
+        raise Mistakes(beside | mistakes.errors) from None
+    return read(act.model, data, beside, **given)
+
+
+def _beside(visitor: Visitor, case_id: UUID, act: ActPage, data: FormData) -> dict[str, str]:
+    if act.checked is NOTHING_WRONG:
+        return {}
+    with visitor.runtime.database.read() as unit:
+        case = readable(unit, visitor.actor, case_id)
+        check(unit, visitor.actor, case, act.right)
+        return act.checked(unit, visitor, case, data)
 
 
 def _still_sees(visitor: Visitor, case_id: UUID) -> bool:

@@ -19,7 +19,7 @@ from models.vocabulary import (
     Role,
     Stage,
 )
-from services import circumstances, desk, findings, kits, needs, scorecards, supply_cuts
+from services import circumstances, desk, doubles, findings, kits, needs, scorecards, supply_cuts
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
@@ -240,26 +240,25 @@ def checks(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] | N
     if visitor.actor.role is not Role.COORDINATOR:
         return None
     absorbed = [(other.number, f"/situations/{other.id}") for other in desk.absorbed(unit, visitor.actor, case)]
-    found = case.checks or {}
-    numbers = [] if case.state == CaseState.MERGED else found.get("possible_duplicates", [])
-    scores = findings.matches(unit, case)
-    alike = [desk.double_of(unit, visitor.actor, number) for number in numbers]
-    known = {other.id for other in alike if other is not None}
-    alike += [unit.session.get(Case, other_id) for other_id in scores if other_id not in known]
-    doubles = [_double(case, each, scores.get(each.id)) for each in alike if each and each.merged_into_id is None]
-    return {"in_territory": found.get("in_territory", True), "doubles": doubles, "absorbed": absorbed}
+    found = [_double(case, each) for each in doubles.alike(unit, visitor.actor, case)]
+    return {"in_territory": (case.checks or {}).get("in_territory", True), "doubles": found, "absorbed": absorbed}
 
 
-def _double(case: Case, other: Case, score: int | None) -> dict[str, Any]:
-    may_merge = CaseAction.MERGE in case_actions(CaseState(case.state)) and not other.is_closed
+def _double(case: Case, likeness: doubles.Likeness) -> dict[str, Any]:
+    other = likeness.case
     merge = {"label": "Réunir", "href": f"/situations/{case.id}/reunir?into_number={other.number}"}
     return {
         "number": other.number,
         "href": f"/situations/{other.id}",
         "state": label("case_state", other.state),
-        "score": "" if score is None else f"ressemblance {score} sur 100",
-        "acts": [merge] if may_merge else [],
+        "score": alike_words(likeness),
+        "acts": [merge] if doubles.may_go_on(case, other) else [],
     }
+
+
+def alike_words(likeness: doubles.Likeness) -> str:
+    """`ressemblance 80 sur 100`; empty where nobody noted it."""
+    return "" if likeness.score is None else f"ressemblance {likeness.score} sur 100"
 
 
 # --- Requests to partners

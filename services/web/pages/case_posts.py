@@ -37,7 +37,7 @@ class Written(BaseModel):
 
 def _fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     return [
-        {"kind": "file", "name": "file", "label": "Rapport de visite", "hint": "PDF ou photo, 20 Mo au plus",
+        {"kind": "file", "name": "file", "label": "Rapport de visite", "hint": f"PDF ou photo, {documents.AT_MOST}",
          "accept": "application/pdf,image/jpeg,image/png"},
         {"kind": "textarea", "name": "summary", "label": "Résumé", "rows": 5,
          "hint": "Ce qui a été vu, ce qui a été fait, ce qui reste à faire"},

@@ -82,7 +82,7 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
     ball, engine = (None, None) if rest else (_ball(unit, visitor, found, why_due), _engine(found))
     offered = {act.get("href") for part in (rest, ball, engine) if part for act in part["acts"]}
     return {
-        "case": _heading(visitor, case, is_known=found.is_known),
+        "case": _heading(visitor, found),
         "unknown": not found.is_known,
         "danger": _danger(unit, visitor, found),
         "rest": rest,
@@ -144,8 +144,8 @@ def _without_income(measured: dict[str, Any] | None) -> dict[str, Any] | None:
     return measured | {"figures": [each for each in measured["figures"] if not each["income"]]}
 
 
-def _heading(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
-    household = case.household
+def _heading(visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:
+    case, household, is_known = found.case, found.case.household, found.is_known
     age = f", {visitor.today.year - household.birth_year} ans" if household.birth_year else ""
     return {
         "id": case.id,
@@ -157,9 +157,21 @@ def _heading(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
         "opened_on": case.opened_at.astimezone(visitor.zone).date(),
         "who": f"{household.name}{age}" if is_known else f"Situation {case.number}",
         "stage": case.stage,
+        "ended": _ended(found) if case.is_closed else None,
         "state": label("case_state", case.state),
         "operator": case.operator.name if case.operator else "",
     }
+
+
+def _ended(found: desk.Sheet) -> dict[str, str] | None:
+    """At which stage a case stopped, and how; None when it went all the way."""
+    state = CaseState(found.case.state)
+    if state is CaseState.CLOSED and found.reached is Stage.FOLLOW_UP:
+        return None
+    return {"stage": found.reached, "how": _ENDED.get(state, "arrêtée ici")}
+
+
+_ENDED: Final = {CaseState.MERGED: "réunie à une autre", CaseState.CLOSED: "close ici"}
 
 
 def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
@@ -194,7 +206,7 @@ def _others(
 
 def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UUID, str]) -> dict[str, Any]:
     who, phone = desk.waited_for(unit, visitor.actor, task)
-    due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
+    due = wording.chip_beside(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     doubt = messages.in_doubt(unit, task) if task.kind == "check_message" else None
     # While a request is under way to the partner its date is not final.
     then = "La date devient définitive quand la messagerie du partenaire a pris la demande." if task.provisional else ""
@@ -210,7 +222,7 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UU
         "what": title_of(pathway, task),
         "then": " ".join(part for part in (then or what_to_do(pathway, task.kind), put_off) if part),
         "phone": phone,
-        "due": {"text": due.text, "tone": due.tone.value},
+        "due": {"text": due.text, "tone": due.tone.value} if due else None,
         "acts": acts_of(unit, visitor.actor, task, doubt=doubt.id if doubt else None)[:2],
         "handling": handling_of(unit, visitor.actor, task),
     }

@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
@@ -19,7 +20,7 @@ from services.rules.policy import Right, require
 from services.rules.texts.labels import choices
 from services.web.pages import act_form, answers
 from services.web.pages.directory import HERE
-from services.web.pages.entries import Mistakes, kept, mistakes_of, read
+from services.web.pages.entries import Mistakes, kept, mistakes_of, read, readable_part
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
@@ -41,8 +42,8 @@ def add(request: Request, visitor: SignedIn, data: Entered) -> Response:
     made: list[UUID] = []
 
     def act(unit: UnitOfWork) -> None:
-        partner_id = _chosen(data)
-        made.append(directory.add_service(unit, visitor.hand, partner_id, read(ServiceForm, data)).id)
+        form, partner_id = _read_new(data)
+        made.append(directory.add_service(unit, visitor.hand, partner_id, form).id)
 
     wrong = carry_out(visitor, data, "ajouter", act)
     if wrong is not None:
@@ -142,11 +143,17 @@ def carry_out(visitor: Visitor, data: FormData, route: str, act: Callable[[UnitO
     return None
 
 
-def _chosen(data: FormData) -> UUID:
-    try:
-        return UUID(str(data.get("organisation_id")))
-    except ValueError:
-        raise Mistakes({"organisation_id": "Choisissez le partenaire."}) from None
+def _read_new(data: FormData) -> tuple[ServiceForm, UUID]:
+    """The sheet and whose it is. Raises `Mistakes` for all that is wrong with both."""
+    whose = readable_part(_Whose, data)["organisation_id"]
+    form = read(ServiceForm, data, {} if whose else {"organisation_id": "Choisissez le partenaire."})
+    return form, whose
+
+
+class _Whose(BaseModel):
+    """Of which partner a new sheet is."""
+
+    organisation_id: UUID
 
 
 def _ask_new(request: Request, visitor: Visitor, form: Form, *, status: int = 200) -> Response:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 
@@ -40,6 +41,9 @@ RESUMED: Final = "reprise"
 AGAIN: Final = "Votre connexion s’était fermée : rien n’est encore enregistré. Relisez, puis envoyez."
 
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Mistakes(Exception):
     """Sentences by field's name; the key `""` for what concerns no field."""
 
@@ -49,12 +53,15 @@ class Mistakes(Exception):
         self.errors = dict(errors)
 
 
-def read(model: type[M], data: FormData, **given: Any) -> M:
-    """Build `model` from what was typed; `given` replaces what the page works out itself. Raises `Mistakes`."""
+def read(model: type[M], data: FormData, beside: Mapping[str, str] = NOTHING, /, **given: Any) -> M:
+    """Build `model` from what was typed; `given` replaces what the page works out itself.
+
+    Raises `Mistakes` for all that is wrong, with what was found `beside` the form, in the database or on the calendar.
+    """
     if RESUMED in data:
         raise Mistakes({"": AGAIN})
     values = {name: typed for name in model.model_fields if (typed := _typed(model, data, name)) is not None} | given
-    wrong = _wrong_phones(model, values)
+    wrong = dict(beside) | _wrong_phones(model, values)
     try:
         made = model.model_validate({name: value for name, value in values.items() if name not in wrong})
     except ValidationError as error:
@@ -63,6 +70,18 @@ def read(model: type[M], data: FormData, **given: Any) -> M:
     if wrong:
         raise Mistakes(wrong)
     return made
+
+
+def readable_part(model: type[BaseModel], data: FormData) -> dict[str, Any]:
+    """Each field as it can be read by itself, None where it cannot: for what is checked beside a form not yet whole."""
+    return {name: _by_itself(field.annotation, _typed(model, data, name)) for name, field in model.model_fields.items()}
+
+
+def _by_itself(kind: Any, typed: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(typed or None)
+    except ValidationError:
+        return None
 
 
 def _typed(model: type[BaseModel], data: FormData, name: str) -> Any:

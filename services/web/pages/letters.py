@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,7 @@ from services import letters, timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.tokens import new_token
+from services.listing import PAGE
 from services.rules.policy import known
 from services.web.pages import answers
 from services.web.pages.entries import kept, mistakes_of
@@ -20,25 +21,31 @@ from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
 router = APIRouter(include_in_schema=False)
+HERE: Final = "/courriers"
 
 
 @router.get("/courriers")
-def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
-    """What waits for the printer, and what waits for the post."""
-    return _page(request, visitor, answers.blank(), fait)
+def show(request: Request, visitor: SignedIn, fait: str = "", page: int = 1, poste: int = 1) -> Response:
+    """What waits for the printer, and what waits for the post, each in its pages (`page`, `poste`)."""
+    return _page(request, visitor, answers.blank(), fait, at=(page, poste))
 
 
-def _page(request: Request, visitor: Visitor, form: Form, fait: str = "", *, status: int = 200) -> Response:
+def _page(
+    request: Request, visitor: Visitor, form: Form, fait: str = "", *, at: tuple[int, int] = (1, 1), status: int = 200
+) -> Response:
     with visitor.runtime.database.read() as unit:
-        waiting = _lines(unit, visitor, letters.to_print(unit, visitor.actor))
+        to_post = letters.to_post(unit, visitor.actor)
+        waiting, printed = letters.to_print(unit, visitor.actor).page(unit, at[0]), to_post.page(unit, at[1])
+        lines, counts = _lines(unit, visitor, waiting.rows), to_post.by(unit, Message.batch_id)
         batches = [
             {
-                "pdf": f"/courriers/{printed.batch.id}.pdf",
-                "on": printed.batch.on,
-                "ordinal": printed.batch.ordinal,
-                "letters": _lines(unit, visitor, printed.letters),
+                "id": str(each.batch.id),
+                "pdf": f"/courriers/{each.batch.id}.pdf",
+                "on": each.batch.on,
+                "count": counts[each.batch.id],
+                "letters": _lines(unit, visitor, each.letters),
             }
-            for printed in letters.to_post(unit, visitor.actor)
+            for each in letters.by_batch(unit, printed.rows)
         ]
     return answers.page(
         request,
@@ -46,8 +53,12 @@ def _page(request: Request, visitor: Visitor, form: Form, fait: str = "", *, sta
         status=status,
         shell=visitor.shell("/courriers", answers.done_words(fait)),
         form=form,
-        waiting=waiting,
+        waiting=lines,
+        count=waiting.total,
+        pages=answers.pages(waiting.total, waiting.number, PAGE, f"{HERE}?poste={printed.number}&page="),
         batches=batches,
+        action=f"{HERE}?page={waiting.number}&poste={printed.number}",
+        post_pages=answers.pages(printed.total, printed.number, PAGE, f"{HERE}?page={waiting.number}&poste="),
         today=visitor.today.isoformat(),
     )
 
@@ -98,15 +109,21 @@ def pdf(visitor: SignedIn, batch_id: UUID) -> Response:
 
 
 @router.post("/courriers")
-def mark_posted(request: Request, visitor: SignedIn, data: Entered) -> Response:
-    """The ticked letters are in the post."""
+def mark_posted(request: Request, visitor: SignedIn, data: Entered, page: int = 1, poste: int = 1) -> Response:
+    """The ticked letters are in the post, or all those of one file."""
+
+    def act(unit: UnitOfWork) -> None:
+        ids = [UUID(str(each)) for each in data.getlist("letter")]
+        if "batch" in data:
+            ids = letters.of_batch(unit, visitor.actor, UUID(str(data["batch"])))
+        letters.mark_posted(unit, visitor.hand, ids, on=on)
+
     try:
         on = _day(str(data.get("posted_on", "")))
-        ids = [UUID(str(each)) for each in data.getlist("letter")]
-        visitor.once(data, "courriers", lambda unit: letters.mark_posted(unit, visitor.hand, ids, on=on))
+        visitor.once(data, "courriers", act)
     except InvalidInput as refused:
         form = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
-        return _page(request, visitor, form, status=422)
+        return _page(request, visitor, form, at=(page, poste), status=422)
     return answers.see("/courriers", "lettres-postees")
 
 

@@ -1,5 +1,6 @@
 """The other lives of a case: it waits, ends early, is a double, goes elsewhere; what is lent, what is agreed to."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -11,18 +12,31 @@ from starlette.responses import Response
 
 from models.cases import Case, Permission
 from models.vocabulary import Contract, OrganisationKind, PermissionKind
-from services import circumstances, desk, endings, forms, loans, merging, permissions, reports, suspension, triage
+from services import (
+    circumstances,
+    desk,
+    doubles,
+    endings,
+    forms,
+    loans,
+    merging,
+    permissions,
+    reports,
+    suspension,
+    triage,
+)
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.foundation.tokens import new_token
 from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
-from services.rules.policy import Right, readable
+from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages import answers
+from services.web.pages import answers, case_cards
 from services.web.pages.act_pages import ActPage, add, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
+from services.web.pages.entries import readable_part
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
@@ -67,12 +81,47 @@ def _transfer(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str,
     ]  # fmt: skip
 
 
-def _merge(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+class MergeChosen(forms.Form):
+    """The case that goes on, among those proposed, or what it is looked for by."""
+
+    into_number: forms.Line = ""
+    words: forms.Line = ""
+    note: forms.FreeText = ""
+
+
+def _likely(unit: UnitOfWork, visitor: Visitor, case: Case, typed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = doubles.proposed(unit, visitor.actor, case, typed)
+    if not found:
+        return []
     return [
-        {"kind": "text", "name": "into_number", "label": "Référence de la situation qui continue", "width": "medium",
-         "hint": f"La situation {case.number} s’arrête, l’autre continue"},
+        {"kind": "radios", "name": "into_number", "label": "Situation qui continue", "optional": True,
+         "hint": f"La situation {case.number} s’arrête, l’autre continue",
+         "choices": [_choice(unit, visitor, each) for each in found]},
+    ]  # fmt: skip
+
+
+def _choice(unit: UnitOfWork, visitor: Visitor, likeness: doubles.Likeness) -> tuple[str, str, str]:
+    case, dwelling = likeness.case, likeness.case.dwelling
+    known = [case.household.name, dwelling.street] if knows_household(unit, visitor.actor, case) else []
+    told = [label("case_state", case.state), case_cards.alike_words(likeness)]
+    return (
+        case.number,
+        " · ".join([case.number, ", ".join([*known, dwelling.commune.name])]),
+        " · ".join(each for each in told if each),
+    )
+
+
+def _merge(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [
+        {"kind": "text", "name": "words", "label": "Une autre situation", "optional": True,
+         "hint": "Sa référence ou la fin de celle-ci, le nom du ménage, sa rue, son téléphone"},
         NOTE,
     ]  # fmt: skip
+
+
+def _merge_chosen(unit: UnitOfWork, hand: Hand, case_id: UUID, form: MergeChosen) -> object:
+    into = doubles.meant(unit, hand.actor, case_id, chosen=form.into_number, words=form.words)
+    return merging.merge(unit, hand, case_id, forms.Merge(into_number=into, note=form.note))
 
 
 def _reassignment(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
@@ -126,6 +175,12 @@ def _permission(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str
     ]  # fmt: skip
 
 
+def _permission_checked(unit: UnitOfWork, _visitor: Visitor, case: Case, data: FormData) -> dict[str, str]:
+    typed = readable_part(forms.PermissionForm, data)
+    partner_id, given_on = typed["organisation_id"], typed["given_on"]
+    return permissions.mistakes(unit, case, typed["kind"], partner_id=partner_id, given_on=given_on)
+
+
 def _resume(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
     return suspension.resume(unit, hand, case_id)
 
@@ -163,8 +218,8 @@ ACTS: Final = (
             follows=("L’autre dispositif reçoit l’identité, l’adresse et les motifs ; ni note, ni diagnostic.",
                      "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
                      "Trente jours après, les coordonnées du ménage sont effacées ici.")),
-    ActPage("reunir", "reunir", "Réunir à une autre situation", "Réunir", Right.MERGE, merging.merge, forms.Merge,
-            _merge, danger=True, lead="Le même ménage a deux situations : une seule continue.",
+    ActPage("reunir", "reunir", "Réunir à une autre situation", "Réunir", Right.MERGE, _merge_chosen, MergeChosen,
+            _merge, danger=True, lead="Le même ménage a deux situations : une seule continue.", proposed=_likely,
             follows=("Les demandes reçues passent sur la situation qui continue.",
                      "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
                      "La réunion peut être défaite.")),
@@ -183,7 +238,7 @@ ACTS: Final = (
     ActPage("prets", "pret", "Prêter un appareil", "Enregistrer le prêt", Right.LEND, loans.lend, forms.LoanForm, _loan,
             follows=("Au jour du retour, l’opérateur est prévenu si l’appareil n’est pas rendu.",)),
     ActPage("accords", "accord", "Ajouter un accord du ménage", "Enregistrer l’accord", Right.PERMISSIONS,
-            permissions.give, forms.PermissionForm, _permission),
+            permissions.give, forms.PermissionForm, _permission, checked=_permission_checked),
 )  # fmt: skip
 for _act in ACTS:
     add(router, _act)

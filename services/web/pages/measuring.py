@@ -70,7 +70,7 @@ def _equipment(item: Equipment, noted: Any) -> dict[str, Any]:
 def _kit_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     lines, wrong = [], {}
     for item in Equipment:
-        typed = {name: str(data.get(f"{item}-{name}", "")).strip() for name in ("quantity", "price", "state")}
+        typed = {name: _said(data, item, name) for name in ("quantity", "price", "state")}
         if not typed["quantity"]:
             continue
         try:
@@ -82,6 +82,23 @@ def _kit_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     if wrong:
         raise Mistakes(wrong)
     return {"items": lines}
+
+
+def _kit_checked(unit: UnitOfWork, _visitor: Visitor, case: Case, data: FormData) -> dict[str, str]:
+    """A price is of so many pieces; and where nothing stands yet something is to be said."""
+    known = {each.item for each in kits.of_case(unit, case)}
+    told = {item: _said(data, item, "quantity") for item in Equipment}
+    priced = [item for item in Equipment if item not in known and not told[item] and _said(data, item, "price")]
+    if priced:
+        return {f"{item}-quantity": "Un prix est donné : dites combien il y en a." for item in priced}
+    return {} if known or any(told.values()) else {"": NOTHING_SAID}
+
+
+NOTHING_SAID: Final = "Rien n’est noté : ouvrez un équipement et dites combien il y en a."
+
+
+def _said(data: FormData, item: Equipment, name: str) -> str:
+    return str(data.get(f"{item}-{name}", "")).strip()
 
 
 def _line(item: Equipment, typed: Mapping[str, str]) -> forms.KitLine:
@@ -136,7 +153,7 @@ ACTS: Final = (
             follows=("Ce qui est laissé vide reste comme avant.",
                      "Ni le donneur d’alerte, ni les partenaires ne lisent ces chiffres.")),
     ActPage("equipements", "equipements", "Noter les petits équipements", "Enregistrer", Right.REPORT,
-            kits.record, forms.KitForm, _kit, _kit_given,
+            kits.record, forms.KitForm, _kit, _kit_given, checked=_kit_checked,
             lead="Tous, tels qu’ils sont aujourd’hui.", follows=("Le coût de ce qui est remis est calculé.",)),
     ActPage("sans-solution", "sans-solution", "Noter qu’il n’y a pas de solution", "Enregistrer", Right.REFER,
             needs.note_gap, forms.GapForm, _gap,

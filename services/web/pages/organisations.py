@@ -122,11 +122,16 @@ def add(request: Request, visitor: SignedIn, data: Entered) -> Response:
         visitor,
         data,
         "organisations/ajouter",
-        lambda unit: organisations.add(unit, visitor.hand, read(NewOrganisation, data)),
+        lambda unit: organisations.add(unit, visitor.hand, _read_new(unit, visitor, kind, data)),
     )
     if wrong is not None:
         return _ask_new(request, visitor, kind, wrong, status=422)
     return answers.see(HERE, "organisation-ajoutee")
+
+
+def _read_new(unit: UnitOfWork, visitor: Visitor, kind: OrganisationKind, data: FormData) -> NewOrganisation:
+    same = organisations.namesake(unit, visitor.actor.programme_id, kind, str(data.get("name", "")))
+    return read(NewOrganisation, data, same)
 
 
 def _ask_new(
@@ -164,11 +169,19 @@ def change(request: Request, visitor: SignedIn, organisation_id: UUID, data: Ent
         visitor,
         data,
         f"organisations/{organisation_id}/modifier",
-        lambda unit: organisations.change(unit, visitor.hand, organisation_id, read(OrganisationDetails, data)),
+        lambda unit: organisations.change(
+            unit, visitor.hand, organisation_id, _read_change(unit, visitor, organisation_id, data)
+        ),
     )
     if wrong is not None:
         return _ask_change(request, visitor, organisation_id, wrong, status=422)
     return answers.see(HERE, "organisation-modifiee")
+
+
+def _read_change(unit: UnitOfWork, visitor: Visitor, organisation_id: UUID, data: FormData) -> OrganisationDetails:
+    it = organisations.one(unit, visitor.actor, organisation_id)
+    kind, name = OrganisationKind(it.kind), str(data.get("name", ""))
+    return read(OrganisationDetails, data, organisations.namesake(unit, it.programme_id, kind, name, but=it.id))
 
 
 def _ask_change(

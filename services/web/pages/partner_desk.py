@@ -233,7 +233,7 @@ def _habits(unit: UnitOfWork, actor: Actor) -> dict[str, Any]:
 
 def _row(unit: UnitOfWork, runtime: Runtime, task: Task, names: Mapping[UUID, str]) -> dict[str, Any]:
     zone = task.case.programme.zone
-    due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
+    due = wording.chip_beside(task.due_at, unit.now, calendar_of(unit, task.programme_id))
     referral = task.referral
     return {
         "id": str(task.id),
@@ -243,7 +243,7 @@ def _row(unit: UnitOfWork, runtime: Runtime, task: Task, names: Mapping[UUID, st
         "theme": label("theme_mail", referral.need.theme) if referral else "",
         "who": names.get(task.referral_id, "") if task.referral_id else "",
         "urgent": referral.urgent if referral else False,
-        "before": wording.day(task.due_at.astimezone(zone).date()),
-        "due": {"text": due.text, "tone": due.tone.value},
+        "before": wording.day(task.due_at.astimezone(zone).date(), today=today_of(unit, task.programme_id)),
+        "due": {"text": due.text, "tone": due.tone.value} if due else None,
         "href": task_url(runtime, task).removeprefix(runtime.settings.public_url),
     }

@@ -196,7 +196,7 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
     programme = unit.session.get_one(Programme, task.programme_id)
     zone, signer = programme.zone, coordinator_of(unit, programme.id)
     today = today_of(unit, programme.id)
-    due = wording.chip(task.due_at, unit.now, calendar_of(unit, programme.id))
+    due = wording.chip_beside(task.due_at, unit.now, calendar_of(unit, programme.id))
     return {
         "shell": Shell(dispositif=programme.public_name),
         "today": today,
@@ -204,7 +204,7 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
         "commune": case.dwelling.commune.name,
         "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
         "before": wording.day(task.due_at.astimezone(zone).date(), today=today),
-        "due": {"text": due.text, "tone": due.tone.value},
+        "due": {"text": due.text, "tone": due.tone.value} if due else None,
         "reasons": choices("decline_reason"),
         "outcomes": choices("referral_outcome"),
         "failures": choices("failure_reason"),

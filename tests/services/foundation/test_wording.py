@@ -89,6 +89,16 @@ def test_a_closed_day_to_come_is_counted_in_plain_days() -> None:
     assert visible(chip.text) == "Dans 2_j"
 
 
+def test_beside_its_date_a_chip_does_not_say_that_date_again() -> None:
+    now = paris("2026-03-24 10:00")
+
+    assert wording.chip_beside(paris("2026-05-24 18:00"), now, FRANCE) is None
+    assert wording.chip_beside(paris("2026-03-27 18:00"), now, FRANCE) == wording.chip(
+        paris("2026-03-27 18:00"), now, FRANCE
+    )
+    assert wording.chip_beside(paris("2025-01-02 18:00"), now, FRANCE) is not None  # late by much is still late
+
+
 @pytest.mark.parametrize(
     ("delay", "told"),
     [("1wd", "1_jour_ouvré"), ("5wd", "5_jours_ouvrés"), ("0d", "0_jour"), ("6mo", "6_mois"), ("4h", "4_heures")],

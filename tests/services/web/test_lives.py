@@ -192,13 +192,96 @@ def test_a_merge_is_undone_from_the_page_of_the_double(office: Office) -> None:
     assert state_of(office, double) == CaseState.TRIAGE
 
 
-def test_a_reference_that_is_none_is_refused_beside_its_field(office: Office) -> None:
-    case_id = make_case(office)
+@pytest.mark.parametrize(
+    ("reached", "stage"), [(CaseState.TRIAGE, "Repérage"), (CaseState.VISIT_PLANNED, "Visite"),
+                           (CaseState.ORIENTING, "Orientation")],
+)  # fmt: skip
+def test_a_merged_case_shows_the_stage_that_it_had_reached(office: Office, reached: CaseState, stage: str) -> None:
+    kept, double = make_case(office), make_case(office, reached)
 
-    answer = send(browser(office, "claire"), f"/situations/{case_id}/reunir", into_number="2019-1")
+    send(browser(office, "claire"), f"/situations/{double}/reunir", into_number=number_of(office, kept))
+    drain(office)
+
+    page = page_of(office, "claire", double)
+    assert f'<li class="stop" aria-current="step"><span>{stage}</span><span class="how">réunie à une autre' in page
+    assert f"<strong>{stage}</strong>, réunie à une autre" in page
+    assert page.count('class="done"') == ["Repérage", "Visite", "Rapport", "Orientation"].index(stage)
+
+
+def test_a_case_that_went_all_the_way_has_every_stage_behind_it(office: Office) -> None:
+    case_id = make_case(office, CaseState.REPORT_DELIVERED)
+    send(browser(office, "claire"), f"/situations/{case_id}/passer-au-suivi")
+    drain(office)
+
+    send(browser(office, "claire"), f"/situations/{case_id}/cloturer", once="b", outcome="moved")
+
+    page = page_of(office, "claire", case_id)
+    assert page.count('class="done"') == len(("detection", "visit", "diagnostic", "orientation", "follow_up"))
+    assert "Situation close" in page
+
+
+def test_the_likely_doubles_are_proposed_with_whom_they_are_about(office: Office) -> None:
+    kept = make_case(office, phone="06 39 98 77 77", surname="Kerdoncuff", street="4 rue de Siam")
+    double = make_case(office, phone="06 39 98 77 77")
+
+    page = browser(office, "claire").get(f"/situations/{double}/reunir").text
+
+    assert f'name="into_number" value="{number_of(office, kept)}"' in page
+    assert "Kerdoncuff, 4 rue de Siam, Brest" in page
+
+
+def test_the_end_of_a_reference_is_enough_to_merge(office: Office) -> None:
+    kept, double = make_case(office), make_case(office)
+    ending = number_of(office, kept).partition("-")[2].lstrip("0")
+
+    answer = send(browser(office, "claire"), f"/situations/{double}/reunir", words=ending)
+
+    assert answer.status_code == 303
+    assert state_of(office, double) == CaseState.MERGED
+
+
+def test_a_name_proposes_and_merges_nothing_before_it_is_chosen(office: Office) -> None:
+    kept, double = make_case(office, surname="Kerdoncuff"), make_case(office)
+    claire, address, number = browser(office, "claire"), f"/situations/{double}/reunir", number_of(office, kept)
+
+    found = send(claire, address, words="kerdon")
+    assert (found.status_code, state_of(office, double)) == (422, CaseState.TRIAGE)
+    assert "into_number-error" in found.text
+    assert f'value="{number}"' in found.text
+
+    send(claire, address, once="b", words="kerdon", into_number=number)
+    assert state_of(office, double) == CaseState.MERGED
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"words": "2019-00001"}, "Aucune autre situation ouverte ne répond à"),
+        ({"words": "Nulle-Part"}, "Aucune autre situation ouverte ne répond à"),
+        ({}, "Dites quelle situation continue."),
+        ({"words": "Nulle-Part", "into_number": "2025-00001"}, "gardez l’un ou l’autre"),
+    ],
+)
+def test_what_names_no_open_case_is_refused_beside_its_field(
+    office: Office, typed: dict[str, str], sentence: str
+) -> None:
+    make_case(office)
+    double = make_case(office)
+
+    answer = send(browser(office, "claire"), f"/situations/{double}/reunir", **typed)
 
     assert answer.status_code == 422
-    assert "into_number-error" in answer.text
+    assert "words-error" in answer.text
+    assert sentence in answer.text
+    assert state_of(office, double) == CaseState.TRIAGE
+
+
+def test_a_case_that_is_over_is_not_proposed_and_the_refusal_says_so(office: Office) -> None:
+    over, double = make_case(office, CaseState.CLOSED), make_case(office)
+
+    answer = send(browser(office, "claire"), f"/situations/{double}/reunir", words=number_of(office, over))
+
+    assert "Cette situation est terminée" in answer.text
 
 
 # -- Loans and agreements
@@ -260,6 +343,19 @@ def test_an_agreement_of_another_case_is_not_found(office: Office) -> None:
     answer = send(browser(office, "karim"), f"/situations/{mine}/accords/{contact}/retirer")
 
     assert answer.status_code == 404
+
+
+def test_all_that_an_agreement_lacks_is_said_at_once(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    karim, address = browser(office, "karim"), f"/situations/{case_id}/accords"
+
+    shared = send(karim, address, kind="share_with_partner", mode="", given_on="2025-10-07")
+    empty = send(karim, address, kind="", mode="", given_on="2025-10-07")
+
+    assert "3 points sont à corriger" in shared.text
+    for name in ("organisation_id", "mode", "given_on"):
+        assert f"{name}-error" in shared.text
+    assert "3 points sont à corriger" in empty.text
 
 
 def test_an_agreement_with_a_partner_names_him(office: Office) -> None:

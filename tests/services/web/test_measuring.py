@@ -59,6 +59,39 @@ def test_what_cannot_be_read_is_said_beside_its_field(office: Office) -> None:
     assert "Un nombre est attendu" in figure.text
 
 
+@pytest.mark.parametrize(
+    ("act", "typed", "field", "sentence"),
+    [
+        ("revenus", {"income_year": "2024"}, "reference_income-error", "Rien de nouveau n’est noté"),
+        ("equipements", {"led_bulb-state": "installed"}, "errors-title", "dites combien il y en a"),
+        ("equipements", {"led_bulb-price": "3"}, "led_bulb-quantity-error", "Un prix est donné"),
+        ("chiffres", {}, "errors-title", "Notez au moins une réponse"),
+    ],
+)
+def test_a_form_that_says_nothing_is_not_written_and_says_so(
+    office: Office, act: str, typed: dict[str, str], field: str, sentence: str
+) -> None:
+    case_id = make_case(office, CaseState.VISITED, people="")
+    address = f"/situations/{case_id}"
+    before = text_of(office, "karim", address).count('class="body"')
+
+    answer = send(browser(office, "karim"), f"{address}/{act}", **typed)
+
+    assert answer.status_code == 422
+    assert f'id="{field}"' in answer.text
+    assert sentence in answer.text
+    assert text_of(office, "karim", address).count('class="body"') == before
+
+
+def test_what_was_noted_may_be_taken_back(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    noted = send(client, f"{address}/equipements", "a", **{"led_bulb-quantity": "4"})
+    emptied = send(client, f"{address}/equipements", "b")
+
+    assert (noted.status_code, emptied.status_code) == (303, 303)
+
+
 def test_a_case_closes_with_its_scorecard(office: Office) -> None:
     case_id = measured(office)
     client, address = browser(office, "karim"), f"/situations/{case_id}"

@@ -30,6 +30,18 @@ def test_the_coordinator_adds_an_operator_and_changes_its_contract(office: Offic
     assert "Marché public" in claire.get("/organisations").text
 
 
+def test_all_that_an_organisation_lacks_is_said_at_once(office: Office) -> None:
+    claire = browser(office, "claire")
+    typed = {"name": "ADIL DU FINISTÈRE", "email": "adil", "phone": "12"}
+
+    added = send(claire, "/organisations/ajouter", kind="partner", **typed)
+    changed = send(claire, f"/organisations/{office.adil_id}/modifier", **typed | {"name": ""})
+
+    for answer, names in ((added, typed), (changed, typed)):
+        assert "3 points sont à corriger" in answer.text
+        assert [name for name in names if f"{name}-error" not in answer.text] == []
+
+
 def test_an_operators_cases_are_handed_over_in_one_go_and_it_ends(office: Office) -> None:
     cases, claire = [make_case(office, CaseState.TO_CONTACT) for _ in range(2)], browser(office, "claire")
     here = f"/organisations/{office.operator_id}"

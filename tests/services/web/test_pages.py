@@ -10,7 +10,9 @@ from models.cases import Case
 from models.engine import Message
 from models.programmes import Organisation
 from models.vocabulary import CaseState, MessageState
+from services import listing
 from services.rules.links import alert_url, task_url
+from services.web.pages import letters as pages_letters
 from tests.factories import PDF, Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
 from tests.services.web.browser import browser, send
 
@@ -234,6 +236,28 @@ def test_letters_are_printed_together_and_posted_on_a_day(office: Office) -> Non
     assert pdf.content.startswith(b"%PDF-")
     assert "Posté" in client.get(f"/situations/{case_id}").text
     assert browser(office, "karim").get("/courriers").status_code == 403
+
+
+def test_letters_come_in_pages_and_a_whole_file_is_posted_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (listing, pages_letters):
+        monkeypatch.setattr(module, "PAGE", 2)
+    for _ in range(3):
+        make_case(office)
+    client = browser(office, "claire")
+
+    first, second = (client.get(f"/courriers?page={number}").text for number in (1, 2))
+    assert (first.count('class="split"'), second.count('class="split"')) == (2, 1)
+    assert "Préparer le PDF des 3 lettres" in first
+    assert "1 à 2 sur 3" in first
+
+    send(client, "/courriers/imprimer")
+    printed = client.get("/courriers").text
+    assert printed.count('name="letter"') == 2
+    batch = printed.split('name="batch" value="')[1].split('"')[0]
+    send(client, "/courriers", once="b", batch=batch, posted_on="2025-10-06")
+    assert "Aucun courrier à poster" in client.get("/courriers").text
 
 
 def test_the_day_of_an_operator_is_his_own(office: Office) -> None:
