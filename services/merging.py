@@ -7,7 +7,8 @@ from sqlalchemy import select, update
 from models import events as e
 from models.cases import Alert, Case
 from models.lifecycles import CaseAction
-from models.vocabulary import CaseState, ClosureOutcome, VisitState, WithdrawReason
+from models.vocabulary import CaseState, ClosureOutcome, Danger, Urgency, VisitState, WithdrawReason
+from services import supply_cuts, visits
 from services.endings import let_go
 from services.forms import Merge
 from services.foundation.database import UnitOfWork
@@ -22,11 +23,13 @@ def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
     """End a double; each alert giver goes on following his own request, now on the case that continues."""
     case = case_for(unit, hand.actor, case_id, Right.MERGE)
     kept = _kept(unit, hand, case, form.into_number)
+    danger = visits.danger_told(unit, case)
     let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
     event = casework.record(unit, case, e.CaseMerged(into=kept.id), hand=hand, action=CaseAction.MERGE)
     case.merged_into_id, case.outcome = kept.id, ClosureOutcome.DUPLICATE.value
     _move_alerts(unit, case, kept)
     casework.record(unit, kept, e.CaseAbsorbed(merged=case.id), hand=hand)
+    _hand_on(unit, hand, case, kept, danger)
     write_note(unit, case, hand, form.note, event=event)
     return kept
 
@@ -40,6 +43,14 @@ def _kept(unit: UnitOfWork, hand: Hand, case: Case, number: str) -> Case:
     if kept.is_closed:
         raise InvalidInput("into_number", "Cette situation est terminée : rouvrez-la, ou choisissez l’autre sens.")
     return kept
+
+
+def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Danger | None) -> None:
+    """What presses goes on with the case: the urgency, a danger that nobody has taken in hand, a cut ahead."""
+    kept.urgency = max(Urgency(kept.urgency), Urgency(case.urgency), key=list(Urgency).index).value
+    if danger is not None:
+        visits.tell_danger(unit, hand, kept, danger)
+    supply_cuts.join(unit, hand, case, kept)
 
 
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:

@@ -99,6 +99,8 @@ def dispute(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: NoteForm) -> 
     """The household says that the help did not come: the coordinator owns it from the same instant."""
     referral = _reported(unit, hand, referral_id)
     casework.check_open(referral.case)
+    if referral.loop == Loop.DISPUTED:
+        raise GuardRefused("Cette aide est déjà contestée : la coordination s’en occupe.")
     referral.loop = Loop.DISPUTED.value
     event = casework.record(unit, referral.case, r.about(referral, e.ReferralDisputed), hand=hand)
     write_note(unit, referral.case, hand, form.text, event=event)

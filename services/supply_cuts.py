@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models import events as e
 from models.cases import Case, SupplyCut
 from models.engine import Task
-from models.vocabulary import CutOutcome, Energy, TaskState, Urgency
+from models.vocabulary import CaseState, CutOutcome, Energy, TaskState, Urgency
 from services.forms import Form, FreeText
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -108,6 +108,20 @@ def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
             known.add(alert.cut_energy)
             form = CutForm.model_validate({"energy": alert.cut_energy, "cut_on": alert.cut_on})
             _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date())
+
+
+def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> None:
+    """The cuts that threaten a double are followed on the case that goes on; it keeps its own, should they part again.
+
+    A case that nobody has taken up yet has those of its alerts followed then.
+    """
+    if kept.state in (CaseState.SUBMITTED, CaseState.TRIAGE):
+        return
+    take_up(unit, hand, kept)
+    known = {cut.energy for cut in followed(unit, kept.id)}
+    for cut in (each for each in followed(unit, case.id) if each.energy not in known and each.outcome is None):
+        form = CutForm(energy=Energy(cut.energy), cut_on=cut.cut_on)
+        _follow(unit, hand, kept, form, told_on=cut.told_on)
 
 
 def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:

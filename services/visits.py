@@ -8,9 +8,10 @@ from sqlalchemy import Select, func, select
 
 from models import events as e
 from models.cases import Case, Visit
+from models.engine import Task
 from models.lifecycles import CaseAction, VisitAction, next_visit_state
 from models.programmes import Membership, Person
-from models.vocabulary import CaseState, Danger, LossReason, VisitState
+from models.vocabulary import CaseState, Danger, LossReason, TaskState, Urgency, VisitState
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -18,6 +19,7 @@ from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.ranking import DANGER
 
 _LOSSES = {
     VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
@@ -59,7 +61,7 @@ def note_held_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PastVisit
     casework.record(unit, case, fact, hand=then, action=_if_before_report(case, CaseAction.PLAN_VISIT))
     _hold(unit, then, case, visit, form)
     if form.danger is not None:
-        _tell_danger(unit, hand, case, form.danger)
+        tell_danger(unit, hand, case, form.danger)
     return visit
 
 
@@ -156,7 +158,7 @@ def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> 
         raise GuardRefused("Cette visite n’a pas encore commencé.")
     _hold(unit, hand, case, visit, form)
     if form.danger is not None:
-        _tell_danger(unit, hand, case, form.danger)
+        tell_danger(unit, hand, case, form.danger)
     return visit
 
 
@@ -173,7 +175,7 @@ def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm)
     """Tell the coordinator of a danger at once, at any moment of an open case."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
     casework.check_open(case)
-    _tell_danger(unit, hand, case, form.danger)
+    tell_danger(unit, hand, case, form.danger)
     return case
 
 
@@ -186,7 +188,17 @@ def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     return case
 
 
-def _tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:
+def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
+    """The danger that nobody has taken in hand; an alert tells of one without saying which."""
+    asked = select(Task.id).where(Task.case_id == case.id, Task.kind == DANGER, Task.state == TaskState.OPEN)
+    is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
+    if case.danger is None and not is_new and unit.session.scalar(asked.limit(1)) is None:
+        return None
+    return Danger(case.danger or Danger.PERSON)
+
+
+def tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:
+    """Flag a case until somebody takes the danger in hand."""
     case.danger = danger.value
     casework.record(unit, case, e.DangerReported(danger=danger), hand=hand)
 

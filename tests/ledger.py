@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import not_, or_, select
 
 from models.cases import Case, Phone, Referral, Visit
 from models.engine import Event, Message, Obligation, Occurrence, Task, Work
@@ -32,6 +32,7 @@ from models.vocabulary import (
 )
 from services.erasure import GONE
 from services.foundation.database import UnitOfWork
+from services.rules.ranking import DANGER
 
 MOVED_BY: Final[dict[str, CaseAction]] = {
     "case.examined": CaseAction.EXAMINE,
@@ -205,9 +206,8 @@ def _about(events: Mapping[Any, list[Event]], case_id: Any, name: str, value: An
 def _next_things(unit: UnitOfWork, cases: Any, *, drained: bool) -> Iterator[str]:
     owned = set(unit.session.scalars(select(Task.case_id).where(Task.state == TaskState.OPEN)))
     in_hands = set(unit.session.scalars(select(Work.case_id)))
-    asked = select(Task.case_id).where(
-        Task.state == TaskState.OPEN, Task.loan_id.is_(None)
-    )  # what was lent is asked for
+    outlives = or_(Task.loan_id.is_not(None), Task.kind == DANGER)  # what was lent is asked for, a danger taken in hand
+    asked = select(Task.case_id).where(Task.state == TaskState.OPEN, not_(outlives))
     asked_of = set(unit.session.scalars(asked))
     for case in cases:
         if case.is_closed and case.id in asked_of:

@@ -38,6 +38,7 @@ from models.vocabulary import (
 )
 from services.rules import plan
 from services.rules.plan import About, OpenTask, PlanMessage, Situation
+from services.rules.ranking import DANGER
 from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, cancellations
 
 VERSION_7: Final = 0x7 << 76
@@ -138,7 +139,8 @@ class Life:
         ended = [task for task in self.tasks.values() if task["kind"] in rule.completes and self._ends(fact, task)]
         self._end(ended, TaskState.COMPLETED)
         if self.is_closed and action is not None:
-            self._end([task for task in self.tasks.values() if task["loan_id"] is None], TaskState.SUPERSEDED)
+            ended = [task for task in self.tasks.values() if task["loan_id"] is None and task["kind"] != DANGER]
+            self._end(ended, TaskState.SUPERSEDED)
         self._follow_ups_done += isinstance(fact, FollowUpCalled)
         if rule.at_once:
             self._write(plan.at_once(self._situation(fact, event)), event)
@@ -211,7 +213,7 @@ class Life:
                 self.mail.plan(self, effect)
 
     def _open(self, effect: OpenTask, event: Row) -> None:
-        if self.is_closed or any(
+        if (self.is_closed and effect.kind != DANGER) or any(
             task["kind"] == effect.kind
             and task["referral_id"] == effect.about.referral_id
             and task["loan_id"] == effect.about.loan_id

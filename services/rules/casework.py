@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 
 from models.cases import Case
 from models.engine import Event, Obligation, Task, Work
-from models.events import Fact
+from models.events import CaseMerged, Fact
 from models.lifecycles import CaseAction, next_case_state
 from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
@@ -19,6 +19,7 @@ from services.foundation.errors import GuardRefused
 from services.rules import effects, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
+from services.rules.ranking import DANGER
 from services.rules.texts.labels import inside
 from services.rules.titles import task_title
 from services.rules.view import views
@@ -161,17 +162,22 @@ def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
 
 
 def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
-    """Those that the fact completes and, when the act ends its case, all others but the return of what was lent."""
+    """Those that the fact completes and, when the act ends its case, all others but those that outlive it."""
     ending = {act.case.id: act for act in acts if act.closes or _rule(unit, act).completes}
     completed, superseded = [], []
     for task in _open_tasks(unit, [act.case for act in ending.values()]):
         act = ending[task.case_id]
         if task.kind in _rule(unit, act).completes and plan.ends(unit, act.fact, task):
             completed.append(task)
-        elif act.closes and task.loan_id is None:
+        elif act.closes and not _outlives(task, act.fact):
             superseded.append(task)
     close(unit, completed, TaskState.COMPLETED)
     close(unit, superseded, TaskState.SUPERSEDED)
+
+
+def _outlives(task: Task, fact: Fact) -> bool:
+    """What was lent is asked back, and a danger is taken in hand; that of a double on the case that goes on."""
+    return task.loan_id is not None or (task.kind == DANGER and not isinstance(fact, CaseMerged))
 
 
 def _rule(unit: UnitOfWork, act: Act) -> Rule:

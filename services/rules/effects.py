@@ -14,7 +14,15 @@ from sqlalchemy import Insert, bindparam, insert, or_, select
 
 from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
-from models.events import FACTS, CaseReopened, CaseUnmerged, ReferralRecalled, ReminderRecalled
+from models.events import (
+    FACTS,
+    CaseMerged,
+    CaseReopened,
+    CaseUnmerged,
+    DangerAcknowledged,
+    ReferralRecalled,
+    ReminderRecalled,
+)
 from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
@@ -22,6 +30,7 @@ from services.rules import daily, pauses, plan, presence
 from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
+from services.rules.ranking import DANGER
 from services.rules.recipients import AddressBook, Recipient
 from services.rules.view import Asked, CaseView
 
@@ -32,6 +41,8 @@ VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
+TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
+"""What ends a danger on its case: somebody sees to it, or it goes on with another case."""
 _NEW_TASK, _NEW_CLOCK, _NEW_MESSAGE = insert(Task), insert(Obligation), insert(Message)
 _TASK_CLOSED: Final = (Recipient(lacking="task_closed"),)
 
@@ -80,9 +91,11 @@ _SINCE: Final = (
 
 def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_Later]) -> bool:
     """Whether what happened since ended the task that this older event would open; an ended case opens none, but for
-    what was lent."""
+    what was lent and for a danger."""
     if not isinstance(effect, OpenTask):
         return False
+    if effect.kind == DANGER:
+        return any(other.seq > event.seq and other.type in TAKEN_IN_HAND for other in later)
     if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
         return True
     if effect.about.loan_id is None and _has_ended(effect, event, later):

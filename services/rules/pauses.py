@@ -18,10 +18,11 @@ from models.vocabulary import TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import plan
 from services.rules.published import calendar_of, pathway_of
+from services.rules.ranking import DANGER
 
 CASE_SUSPENDED: Final = "case_suspended"
 REFERRAL_HELD: Final = "referral_held"
-NEVER: Final = frozenset({"acknowledge_danger"})
+NEVER: Final = frozenset({DANGER})
 """What no pause stops: a danger is chased until somebody takes it in hand, on a suspended case too."""
 
 

@@ -19,6 +19,7 @@ from models.events import (
     FACTS,
     CallBackAgreed,
     CaseAbsorbed,
+    DangerAcknowledged,
     Fact,
     MessageFailed,
     ReferralPrepared,
@@ -31,6 +32,7 @@ from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
+from services.rules.ranking import DANGER
 from services.rules.view import CaseView, views
 
 UNDELIVERED = -1
@@ -287,8 +289,11 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     """Whether an event may end a task of this loan, cut or referral, or of none.
 
     A referral's event ends the tasks of its own referral; its writing and its sending also those of the case (a first
-    orientation) and of the referral that it replaces. An event of no referral ends any.
+    orientation) and of the referral that it replaces. An event of no referral ends any. A danger stays flagged,
+    whatever becomes of its case, until somebody takes it in hand.
     """
+    if isinstance(of, Task) and of.kind == DANGER:
+        return isinstance(fact, DangerAcknowledged)
     if of.loan_id is not None:
         return getattr(fact, "loan_id", of.loan_id) == of.loan_id
     if of.cut_id is not None:

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import CaseState
-from services import closing, merging
-from services.forms import Merge
+from services import closing, endings, merging, visits
+from services.forms import Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
 from tests.services.rules.situations import ADA, BO, DI, Office
@@ -106,3 +106,40 @@ def test_merging_is_the_coordinators(office: Office) -> None:
         office.do(merging.merge, BO, double, form)
     with pytest.raises(NotFound):
         office.do(merging.merge, DI, double, form)
+
+
+def test_what_presses_on_a_double_presses_on_the_case_that_goes_on(office: Office) -> None:
+    kept = office.accepted()
+    cut = {"cut_on": "2025-11-14", "cut_energy": "gas"}
+    double = office.triaged(**ODILE, urgency="danger", **cut)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+
+    assert (office.case(kept).urgency, office.case(kept).danger) == ("danger", "person")
+    assert {"acknowledge_danger", "avert_cut", "call_supplier", "file_aid"} <= set(office.due(kept))
+    assert office.tasks(double) == []
+
+
+def test_a_danger_taken_in_hand_before_a_merge_is_not_told_again(office: Office) -> None:
+    kept, double = office.accepted(), office.triaged(**ODILE, urgency="danger")
+    office.do(visits.acknowledge_danger, ADA, double)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+
+    assert office.case(kept).danger is None
+    assert "acknowledge_danger" not in office.due(kept)
+
+
+@pytest.mark.parametrize("end", ["refused", "withdrawn"])
+def test_a_danger_outlives_its_case_until_somebody_takes_it_in_hand(office: Office, end: str) -> None:
+    case_id = office.accepted(urgency="danger")
+    if end == "refused":
+        office.call(case_id, "refused")
+    else:
+        office.do(endings.withdraw, BO, case_id, Withdrawal(said_by="La personne"))
+    office.drain()
+    left = list(office.due(case_id))
+    office.do(visits.acknowledge_danger, ADA, case_id)
+
+    assert left == ["acknowledge_danger"]
+    assert office.tasks(case_id) == []

@@ -171,3 +171,14 @@ def test_a_help_under_way_is_not_contested_yet(office: Office) -> None:
 
     with pytest.raises(GuardRefused):
         office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Non."))
+
+
+def test_an_aid_is_disputed_once(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne n’est venu."))
+
+    with pytest.raises(GuardRefused, match="déjà contestée"):
+        office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Toujours personne."))
+
+    assert office.events(case_id).count("referral.disputed") == 1

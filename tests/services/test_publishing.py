@@ -23,8 +23,11 @@ from services.rules.published import pathway_of
 from tests import ledger
 from tests.services.rules.situations import ADA, BO, DEFAULT_PATHWAY, DI, PROGRAMME, Office, shown
 
+SHIPPED = yaml.safe_load(DEFAULT_PATHWAY.read_text())["version"]
+NEXT = SHIPPED + 1
 
-def another(*, version: int = 10, **tasks: dict[str, Any] | None) -> Pathway:
+
+def another(*, version: int = NEXT, **tasks: dict[str, Any] | None) -> Pathway:
     """The pathway that ships with some tasks otherwise; None leaves a task out, wherever it is named."""
     content = yaml.safe_load(DEFAULT_PATHWAY.read_text()) | {"version": version}
     for kind, changes in tasks.items():
@@ -67,7 +70,7 @@ def test_one_version_has_one_content(office: Office) -> None:
     publish(office, another())
     publish(office, another())
 
-    with pytest.raises(InvalidInput, match="version: 11"):
+    with pytest.raises(InvalidInput, match=f"version: {NEXT + 1}"):
         publish(office, another(triage={"due": {"delay": "9wd"}}))
 
 
@@ -124,13 +127,13 @@ def rung_name(ladder: str, index: int) -> str:
 def test_a_step_that_is_switched_off_is_passed_over_and_can_be_put_back(office: Office) -> None:
     case_id = office.accepted()
     office.at("2025-10-10 10:00")
-    silent = adjusted(another(), {rung_name("late_operator", 0): "off"}, version=11)
+    silent = adjusted(another(), {rung_name("late_operator", 0): "off"}, version=NEXT + 1)
 
     move(office, case_id, silent)
     office.at("2025-10-20 10:00")
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["coordinator"]
-    assert adjusted(silent, {rung_name("late_operator", 0): "on"}, version=10) == another()
+    assert adjusted(silent, {rung_name("late_operator", 0): "on"}, version=NEXT) == another()
 
 
 def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> None:
@@ -154,35 +157,35 @@ def test_a_task_gets_a_delay_of_its_own_in_urgency_and_loses_it_again() -> None:
     plain = another()
     assert setting(plain, DELAY) == ""
 
-    pressing = adjusted(plain, {DELAY: "1wd"}, version=11)
+    pressing = adjusted(plain, {DELAY: "1wd"}, version=NEXT + 1)
 
     assert setting(pressing, DELAY) == "1wd"
     (told,) = adjusting.changes_between(plain, pressing)
     assert told.replace("\N{NO-BREAK SPACE}", " ").endswith("délai en cas d’urgence : aucun → 1 jour ouvré")
-    assert adjusted(pressing, {DELAY: ""}, version=10) == plain
+    assert adjusted(pressing, {DELAY: ""}, version=NEXT) == plain
     with pytest.raises(adjusting.Misfits):
-        adjusted(plain, {DELAY: "bientôt"}, version=11)
+        adjusted(plain, {DELAY: "bientôt"}, version=NEXT + 1)
 
 
 def test_a_task_gets_reminders_of_its_own_in_urgency_which_are_then_changed_and_removed() -> None:
     plain = another()
     name = "ladders.plan_visit_urgent.rungs.1.after_due"
 
-    pressing = adjusted(plain, {DELAY: "1wd", OWN: "on", name: "1wd"}, version=11)
+    pressing = adjusted(plain, {DELAY: "1wd", OWN: "on", name: "1wd"}, version=NEXT + 1)
 
     assert pressing.tasks["plan_visit"].ladder_of(urgent=True) == "plan_visit_urgent"
     assert setting(pressing, name) == "1wd"
     assert setting(pressing, "ladders.late_operator.rungs.1.after_due") == "3wd"
     assert adjusting.ladder_title(pressing, "plan_visit_urgent") == "Fixer la date de la visite, en urgence"
-    assert adjusted(pressing, {DELAY: "", OWN: "off"}, version=10) == plain
+    assert adjusted(pressing, {DELAY: "", OWN: "off"}, version=NEXT) == plain
     with pytest.raises(adjusting.Misfits):
-        adjusted(plain, {name: "1wd"}, version=11)
+        adjusted(plain, {name: "1wd"}, version=NEXT + 1)
 
 
 def test_what_others_follow_in_urgency_stays_when_one_task_leaves_it() -> None:
     shared = another(plan_visit={"urgent_ladder": "late_coordination"})
 
-    made = adjusted(shared, {OWN: "off"}, version=11)
+    made = adjusted(shared, {OWN: "off"}, version=NEXT + 1)
 
     assert made.tasks["plan_visit"].urgent_ladder is None
     assert "late_coordination" in made.ladders
@@ -195,7 +198,9 @@ def test_reminders_that_do_not_fit_an_urgent_delay_are_refused_at_the_task() -> 
 
     with pytest.raises(adjusting.Misfits) as refused:
         adjusted(
-            slow, {"tasks.await_household.due.urgent": "1wd", "tasks.await_household.urgent_ladder": "on"}, version=11
+            slow,
+            {"tasks.await_household.due.urgent": "1wd", "tasks.await_household.urgent_ladder": "on"},
+            version=NEXT + 1,
         )
 
     assert list(refused.value.errors) == ["tasks.await_household.urgent_ladder"]
@@ -213,7 +218,7 @@ def test_an_urgent_case_takes_the_delay_and_the_reminders_that_are_added(office:
     case_id = office.qualified(urgency="heating_out")
     assert office.due(case_id)["plan_visit"] == "2025-10-13 18:00"
 
-    move(office, case_id, adjusted(another(version=9), {DELAY: "1wd", OWN: "on"}, version=10))
+    move(office, case_id, adjusted(another(version=SHIPPED), {DELAY: "1wd", OWN: "on"}, version=NEXT))
     office.at("2025-10-09T10:00")
 
     assert office.due(case_id)["plan_visit"] == "2025-10-07 18:00"
@@ -258,7 +263,7 @@ def test_a_case_that_breaks_is_passed_over(office: Office, monkeypatch: pytest.M
         publishing.carry_on(office.database, budget_s=5)
     publishing.carry_on(office.database, budget_s=5)
 
-    assert versions(office, breaks, moves) == [9, 10]
+    assert versions(office, breaks, moves) == [SHIPPED, NEXT]
 
 
 def test_a_case_in_the_engines_hands_stays_for_now(office: Office) -> None:
@@ -327,7 +332,7 @@ def test_a_task_without_a_ladder_is_chased_no_more(office: Office) -> None:
 
 
 def test_a_task_finds_the_ladder_again_that_it_had_lost(office: Office) -> None:
-    case_id, without, with_one = office.accepted(), another(first_call={"ladder": None}), another(version=11)
+    case_id, without, with_one = office.accepted(), another(first_call={"ladder": None}), another(version=NEXT + 1)
     for pathway in (without, with_one, without, with_one):
         move(office, case_id, pathway)
     office.at("2025-10-14 10:00")
@@ -356,7 +361,7 @@ def test_open_cases_are_moved_slice_by_slice_until_none_is_left(office: Office) 
 
     assert ask(office) == 2
     assert publishing.carry_on(office.database, budget_s=0)
-    assert versions(office, *cases) == [10, 9]
+    assert versions(office, *cases) == [NEXT, SHIPPED]
     assert publishing.carry_on(office.database, budget_s=0)
 
     assert versions(office, *cases) == [10, 10]
@@ -374,7 +379,7 @@ def test_a_case_that_cannot_move_holds_no_other_back(office: Office) -> None:
     while publishing.carry_on(office.database, budget_s=0):
         pass
 
-    assert versions(office, stays, moves) == [9, 10]
+    assert versions(office, stays, moves) == [SHIPPED, NEXT]
 
 
 def test_a_case_in_the_engines_hands_is_left_to_the_next_press(office: Office) -> None:
@@ -396,7 +401,7 @@ def test_another_version_put_in_force_ends_the_move_to_the_one_before(office: Of
     case_id = office.accepted()
     publish(office, another(first_call={"due": {"delay": "9wd"}}))
     ask(office)
-    publish(office, another(version=11, first_call={"due": {"delay": "8wd"}}))
+    publish(office, another(version=NEXT + 1, first_call={"due": {"delay": "8wd"}}))
 
     assert not publishing.carry_on(office.database, budget_s=5)
     assert versions(office, case_id) == [9]

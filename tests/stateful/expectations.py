@@ -37,7 +37,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "mend_address": set(C) - CLOSED_STATES,
     "mend_household_address": set(C) - CLOSED_STATES,
     "check_message": set(C) - CLOSED_STATES,
-    "acknowledge_danger": set(C) - CLOSED_STATES,
+    "acknowledge_danger": set(C) - {C.MERGED},  # taken in hand, whatever became of its case
     "check_back": ORIENTED,
     "follow_outside": ORIENTED,
     "finish_draft": ORIENTED,

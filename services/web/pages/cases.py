@@ -86,7 +86,7 @@ def _row(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
         "state": label("case_state", case.state),
         "operator": case.operator.name if case.operator else "",
         "opened_on": case.opened_at.astimezone(visitor.zone).date(),
-        "danger": case.danger is not None and not case.is_closed,
+        "danger": case.danger is not None,
     }
 
 

@@ -119,7 +119,9 @@ def test_the_api_takes_no_cookie_from_elsewhere(office: Office) -> None:
     client = browser(office, "claire")
     del client.headers["sec-fetch-site"]
 
-    assert client.post("/api/v1/dossiers").status_code == 403
+    assert client.post("/api/v1/absences", json={}).status_code == 403
+    ours = {"sec-fetch-site": "same-origin", "idempotency-key": "a-key-of-our-own"}
+    assert client.post("/api/v1/absences", json={}, headers=ours).status_code == 422  # the address is a real one
 
 
 def test_our_own_form_passes_by_its_origin_alone(office: Office) -> None:
