@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -33,6 +33,7 @@ class ParkedEvent:
 
     id: int
     type: str
+    payload: dict[str, Any]
     reference: str
     since: datetime
     attempts: int
@@ -52,7 +53,7 @@ class Remedied:
 def parked(unit: UnitOfWork, actor: Actor) -> list[ParkedEvent]:
     """The programme's events set aside, the oldest first."""
     rows = unit.session.execute(
-        select(Work, Case.number)
+        select(Work, Case.number, Event.payload)
         .join(Event, Event.id == Work.event_id)
         .join(Case, Case.id == Work.case_id)
         .where(Work.state == WorkState.PARKED, Event.programme_id == _programme(actor))
@@ -60,7 +61,8 @@ def parked(unit: UnitOfWork, actor: Actor) -> list[ParkedEvent]:
         .limit(SHOWN)
     )
     return [
-        ParkedEvent(row.id, row.type, number, row.created_at, row.attempts, row.error or "") for row, number in rows
+        ParkedEvent(row.id, row.type, payload, number, row.created_at, row.attempts, row.error or "")
+        for row, number, payload in rows
     ]
 
 

@@ -18,13 +18,14 @@ from models.events import ReplyReceived, TaskCompleted
 from models.pathway import Open
 from models.programmes import Membership, Organisation, Person, Programme
 from models.vocabulary import Channel, IncomingKind, Party, Role, Source, Suggestion, TaskState
+from services import search
 from services.channels.inbox import Received
 from services.channels.incoming import Incoming, read_incoming
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.rules import aftermath, casework, ledger
 from services.rules.casework import Hand
-from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, readable, visible
+from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import label
 
@@ -293,9 +294,9 @@ def sealed(unit: UnitOfWork, actor: Actor, mails: Sequence[IncomingMail]) -> fro
 def file_on_case(unit: UnitOfWork, hand: Hand, mail_id: UUID, number: str) -> Case:
     """Somebody knows which case a mail is about: its words become a note there, for the team."""
     row = _waiting(unit, hand.actor, mail_id)
-    found = unit.session.scalar(visible(hand.actor).with_only_columns(Case.id).where(Case.number == number.strip()))
+    found = search.by_reference(unit, hand.actor, number)
     if found is None:
-        raise InvalidInput("number", "Aucune situation ne porte ce numéro.")
+        raise InvalidInput("number", "Aucune situation ne se reconnaît à cette référence : écrivez-la en entier.")
     case = case_for(unit, hand.actor, found, Right.NOTE)
     if row.case_id is None:
         text = row.text or NOTHING

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, union
 
@@ -36,6 +37,14 @@ def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
     matches = [Case.number.in_(numbers), *(and_(each, is_known(actor)) for each in of_household)]
     found = union(*(select(Case.id).where(is_visible(actor), match).correlate(None) for match in matches))
     return listing.cases(unit, actor).where(Case.id.in_(found))
+
+
+def by_reference(unit: UnitOfWork, actor: Actor, typed: str) -> UUID | None:
+    """The one case, of those that the actor may read, whose reference is typed, or ends so; None where several do."""
+    numbers = _references(unit.now.year, typed.strip())
+    query = select(Case.number, Case.id).where(is_visible(actor), Case.number.in_(numbers)).limit(2)
+    found = {row.number: row.id for row in unit.session.execute(query)}
+    return found.popitem()[1] if len(found) == 1 else None
 
 
 def _references(year: int, typed: str) -> list[str]:

@@ -15,7 +15,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings, local_url
 from services.foundation.tokens import new_token
-from services.rules.texts.labels import label, message_label
+from services.rules.texts.labels import event_sentence, label, message_label
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -36,7 +36,7 @@ CHECKS: Final = {
     "webhooks_given_up": "Événements non reçus par un autre logiciel",
     "tick": "Dernier passage des échéances",
 }
-
+COUNTED: Final = frozenset({"parked_work", "failing_clocks", "messages_in_doubt", "webhooks_given_up"})
 
 TABS: Final = (
     ("État", HERE),
@@ -109,7 +109,7 @@ def _page(request: Request, visitor: Visitor, *, flash: str = "", refusal: str =
     context["mail"] = _mail(visitor)
     context["prefect"] = _prefect(visitor.runtime.settings)
     lines = health.readiness(visitor.runtime.database)
-    checks = [(CHECKS.get(line.name, line.name), _in_french(line.found), line.ok) for line in lines]
+    checks = [(CHECKS.get(line.name, line.name), _in_french(line.found), _is_well(line)) for line in lines]
     return answers.page(
         request,
         "administration.html",
@@ -121,6 +121,11 @@ def _page(request: Request, visitor: Visitor, *, flash: str = "", refusal: str =
         once=new_token(),
         **context,
     )
+
+
+def _is_well(line: health.Line) -> bool:
+    """What is told and stops nobody from serving wants a look all the same where there is any."""
+    return line.ok and (line.name not in COUNTED or line.found == "0")
 
 
 def _mail(visitor: Visitor) -> dict[str, Any]:
@@ -160,7 +165,8 @@ def _in_french(found: str) -> str:
 
 def _event(visitor: Visitor, event: administration.ParkedEvent) -> dict[str, Any]:
     return {
-        "what": event.type,
+        "what": event_sentence(event.type, event.payload, visitor.zone),
+        "type": event.type,
         "reference": event.reference,
         "since": _when(visitor, event.since),
         "error": event.error,

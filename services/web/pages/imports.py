@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from models.vocabulary import ImportKind, ImportState
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
+from services.foundation.errors import CaseworkError, Denied, InvalidInput, InvalidInputs, NotFound
 from services.foundation.tokens import new_token
 from services.imports import files
 from services.imports.files import Dropped, Received
@@ -27,6 +27,7 @@ from services.web.rendering import Form
 
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/reglages/reprises"
+NO_FILE: Final = "Choisissez un fichier."
 SECTION: Final = "/reglages"
 PATHS: Final = {"situations": ImportKind.CASES, "demandes": ImportKind.ALERTS}
 MOST_FIELDS: Final = 1000
@@ -97,7 +98,7 @@ def _drop(request: Request, visitor: Visitor, kind: ImportKind, data: FormData) 
     require(visitor.actor, Right.IMPORT)
     made: list[UUID] = []
     try:
-        told, received = _dropped(kind, data), _received(data)
+        told, received = _read(kind, data)
 
         def act(unit: UnitOfWork) -> None:
             made.append(files.drop(unit, visitor.hand, told, received).id)
@@ -110,6 +111,16 @@ def _drop(request: Request, visitor: Visitor, kind: ImportKind, data: FormData) 
         form = Form(once=new_token(), entered=kept(data), errors=errors)
         return _asked(request, visitor, kind, form, status=refused.status_code)
     return answers.see(f"{HERE}/{made[0]}" if made else HERE, "fichier-lu")
+
+
+def _read(kind: ImportKind, data: FormData) -> tuple[Dropped, Received]:
+    """Raise `InvalidInputs` for all that lacks, so that nobody chooses his file twice."""
+    try:
+        told = _dropped(kind, data)
+    except InvalidInput as refused:
+        lacking = {} if _upload(data) else {"file": NO_FILE}
+        raise InvalidInputs(mistakes_of(refused) | lacking) from None
+    return told, _received(data)
 
 
 def _dropped(kind: ImportKind, data: FormData) -> Dropped:
@@ -128,10 +139,15 @@ def _dropped(kind: ImportKind, data: FormData) -> Dropped:
 
 
 def _received(data: FormData) -> Received:
+    upload = _upload(data)
+    if upload is None:
+        raise InvalidInput("file", NO_FILE)
+    return files.receive(upload.file.read(MAX_SIZE + 1), upload.filename or "")
+
+
+def _upload(data: FormData) -> UploadFile | None:
     upload = data.get("file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        raise InvalidInput("file", "Choisissez un fichier.")
-    return files.receive(upload.file.read(MAX_SIZE + 1), upload.filename)
+    return upload if isinstance(upload, UploadFile) and upload.filename else None
 
 
 @router.get(HERE + "/{import_id}")

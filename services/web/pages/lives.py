@@ -91,12 +91,14 @@ class MergeChosen(forms.Form):
 
 def _likely(unit: UnitOfWork, visitor: Visitor, case: Case, typed: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = doubles.proposed(unit, visitor.actor, case, typed)
+    sought = "Sa référence ou la fin de celle-ci, le nom du ménage, sa rue, son téléphone"
     if not found:
-        return []
+        return [{"kind": "text", "name": "words", "label": "Situation qui continue", "hint": sought}]
     return [
         {"kind": "radios", "name": "into_number", "label": "Situation qui continue", "optional": True,
          "hint": f"La situation {case.number} s’arrête, l’autre continue",
          "choices": [_choice(unit, visitor, each) for each in found]},
+        {"kind": "text", "name": "words", "label": "Une autre situation", "optional": True, "hint": sought},
     ]  # fmt: skip
 
 
@@ -112,11 +114,7 @@ def _choice(unit: UnitOfWork, visitor: Visitor, likeness: doubles.Likeness) -> t
 
 
 def _merge(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    return [
-        {"kind": "text", "name": "words", "label": "Une autre situation", "optional": True,
-         "hint": "Sa référence ou la fin de celle-ci, le nom du ménage, sa rue, son téléphone"},
-        NOTE,
-    ]  # fmt: skip
+    return [NOTE]
 
 
 def _merge_chosen(unit: UnitOfWork, hand: Hand, case_id: UUID, form: MergeChosen) -> object:

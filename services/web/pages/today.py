@@ -19,6 +19,8 @@ from services.web.pages.lists import Asked, pages_of
 from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import LINKS, SignedIn, Visitor
 
+BESIDE: Final = 2
+"""How many acts stand in a line; a third one would leave no room for its words, and folds with the others."""
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/a-faire"
 
@@ -78,6 +80,7 @@ def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo, here: str) -> dic
     if task.kind == desk.HOLD_VISIT and task.visit is not None:
         words = f"{words}, {wording.moment(task.visit.starts_at, visitor.zone, today=visitor.today)}"
     why = ", ".join(label("rank_reason", reason) for reason in todo.reasons)
+    acts = acts_of(unit, visitor.actor, task, doubt=todo.doubt, back=here)
     return {
         "id": case.id,
         "task": task.id,
@@ -90,6 +93,6 @@ def _line(unit: UnitOfWork, visitor: Visitor, todo: desk.Todo, here: str) -> dic
         "why": why,
         "waiting_for": todo.waiting_for,
         "phone": todo.phone,
-        "acts": acts_of(unit, visitor.actor, task, doubt=todo.doubt, back=here),
-        "handling": handling_of(unit, visitor.actor, task, back=here),
+        "acts": acts[:BESIDE],
+        "handling": [*acts[BESIDE:], *handling_of(unit, visitor.actor, task, back=here)],
     }

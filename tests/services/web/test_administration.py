@@ -1,10 +1,13 @@
 """The administrator's page: what is set aside, put right with a reason, and nobody's name."""
 
+import re
+
+import pytest
 from sqlalchemy import update
 
 from models.engine import Work
 from models.vocabulary import Role, WorkState
-from services import alerts
+from services import alerts, health
 from services.accounts import create_account
 from services.rules import work
 from services.rules.casework import Hand
@@ -33,10 +36,25 @@ def test_an_administrator_sees_what_is_set_aside_and_no_household(office: Office
     page = client.get("/administration").text
 
     assert "alert.submitted" in page
+    assert "Demande de visite reçue" in page
     assert "KeyError x:1" in page
     assert "Le Goff" not in page
     assert "/recherche" not in page  # it would never find a case for him
     assert "/recherche" in browser(office, "claire").get("/a-faire").text
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "chip"), [("parked_work", "1", "à voir"), ("parked_work", "0", "bien"), ("tick", "7 s", "bien")]
+)
+def test_what_stops_nobody_from_serving_wants_a_look_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch, name: str, found: str, chip: str
+) -> None:
+    park(office)
+    monkeypatch.setattr(health, "readiness", lambda _: [health.Line(name, ok=True, found=found)])
+
+    page = browser(office, "alex").get("/administration").text
+
+    assert re.search(rf"</span><span>{found} <span[^>]*>{chip}", page)
 
 
 def test_a_remedy_wants_its_reason(office: Office) -> None:

@@ -16,6 +16,7 @@ from services import desk, listing
 from services.foundation import wording
 from services.listing import Filters
 from services.web import returning
+from services.web.pages import today
 from tests.factories import Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
 from tests.services.web.browser import browser, send
 
@@ -109,6 +110,17 @@ def test_htmx_gets_the_form_alone_for_the_line_of_its_case(office: Office) -> No
 @pytest.mark.parametrize("back", ["https://ailleurs.example/a-faire", "//ailleurs.example/a-faire", "/deconnexion", ""])
 def test_one_is_led_back_to_our_own_lists_only(back: str) -> None:
     assert returning.leading_back("/situations/1/appel", back) == "/situations/1/appel"
+
+
+def test_a_third_act_of_a_line_is_folded_with_the_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_case(office)
+    three = [{"label": words, "href": "/"} for words in ("Premier", "Deuxième", "Troisième")]
+    monkeypatch.setattr(today, "acts_of", lambda *_, **__: three)
+
+    line = browser(office, "claire").get("/a-faire").text.split('class="side-acts"')[1].split('class="in-line"')[0]
+
+    beside, _, folded = line.partition("<details")
+    assert ("Deuxième" in beside, "Troisième" in beside, "Troisième" in folded) == (True, False, True)
 
 
 def test_a_partners_yes_by_phone_takes_three_presses(office: Office) -> None:

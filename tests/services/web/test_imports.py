@@ -206,6 +206,14 @@ def test_a_file_that_nobody_can_take_in_stops_and_says_so(office: Office, monkey
     assert "3 situations reprises" in client.get(address).text
 
 
+def test_a_drop_without_service_nor_file_is_told_of_both(office: Office) -> None:
+    answer = send(browser(office, "claire"), "/reglages/reprises/demandes", collected_by="Mme Roy")
+
+    assert answer.status_code == 422
+    assert "Choisissez le service qui envoie ce fichier." in answer.text
+    assert "Choisissez un fichier." in answer.text
+
+
 def test_a_list_of_alerts_says_its_service_and_nothing_leaves_unless_asked(office: Office) -> None:
     client = browser(office, "claire")
     with office.runtime.database.write("test") as unit:
