@@ -94,4 +94,4 @@ def test_a_request_that_nobody_examines_reaches_whoever_is_on_duty(office: Offic
     office.at("2025-10-16T10:00")
 
     late = office.sent(case_id, "task_late")
-    assert [message.urgent for message in late] == [False, True, True]
+    assert [message.urgent for message in late] == [False, True]
