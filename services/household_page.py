@@ -41,7 +41,8 @@ TOLD: Final = (
     ReferralState.ON_HOLD,
     ReferralState.COMPLETED,
 )
-"""A refusal, a silence and what was taken back are the team's work: the household hears of it from a person."""
+"""A refusal and what was taken back are the team's work: the household hears of it from a person; of a silence, by the
+letter that says what is done about it."""
 
 
 class CodeRefused(CaseworkError):
