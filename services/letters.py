@@ -106,7 +106,8 @@ def _write(unit: UnitOfWork, message: Message) -> bool:
 
 
 def batch_for(unit: UnitOfWork, actor: Actor, batch_id: UUID) -> Printed:
-    """A batch that the actor printed, without the letters whose household he may not know any more.
+    """A batch that the actor printed, without the letters whose household he may not know any more, or whose words are
+    forgotten.
 
     Raises `NotFound`.
     """
@@ -116,7 +117,7 @@ def batch_for(unit: UnitOfWork, actor: Actor, batch_id: UUID) -> Printed:
         raise NotFound
     letters = _of(unit, batch, MessageState.PRINTED, MessageState.POSTED)
     readable = known(unit, actor, {each.case_id for each in letters if each.case_id})
-    return Printed(batch, [each for each in letters if each.case_id in readable])
+    return Printed(batch, [each for each in letters if each.body is not None and each.case_id in readable])
 
 
 def pdf_of(unit: UnitOfWork, printed: Printed) -> bytes:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import aliased, joinedload
 
 from models.cases import Case
@@ -23,6 +23,17 @@ from services.rules.published import calendar_of
 UNOWNED: Final = (Party.COORDINATOR, Party.OPERATOR, Party.ALERT_GIVER)
 """Whose refused mails open no item: of a partner's and a household's somebody owes the right address."""
 TOLD_FOR: Final = timedelta(days=14)
+TEXT_KEPT: Final = timedelta(days=90)
+A_NIGHT: Final = 50_000
+"""So many texts are forgotten in one round: what years left behind holds nobody up."""
+
+
+def forget_old(unit: UnitOfWork) -> None:
+    """Drop the words of messages that ended `TEXT_KEPT` ago; that they left, when and to whom stays in the ledger."""
+    said = or_(Message.body.is_not(None), Message.subject.is_not(None))
+    old = select(Message.id).where(Message.done_at < unit.now - TEXT_KEPT, said).limit(A_NIGHT)
+    forgotten = update(Message).where(Message.id.in_(old)).values(subject=None, body=None)
+    unit.session.execute(forgotten, execution_options={"synchronize_session": False})
 
 
 def came_back(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:

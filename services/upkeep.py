@@ -7,7 +7,7 @@ from sqlalchemy import CursorResult, text, update
 
 from models.cases import Case
 from models.vocabulary import STAGE_OF
-from services import access_log, erasure, idempotency, presence, replies, webhooks
+from services import access_log, erasure, idempotency, messages, presence, replies, webhooks
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.imports import files
@@ -44,6 +44,12 @@ def forget_answers(unit: UnitOfWork) -> list[str]:
 def forget_mails(unit: UnitOfWork) -> list[str]:
     """Drop the words of mails that came to us and have no case, once their time is over; nothing to report."""
     replies.forget_old(unit)
+    return []
+
+
+def forget_texts(unit: UnitOfWork) -> list[str]:
+    """Drop the words of messages that ended three months ago; nothing to report."""
+    messages.forget_old(unit)
     return []
 
 
@@ -89,6 +95,7 @@ ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
     forget_answers,
     forget_transferred,
     forget_mails,
+    forget_texts,
     forget_presence,
     forget_tries,
     forget_accesses,

@@ -7,11 +7,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from models.cases import Case
 from models.engine import Message
 from models.vocabulary import MessageState, TaskState
-from services import messages, timeline
+from services import messages, timeline, upkeep
 from services.channels.evidence import Verdict
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import ledger
@@ -168,3 +169,25 @@ def test_a_new_request_is_not_announced_to_whoever_has_examined_it(office: Offic
 
     with office.database.read() as unit, pytest.raises(Suppressed, match="task_closed"):
         render_message(unit, unit.session.get_one(Message, announced.id))
+
+
+def test_the_words_of_a_message_are_forgotten_after_ninety_days_and_its_leaving_is_not(office: Office) -> None:
+    case_id = office.qualified()
+    with office.database.write("test") as unit:
+        left, waits = unit.session.scalars(select(Message).where(Message.case_id == case_id).limit(2)).all()
+        for message in (left, waits):
+            message.subject, message.body = "Objet", "Bonjour"
+        left.state, left.done_at = MessageState.ACCEPTED.value, unit.now
+        waits.state, waits.done_at = MessageState.QUEUED.value, None
+        ids = left.id, waits.id
+
+    def kept() -> list[tuple[str, str | None]]:
+        with office.database.write("upkeep") as unit:
+            upkeep.forget_texts(unit)
+            found = [unit.session.get_one(Message, each) for each in ids]
+            return [(each.state, each.body) for each in found]
+
+    assert kept() == [("accepted", "Bonjour"), ("queued", "Bonjour")]
+    office.clock.at += timedelta(days=91)
+    assert kept() == [("accepted", None), ("queued", "Bonjour")]
+    assert upkeep.forget_texts in upkeep.ROUNDS
