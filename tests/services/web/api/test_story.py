@@ -26,6 +26,8 @@ def test_an_alert_becomes_a_closed_case_through_the_api_alone(office: Office) ->
 
     closed = office.act("Bo", f"{path}/close", {"outcome": "solved", "note": "Tout va bien."})
     assert (closed["state"], closed["stage"]) == ("closed", "closed")
+    assert case_of(office, path)["waiting_for"]["task"] == "acknowledge_danger"  # it outlives its case
+    office.act("Ada", f"{path}/dangers/acknowledge")
     assert case_of(office, path)["waiting_for"] is None
 
     office.act("Ada", f"{path}/reopen")
