@@ -49,6 +49,7 @@ def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Dange
     """What presses goes on with the case: the urgency, a danger that nobody has taken in hand, a cut ahead."""
     kept.urgency = max(Urgency(kept.urgency), Urgency(case.urgency), key=list(Urgency).index).value
     if danger is not None:
+        case.danger = None
         visits.tell_danger(unit, hand, kept, danger)
     supply_cuts.join(unit, hand, case, kept)
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.vocabulary import CaseState
 from services import closing, endings, merging, visits
-from services.forms import Merge, Withdrawal
+from services.forms import DangerForm, Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
 from tests.services.rules.situations import ADA, BO, DI, Office
@@ -112,12 +112,13 @@ def test_what_presses_on_a_double_presses_on_the_case_that_goes_on(office: Offic
     kept = office.accepted()
     cut = {"cut_on": "2025-11-14", "cut_energy": "gas"}
     double = office.triaged(**ODILE, urgency="danger", **cut)
+    office.do(visits.report_danger, ADA, double, DangerForm.model_validate({"danger": "gas"}))
     office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
     office.drain()
 
-    assert (office.case(kept).urgency, office.case(kept).danger) == ("danger", "person")
+    assert (office.case(kept).urgency, office.case(kept).danger) == ("danger", "gas")
     assert {"acknowledge_danger", "avert_cut", "call_supplier", "file_aid"} <= set(office.due(kept))
-    assert office.tasks(double) == []
+    assert (office.tasks(double), office.case(double).danger) == ([], None)
 
 
 def test_a_danger_taken_in_hand_before_a_merge_is_not_told_again(office: Office) -> None:
