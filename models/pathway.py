@@ -184,6 +184,7 @@ class Pathway(_Strict):
     absences_allowed: int = Field(ge=0)
     visits: int = Field(default=1, ge=1)  # how many visits before the report
     visit_days: int = Field(default=45, ge=1)  # from the household's yes to its visit; beyond, the coordination hears
+    revisit_months: int = Field(default=24, ge=0)  # since a visit of the same household, in which triage hears of it
     snoozes: int = Field(default=2, ge=0)  # how often the reminders of a task may be put off
     snooze_days: int = Field(default=10, ge=1)  # and for how many working days at most
     tasks: dict[Name, TaskRule]

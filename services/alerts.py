@@ -284,17 +284,17 @@ def likeness(case: Case) -> Likeness:
 def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
     """Of each, other cases of the programme with the same number, or with a like name and street in the same commune.
 
-    Each question is answered from an index; of a commune the two hundred written last are looked at. The latest
-    come first.
+    Each question is answered from an index: the same name at the same address is found however old, a like one among
+    the two hundred of the commune written last. The latest come first.
     """
-    same_number = _same_number(unit, cases)
+    same_number, same_door = _same_number(unit, cases), _same_door(unit, cases)
     places = dict.fromkeys((case.programme_id, case.dwelling.commune_code) for case in cases)
     neighbours = {place: _latest_of(unit, *place) for place in places}
     found: dict[UUID, list[Double]] = {}
     for case in cases:
         doubles, others = neighbours[case.programme_id, case.dwelling.commune_code]
         alike = [doubles[at] for at in likeness(case).neighbours(others) if doubles[at].id != case.id]
-        each = dict.fromkeys([*same_number[case.id], *alike])
+        each = dict.fromkeys([*same_number[case.id], *same_door[case.id], *alike])
         found[case.id] = sorted(each, key=attrgetter("opened_at"), reverse=True)
     return found
 
@@ -318,6 +318,22 @@ def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, l
     return found
 
 
+def _same_door(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
+    """Who has the same name at the same address."""
+    names = {case.household.search_key for case in cases} - {""}  # erased: nobody
+    streets = {case.dwelling.search_key for case in cases}
+    known: defaultdict[tuple[UUID, str, str, str], list[Double]] = defaultdict(list)
+    for id_, number, opened_at, programme_id, name, street, commune in unit.rows(
+        _AT_DOOR, names=names, streets=streets
+    ):
+        known[programme_id, name, street, commune].append(Double(id_, number, opened_at))
+    found = {}
+    for case in cases:
+        door = case.programme_id, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code
+        found[case.id] = [each for each in known[door] if each.id != case.id]
+    return found
+
+
 def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple[list[Double], list[Likeness]]:
     """The programme is looked at here: asked for it, SQLite walks through all its cases rather than the commune's."""
     rows = [row for row in unit.rows(_LATEST, commune=commune_code) if row.programme_id == programme_id]
@@ -327,6 +343,21 @@ def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple
 _HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))
 _KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id).where(
     among(Case.household_id, "households")
+)
+_AT_DOOR: Final = (
+    select(
+        Case.id,
+        Case.number,
+        Case.opened_at,
+        Case.programme_id,
+        Household.search_key,
+        Dwelling.search_key,
+        Dwelling.commune_code,
+    )
+    .select_from(Household)
+    .join(Case, Case.household_id == Household.id)
+    .join(Dwelling, Dwelling.id == Case.dwelling_id)
+    .where(among(Household.search_key, "names"), among(Dwelling.search_key, "streets"))
 )
 _OF_COMMUNE: Final = (
     select(Dwelling.id, Dwelling.search_key)

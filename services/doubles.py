@@ -1,27 +1,36 @@
 """Which case another one may double: what the engine saw, what the coordination noted, what is looked for by name."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from models.cases import Case
+from sqlalchemy import func, select
+
+from models.cases import Case, Visit
 from models.lifecycles import CaseAction, case_actions
-from models.vocabulary import CaseState
+from models.vocabulary import CaseState, VisitState
 from services import desk, findings, search
 from services.foundation import wording
+from services.foundation.calendar import months_later
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.rules.policy import Actor, Right, case_for
+from services.rules.published import pathway_of
 
 SHOWN: Final = 8
 """How many of those that words find are proposed: more is a question to ask better."""
 
 
 class Likeness(NamedTuple):
-    """A case that looks like another, and how much, of a hundred, where somebody noted it."""
+    """A case that looks like another, and how much, of a hundred, where somebody noted it.
+
+    `visited_on`: the local day of its last visit, if so recent that another one is hardly due.
+    """
 
     case: Case
     score: int | None
+    visited_on: date | None = None
 
 
 def alike(unit: UnitOfWork, actor: Actor, case: Case) -> list[Likeness]:
@@ -31,7 +40,19 @@ def alike(unit: UnitOfWork, actor: Actor, case: Case) -> list[Likeness]:
     found = [each for number in numbers if (each := desk.double_of(unit, actor, number))]
     seen = {each.id for each in found}
     found += [each for id_ in scores if id_ not in seen and (each := unit.session.get(Case, id_))]
-    return [Likeness(each, scores.get(each.id)) for each in found if each.merged_into_id is None]
+    still = (each for each in found if each.merged_into_id is None)
+    return [Likeness(each, scores.get(each.id), _visited_on(unit, case, each)) for each in still]
+
+
+def _visited_on(unit: UnitOfWork, case: Case, other: Case) -> date | None:
+    """Within the months that the pathway says, counted to the day of the request."""
+    held = select(func.max(Visit.starts_at)).where(Visit.case_id == other.id, Visit.state == VisitState.HELD)
+    last = unit.session.scalar(held)
+    if last is None:
+        return None
+    day, asked_on = (each.astimezone(case.programme.zone).date() for each in (last, case.opened_at))
+    recent = asked_on < months_later(day, pathway_of(unit, case.pathway_hash).revisit_months)
+    return day if recent else None
 
 
 def may_go_on(case: Case, other: Case) -> bool:

@@ -71,6 +71,7 @@ COUNTS: Final[Mapping[str, tuple[str, int, int]]] = {
     "absences_allowed": ("Absences au rendez-vous avant de décider de la suite", 0, 20),
     "visits": ("Visites avant le rapport", 1, 9),
     "visit_days": ("Jours entre l’accord du ménage et sa visite avant de prévenir la coordination", 1, 365),
+    "revisit_months": ("Mois pendant lesquels une visite déjà faite chez un double est signalée", 0, 120),
     "snoozes": ("Reports possibles des relances d’une tâche", 0, 20),
     "snooze_days": ("Jours ouvrés d’un report, au plus", 1, 60),
 }

@@ -21,6 +21,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "absences_allowed": "absences au rendez-vous admises",
     "visits": "visites avant le rapport",
     "visit_days": "jours entre l’accord du ménage et sa visite, au plus",
+    "revisit_months": "mois pendant lesquels une visite déjà faite est signalée",
     "snoozes": "reports possibles des relances",
     "snooze_days": "jours ouvrés d’un report, au plus",
 }

@@ -7,8 +7,7 @@ from sqlalchemy import select
 from models.engine import Event
 from models.vocabulary import CaseState
 from services import alerts
-from tests.factories import alert_form
-from tests.services.rules.situations import Office
+from tests.services.rules.situations import KARIM, Office, alert_form
 
 
 def test_alerts_that_come_together_are_compared_with_each_other_and_with_older_ones(office: Office) -> None:
@@ -31,6 +30,18 @@ def test_two_alerts_of_one_household_in_one_batch_find_each_other(office: Office
 
     assert (_doubles(office, first), _doubles(office, second)) == ({second}, {first})
     assert {office.case(each).state for each in (first, second)} == {CaseState.TRIAGE}
+
+
+def test_the_same_name_at_the_same_address_is_a_double_however_many_alerts_came_since(office: Office) -> None:
+    known = office.submit(surname="Kowalski", phone="06 39 98 00 03", street="8 rue Neuve")
+    others = [alert_form(surname=f"Autre {at}", phone=f"+3363998{at:04}", street="1 place") for at in range(205)]
+    with office.database.write("test") as unit:
+        alerts.submit_all(unit, [(KARIM, each) for each in others], origin="form", silent=True)
+    again = office.submit(surname="KOWALSKI", phone="06 39 98 99 99", street="8, rue neuve")
+
+    _examine(office, again)
+
+    assert _doubles(office, again) == {known}
 
 
 def test_alerts_are_examined_once_whatever_else_is_in_the_batch(office: Office) -> None:

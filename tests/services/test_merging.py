@@ -1,15 +1,17 @@
 """Doubles: one case goes on, both alert givers follow it, and the merge can be undone."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from models.cases import Case
 from models.vocabulary import CaseState
-from services import closing, endings, merging, visits
+from services import closing, doubles, endings, merging, visits
 from services.forms import DangerForm, Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
-from tests.services.rules.situations import ADA, BO, DI, Office
+from tests.services.rules.situations import ADA, BO, DI, PARIS, Office
 
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
 
@@ -20,6 +22,20 @@ def merged(office: Office) -> tuple[UUID, UUID]:
     office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
     office.drain()
     return double, kept
+
+
+@pytest.mark.parametrize("days", [-1, 0])
+def test_a_double_visited_less_than_two_years_before_is_shown_with_the_day(office: Office, days: int) -> None:
+    visited = office.visited()
+    day = office.clock.at.astimezone(PARIS).date()
+    two_years = day.replace(year=day.year + 2) + timedelta(days=days)
+    office.sleep_to(f"{two_years} 09:00")
+    again = office.triaged(**ODILE)
+
+    with office.database.read() as unit:
+        found = doubles.alike(unit, ADA.actor, unit.session.get_one(Case, again))
+
+    assert [(each.case.id, each.visited_on) for each in found] == [(visited, day if days < 0 else None)]
 
 
 def test_a_double_ends_and_its_alert_giver_follows_the_case_that_goes_on(office: Office) -> None:

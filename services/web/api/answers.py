@@ -376,6 +376,7 @@ class Checks(Answer):
 
     in_territory: bool
     possible_duplicates: list[str]
+    recent_visits: dict[str, date] = Field(description="Doubles déjà visités depuis peu : référence, jour de la visite")
 
 
 class CaseAnswer(CaseLine):

@@ -47,7 +47,7 @@ from models.vocabulary import (
     VisitState,
     Vulnerability,
 )
-from services import desk, findings, kits, needs, scorecards, supply_cuts
+from services import desk, doubles, findings, kits, needs, scorecards, supply_cuts
 from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
 from services.listing import RUNNING
@@ -127,7 +127,7 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
         suspended_until=found.suspended_until,
         merged_into=kept.number if kept else None,
         household=_household(unit, found) if is_known else None,
-        checks=a.Checks(**found.checks) if actor.role is Role.COORDINATOR and found.checks else None,
+        checks=_checks(unit, actor, found) if actor.role is Role.COORDINATOR and found.checks else None,
         alerts=[_alert(each, is_known=is_known) for each in found.alerts],
         tasks=[_task(each, found, pathway) for each in tasks],
         visits=[_visit(each) for each in _of_case(unit, Visit, found.id, Visit.ordinal)],
@@ -260,6 +260,11 @@ def _kit(unit: UnitOfWork, case: Case) -> a.Kit | None:
         for each in items
     ]
     return a.Kit(items=lines, total_cents=kits.total_cents(items)) if lines else None
+
+
+def _checks(unit: UnitOfWork, actor: Actor, case: Case) -> a.Checks:
+    visits = {each.case.number: each.visited_on for each in doubles.alike(unit, actor, case) if each.visited_on}
+    return a.Checks(**case.checks, recent_visits=visits)
 
 
 def _scorecard(unit: UnitOfWork, case: Case) -> a.ScorecardAnswer | None:

@@ -251,14 +251,16 @@ def _double(case: Case, likeness: doubles.Likeness) -> dict[str, Any]:
         "number": other.number,
         "href": f"/situations/{other.id}",
         "state": label("case_state", other.state),
-        "score": alike_words(likeness),
+        "told": alike_words(likeness),
         "acts": [merge] if doubles.may_go_on(case, other) else [],
     }
 
 
 def alike_words(likeness: doubles.Likeness) -> str:
-    """`ressemblance 80 sur 100`; empty where nobody noted it."""
-    return "" if likeness.score is None else f"ressemblance {likeness.score} sur 100"
+    """`ressemblance 80 sur 100 · visite faite le 3 mars 2026`; empty where nothing is known of it."""
+    score = "" if likeness.score is None else f"ressemblance {likeness.score} sur 100"
+    visit = f"visite faite le {wording.day(likeness.visited_on)}" if likeness.visited_on else ""
+    return " · ".join(each for each in (score, visit) if each)
 
 
 # --- Requests to partners
