@@ -132,6 +132,8 @@ class Case(Base):
     suspended_until: Mapped[date | None]
     erased_at: Mapped[datetime | None]  # nothing tells any more who the household was
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("case.id"))
+    transferred_to: Mapped[str | None]  # the service that took the household over, and where it is called
+    transferred_phone: Mapped[str | None]
     derogation: Mapped[str | None]  # asked for a household above the ceilings, then granted or refused
 
     programme: Mapped[Programme] = relationship()

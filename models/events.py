@@ -199,6 +199,13 @@ class CaseTransferred(_Detection):
     received_as: UUID | None = None
 
 
+class CaseHandedOver(_Detection):
+    """A Slime that is not on this Relais has what it needs of a transferred household."""
+
+    type: ClassVar[str] = "case.handed_over"
+    may_need: ClassVar[tuple[str, ...]] = ("hand_case_over",)
+
+
 class CallAttempted(_Visit):
     """A call that reached nobody: no answer or voicemail. `attempt` counts since the last contact."""
 
@@ -451,6 +458,7 @@ class ReferralAccepted(_Orientation):
     """The partner takes it."""
 
     type: ClassVar[str] = "referral.accepted"
+    urgent: bool = False
 
 
 class MeetingProposed(_Orientation):

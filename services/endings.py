@@ -4,13 +4,14 @@ Whatever a case held ends with it, in one transaction: visit called off, partner
 """
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 
 from models import events as e
 from models.cases import Case, Permission, Referral, Visit
-from models.engine import Message
+from models.engine import Message, Task
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
 from models.programmes import Programme
 from models.vocabulary import (
@@ -21,19 +22,25 @@ from models.vocabulary import (
     MessageState,
     Motive,
     Party,
+    PermissionKind,
+    TaskState,
     Tenure,
     Urgency,
     VisitState,
     WithdrawReason,
 )
-from services import alerts, referrals, visits
-from services.forms import AlertForm, Disqualification, Transfer, Withdrawal
+from services import alerts, referrals, supply_cuts, visits
+from services.forms import AlertForm, Disqualification, HandedOver, Transfer, Withdrawal
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, require
+from services.rules.published import today_of
+from services.rules.ranking import HAND_OVER
+from services.rules.texts.labels import label
 
 TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
 
@@ -65,14 +72,17 @@ def withdraw(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Withdrawal) -> C
 
 
 def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Case:
-    """Give the household to another Slime, with its agreement; what is passed on is what an alert holds.
+    """Give the household to another Slime, with its agreement; what is passed on is what `passed_on` says.
 
-    Between two programmes of one Relais the other one finds an alert to examine; elsewhere somebody calls them.
+    Between two programmes of one Relais the other one finds an alert to examine; elsewhere the coordination hands it
+    over, and the household and its alert giver are told once that is done (`confirm_transfer`).
     """
     case = case_for(unit, hand.actor, case_id, Right.TRANSFER)
     if not form.agreement:
         raise InvalidInput("agreement", "Sans l’accord du ménage, rien ne peut être transmis.")
     destination = _destination(unit, case, form)
+    case.transferred_to = destination.public_name if destination else form.to_name
+    case.transferred_phone = destination.phone if destination else form.to_phone
     let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
     received = _receive(unit, case, destination) if destination else None
     fact = e.CaseTransferred(
@@ -81,6 +91,17 @@ def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Cas
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.TRANSFER)
     case.outcome = ClosureOutcome.HANDLED_ELSEWHERE.value
     write_note(unit, case, hand, " : ".join(part for part in (form.to_name, form.note) if part), event=event)
+    return case
+
+
+def confirm_transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HandedOver) -> Case:
+    """The other Slime has its sheet: the household and its alert giver may be told."""
+    case = case_for(unit, hand.actor, case_id, Right.TRANSFER)
+    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == HAND_OVER, Task.state == TaskState.OPEN)
+    if unit.session.scalar(owed.limit(1)) is None:
+        raise GuardRefused("Cette situation n’a pas de fiche à transmettre.")
+    event = casework.record(unit, case, e.CaseHandedOver(), hand=hand)
+    write_note(unit, case, hand, " : ".join(part for part in (form.said_to, form.note) if part), event=event)
     return case
 
 
@@ -102,26 +123,60 @@ def _destination(unit: UnitOfWork, case: Case, form: Transfer) -> Programme | No
     return found
 
 
-def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
-    """The same household as a new alert over there: identity, address, motives; no note, no diagnosis, no history."""
+def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
+    """What another Slime is given of a household, named and typed as in an alert: who, where, why, what presses.
+
+    No income, no health, no note, no diagnosis and no history.
+    """
     household, dwelling, alert = case.household, case.dwelling, next(iter(case.alerts), None)
-    number = next((phone.number for phone in household.phones if phone.blocked_at is None), None)
-    if number is None:
+    numbers = [phone.number for phone in household.phones if phone.blocked_at is None]
+    agreed_to_sms = select(Permission.id).where(
+        Permission.case_id == case.id, Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
+    )
+    known = {
+        "surname": household.surname,
+        "first_name": household.first_name,
+        "civility": household.civility,
+        "phone": next(iter(numbers), None),
+        "other_phone": next(iter(numbers[1:]), None),
+        "best_time": BestTime(household.best_time),
+        "sms_agreed": unit.session.scalar(agreed_to_sms) is not None,
+        "email": household.mail_address,
+        "language": household.language,
+        "companion": household.companion,
+        "guardian": household.guardian,
+        "guardian_phone": household.guardian_phone,
+        "street": dwelling.street,
+        "complement": dwelling.complement,
+        "postcode": dwelling.postcode,
+        "commune_code": dwelling.commune_code,
+        "tenure": Tenure(dwelling.tenure),
+        "safety": dwelling.safety,
+        "motives": [Motive(motive) for motive in alert.motives] if alert else [Motive.OTHER],
+        "urgency": Urgency.DANGER if visits.danger_told(unit, case) else Urgency(case.urgency),
+        **_cut_ahead(unit, case),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _cut_ahead(unit: UnitOfWork, case: Case) -> dict[str, Any]:
+    """The nearest cut; another energy's is told among the facts, since an alert tells of one."""
+    today = today_of(unit, case.programme_id)
+    cuts = [cut for cut in supply_cuts.told(unit, case) if cut.cut_on >= today]
+    if not cuts:
+        return {}
+    first, *others = cuts
+    said = (f"{label('energy', each.energy)} : coupure annoncée le {wording.day(each.cut_on)}." for each in others)
+    return {"cut_energy": first.energy, "cut_on": first.cut_on, "free_text": " ".join(said)}
+
+
+def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
+    """The same household as a new alert over there."""
+    alert, known = next(iter(case.alerts), None), passed_on(unit, case)
+    if "phone" not in known:
         raise InvalidInput("agreement", "Il faut un numéro qui réponde : demandez-le avant de transmettre.")
     form = AlertForm(
-        surname=household.surname,
-        first_name=household.first_name,
-        civility=household.civility,
-        phone=number,
-        email=household.mail_address,
-        street=dwelling.street,
-        complement=dwelling.complement,
-        postcode=dwelling.postcode,
-        commune_code=dwelling.commune_code,
-        tenure=Tenure(dwelling.tenure),
-        motives=[Motive(motive) for motive in alert.motives] if alert else [Motive.OTHER],
-        urgency=Urgency(case.urgency),
-        best_time=BestTime(household.best_time),
+        **known,
         agreement=True,
         agreement_mode=AgreementMode.ORAL,
         agreement_by=case.programme.name[:120],

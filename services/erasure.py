@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 
 from models.cases import Alert, Call, Case, Document, Dwelling, Finding, Note, Phone, Report, SearchWord, Visit
-from models.engine import IncomingMail, Message
-from models.vocabulary import CaseState, FindingKind
+from models.engine import IncomingMail, Message, Task
+from models.vocabulary import CaseState, FindingKind, TaskState
 from services.documents import path_of
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
+from services.rules.ranking import HAND_OVER
 
 KEPT_AFTER_TRANSFER: Final = timedelta(days=30)
 """Source: what was agreed with the field: no copy of a transferred household after thirty days."""
@@ -21,13 +22,18 @@ GONE: Final = "effacé"
 
 
 def forget_transferred(unit: UnitOfWork, runtime: Runtime) -> list[str]:
-    """Erase the households that were given to another Slime a month ago; a line with how many, if any."""
+    """Erase the households that were given to another Slime a month ago; a line with how many, if any.
+
+    One that was not handed over yet waits for it: nobody else knows of it.
+    """
+    owed = select(Task.id).where(Task.case_id == Case.id, Task.kind == HAND_OVER, Task.state == TaskState.OPEN)
     due = unit.session.scalars(
         select(Case)
         .where(
             Case.state == CaseState.TRANSFERRED,
             Case.closed_at <= unit.now - KEPT_AFTER_TRANSFER,
             Case.erased_at.is_(None),
+            ~owed.exists(),
         )
         .limit(200)
         .with_for_update(of=Case)

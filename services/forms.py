@@ -477,15 +477,23 @@ class Withdrawal(Form):
     note: FreeText = Field("", description="Note pour l’équipe")
 
 
+class HandedOver(Form):
+    """The other service has what it needs."""
+
+    said_to: Line = Field("", description="À qui la fiche a été remise")
+    note: FreeText = Field("", description="Note pour l’équipe")
+
+
 class Transfer(Form):
     """Give a household to another Slime."""
 
     to_programme_id: UUID | None = Field(None, description="Dispositif tenu sur ce Relais ; vide : ailleurs")
     to_name: Line = Field("", description="Nom du dispositif, s’il est tenu ailleurs")
+    to_phone: PhoneNumber | None = Field(None, description="Son téléphone, que la lettre au ménage donne")
     agreement: bool = Field(description="Le ménage est d’accord pour que ses coordonnées soient transmises")
     note: FreeText = Field("", description="Note pour l’équipe")
 
-    @field_validator("to_programme_id", mode="before")
+    @field_validator("to_programme_id", "to_phone", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value

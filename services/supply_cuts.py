@@ -73,6 +73,14 @@ class Ahead(NamedTuple):
     reasons: list[Reason]
 
 
+class Told(NamedTuple):
+    """A cut that is announced; `told_on` is the local day on which we heard of it."""
+
+    energy: Energy
+    cut_on: date
+    told_on: date
+
+
 def followed(unit: UnitOfWork, case_id: UUID) -> Sequence[SupplyCut]:
     """The cuts that threaten or last, at most one of each energy, the nearest first."""
     query = select(SupplyCut).where(SupplyCut.case_id == case_id, SupplyCut.restored_on.is_(None))
@@ -96,18 +104,30 @@ def announce(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutForm) -> Supp
     return _follow(unit, hand, case, form, told_on=today_of(unit, case.programme_id))
 
 
-def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Follow from now on the cuts that alert givers told of, now that somebody can avert them; what passed is left to
-    the first call. A case that had ended goes on with its own."""
-    follow_again(unit, hand, case)
+def told(unit: UnitOfWork, case: Case) -> list[Told]:
+    """The cuts that threaten a household, the nearest of each energy, whether somebody follows them or not yet.
+
+    What an alert tells is followed once, from the day of the alert; what passed meanwhile is left to the first call.
+    """
+    known = unit.session.scalars(select(SupplyCut).where(SupplyCut.case_id == case.id)).all()
+    taken_up = {(cut.energy, cut.told_on) for cut in known}
+    cuts = [Told(Energy(cut.energy), cut.cut_on, cut.told_on) for cut in known if cut.outcome is None]
     today = today_of(unit, case.programme_id)
-    told = [alert for alert in case.alerts if alert.cut_on is not None and alert.cut_on >= today]
-    known: set[str | None] = {cut.energy for cut in followed(unit, case.id)}
-    for alert in sorted(told, key=lambda alert: (alert.cut_on, alert.id)):
-        if alert.cut_energy not in known:
-            known.add(alert.cut_energy)
-            form = CutForm.model_validate({"energy": alert.cut_energy, "cut_on": alert.cut_on})
-            _follow(unit, hand, case, form, told_on=alert.received_at.astimezone(case.programme.zone).date())
+    for alert in case.alerts:
+        received_on = alert.received_at.astimezone(case.programme.zone).date()
+        if not alert.cut_energy or not alert.cut_on or (alert.cut_energy, received_on) in taken_up:
+            continue
+        if alert.cut_on >= today:
+            cuts.append(Told(Energy(alert.cut_energy), alert.cut_on, received_on))
+    nearest = sorted(cuts, key=lambda cut: cut.cut_on, reverse=True)
+    return sorted({cut.energy: cut for cut in nearest}.values(), key=lambda cut: cut.cut_on)
+
+
+def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """Follow from now on the cuts that alert givers told of, now that somebody can avert them. A case that had ended
+    goes on with its own."""
+    follow_again(unit, hand, case)
+    _follow_new(unit, hand, case, told(unit, case))
 
 
 def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> None:
@@ -115,13 +135,15 @@ def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> None:
 
     A case that nobody has taken up yet has those of its alerts followed then.
     """
-    if kept.state in (CaseState.SUBMITTED, CaseState.TRIAGE):
-        return
-    take_up(unit, hand, kept)
-    known = {cut.energy for cut in followed(unit, kept.id)}
-    for cut in (each for each in followed(unit, case.id) if each.energy not in known and each.outcome is None):
-        form = CutForm(energy=Energy(cut.energy), cut_on=cut.cut_on)
-        _follow(unit, hand, kept, form, told_on=cut.told_on)
+    if kept.state not in (CaseState.SUBMITTED, CaseState.TRIAGE):
+        take_up(unit, hand, kept)
+        _follow_new(unit, hand, kept, told(unit, case))
+
+
+def _follow_new(unit: UnitOfWork, hand: Hand, case: Case, cuts: Sequence[Told]) -> None:
+    known = {cut.energy for cut in followed(unit, case.id)}
+    for cut in (each for each in cuts if each.energy not in known):
+        _follow(unit, hand, case, CutForm(energy=cut.energy, cut_on=cut.cut_on), told_on=cut.told_on)
 
 
 def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:

@@ -56,7 +56,8 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | suspend_case, resume_case | staff | reason, until, note |
 | disqualify_case | staff | reason, note |
 | withdraw_case | staff | said_by, note |
-| transfer_case | coordinator | to_name, note |
+| transfer_case | coordinator | to_name, to_phone, note |
+| confirm_transfer | coordinator | said_to, note: the other Slime has the sheet |
 | merge_case | coordinator | into (the name of the case that goes on), note |
 | undo_merge | coordinator | |
 | reassign_case | coordinator | operator, note |

@@ -371,6 +371,7 @@ LIVES: Final[Mapping[str, Action]] = {
     "disqualify_case": with_form(endings.disqualify, forms.Disqualification),
     "withdraw_case": with_form(endings.withdraw, forms.Withdrawal),
     "transfer_case": transfer_case,
+    "confirm_transfer": with_form(endings.confirm_transfer, forms.HandedOver),
     "merge_case": merge_case,
     "undo_merge": bare(merging.undo),
     "reassign_case": reassign_case,

@@ -38,7 +38,6 @@ from models.vocabulary import (
 )
 from services.rules import plan
 from services.rules.plan import About, OpenTask, PlanMessage, Situation
-from services.rules.ranking import DANGER
 from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, cancellations
 
 VERSION_7: Final = 0x7 << 76
@@ -139,7 +138,7 @@ class Life:
         ended = [task for task in self.tasks.values() if task["kind"] in rule.completes and self._ends(fact, task)]
         self._end(ended, TaskState.COMPLETED)
         if self.is_closed and action is not None:
-            ended = [task for task in self.tasks.values() if task["loan_id"] is None and task["kind"] != DANGER]
+            ended = [task for task in self.tasks.values() if not plan.outlives(task["kind"], task["loan_id"])]
             self._end(ended, TaskState.SUPERSEDED)
         self._follow_ups_done += isinstance(fact, FollowUpCalled)
         if rule.at_once:
@@ -213,7 +212,7 @@ class Life:
                 self.mail.plan(self, effect)
 
     def _open(self, effect: OpenTask, event: Row) -> None:
-        if (self.is_closed and effect.kind != DANGER) or any(
+        if (self.is_closed and not plan.outlives(effect.kind, effect.about.loan_id)) or any(
             task["kind"] == effect.kind
             and task["referral_id"] == effect.about.referral_id
             and task["loan_id"] == effect.about.loan_id

@@ -176,8 +176,8 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
 
 
 def _outlives(task: Task, fact: Fact) -> bool:
-    """What was lent is asked back, and a danger is taken in hand; that of a double on the case that goes on."""
-    return task.loan_id is not None or (task.kind == DANGER and not isinstance(fact, CaseMerged))
+    """But for the danger of a double, which is taken in hand on the case that goes on."""
+    return plan.outlives(task.kind, task.loan_id) and not (task.kind == DANGER and isinstance(fact, CaseMerged))
 
 
 def _rule(unit: UnitOfWork, act: Act) -> Rule:

@@ -41,7 +41,7 @@ VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
-TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
+_TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
 """What ends a danger on its case: somebody sees to it, or it goes on with another case."""
 _NEW_TASK, _NEW_CLOCK, _NEW_MESSAGE = insert(Task), insert(Obligation), insert(Message)
 _TASK_CLOSED: Final = (Recipient(lacking="task_closed"),)
@@ -91,14 +91,14 @@ _SINCE: Final = (
 
 def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_Later]) -> bool:
     """Whether what happened since ended the task that this older event would open; an ended case opens none, but for
-    what was lent and for a danger."""
+    what outlives it."""
     if not isinstance(effect, OpenTask):
         return False
     if effect.kind == DANGER:
-        return any(other.seq > event.seq and other.type in TAKEN_IN_HAND for other in later)
+        return any(other.seq > event.seq and other.type in _TAKEN_IN_HAND for other in later)
     if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
         return True
-    if effect.about.loan_id is None and _has_ended(effect, event, later):
+    if not plan.outlives(effect.kind, effect.about.loan_id) and _has_ended(effect, event, later):
         return True
     pathway = pathway_of(unit, effect.case.pathway_hash)
     return any(

@@ -191,7 +191,7 @@ def _asked_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datet
 
 
 def _asked_urgently(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return _asked_by_mail(fact, view, pathway, now) and isinstance(fact, e.ReferralSent) and fact.urgent
+    return _asked_by_mail(fact, view, pathway, now) and getattr(fact, "urgent", False)
 
 
 def _asked_calmly(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
@@ -256,6 +256,15 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
     return guard
 
 
+def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """To a Slime that is not on this Relais: nothing reaches it by itself."""
+    return isinstance(fact, e.CaseTransferred) and fact.to_programme_id is None
+
+
+def _stays_on_relais(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return isinstance(fact, e.CaseTransferred) and not _goes_elsewhere(fact, view, pathway, now)
+
+
 GUARDS: Final[dict[str, Guard]] = {
     "attempts_left": _attempts_left,
     "attempts_exhausted": _attempts_exhausted,
@@ -308,6 +317,8 @@ GUARDS: Final[dict[str, Guard]] = {
     "visit_comes_late": _visit_comes_late,
     "cancelled_again": _cancelled_again,
     "contact_is_awaited": _contact_is_awaited,
+    "goes_elsewhere": _goes_elsewhere,
+    "stays_on_relais": _stays_on_relais,
     "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),
     "an_operator_is_asked": _asked_of(Party.OPERATOR),
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),

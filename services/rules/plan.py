@@ -32,11 +32,12 @@ from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
-from services.rules.ranking import DANGER
+from services.rules.ranking import DANGER, HAND_OVER
 from services.rules.view import CaseView, views
 
 UNDELIVERED = -1
 """The number of the step "the request was not delivered" of a ladder that counts from delivery."""
+OUTLIVING = frozenset({DANGER, HAND_OVER})
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,11 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     if not isinstance(fact, ReferralSent | ReferralPrepared):
         return False
     return of.referral_id is None or unit.session.get_one(Referral, own).replaces_id == of.referral_id
+
+
+def outlives(kind: str, loan_id: UUID | None) -> bool:
+    """Whether a task stays asked for once its case ended: what was lent, a danger, a household given to another."""
+    return loan_id is not None or kind in OUTLIVING
 
 
 class Timing(NamedTuple):

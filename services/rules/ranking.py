@@ -14,6 +14,7 @@ from models.vocabulary import Urgency
 from services.foundation.spans import days as days_between
 
 DANGER: Final = "acknowledge_danger"
+HAND_OVER: Final = "hand_case_over"
 OLD_FROM: Final = 75
 """Years; a proposal of ours."""
 
@@ -24,6 +25,7 @@ BREACH: Final[dict[str, float]] = {
     "mend_address": 4.0,
     "mend_household_address": 4.0,
     "check_message": 4.0,
+    HAND_OVER: 3.0,
     "triage": 3.0,
     "first_call": 3.0,
     "find_number": 3.0,

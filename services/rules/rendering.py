@@ -222,6 +222,8 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         urgent=True if referral is not None and referral.urgent else None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
+        destination=case.transferred_to,
+        destination_phone=case.transferred_phone,
         solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
     )
 

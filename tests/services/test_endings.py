@@ -7,12 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case, Note, Permission, Phone
-from models.vocabulary import CaseState, ClosureOutcome, RejectionReason
-from services import closing, endings, loans, upkeep
-from services.forms import ClosureForm, Disqualification, LoanForm, Transfer, Withdrawal
+from models.engine import Message
+from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason
+from services import closing, endings, loans, supply_cuts, upkeep, visits
+from services.forms import ClosureForm, DangerForm, Disqualification, HandedOver, LoanForm, Transfer, Withdrawal
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.rules import policy
 from services.rules.casework import Hand
+from services.rules.rendering import render_message
+from services.supply_cuts import CutForm
 from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office
 
 STOP = Withdrawal(said_by="La personne")
@@ -117,9 +120,83 @@ def test_a_transfer_within_this_relais_is_an_alert_to_examine_over_there(office:
     assert "triage" in office.due(received_id)
 
 
+def test_what_presses_and_who_is_called_first_is_passed_on_and_no_income_nor_health(office: Office) -> None:
+    given = {
+        "cut_on": "2025-11-03",
+        "cut_energy": "gas",
+        "urgency": "cut_announced",
+        "guardian": "UDAF",
+        "guardian_phone": "02 98 00 00 01",
+        "language": "arabe",
+        "companion": "sa fille",
+        "safety": "un chien",
+        "other_phone": "06 39 98 77 77",
+        "sms_agreed": True,
+        "reference_income": "9000",
+        "vulnerabilities": ["isolated"],
+    }
+    case_id = office.triaged(**given)
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+
+    with office.database.read() as unit:
+        received = unit.session.scalars(select(Case).where(Case.programme_id == ELSEWHERE)).one()
+        household, alert = received.household, received.alerts[0]
+        assert (alert.cut_energy, alert.cut_on, received.urgency) == ("gas", date(2025, 11, 3), "cut_announced")
+        assert (household.guardian, household.guardian_phone) == ("UDAF", "+33298000001")
+        assert (household.language, household.companion, received.dwelling.safety) == ("arabe", "sa fille", "un chien")
+        assert len(household.phones) == 2
+        assert (household.reference_income, household.vulnerabilities) == (None, [])
+
+
+def test_a_danger_and_a_second_cut_are_told_over_there(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    for energy, day in (("electricity", date(2025, 11, 20)), ("gas", date(2025, 11, 3))):
+        office.do(supply_cuts.announce, BO, case_id, CutForm(energy=Energy(energy), cut_on=day))
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+    office.drain()
+
+    with office.database.read() as unit:
+        received = unit.session.scalars(select(Case).where(Case.programme_id == ELSEWHERE)).one()
+        assert (received.urgency, received.alerts[0].cut_on) == ("danger", date(2025, 11, 3))
+        assert received.alerts[0].free_text.startswith("Électricité : coupure annoncée le jeudi")
+        received_id = received.id
+    assert "acknowledge_danger" in office.due(received_id)
+
+
+def test_elsewhere_the_sheet_is_owed_and_nobody_is_told_before_it_is_there(office: Office) -> None:
+    case_id = office.triaged()
+    form = Transfer(agreement=True, to_name="Slime de Quimper", to_phone="02 98 00 00 02")
+    office.do(endings.transfer, ADA, case_id, form)
+    office.drain()
+    assert office.due(case_id) == {"hand_case_over": "2025-10-08 18:00"}
+    assert office.told(case_id, "transferred") == office.told(case_id, "milestone_transferred") == []
+
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver(said_to="Mme Le Bris, au téléphone"))
+    office.drain()
+    assert office.due(case_id) == {}
+    assert len(office.told(case_id, "transferred")) == len(office.told(case_id, "milestone_transferred")) == 1
+    with pytest.raises(GuardRefused):
+        office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+
+
+def test_the_letter_names_the_service_that_takes_over(office: Office) -> None:
+    case_id = office.triaged()
+    form = Transfer(agreement=True, to_name="Slime de Quimper", to_phone="02 98 00 00 02")
+    office.do(endings.transfer, ADA, case_id, form)
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+    office.drain()
+
+    (letter,) = office.sent(case_id, "transferred")
+    with office.database.read() as unit:
+        body = render_message(unit, unit.session.get_one(Message, letter.id)).body.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Ce service : Slime de Quimper\nSon téléphone : 02 98 00 00 02" in body
+
+
 def test_no_copy_of_a_transferred_household_stays_after_thirty_days(office: Office) -> None:
     case_id = office.triaged(email="martin@example.org", free_text="Un fait.")
     office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin", note="Vu avec lui."))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
     office.drain()
     office.sleep_to("2025-11-05 11:00")
     with office.database.write("test") as unit:
@@ -130,6 +207,15 @@ def test_no_copy_of_a_transferred_household_stays_after_thirty_days(office: Offi
         assert (case.household.surname, case.household.email, case.dwelling.street) == ("effacé", None, "")
         assert unit.session.scalars(select(Phone).where(Phone.household_id == case.household_id)).all() == []
         assert unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() == []
+    with office.database.write("test") as unit:
+        assert upkeep.forget_transferred(unit) == []
+
+
+def test_a_household_that_nobody_has_handed_over_is_not_erased(office: Office) -> None:
+    case_id = office.triaged()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.sleep_to("2025-12-05 11:00")
+
     with office.database.write("test") as unit:
         assert upkeep.forget_transferred(unit) == []
 

@@ -62,11 +62,12 @@ class TextContext:
 
     `signer_name` is a person ("Claire Morvan") or "La coordination"; letters keep the first name only. `addressee`
     is the household as greeted in a letter ("Madame Martin"): no mail and no SMS uses it. `organisation` is the
-    recipient's, for the notice the alert giver's. `meets_at` is when a partner proposes to meet the household.
-    `visit_word` is what the visitor says at the door. `task` is its title, which a pathway may write. `theme`,
-    `reason`, `outcome`, `stage`, `danger` and `responsible` (the party that a late task waits for) are codes. Instants
-    are aware; `zone` is the programme's. `today` adds the year to a date of another year. `solutions` are the codes
-    of the types of solution that were asked. `requests` are an alert giver's of several cases, by service
+    recipient's, for the notice the alert giver's; `destination` the service that takes a household over. `meets_at` is
+    when a partner proposes to meet the household. `visit_word` is what the visitor says at the door. `task` is its
+    title, which a pathway may write. `theme`, `reason`, `outcome`, `stage`, `danger` and `responsible` (the party that
+    a late task waits for) are codes. Instants are aware; `zone` is the programme's. `today` adds the year to a date of
+    another year. `solutions` are the codes of the types of solution that were asked. `requests` are an alert giver's
+    of several cases, by service
     (`organisation`, `lines`, `link`); `other_requests` counts those that are not listed.
     """
 
@@ -99,6 +100,8 @@ class TextContext:
     solutions: tuple[str, ...] | None = None
     requests: tuple[Any, ...] | None = None
     other_requests: int | None = None
+    destination: str | None = None
+    destination_phone: str | None = None
     link: str | None = None
     requests_link: str | None = None
     carrier: str | None = None

@@ -55,6 +55,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "explication du refus": 'reason|label("rejection_plain")',
     "issue": 'outcome|label("outcome_told")|inside',
     "danger": 'danger|label("danger")',
+    "service qui prend la suite": "destination",
+    "téléphone de ce service": "destination_phone|phone",
     "lien": "link",
     "lien vers les demandes": "requests_link",
     "nom du service": "programme_name",

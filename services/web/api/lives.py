@@ -31,6 +31,7 @@ from services.forms import (
     DerogationForm,
     Disqualification,
     GapForm,
+    HandedOver,
     KitForm,
     LoanForm,
     Merge,
@@ -172,8 +173,14 @@ def withdraw_case(acts: Acts, case_id: UUID, form: Withdrawal) -> JSONResponse:
 
 @router.post("/transfer", response_model=Receipt, summary="Transmettre à un autre dispositif")
 def transfer_case(acts: Acts, case_id: UUID, form: Transfer) -> JSONResponse:
-    """Avec l’accord du ménage ; l’autre dispositif reçoit une demande, ni notes ni diagnostic."""
+    """Avec l’accord du ménage. L’autre dispositif reçoit une demande ; tenu ailleurs, une fiche lui est due."""
     return acts.on_case(case_id, endings.transfer, form)
+
+
+@router.post("/transfer/confirm", response_model=Receipt, summary="Dire que l’autre dispositif a la fiche")
+def confirm_transfer(acts: Acts, case_id: UUID, form: HandedOver) -> JSONResponse:
+    """Le ménage et le donneur d’alerte l’apprennent alors."""
+    return acts.on_case(case_id, endings.confirm_transfer, form)
 
 
 @router.post("/merge", response_model=Receipt, summary="Réunir à une autre situation")

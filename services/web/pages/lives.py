@@ -74,11 +74,17 @@ def _transfer(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str,
     return [
         *chosen,
         {"kind": "text", "name": "to_name", "label": "Nom du dispositif, s’il est tenu ailleurs",
-         "optional": bool(here), "hint": "Relais ne lui écrit pas : appelez-le"},
+         "optional": bool(here), "hint": "Relais ne lui écrit pas : une fiche sera à lui remettre"},
+        {"kind": "text", "name": "to_phone", "label": "Son téléphone", "hint": "La lettre au ménage le donne",
+         "optional": True, "type": "tel", "inputmode": "tel"},
         {"kind": "checks", "name": "agreement", "label": "Accord du ménage",
          "choices": [("yes", "Le ménage est d’accord pour que ses coordonnées soient transmises")]},
         NOTE,
     ]  # fmt: skip
+
+
+def _handed_over(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    return [{"kind": "text", "name": "said_to", "label": "À qui", "optional": True, "hint": "La personne, et comment"}, NOTE]  # fmt: skip  # noqa: E501
 
 
 class MergeChosen(forms.Form):
@@ -213,9 +219,15 @@ ACTS: Final = (
                      "Le ménage reçoit un courrier qui le confirme.")),
     ActPage("transmettre", "transmettre", "Transmettre à un autre dispositif", "Transmettre la situation",
             Right.TRANSFER, endings.transfer, forms.Transfer, _transfer, danger=True,
-            follows=("L’autre dispositif reçoit l’identité, l’adresse et les motifs ; ni note, ni diagnostic.",
+            follows=("L’autre dispositif reçoit l’identité, l’adresse, les motifs, ce qui presse ; ni revenu, ni note.",
+                     "Tenu ailleurs, rien ne lui parvient seul : une fiche à imprimer est à lui remettre.",
+                     "Le ménage et le donneur d’alerte l’apprennent quand c’est fait.",
                      "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
                      "Trente jours après, les coordonnées du ménage sont effacées ici.")),
+    ActPage("fiche-remise", "fiche-remise", "Dire que la fiche est remise", "La fiche est remise", Right.TRANSFER,
+            endings.confirm_transfer, forms.HandedOver, _handed_over,
+            follows=("Le ménage reçoit un courrier qui dit quel service l’appellera.",
+                     "Le donneur d’alerte est prévenu.")),
     ActPage("reunir", "reunir", "Réunir à une autre situation", "Réunir", Right.MERGE, _merge_chosen, MergeChosen,
             _merge, danger=True, lead="Le même ménage a deux situations : une seule continue.", proposed=_likely,
             follows=("Les demandes reçues passent sur la situation qui continue.",

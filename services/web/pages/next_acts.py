@@ -43,6 +43,10 @@ _FOLLOW_UP: Final = NextAct("Passer au suivi", "passer-au-suivi", Right.REFER)
 
 NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     "triage": (NextAct("Accepter", "accepter", Right.TRIAGE), NextAct("Refuser", "refuser", Right.TRIAGE)),
+    "hand_case_over": (
+        NextAct("Fiche remise", "fiche-remise", Right.TRANSFER),
+        NextAct("Imprimer la fiche", "fiche-a-remettre", Right.TRANSFER),
+    ),
     "first_call": (_CALL,),
     "call_again": (_CALL,),
     "await_household": (_CALL, NextAct("Renoncer", "renoncer", Right.GIVE_UP)),

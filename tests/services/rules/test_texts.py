@@ -70,6 +70,8 @@ CONTEXT = TextContext(
     visit_starts_at=datetime(2026, 9, 30, 12, 30, tzinfo=UTC),
     visit_ends_at=datetime(2026, 9, 30, 14, 30, tzinfo=UTC),
     meets_at=datetime(2026, 10, 6, 8, 30, tzinfo=UTC),
+    destination="Slime de Quimper",
+    destination_phone="+33298000002",
     officer="Nadia Belkacem",
     visit_word="cerise",
     reason="out_of_territory",

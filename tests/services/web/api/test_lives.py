@@ -52,6 +52,7 @@ def test_a_refusal_keeps_its_sentence(office: Office) -> None:
         ("merge", {"into_number": "2025-00001"}),
         ("unmerge", None),
         ("transfer", {"to_name": "Slime de Quimper", "agreement": True}),
+        ("transfer/confirm", {}),
         ("reassign", {}),
     ],
 )

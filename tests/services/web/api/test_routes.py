@@ -26,7 +26,7 @@ READS = {
     "/api/v1/texts/{text}/{party}/{channel}/preview",
 }
 """They keep nothing, but a name or a whole text never stands in an address."""
-CASE_ROUTES = 90
+CASE_ROUTES = 91
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
@@ -101,6 +101,7 @@ def sendable(route: str) -> dict[str, Any]:
         "/disqualify": {"reason": "over_income"},
         "/withdraw": {"said_by": "Madame Martin"},
         "/transfer": {"to_name": "Slime de Quimper", "agreement": True},
+        "/transfer/confirm": {"said_to": "Mme Le Bris"},
         "/merge": {"into_number": "2025-00001"},
         "/reassign": {"operator_id": some},
         "/follow-up/contact": {"contact_by": "call"},
