@@ -216,7 +216,7 @@ def accept(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Ref
     referral, hand = answerer(unit, hand, referral_id, "accept", form)
     move(referral, ReferralAction.ACCEPT, form)
     referral.answered_at = unit.now
-    tell(unit, hand, referral, about(referral, e.ReferralAccepted), form)
+    tell(unit, hand, referral, e.ReferralAccepted(**ids(referral), urgent=referral.urgent), form)
     for other in _rivals(unit, referral):
         supersede(unit, hand, other, by=referral, taken=True)
     return referral

@@ -138,13 +138,8 @@ def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLin
 
 def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
-    task_id, signature = _parts(token)
-    task = unit.session.get(Task, task_id)
-    if task is None:
-        raise LinkExpired
-    is_over = task.state != TaskState.OPEN  # its end raised the version
-    if not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version - is_over}", signature):
-        raise LinkExpired
+    task = task_of(unit, runtime, token)
+    is_over = task.state != TaskState.OPEN
     if is_over and task.referral and task.referral.state in _BECAME:
         raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
     calendar = calendar_of(unit, task.programme_id)
@@ -152,6 +147,18 @@ def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Acto
     if is_over or late:
         raise LinkExpired
     return holder_of(unit, task), task
+
+
+def task_of(unit: UnitOfWork, runtime: Runtime, token: str) -> Task:
+    """The task of a link, which may have ended with it: it opens nothing by itself. Raises `LinkExpired` if forged."""
+    task_id, signature = _parts(token)
+    task = unit.session.get(Task, task_id)
+    if task is None:
+        raise LinkExpired
+    is_over = task.state != TaskState.OPEN  # its end raised the version
+    if not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version - is_over}", signature):
+        raise LinkExpired
+    return task
 
 
 def holder_of(unit: UnitOfWork, task: Task) -> Actor:

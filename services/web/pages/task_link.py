@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from models.cases import Case, Referral
 from models.engine import Task
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.programmes import Programme
-from models.vocabulary import FollowUpAnswer, ReferralState, Source, TaskState
+from models.vocabulary import FollowUpAnswer, Party, ReferralState, Source, TaskState
 from services import calls, follow_up, forms, notes, partner_access, partner_work, referrals
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -22,7 +23,7 @@ from services.foundation.errors import CaseworkError, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.links import open_task_link
+from services.rules.links import open_task_link, task_of, task_url
 from services.rules.policy import may_know_household
 from services.rules.published import calendar_of, today_of
 from services.rules.rendering import COORDINATION, coordinator_of
@@ -59,20 +60,23 @@ WORDS: Final = frozenset(FollowUpAnswer)
 """What a household answers to the question of the follow-up."""
 HELD: Final = "hold_reason"
 """The field of a hold's reason: another answer of the same page has a reason of its own."""
-THANKS: Final = {
+YES: Final = {
     "accept": (
         "C’est noté : vous prenez la demande",
-        "Un e-mail vous parvient : il mène aux coordonnées du ménage, à qui nous écrivons que vous l’appellerez.",
+        "Nous écrivons au ménage que vous l’appellerez. Un e-mail mène aussi à la suite et à ses coordonnées.",
     ),
+    "propose": (
+        "C’est noté : le rendez-vous est proposé",
+        "Nous l’écrivons au ménage. Pour un autre jour, le lien de notre dernier e-mail sert encore.",
+    ),
+}
+"""What a partner reads once he took a request, above the page where the help goes on."""
+THANKS: Final = YES | {
     "decline": ("C’est noté : vous ne prenez pas la demande", "La coordination cherche une autre solution."),
     "ask": ("Votre question est envoyée", "La réponse vous parviendra par e-mail, puis vous pourrez décider."),
     "acknowledge": (
         "C’est noté : vous étudiez la demande",
         "Le délai de réponse repart une fois. Le même lien vous servira pour répondre.",
-    ),
-    "propose": (
-        "C’est noté : le rendez-vous est proposé",
-        "Nous l’écrivons au ménage. Pour un autre jour, le lien de notre dernier e-mail sert encore.",
     ),
     "start": (
         "Merci : l’aide a commencé",
@@ -96,9 +100,9 @@ THANKS: Final = {
 
 
 @router.get("/l/{token}")
-def show(request: Request, runtime: Here, token: str) -> Response:
-    """The question. A scanner may fetch it as often as it likes."""
-    return link_page(request, runtime, token, answers.blank())
+def show(request: Request, runtime: Here, token: str, fait: str = "") -> Response:
+    """The question, below what was answered a moment ago. A scanner may fetch it as often as it likes."""
+    return link_page(request, runtime, token, answers.blank(), done=fait)
 
 
 @router.post("/l/{token}", dependencies=[Limited])
@@ -125,7 +129,25 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
     except InvalidInput as refused:
         form_again = Form(new_token(), kept(data), mistakes_of(refused))
         return link_page(request, runtime, token, form_again, opened=chosen, status=422)
-    return answers.see(f"/merci/{chosen}")
+    return answers.see(*_after(request, runtime, token, chosen))
+
+
+def _after(request: Request, runtime: Runtime, token: str, chosen: str) -> tuple[str, ...]:
+    """Where an answer leads: a yes to the page where the help goes on, since its mail may leave the next day only."""
+    if chosen not in YES:
+        return (f"/merci/{chosen}",)
+    with runtime.database.read() as unit:
+        case_id = task_of(unit, runtime, token).case_id
+    answers.wait_for_engine(request, case_id)
+    with runtime.database.read() as unit:
+        following = _following(unit, task_of(unit, runtime, token))
+        return (urlsplit(task_url(runtime, following)).path, chosen) if following else (f"/merci/{chosen}",)
+
+
+def _following(unit: UnitOfWork, task: Task) -> Task | None:
+    """What the same partner is asked next about his request."""
+    asked = Task.referral_id == task.referral_id, Task.party == Party.PARTNER, Task.state == TaskState.OPEN
+    return unit.session.scalars(select(Task).where(*asked).order_by(Task.id)).first()
 
 
 @router.get("/merci/{what}")
@@ -178,7 +200,7 @@ def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any)
 
 
 def link_page(
-    request: Request, runtime: Runtime, token: str, form: Form, *, opened: str = "", status: int = 200
+    request: Request, runtime: Runtime, token: str, form: Form, *, opened: str = "", done: str = "", status: int = 200
 ) -> Response:
     """The page of a task's link. Raises `LinkExpired`."""
     with runtime.database.read() as unit:
@@ -187,7 +209,8 @@ def link_page(
         if template is None:
             raise CaseworkError("Ce lien n’ouvre rien ici.")
         context = _context(unit, task) | _of_referral(unit, task, actor.actions)
-    return answers.page(request, template, status=status, form=form, opened=opened, action=f"/l/{token}", **context)
+    context |= {"form": form, "opened": opened, "action": f"/l/{token}", "thanks": YES.get(done)}
+    return answers.page(request, template, status=status, **context)
 
 
 def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from models.programmes import Organisation
 from models.vocabulary import CaseState, MessageState
 from services import listing
 from services.rules.links import alert_url, task_url
+from services.web.pages import answers
 from services.web.pages import letters as pages_letters
 from tests.factories import PDF, Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
 from tests.services.web.browser import browser, send
@@ -210,6 +211,22 @@ def test_a_link_dies_with_its_task_but_a_second_press_is_thanked(office: Office)
     assert send(client, link, answer="accept").headers["location"] == "/merci/accept"
     assert client.get(link).status_code == 410
     assert send(client, link, once="autre", answer="accept").status_code == 410
+
+
+def test_a_partners_yes_leads_to_the_page_where_the_help_goes_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    link = task_url(office.runtime, task_of(office, case_id, "answer_referral"))
+    monkeypatch.setattr(answers, "wait_for_engine", lambda _request, _case_id: drain(office))
+    client = browser(office)
+
+    following = send(client, link, answer="accept").headers["location"]
+    page = client.get(following).text
+
+    assert following.startswith("/l/")
+    assert "C’est noté" in page
+    assert "Recevoir un lien pour voir les coordonnées" in page
 
 
 def test_a_partners_page_names_nobody(office: Office) -> None:
