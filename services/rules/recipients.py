@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from models.cases import Permission, Referral, Visit
+from models.cases import Loan, Permission, Referral, Visit
+from models.engine import Task
 from models.programmes import Organisation, Person
 from models.vocabulary import Channel, Party, PermissionKind, Role
 from services.foundation.database import UnitOfWork
@@ -45,10 +46,12 @@ class AddressBook:
         asked = {message.about.referral_id for message in by_party[Party.PARTNER]}
         seen = {message.about.visit_id for message in by_party[Party.OPERATOR]}
         operators = {message.case.operator_id for message in by_party[Party.OPERATOR]}
+        tasks = {each.about.task_id for party in _TEAM for each in by_party[party]}
         texted = {each.case.case_id for each in by_party[Party.HOUSEHOLD] if each.channel is Channel.SMS}
         self._partners = self._by_id(_PARTNERS, asked)
         self._officers = self._by_id(_OFFICERS, seen)
         self._operators = self._by_id(_OPERATORS, operators)
+        self._holders = self._by_id(_HOLDERS, tasks)
         self._readers = readers(unit, {each.organisation_id for each in self._partners.values()}, filter(None, asked))
         self._agreed = self._by_id(_AGREED, texted)
 
@@ -58,11 +61,11 @@ class AddressBook:
             case Party.HOUSEHOLD:
                 return [self._household(message.case, message.channel)]
             case Party.COORDINATOR:
-                found = self._staff(message)
+                found = ([] if message.urgent else self._holder(message)) or self._staff(message)
             case Party.ALERT_GIVER:
                 found = _alert_givers(message.case, joined=message.about.joined_id)
             case Party.OPERATOR:
-                found = self._operator(message)
+                found = self._holder(message) or self._operator(message)
             case Party.PARTNER:
                 found = self._partner(message)
         return found or [Recipient(lacking="no_address")]
@@ -75,6 +78,19 @@ class AddressBook:
             return Recipient(case.email) if case.email else Recipient(lacking=lacking)
         number = sms_number(case.numbers, agreed=case.case_id in self._agreed)
         return Recipient(number) if number else Recipient(lacking="sms_not_allowed")
+
+    def _holder(self, message: PlanMessage) -> list[Recipient]:
+        """Who took the task, had it handed over or lent the device, while he is of the team; or his delegate."""
+        _, party, person_id = self._holders.get(message.about.task_id) or (None, None, None)
+        if person_id is None or party != message.party:
+            return []
+        case = message.case
+        operator_id = case.operator_id if message.party is Party.OPERATOR else None
+        for each in presence.roster(self._unit, case.programme_id).readers:
+            if each.person_id == person_id and each.organisation_id == operator_id:
+                reader = presence.officer(self._unit, each, case.programme_id, daily=message.is_daily)
+                return [_recipient(reader, operator_id)] if reader is not None else []
+        return []
 
     def _staff(self, message: PlanMessage) -> list[Recipient]:
         programme_id = message.case.programme_id
@@ -112,6 +128,12 @@ class AddressBook:
         return {row[0]: row for row in self._unit.rows(query, ids=wanted)} if wanted else {}
 
 
+_TEAM: Final = (Party.COORDINATOR, Party.OPERATOR)
+_HOLDERS: Final = (
+    select(Task.id, Task.party, func.coalesce(Task.person_id, Loan.lent_by_id))
+    .outerjoin(Loan, Loan.id == Task.loan_id)
+    .where(among(Task.id, "ids"))
+)
 _PARTNERS: Final = (
     select(Referral.id, Referral.partner_id.label("organisation_id"), Organisation.email)
     .join(Referral.partner)

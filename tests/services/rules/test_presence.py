@@ -9,13 +9,25 @@ from sqlalchemy import select
 from models.engine import Occurrence
 from models.programmes import Membership, Organisation, Person
 from models.vocabulary import Danger, OrganisationKind, Role
-from services import closures, desk, presence, visits
+from services import closures, desk, loans, presence, tasks, triage, visits
 from services.closures import ClosingForm
-from services.forms import DangerForm
+from services.forms import DangerForm, LoanForm, Reassignment
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.presence import Away, Reader, Roster
-from tests.services.rules.situations import ADA, ADA_ID, BO, BO_ID, OPERATOR, PARTNER, PROGRAMME, Office, paris, shown
+from tests.services.rules.situations import (
+    ADA,
+    ADA_ID,
+    BO,
+    BO_ID,
+    OPERATOR,
+    OTHER_OPERATOR,
+    PARTNER,
+    PROGRAMME,
+    Office,
+    paris,
+    shown,
+)
 
 EVE_ID, FAY_ID = UUID(int=24), UUID(int=25)
 EVE = Hand(Actor("person", EVE_ID, PROGRAMME, Role.COORDINATOR, name="Eve"))
@@ -159,6 +171,51 @@ def test_an_absent_officers_mail_goes_to_his_delegate_or_to_the_operator(
     office.drain()
 
     assert [message.address for message in office.sent(case_id, "visit_invitation")] == [reader]
+
+
+# -- Who has it in hand
+
+
+@pytest.mark.parametrize(("absent", "reader"), [(False, "bo"), (True, "fay")])
+def test_what_is_late_is_told_to_whoever_took_it_or_to_his_delegate(office: Office, absent: bool, reader: str) -> None:
+    case_id = office.accepted()
+    (task,) = office.tasks(case_id)
+    office.do(tasks.take, BO, task.id)
+    if absent:
+        away(office, BO, MONDAY, date(2025, 10, 17), to=FAY_ID)
+
+    office.at("2025-10-13 18:05")
+
+    assert readers(office, case_id, "task_late") == [reader]
+
+
+def test_a_device_is_asked_of_whoever_lent_it(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(loans.lend, BO, case_id, LoanForm(item="Wattmètre", due_on=date(2025, 10, 20)))
+
+    office.at("2025-10-20 18:05")
+
+    assert readers(office, case_id, "loan_overdue") == ["bo"]
+
+
+def test_whoever_has_the_case_no_more_is_not_asked_for_what_he_lent(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(loans.lend, BO, case_id, LoanForm(item="Wattmètre", due_on=date(2025, 10, 20)))
+    office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+
+    office.at("2025-10-20 18:05")
+
+    assert [message.organisation_id for message in office.sent(case_id, "loan_overdue")] == [OTHER_OPERATOR]
+
+
+def test_a_colleagues_escalation_goes_to_the_coordination_not_to_whoever_took_it(office: Office) -> None:
+    case_id = office.accepted()
+    (task,) = office.tasks(case_id)
+    office.do(tasks.take, BO, task.id)
+
+    office.at("2025-10-16 18:05")
+
+    assert readers(office, case_id, "task_late") == ["ada", "bo", "eve"]
 
 
 # -- Delegation
