@@ -30,24 +30,34 @@ from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
 from services.rules import daily
 from services.rules.presence import is_gathered, reading_calendar
-from services.rules.rendering import MEETING, OF_VISIT, WHILE, Rendered, Suppressed, gather
+from services.rules.rendering import MEETING, OF_VISIT, Rendered, Suppressed, gather
+from services.rules.texts.standing import Standing, standings
 
 UNWRITTEN: Final = "cannot be written"
 """How the error of a text that could not be put together begins: its address is not at fault."""
 Instant = BindParameter[datetime] | BindParameter[datetime | None]
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
+
+
+def _stands(text: str, states: Standing) -> ColumnElement[bool]:
+    """Of a message: what it says is still true, if it is this text."""
+    case = select(Case.id).where(Case.id == Message.case_id, Case.state.in_(sorted(states.case)))
+    asked = Referral.id == Message.referral_id, Referral.state.in_(sorted(states.referral))
+    request = select(Referral.id).where(*asked).correlate(Message).exists()
+    return or_(
+        Message.text != text,
+        and_(
+            *((case.correlate(Message).exists(),) if states.case else ()),
+            *((or_(Message.referral_id.is_(None), request),) if states.referral else ()),
+        ),
+    )
+
+
 IS_WANTED: Final = and_(
     or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN)),
-    *(
-        or_(
-            Message.text != text,
-            Message.referral_id.is_(None),
-            exists().where(Referral.id == Message.referral_id, Referral.state.in_(sorted(states))),
-        )
-        for text, states in WHILE.items()
-    ),
+    *(_stands(text, states) for text, states in standings().items()),
 )
-"""Of a message that waits: its task is still to be done, its request stands where it says; else it is not written."""
+"""Of a message that waits: its task is still to be done, what it says still true; else it is not written."""
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
 """How long an unknown message rests before proof is asked: the server may still be storing it."""

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import CaseState, Channel, Party, ReferralState, Role, TaskState, VisitState
+from models.vocabulary import Channel, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.household import visit_word
@@ -22,6 +22,7 @@ from services.rules.published import pathway_of, today_of
 from services.rules.texts import catalogue, own
 from services.rules.texts.catalogue import TextContext, render
 from services.rules.texts.gathering import gathered
+from services.rules.texts.standing import standings
 from services.rules.titles import task_title
 from services.rules.view import meeting_to_come
 
@@ -29,15 +30,9 @@ COORDINATION: Final = "La coordination"
 SIGN_IN: Final = "sign_in"
 FOLLOW_UP_QUESTION: Final = "follow_up_question"
 """What a household answers by itself; its task is the operator's, its link the household's."""
-NEW_ALERT: Final = "new_alert"
 MEETING: Final = "partner_meets"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
-WHILE: Final = {
-    "who_will_call": {ReferralState.DRAFT, ReferralState.SENT, ReferralState.UNDER_REVIEW},
-    "partner_accepted": {ReferralState.ACCEPTED, ReferralState.IN_PROGRESS, ReferralState.ON_HOLD},
-}
-"""What a household reads of a request is true only so long: letters wait for the day on which they are printed."""
 OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
 """What is told of a visit to come."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
@@ -130,9 +125,7 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("address_refused")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
-    if message.text == NEW_ALERT and message.of_case.state not in {CaseState.SUBMITTED, CaseState.TRIAGE}:
-        raise Suppressed("task_closed")
-    if message.text in WHILE and (request := _referral(unit, message)) and request.state not in WHILE[message.text]:
+    if not _still_stands(unit, message):
         raise Suppressed("task_closed")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
         raise Suppressed("meeting_past")
@@ -140,6 +133,11 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+
+
+def _still_stands(unit: UnitOfWork, message: Message) -> bool:
+    states, request = standings().get(message.text), _referral(unit, message)
+    return states is None or states.holds(message.of_case.state, request.state if request else None)
 
 
 def _sign_in_link(unit: UnitOfWork, message: Message) -> SignInLink | None:
