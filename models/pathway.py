@@ -187,6 +187,9 @@ class Pathway(_Strict):
     revisit_months: int = Field(default=24, ge=0)  # since a visit of the same household, in which triage hears of it
     snoozes: int = Field(default=2, ge=0)  # how often the reminders of a task may be put off
     snooze_days: int = Field(default=10, ge=1)  # and for how many working days at most
+    return_days: int = Field(default=3, ge=0)  # working days that the coordination has for a task given back to it
+    hold_days: int = Field(default=30, ge=1)  # for how long a partner may put his help on hold
+    full_days: int = Field(default=30, ge=1)  # how long a partner who has no room is taken for full
     tasks: dict[Name, TaskRule]
     ladders: dict[Name, Ladder]
     events: dict[str, Rule]

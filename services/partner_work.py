@@ -20,10 +20,8 @@ from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import today_of
+from services.rules.published import pathway_of, today_of
 
-LONGEST_HOLD_DAYS: Final = 30
-"""Source: table of referrals of the field: a hold is looked at again within a month."""
 FARTHEST_MEETING: Final = timedelta(days=183)
 """A date beyond that is a slip of the pen."""
 
@@ -125,8 +123,9 @@ def _tasks(unit: UnitOfWork, referral: Referral) -> list[Task]:
 
 def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:
     today = today_of(unit, referral.case.programme_id)
-    if not 0 < (until - today).days <= LONGEST_HOLD_DAYS:
-        raise InvalidInput("until", f"Choisissez un jour à venir, dans les {LONGEST_HOLD_DAYS} jours.")
+    most = pathway_of(unit, referral.case.pathway_hash).hold_days
+    if not 0 < (until - today).days <= most:
+        raise InvalidInput("until", f"Choisissez un jour à venir, dans les {most} jours.")
 
 
 def waiting(unit: UnitOfWork, task: Task) -> Sequence[Task]:

@@ -35,12 +35,10 @@ from services.notes import write_note
 from services.rules import casework, obligations
 from services.rules.casework import Act, Hand
 from services.rules.policy import Actor, Right, case_for, task_for_link
-from services.rules.published import today_of
+from services.rules.published import pathway_of, today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")
 """Whose date is when news of an accepted request is asked for."""
-CAPACITY_DAYS: Final = 30
-"""A partner who declines for lack of capacity is shown as full for so many days, unless he says otherwise."""
 
 
 def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
@@ -247,8 +245,8 @@ def decline(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Decline) -> R
     referral.answered_at = referral.ended_at = unit.now
     referral.reason = form.reason.value
     if form.reason is DeclineReason.CAPACITY:
-        today = today_of(unit, referral.case.programme_id)
-        fill(unit, referral.partner, Theme(referral.need.theme), today + timedelta(days=CAPACITY_DAYS))
+        days = timedelta(days=pathway_of(unit, referral.case.pathway_hash).full_days)
+        fill(unit, referral.partner, Theme(referral.need.theme), today_of(unit, referral.case.programme_id) + days)
     others = bool(_rivals(unit, referral))
     tell(unit, hand, referral, e.ReferralDeclined(**ids(referral), reason=form.reason, others_asked=others), form)
     return referral

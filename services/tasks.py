@@ -46,12 +46,9 @@ def give_back(unit: UnitOfWork, hand: Hand, task_id: UUID, form: TaskReturn) -> 
     event = casework.record(unit, case, fact, hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     casework.close(unit, [task], TaskState.RETURNED)
-    soonest = calendar_of(unit, case.programme_id).due_after(unit.now, working_days=RETURNED_DAYS)
+    days = pathway_of(unit, case.pathway_hash).return_days
+    soonest = calendar_of(unit, case.programme_id).due_after(unit.now, working_days=days)
     return _again(unit, case, task, event, due=max(soonest, task.due_at))
-
-
-RETURNED_DAYS = 3
-"""Working days that the coordination has at least for a task that comes back to it."""
 
 
 def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datetime) -> Task:

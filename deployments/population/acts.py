@@ -37,7 +37,6 @@ from models.vocabulary import (
     VisitState,
     WithdrawReason,
 )
-from services.referrals import CAPACITY_DAYS
 from services.rules.view import CONTACT
 
 AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
@@ -323,7 +322,7 @@ def decline(life: Life, hand: Hand, referral: Row, reason: DeclineReason) -> dat
     referral["answered_at"] = referral["ended_at"] = life.now
     referral["reason"] = reason.value
     life.record(e.ReferralDeclined(**ids(referral), reason=reason), hand)
-    return today(life) + timedelta(days=CAPACITY_DAYS) if reason is DeclineReason.CAPACITY else None
+    return today(life) + timedelta(days=life.office.pathway.full_days) if reason is DeclineReason.CAPACITY else None
 
 
 def ask(life: Life, hand: Hand, referral: Row, question: str) -> None:

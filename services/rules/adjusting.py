@@ -74,6 +74,9 @@ COUNTS: Final[Mapping[str, tuple[str, int, int]]] = {
     "revisit_months": ("Mois pendant lesquels une visite déjà faite chez un double est signalée", 0, 120),
     "snoozes": ("Reports possibles des relances d’une tâche", 0, 20),
     "snooze_days": ("Jours ouvrés d’un report, au plus", 1, 60),
+    "return_days": ("Jours ouvrés de la coordination, au moins, pour une tâche qui lui est rendue", 0, 60),
+    "hold_days": ("Jours pendant lesquels un partenaire peut mettre son aide en attente", 1, 365),
+    "full_days": ("Jours pendant lesquels un partenaire sans place est tenu pour complet", 1, 365),
 }
 """Each with the least and the most that make sense."""
 

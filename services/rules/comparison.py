@@ -24,6 +24,9 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "revisit_months": "mois pendant lesquels une visite déjà faite est signalée",
     "snoozes": "reports possibles des relances",
     "snooze_days": "jours ouvrés d’un report, au plus",
+    "return_days": "jours ouvrés de la coordination pour une tâche rendue",
+    "hold_days": "jours pendant lesquels un partenaire peut mettre son aide en attente",
+    "full_days": "jours pendant lesquels un partenaire sans place est tenu pour complet",
 }
 ANCHORS: Final[Mapping[Anchor, str]] = {
     Anchor.EVENT: "",

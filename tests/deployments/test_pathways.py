@@ -143,6 +143,10 @@ def test_what_would_change_is_told_in_words(
     ]
 
 
+OWN = "snooze_days: 10\nrevisit_months: 12\nhold_days: 20\n"
+"""Settings that the shipped pathway leaves as they are."""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -161,11 +165,13 @@ def test_what_would_change_is_told_in_words(
         ("actions: [correct_number]", "actions: []", "actes par lien : correct_number → aucun"),
         ("undelivered_after: 1wd", "undelivered_after: 2wd", "pas remis 2 jours ouvrés après"),
         ("snooze_days: 10\n", "snooze_days: 5\n", "jours ouvrés d’un report, au plus : 10 → 5"),
+        ("revisit_months: 12\n", "", "mois pendant lesquels une visite déjà faite est signalée : 12 → 24"),
+        ("hold_days: 20\n", "", "jours pendant lesquels un partenaire peut mettre son aide en attente : 20 → 30"),
         ("act: expire_referral", "act: forget", "acte forget"),
     ],
 )
 def test_no_change_goes_unsaid(old: str, new: str, said: str, tmp_path: Path) -> None:
-    before = SLIME.read_text().replace("absences_allowed: 1", "absences_allowed: 1\nsnooze_days: 10")
+    before = SLIME.read_text().replace("absences_allowed: 1", "absences_allowed: 1\n" + OWN)
     for name, text in (("before", before), ("after", before.replace(old, new, 1))):
         (tmp_path / name).write_text(text)
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from models.cases import Case, Referral
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
+from models.pathway import Pathway
 from models.vocabulary import ReferralState, WithdrawReason
 from services import addresses, desk, forms, partner_work, referrals, rerouting
 from services.foundation import wording
@@ -18,6 +19,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right
+from services.rules.published import pathway_of
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages.act_pages import ActPage, Fields, Given, carry_out, show
 from services.web.pages.entries import Mistakes, moment
@@ -70,7 +72,7 @@ def _possible(table: Mapping[str, Told], state: str) -> list[tuple[str, str]]:
     ]
 
 
-def _answer_fields(referral: Referral) -> Fields:
+def _answer_fields(referral: Referral, _pathway: Pathway) -> Fields:
     fields = (
         {"kind": "radios", "name": "answer", "label": "Sa réponse", "choices": _possible(ANSWERS, referral.state)},
         {"kind": "select", "name": "reason", "label": "S’il décline, pourquoi", "optional": True,
@@ -81,7 +83,7 @@ def _answer_fields(referral: Referral) -> Fields:
     return lambda _unit, _visitor, _case: fields
 
 
-def _news_fields(referral: Referral) -> Fields:
+def _news_fields(referral: Referral, pathway: Pathway) -> Fields:
     options = _possible(NEWS, referral.state)
     offered = {code for code, _ in options}
     given: list[dict[str, Any]] = [*_MEETING] if "propose" in offered else []
@@ -90,7 +92,7 @@ def _news_fields(referral: Referral) -> Fields:
             {"kind": "select", "name": "hold_reason", "label": "Si elle attend, qui", "optional": True,
              "choices": choices("hold_reason")},
             {"kind": "date", "name": "until", "label": "Si elle attend, la revoir le", "optional": True,
-             "hint": f"Dans {partner_work.LONGEST_HOLD_DAYS} jours au plus"},
+             "hint": f"Dans {pathway.hold_days} jours au plus"},
         ]  # fmt: skip
     given += [
         {"kind": "select", "name": "outcome", "label": "Si elle est terminée, le résultat", "optional": True,
@@ -242,7 +244,7 @@ def _placed(unit: UnitOfWork, visitor: Visitor, referral: Referral, name: str) -
     elif name == "oui":
         page = replace(page, fields=_yes_fields(referral))
     elif name in TOLD:
-        page = replace(page, fields=TOLD[name][1](referral))
+        page = replace(page, fields=TOLD[name][1](referral, pathway_of(unit, referral.case.pathway_hash)))
     elif name == "retirer" and referral.sent_at is not None:
         page = replace(page, follows=("Le lien du partenaire cesse de servir ; il en est prévenu.",))
     lead = f"{referral.partner.name} · {inside(label('theme', referral.need.theme))}"

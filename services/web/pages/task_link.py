@@ -25,7 +25,7 @@ from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_of, task_url
 from services.rules.policy import may_know_household
-from services.rules.published import calendar_of, today_of
+from services.rules.published import calendar_of, pathway_of, today_of
 from services.rules.rendering import COORDINATION, coordinator_of
 from services.rules.texts.labels import choices, label
 from services.web.browsers import Limited
@@ -258,7 +258,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         else "",
         "on_hold": task.paused_at is not None,
         "hold_reasons": [(code, HOLDS[code]) for code, _ in choices("hold_reason")],
-        "hold_days": partner_work.LONGEST_HOLD_DAYS,
+        "hold_days": pathway_of(unit, referral.case.pathway_hash).hold_days,
         "may_sign_in": may_know_household(unit, referral),
         "others": len(partner_work.waiting(unit, task)) - (task.paused_at is None),
     }
