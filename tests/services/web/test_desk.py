@@ -229,7 +229,25 @@ def test_a_search_finds_ones_own_whatever_the_writing_and_is_noted(office: Offic
     with office.runtime.database.read() as unit:
         noted = unit.session.scalars(select(AccessEntry).where(AccessEntry.action == "search")).all()
         assert len(noted) == 8
-        assert {entry.actor for entry in noted} == {office.karim.label, office.nadia.label}
+        told = {(entry.actor, entry.reason) for entry in noted}
+        assert told == {(office.karim.label, None), (office.nadia.label, "aucun résultat")}
+
+
+def test_a_search_says_how_many_it_found_and_shows_them_page_by_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    cases = [make_case(office, CaseState.TO_CONTACT, surname="Quéméner") for _ in range(3)]
+    karim = browser(office, "karim")
+
+    first = karim.post("/recherche", data={"q": "quemener"}).text
+    assert "3 situations" in first
+    assert "1 à 2 sur 3" in first
+    assert str(cases[0]) not in first
+    second = karim.post("/recherche", data={"q": "quemener", "page": "2"}).text
+    assert "3 à 3 sur 3" in second
+    assert str(cases[0]) in second
+    assert "situations, de" not in karim.post("/recherche", data={"q": "introuvable", "page": "x"}).text
 
 
 def test_a_visit_to_make_says_its_hour_on_the_day_and_on_its_case(office: Office) -> None:
