@@ -32,12 +32,20 @@ async def tick() -> int:
     turned = 0
     while step := await asyncio.to_thread(_turn):
         turned += step
+    while await asyncio.to_thread(_take_over):
+        pass
     return turned
 
 
 def _turn() -> int:
     with runtime().database.write("tick") as unit:
         return obligations.tick(unit, ACTS)
+
+
+def _take_over() -> bool:
+    """A request that went to another partner and can no longer be taken back; False when there is none."""
+    with runtime().database.write("take_over") as unit:
+        return referrals.take_over_due(unit)
 
 
 @flow(name="tick")

@@ -320,7 +320,11 @@ class Referral(Base):
     """One need × one partner × one attempt; a retry is a new referral that `replaces` the old."""
 
     __tablename__ = "referral"
-    __table_args__ = (Index("ix_referral_partner_id_state", "partner_id", "state"),)
+    __table_args__ = (
+        Index("ix_referral_partner_id_state", "partner_id", "state"),
+        Index("ix_referral_takes_over_at", "takes_over_at",
+              sqlite_where=text("takes_over_at IS NOT NULL"), postgresql_where=text("takes_over_at IS NOT NULL")),
+    )  # fmt: skip
 
     id: Mapped[Key]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
@@ -341,6 +345,7 @@ class Referral(Base):
     snapshot: Mapped[dict[str, Any]] = mapped_column(default=dict)  # partner's name and address at the send
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]  # accepted by the mail server: the answer's clock starts here
+    takes_over_at: Mapped[datetime | None]  # when the request that it replaces ends; until then it may be taken back
     meets_at: Mapped[datetime | None]  # when the partner proposes to meet the household
     opened_at: Mapped[datetime | None]  # the partner's first button or sign-in; reading alone leaves no trace
     answered_at: Mapped[datetime | None]

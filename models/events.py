@@ -449,9 +449,18 @@ class QuestionAsked(_Orientation):
 
 
 class QuestionAnswered(_Orientation):
-    """The partner's question was answered."""
+    """The partner's question was answered. Until `recall_until` he is not told: it may be taken back."""
 
     type: ClassVar[str] = "referral.question_answered"
+    recall_until: datetime | None = None
+
+
+class AnswerRecalled(_Orientation):
+    """Whoever answered took it back before the partner was told: his question waits again."""
+
+    type: ClassVar[str] = "referral.answer_recalled"
+    may_need: ClassVar[tuple[str, ...]] = ("answer_question",)
+    recalls: UUID
 
 
 class ReferralAccepted(_Orientation):
@@ -911,7 +920,7 @@ class ReplyReceived(Fact):
 
 
 class ReminderDue(Fact):
-    """A clock reached one step of its ladder."""
+    """A clock reached one step of its ladder; or somebody took it at once, and may undo it until `recall_until`."""
 
     type: ClassVar[str] = "reminder.due"
     obligation_id: UUID
@@ -919,6 +928,7 @@ class ReminderDue(Fact):
     ladder: Code
     generation: int
     step: int
+    recall_until: datetime | None = None
 
 
 class ReminderSkipped(Fact):
@@ -948,10 +958,21 @@ class MessageFailed(Fact):
 
 
 class MessageHastened(Fact):
-    """Somebody let a message leave at once instead of at its hour."""
+    """Somebody let a message leave at once instead of at its hour, and may undo it until `recall_until`."""
 
     type: ClassVar[str] = "message.hastened"
     message_id: UUID
+    was_due_at: datetime | None = None
+    was_daily: bool = False
+    recall_until: datetime | None = None
+
+
+class HasteRecalled(Fact):
+    """Whoever hastened a message let it wait for its hour after all."""
+
+    type: ClassVar[str] = "message.haste_recalled"
+    message_id: UUID
+    recalls: UUID
 
 
 def _leaves(base: type[Fact]) -> list[type[Fact]]:

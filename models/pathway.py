@@ -312,6 +312,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
         ),
     ),
     "referral.recalled": Rule(completes=("answer_referral", "check_back"), at_once=(Open(open="finish_draft"),)),
+    "referral.answer_recalled": Rule(at_once=(Open(open="answer_question"),)),
     "task.reminded": Rule(
         then=(
             Send(

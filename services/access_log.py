@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, false, func, not_, or_, sele
 
 from models.cases import Case, Referral
 from models.programmes import AccessEntry, Membership, Organisation, Person
+from services import search as finding
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.rules.policy import Actor, Right, note_access, require
@@ -18,10 +19,10 @@ from services.rules.texts.labels import label
 
 KEPT: Final = timedelta(days=365)  # Source: CNIL, recommendation on logging of 14 October 2021 — six to twelve months
 EXPORTED: Final = "access_log.exported"
-READINGS: Final = ("read", "download", "requests_read")
+READINGS: Final = ("read", "case.read", "sheet", "download", "requests_read", finding.SEARCHED)
 SIGNING: Final = ("sign_in", "sign_out", "session.", "password.", "second_factor.")
 NOBODY: Final = "person"
-KINDS: Final = ("reading", "signing", "refused", "administration")
+KINDS: Final = ("reading", "in_vain", "signing", "refused", "administration")
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def _of_kind(kind: str) -> ColumnElement[bool]:
     signing = or_(*(AccessEntry.action.startswith(each) for each in SIGNING))
     kinds: dict[str, ColumnElement[bool]] = {
         "reading": and_(reading, AccessEntry.allowed.is_(True)),
+        "in_vain": and_(AccessEntry.action == finding.SEARCHED, AccessEntry.reason == finding.IN_VAIN),
         "signing": signing,
         "refused": AccessEntry.allowed.is_(False),
         "administration": and_(not_(reading), not_(signing), AccessEntry.allowed.is_(True)),

@@ -75,9 +75,13 @@ def send_now(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID) -> N
     message = _of(unit, case, message_id)
     if keeps_hours(unit, case.programme_id, message.party, message.channel):
         raise GuardRefused("Un ménage ne reçoit rien la nuit ni les jours fermés : ce message partira à son heure.")
-    if not ledger.hasten(unit, message_id):
+    until = casework.recall_until(unit, hand)
+    fact = MessageHastened(
+        message_id=message_id, was_due_at=message.due_at, was_daily=message.daily, recall_until=until
+    )
+    if not ledger.hasten(unit, message_id, at=until):
         raise GuardRefused("Ce message n’attend plus son heure.")
-    casework.record(unit, case, MessageHastened(message_id=message_id), hand=hand)
+    casework.record(unit, case, fact, hand=hand)
 
 
 def _of(unit: UnitOfWork, case: Case, message_id: UUID) -> Message:
@@ -92,7 +96,7 @@ def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
     query = select(Message.id).where(
         Message.case_id == case.id,
         Message.state == MessageState.QUEUED,
-        Message.due_at > unit.now,
+        Message.due_at > unit.now + casework.RECALL,  # one that was hastened leaves once its minute is over
         Message.channel.in_(ledger.CARRIED),
         ledger.IS_WANTED,
     )

@@ -27,11 +27,17 @@ def conversation(unit: UnitOfWork, referral: Referral) -> list[Said]:
     """What a partner and the coordination said to each other about a referral, oldest first."""
     query = select(Note, Event).join(Event, Event.id == Note.event_id)
     query = query.where(Note.referral_id == referral.id, Note.audience == "partner")
-    rows = unit.session.execute(query.order_by(Note.at, Note.id))
+    rows = (row for row in unit.session.execute(query.order_by(Note.at, Note.id)) if not _is_held(row.Event, unit.now))
     return [
         Said(note.at, event.on_behalf_of == referral.partner_id or event.actor.startswith("link:"), note.text)
         for note, event in rows
     ]
+
+
+def _is_held(event: Event, now: datetime) -> bool:
+    """Whether whoever said it may still take it back: nobody else reads it meanwhile."""
+    until = event.payload.get("recall_until")
+    return until is not None and datetime.fromisoformat(until) > now
 
 
 def add_note(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> None:

@@ -1,5 +1,6 @@
 """What the household agrees to: given, dated, attributed; taken back, and whoever relied on it stops at once."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -40,8 +41,8 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
     if wrong:
         raise InvalidInputs(wrong)
     standing = _standing(unit, case, form.kind, form.organisation_id)
-    if standing is not None:
-        return standing
+    if standing:
+        return standing[0]
     permission = Permission(
         case_id=case.id,
         kind=form.kind.value,
@@ -76,28 +77,31 @@ def _is_partner(unit: UnitOfWork, case: Case, partner_id: UUID | None) -> bool:
     return partner is not None and ours and partner.kind == OrganisationKind.PARTNER
 
 
-def _standing(unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None) -> Permission | None:
+def _standing(unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None) -> Sequence[Permission]:
+    """What the household agreed to and did not take back; each request to a partner notes its agreement anew."""
     query = select(Permission).where(
         Permission.case_id == case.id,
         Permission.kind == kind,
         Permission.organisation_id == organisation_id if organisation_id else Permission.organisation_id.is_(None),
         Permission.revoked_at.is_(None),
     )
-    return unit.session.scalars(query.limit(1)).first()
+    return unit.session.scalars(query.order_by(Permission.id)).all()
 
 
 def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
-    """Take an agreement back. Without the agreement to be contacted the case itself ends."""
+    """Take an agreement back, however often it was noted. Without that to be contacted the case itself ends."""
     permission = unit.session.get(Permission, permission_id)
     if permission is None:
         raise NotFound
     case = case_for(unit, hand.actor, permission.case_id, Right.PERMISSIONS)
-    if permission.revoked_at is not None:
-        raise GuardRefused("Cet accord est déjà retiré.")
     kind = PermissionKind(permission.kind)
+    standing = _standing(unit, case, kind, permission.organisation_id)
+    if permission not in standing:
+        raise GuardRefused("Cet accord est déjà retiré.")
     if kind is PermissionKind.CONTACT and not case.is_closed:
         return withdraw(unit, hand, case.id, Withdrawal(said_by=hand.actor.name or "Le ménage"))
-    permission.revoked_at = unit.now
+    for each in standing:
+        each.revoked_at = unit.now
     unit.session.flush()
     _cut(unit, hand, case, permission)
     fact = e.PermissionRevoked(permission_id=permission.id, kind=kind, organisation_id=permission.organisation_id)

@@ -11,7 +11,7 @@ from models import events as e
 from models.base import new_id
 from models.cases import Case, Need, Permission, Referral
 from models.engine import Task
-from models.lifecycles import CASE_MOVES, UNANSWERED, CaseAction, ReferralAction, next_referral_state
+from models.lifecycles import CASE_MOVES, UNANSWERED, UNDER_WAY, CaseAction, ReferralAction, next_referral_state
 from models.programmes import Organisation
 from models.vocabulary import (
     CaseState,
@@ -76,6 +76,8 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
     referral.partner_id, referral.partner, referral.brief = partner.id, partner, form.brief
     referral.need = _need(unit, case, form, referral)
     _launch(unit, hand, case, referral, form)
+    if replaced_alive(unit, referral) is not None:
+        take_over(unit, hand, referral)
     return referral
 
 
@@ -228,6 +230,39 @@ def supersede(unit: UnitOfWork, hand: Hand, referral: Referral, *, by: Referral,
     casework.record(unit, referral.case, fact, hand=hand)
 
 
+def replaced_alive(unit: UnitOfWork, referral: Referral) -> Referral | None:
+    """The request in whose place this one stands, if it is not over."""
+    old = unit.session.get(Referral, referral.replaces_id) if referral.replaces_id else None
+    return old if old is not None and ReferralState(old.state) in UNANSWERED | UNDER_WAY else None
+
+
+def take_over(unit: UnitOfWork, hand: Hand, referral: Referral) -> None:
+    """The request that this one replaces is over: at once, or once this one can no longer be taken back."""
+    referral.takes_over_at = casework.recall_until(unit, hand)
+    old = replaced_alive(unit, referral)
+    if referral.takes_over_at is None and old is not None:
+        supersede(unit, hand, old, by=referral)
+
+
+def take_over_due(unit: UnitOfWork) -> bool:
+    """The timer's act, one request at a time: what was to be taken over is, unless the new request ended meanwhile.
+
+    False when nothing was due.
+    """
+    due = select(Referral).where(Referral.takes_over_at <= unit.now).order_by(Referral.takes_over_at).limit(1)
+    new = unit.session.scalars(due).first()
+    if new is None:
+        return False
+    lock(unit, new)
+    if new.takes_over_at is None or new.takes_over_at > unit.now:  # taken back while the case was awaited
+        return True
+    new.takes_over_at = None
+    old = replaced_alive(unit, new)
+    if old is not None and ReferralState(new.state) in UNANSWERED | UNDER_WAY:
+        supersede(unit, casework.timer_hand(), lock(unit, old), by=new)
+    return True
+
+
 def _rivals(unit: UnitOfWork, referral: Referral) -> list[Referral]:
     """The other partners who were asked at the same time and have not answered."""
     if referral.pool_id is None:
@@ -269,7 +304,8 @@ def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Quest
     case_for(unit, hand.actor, referral.case_id, Right.REFER)
     if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
         raise GuardRefused("Ce partenaire n’attend pas de réponse à une question.")
-    tell(unit, hand, referral, about(referral, e.QuestionAnswered), form)
+    fact = e.QuestionAnswered(**ids(referral), recall_until=casework.recall_until(unit, hand))
+    tell(unit, hand, referral, fact, form)
     return referral
 
 

@@ -1,6 +1,5 @@
 """A request that goes elsewhere: to another partner, asked anew, or struck out because it should never have been."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import select
@@ -31,9 +30,8 @@ def transfer(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm
         raise GuardRefused("Cette orientation est terminée : demandez plutôt à nouveau.")
     if form.partner_id == old.partner_id:
         raise InvalidInput("partner_id", "Choisissez un autre partenaire.")
-    at_once = replace(hand, holds=False)  # the first partner is told: it cannot be taken back
-    new = r.send(unit, at_once, old.case_id, form.model_copy(update={"replaces_id": old.id, "also_ids": []}))
-    r.supersede(unit, hand, old, by=new)
+    new = r.send(unit, hand, old.case_id, form.model_copy(update={"replaces_id": old.id, "also_ids": []}))
+    r.take_over(unit, hand, new)
     return new
 
 

@@ -13,8 +13,10 @@ from services.foundation.database import UnitOfWork
 from services.foundation.phones import normalise
 from services.listing import Question
 from services.rules.finding import LAST, ways
-from services.rules.policy import Actor, is_known, is_visible
+from services.rules.policy import Actor, is_known, is_visible, note_access
 
+SEARCHED: Final = "search"
+IN_VAIN: Final = "aucun résultat"
 YEARS_BACK: Final = 10
 """How far back a reference is looked for by its end alone."""
 
@@ -37,6 +39,13 @@ def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
     matches = [Case.number.in_(numbers), *(and_(each, is_known(actor)) for each in of_household)]
     found = union(*(select(Case.id).where(is_visible(actor), match).correlate(None) for match in matches))
     return listing.cases(unit, actor).where(Case.id.in_(found))
+
+
+def note(unit: UnitOfWork, actor: Actor, found: int) -> None:
+    """Write down that somebody searched, never what; and whether in vain: an operator who looks for a name that is not
+    his own to see finds nothing.
+    """
+    note_access(unit, actor, SEARCHED, case_id=None, reason=None if found else IN_VAIN)
 
 
 def by_reference(unit: UnitOfWork, actor: Actor, typed: str) -> UUID | None:

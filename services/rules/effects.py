@@ -16,10 +16,12 @@ from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
 from models.events import (
     FACTS,
+    AnswerRecalled,
     CaseMerged,
     CaseReopened,
     CaseUnmerged,
     DangerAcknowledged,
+    HasteRecalled,
     ReferralRecalled,
     ReminderRecalled,
 )
@@ -39,6 +41,7 @@ IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
 VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
+RECALLS: Final = (ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecalled)
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
 _TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
@@ -360,8 +363,8 @@ def _is_imported_past(event: Event) -> bool:
 
 def is_recalled(unit: UnitOfWork, event: Event) -> bool:
     """Whether a sending was taken back within its minute."""
-    types = (ReferralRecalled.type, ReminderRecalled.type)
-    query = select(Event.payload).where(Event.case_id == event.case_id, Event.seq > event.seq, Event.type.in_(types))
+    later = select(Event.payload).where(Event.case_id == event.case_id, Event.seq > event.seq)
+    query = later.where(Event.type.in_(each.type for each in RECALLS))
     return any(payload["recalls"] == str(event.id) for payload in unit.session.scalars(query))
 
 

@@ -272,14 +272,21 @@ def bounce(unit: UnitOfWork, message_id: UUID, *, status: str) -> Sequence[Messa
     return _changed(unit, left, values)
 
 
-def hasten(unit: UnitOfWork, message_id: UUID) -> bool:
-    """Let a message that waits for its hour be claimed at once; False if it waits no longer.
+def hasten(unit: UnitOfWork, message_id: UUID, *, at: datetime | None = None) -> bool:
+    """Let a message that waits for its hour be claimed now, or at the instant `at`; False if it waits no longer.
 
     A daily one leaves alone then: a person's decision is beside the mail of the day.
     """
-    waiting = and_(Message.id == message_id, Message.state == MessageState.QUEUED, Message.due_at > unit.now)
-    alone = {"due_at": unit.now, "daily": False, "bundle_id": None}
+    leaves_at = at or unit.now
+    waiting = and_(Message.id == message_id, Message.state == MessageState.QUEUED, Message.due_at > leaves_at)
+    alone = {"due_at": leaves_at, "daily": False, "bundle_id": None}
     return bool(_change(unit, and_(waiting, Message.channel.in_(CARRIED)), alone))
+
+
+def put_back(unit: UnitOfWork, message_id: UUID, *, due_at: datetime, daily: bool) -> None:
+    """Let a message that was hastened wait for its hour after all."""
+    waiting = and_(Message.id == message_id, Message.state == MessageState.QUEUED)
+    _change(unit, waiting, {"due_at": due_at, "daily": daily})
 
 
 def back_off(attempts: int) -> timedelta:

@@ -56,6 +56,11 @@ def alert_url(runtime: Runtime, organisation: Organisation) -> str:
     return f"{runtime.settings.public_url}/demande/{organisation.id.hex}.{signature}"
 
 
+def poster_url(runtime: Runtime, organisation: Organisation) -> str:
+    """Where an alert giver's team finds the sheet for its wall; it ends with the link of the form."""
+    return f"{alert_url(runtime, organisation)}/affiche"
+
+
 def has_alert_link(organisation: Organisation) -> bool:
     """Whether its secret address opens the form: not once it was revoked, nor when the service has ended."""
     return organisation.alert_link_revoked_at is None and organisation.ended_on is None

@@ -20,12 +20,14 @@ from models.vocabulary import ReferralState, Source, Stage
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
-from services.rules.links import requests_url
+from services.rules.links import has_alert_link, poster_url, requests_url
 from services.rules.published import calendar_of
 from services.rules.texts.labels import choices
 
 MONTHLY: Final = "monthly_news"
 """The text of the letter of the month."""
+FIRST_OF_TERM: Final = (1, 4, 7, 10)
+"""The months whose letter comes once a term has ended."""
 LISTED: Final = 7
 """How many requests a letter tells one by one; the others are counted, and read on the page."""
 TOLD: Final = frozenset(ReferralState) - {
@@ -53,11 +55,12 @@ class Line(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The requests that one service sent, and where all of them are read."""
+    """The requests that one service sent, and where all of them are read; after a term, the sheet for its wall."""
 
     organisation: str
     lines: tuple[Line, ...]
     link: str
+    poster: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,9 @@ def letters(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str], at
         closed_at = alert.case.closed_at
         if closed_at is None or closed_at >= since[alert.giver_email or ""]:
             by_address[alert.giver_email or ""].append(alert)
-    found = {address: _letter(its, known, since[address]) for address, its in by_address.items()}
+    round_on = calendar_of(unit, programme_id).local_day(last_round(calendar_of(unit, programme_id), at))
+    after_term = round_on.month in FIRST_OF_TERM
+    found = {address: _letter(its, known, since[address], after_term=after_term) for address, its in by_address.items()}
     return {address: letter for address, letter in found.items() if letter is not None}
 
 
@@ -180,7 +185,7 @@ def _alerts(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str], si
     return list(reversed(found.values()))
 
 
-def _letter(alerts: Sequence[Alert], known: Mapping[UUID, News], since: datetime) -> Letter | None:
+def _letter(alerts: Sequence[Alert], known: Mapping[UUID, News], since: datetime, *, after_term: bool) -> Letter | None:
     told = [alert for alert in alerts if alert.case_id in known and known[alert.case_id].at >= since]
     if not told:
         return None
@@ -193,6 +198,7 @@ def _letter(alerts: Sequence[Alert], known: Mapping[UUID, News], since: datetime
                 organisation=_sender(alerts[0]),
                 lines=tuple(_line(alert, known[alert.case_id].code) for alert in alerts),
                 link=requests_url(runtime(), alerts[0]),
+                poster=_poster(alerts[0]) if after_term else "",
             )
             for alerts in groups
         ),
@@ -200,6 +206,11 @@ def _letter(alerts: Sequence[Alert], known: Mapping[UUID, News], since: datetime
         alert_id=listed[0].id,
         organisation_id=listed[0].organisation_id,
     )
+
+
+def _poster(alert: Alert) -> str:
+    service = alert.organisation
+    return poster_url(runtime(), service) if service is not None and has_alert_link(service) else ""
 
 
 def _sender(alert: Alert) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case
@@ -30,6 +30,7 @@ LATEST: Final = timedelta(days=1)
 CLOSED: Final = "closed"
 STALE: Final = "stale"
 SKIPPED: Final = "skipped"
+RECALLED: Final = "recalled"
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -162,9 +163,23 @@ def hasten(unit: UnitOfWork, case: Case, obligation: Obligation, ladder: Ladder,
     if step is None or at is None or step == plan.UNDELIVERED:
         raise ValueError("nothing to hasten")
     _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
-    casework.record(unit, case, _reminder(obligation, step), hand=replace(hand, key=_key(obligation, step)))
+    fact = _reminder(obligation, step).model_copy(update={"recall_until": casework.recall_until(unit, hand)})
+    casework.record(unit, case, fact, hand=replace(hand, key=_key(obligation, step)))
     _climb_on(unit, obligation, ladder, step)
     unit.session.flush()
+
+
+def put_back(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, *, generation: int, step: int) -> None:
+    """A step that was hastened waits for its own instant after all: in a new life of its clock, since a step comes once
+    in each. A clock that went on or ended meanwhile stays where it is.
+    """
+    taken = update(Occurrence).where(
+        Occurrence.obligation_id == obligation.id, Occurrence.generation == generation, Occurrence.step == step
+    )
+    unit.session.execute(taken.values(state=OccurrenceState.SUPPRESSED.value, reason=RECALLED))
+    if obligation.ended_at is None and obligation.generation == generation:
+        obligation.generation += 1
+        plan.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=step)
 
 
 def _reminder(obligation: Obligation, step: int) -> ReminderDue:

@@ -79,8 +79,8 @@ class Streets:
 
 STRANGERS: Final = frozenset({
     "/acces", "/acces/{token}", "/connexion/code", "/connexion/lien/{token}", "/connexion/telephone",
-    "/demande/{token}", "/demande/{token}/envoyee", "/demandes/{token}", "/fiche/{token}", "/l/{token}",
-    "/l/{token}/toutes", "/d/{slug}/ma-situation", "/lettre-du-mois/{token}",
+    "/demande/{token}", "/demande/{token}/affiche", "/demande/{token}/envoyee", "/demandes/{token}", "/fiche/{token}",
+    "/l/{token}", "/l/{token}/toutes", "/d/{slug}/ma-situation", "/lettre-du-mois/{token}",
 })  # fmt: skip
 """Doors that a link or a cookie opens, and no account."""
 READERS: Final = ((5, "claire"), (4, "karim"), (3, "alex"))
@@ -173,6 +173,7 @@ def _links(streets: Streets, asked: UUID, answered: UUID, taken: UUID) -> None:
         streets.links |= {
             "/l/{token}": link, "/l/{token}/toutes": f"{link}/toutes", "/fiche/{token}": sheet_url(runtime, service),
             "/demande/{token}": alert_url(runtime, giver), "/demandes/{token}": requests_url(runtime, alert),
+            "/demande/{token}/affiche": f"{alert_url(runtime, giver)}/affiche",
             "/demande/{token}/envoyee": f"{alert_url(runtime, giver)}/envoyee",
             "/lettre-du-mois/{token}": letter_url(runtime, receipt),
             "/organisations/{organisation_id}/situations": f"/organisations/{office.operator_id}/situations",

@@ -12,7 +12,7 @@ from models.cases import Alert, Case
 from models.engine import Message
 from models.programmes import Programme, Service
 from models.vocabulary import SuspensionReason, Theme
-from services import alerts, monthly_news, referrals, reminding, suspension
+from services import alerts, monthly_news, recalling, referrals, suspension
 from services.forms import Suspension
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import LinkExpired
@@ -103,8 +103,8 @@ def test_what_was_taken_back_was_not_told_and_a_follow_up_without_request_says_t
     sent = office.do(referrals.send, page, case_id, referral_form())
     office.drain()
     with office.database.read() as unit:
-        (held,) = reminding.held(unit, BO.actor)
-    office.do(reminding.recall, BO, held.event_id)
+        (held,) = recalling.held(unit, BO.actor)
+    office.do(recalling.recall, BO, held.event_id)
     office.do(referrals.withdraw, BO, sent.id)
     office.do(referrals.drop_need, BO, case_id)
     office.drain()

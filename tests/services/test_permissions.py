@@ -10,7 +10,7 @@ from models.vocabulary import CaseState, PermissionKind, ReferralState
 from services import permissions
 from services.forms import PermissionForm
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from tests.services.rules.situations import BO, CY, OTHER_OPERATOR, PARTNER, Office
+from tests.services.rules.situations import BO, CY, OTHER_OPERATOR, OTHER_PARTNER, PARTNER, Office
 
 
 def standing(office: Office, case_id: UUID, kind: PermissionKind) -> list[UUID]:
@@ -32,6 +32,30 @@ def test_a_partner_stops_at_once_when_the_household_takes_its_agreement_back(off
     assert "report_outcome" not in office.due(case_id)
     assert [party for _, party, _ in office.told(case_id, "permission_receipt")] == ["household"]
     assert [party for _, party, _ in office.told(case_id, "permission_revoked")] == ["coordinator"]
+
+
+def test_an_agreement_noted_at_each_request_is_taken_back_whole(office: Office) -> None:
+    """Each request to a partner notes the household's agreement: with two of them, one stood after it was revoked."""
+    case_id, first = office.referred()
+    second = office.refer(case_id, theme="fsl")
+    office.drain()
+    agreement, other = standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)
+    office.do(permissions.revoke, BO, agreement)
+
+    assert standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER) == []
+    assert {office.referral(each).state for each in (first, second)} == {ReferralState.WITHDRAWN}
+    assert office.events(case_id).count("permission.revoked") == 1
+    with pytest.raises(GuardRefused):
+        office.do(permissions.revoke, BO, other)
+
+
+def test_an_agreement_with_one_partner_is_not_that_with_another(office: Office) -> None:
+    case_id, _ = office.referred()
+    office.refer(case_id, OTHER_PARTNER)
+    given = standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)
+    office.do(permissions.revoke, BO, given[0])
+
+    assert len(standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)) == 1
 
 
 def test_a_case_that_loses_its_only_partner_goes_on_to_the_follow_up(office: Office) -> None:

@@ -67,8 +67,8 @@ class TextContext:
     title, which a pathway may write. `theme`, `reason`, `outcome`, `stage`, `danger` and `responsible` (the party that
     a late task waits for) are codes. Instants are aware; `zone` is the programme's. `today` adds the year to a date of
     another year. `solutions` are the codes of the types of solution that were asked. `requests` are an alert giver's
-    of several cases, by service
-    (`organisation`, `lines`, `link`); `other_requests` counts those that are not listed.
+    of several cases, by service (`organisation`, `lines`, `link`, `poster`); `other_requests` counts those that are
+    not listed.
     """
 
     programme_name: str

@@ -94,6 +94,14 @@ class Cases(Answer):
     next: UUID | None = Field(description="À donner en « after » pour la page suivante ; vide : c’est la dernière")
 
 
+class Matches(Answer):
+    """Une page des situations trouvées, de la plus récente à la plus ancienne."""
+
+    items: list[CaseLine]
+    page: int
+    total: int = Field(description="Nombre de situations trouvées, toutes pages comprises")
+
+
 class PhoneLine(Answer):
     """Un numéro du ménage."""
 

@@ -18,7 +18,7 @@ from services.rules.policy import Actor, Right, readable, require
 from services.rules.published import calendar_of, pathway_of
 from services.rules.titles import task_title
 from services.web.api import reading
-from services.web.api.answers import Cases
+from services.web.api.answers import Matches
 from services.web.api.edge import Reads
 from services.web.api.overview_answers import (
     Day,
@@ -69,6 +69,7 @@ class Words(BaseModel):
     """What a case is looked for by: in the body, since a name never stands in an address."""
 
     words: str = Field(min_length=2, max_length=100, description="Début d’un nom ou d’une rue, téléphone, référence")
+    page: int = Field(1, ge=1, description="Page, à partir de 1")
 
 
 Asked = Annotated[Narrowed, Query()]
@@ -145,14 +146,17 @@ def read_figures(reads: Reads, asked: Asked, response: Response) -> FiguresAnswe
 
 
 @router.post("/cases/search", summary="Chercher une situation")
-def search_cases(reads: Reads, form: Words, response: Response) -> Cases:
-    """Parmi celles que vous pouvez lire ; les cinquante plus récentes."""
+def search_cases(reads: Reads, form: Words, response: Response) -> Matches:
+    """Parmi celles que vous pouvez lire, de la plus récente à la plus ancienne. Notée, sans ses mots."""
     response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
-        found = search.search(unit, actor, form.words).rows(unit)
-        return Cases(items=reading.lines(unit, found), next=None)
+        found = search.search(unit, actor, form.words).page(unit, form.page)
+        answer = Matches(items=reading.lines(unit, found.rows), page=found.number, total=found.total)
+    with reads.runtime.database.write("access") as unit:
+        search.note(unit, actor, answer.total)
+    return answer
 
 
 @router.get("/cases/{case_id}/timeline", summary="Lire l’histoire d’une situation")

@@ -31,7 +31,9 @@ class Looked(BaseModel):
 
     person_id: UUID | None = Field(None, description="Qui a lu, ou de qui il s’agit")
     number: str = Field("", max_length=20, description="Référence de la situation")
-    kind: Literal["", "reading", "signing", "refused", "administration"] = Field("", description="Quelles lignes")
+    kind: Literal["", "reading", "in_vain", "signing", "refused", "administration"] = Field(
+        "", description="Quelles lignes"
+    )
     first_on: date | None = Field(None, description="Premier jour")
     last_on: date | None = Field(None, description="Dernier jour")
     page: int = Field(1, ge=1, description="Page, à partir de 1")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,22 +14,26 @@ from starlette.responses import Response
 from models.engine import Task
 from services import desk, forms, reminding, tasks
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import CaseworkError, NotFound
+from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
-from services.rules.policy import readable
+from services.rules.policy import readable, rights
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import task_title
 from services.web import returning
-from services.web.pages import answers
+from services.web.pages import answers, bulk_asking
 from services.web.pages.act_pages import Nothing
-from services.web.pages.entries import Mistakes, read
+from services.web.pages.bulk_asking import BulkAct
+from services.web.pages.entries import Mistakes, kept, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
+from services.web.rendering import Form
 
 router = APIRouter(include_in_schema=False)
 MOST: Final = 50
 """As many as a page shows."""
+FILLED: Final = "rempli"
+UNTICKED: Final = "Cochez d’abord les lignes."
 
 Do = Callable[[UnitOfWork, Hand, UUID, Any], object]
 ACTS: Final[dict[str, tuple[str, type[BaseModel], Do]]] = {
@@ -40,11 +45,15 @@ ACTS: Final[dict[str, tuple[str, type[BaseModel], Do]]] = {
 
 
 def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | None = None) -> dict[str, Any]:
-    """What the form under a list asks: to whom, until when, why, and the list to come back to; with what was typed."""
+    """What the form under a list asks: to whom, until when, why, and the list to come back to; with what was typed.
+
+    `asking`: the acts that have a page of their own.
+    """
     colleagues = desk.team(unit, visitor.actor)
     return {
         "once": new_token(),
         "back": here,
+        "asking": bulk_asking.offered(visitor.actor),
         "colleagues": [(str(each.id), each.name) for each in colleagues],
         "reasons": choices("snooze_reason"),
         "earliest": (visitor.today + timedelta(days=1)).isoformat(),
@@ -55,6 +64,9 @@ def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | 
 @router.post("/en-lot")
 def bulk(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Carry out one act for each line that was chosen, and say what became of each."""
+    asking = bulk_asking.ACTS.get(str(data.get("act")))
+    if asking is not None:
+        return _ask(request, visitor, data, asking)
     words, model, act = ACTS.get(str(data.get("act")), (None, None, None))
     if words is None or model is None or act is None:
         raise NotFound
@@ -64,28 +76,85 @@ def bulk(request: Request, visitor: SignedIn, data: Entered) -> Response:
     except Mistakes as mistakes:
         problem = next(iter(mistakes.errors.values()))
     if not chosen:
-        problem = "Cochez d’abord les lignes."
-    back = str(data.get(returning.BACK, ""))
-    back = back if returning.is_list(back) else "/a-faire"
-    lines = [] if problem else [_one(visitor, data, task_id, form, act) for task_id in chosen]
-    for case_id in {line["case_id"] for line in lines if not line["refused"]}:
-        answers.wait_for_engine(request, case_id)
+        problem = UNTICKED
+    back = _back(data)
+    lines = (
+        []
+        if problem
+        else [
+            _one(visitor, data, task_id, lambda unit, hand, task_id: act(unit, hand, task_id, form))
+            for task_id in chosen
+        ]
+    )
+    if not problem:
+        return _told(request, visitor, words, lines, back)
     with visitor.runtime.database.read() as unit:
-        untried = [_line(unit, visitor, task_id) for task_id in chosen] if problem else []
+        untried = [_line(unit, visitor, task_id) for task_id in chosen]
         lot = offered(unit, visitor, back, typed=data) if untried else None
     return answers.page(
+        request, "bulk.html", status=422, shell=visitor.shell(""), heading="Rien n’a été fait", problem=problem,
+        untried=untried, lot=lot, done=[], refused=[], back=back,
+    )  # fmt: skip
+
+
+def _back(data: FormData) -> str:
+    back = str(data.get(returning.BACK, ""))
+    return back if returning.is_list(back) else "/a-faire"
+
+
+def _told(request: Request, visitor: Visitor, words: str, lines: list[dict[str, Any]], back: str) -> Response:
+    """What became of each line."""
+    done = [line for line in lines if not line["refused"]]
+    for case_id in {line["case_id"] for line in done}:
+        answers.wait_for_engine(request, case_id)
+    return answers.page(
+        request, "bulk.html", shell=visitor.shell(""), heading=words if done else "Rien n’a été fait", problem="",
+        untried=[], lot=None, done=done, refused=[line for line in lines if line["refused"]], back=back,
+    )  # fmt: skip
+
+
+def _ask(request: Request, visitor: Visitor, data: FormData, act: BulkAct) -> Response:
+    """The page of an act that asks something first; then what became of each line."""
+    if act.right not in rights(visitor.actor):
+        raise Denied
+    with visitor.runtime.database.read() as unit:
+        tasks = [_task(unit, visitor, task_id) for task_id in _chosen(data)]
+        concerned = act.concerned(tasks)
+        problem = _problem(act, tasks, concerned)
+        fields = act.fields(unit, visitor, concerned)
+        lines = [_line(unit, visitor, task.id) for task in concerned]
+        others = [_line(unit, visitor, task.id) for task in tasks if task not in concerned]
+    errors = {"": problem} if problem else {}
+    if FILLED in data and not problem:
+        try:
+            do = act.ready(visitor, data)
+        except Mistakes as mistakes:
+            errors = mistakes.errors
+        else:
+            carry_out = partial(bulk_asking.carry_out, do=do)
+            done = [_one(visitor, data, line["task"], carry_out) for line in lines]
+            return _told(request, visitor, act.done, done, _back(data))
+    return answers.page(
         request,
-        "bulk.html",
-        status=422 if problem else 200,
+        "bulk_asking.html",
+        status=422 if errors else 200,
         shell=visitor.shell(""),
-        heading=words,
-        problem=problem,
-        untried=untried,
-        lot=lot,
-        done=[line for line in lines if not line["refused"]],
-        refused=[line for line in lines if line["refused"]],
-        back=back,
+        form=Form(once=new_token(), entered=kept(data) if FILLED in data else {}, errors=errors),
+        code=str(data.get("act")),
+        heading=act.heading,
+        lead=act.lead,
+        button=act.button,
+        fields=fields,
+        lines=lines,
+        others=others,
+        back=_back(data),
     )
+
+
+def _problem(act: BulkAct, tasks: list[Task], concerned: list[Task]) -> str:
+    if not tasks:
+        return UNTICKED
+    return act.problem(concerned) if concerned else "Aucune des lignes cochées n’attend cela."
 
 
 def _chosen(data: FormData) -> list[UUID]:
@@ -95,21 +164,29 @@ def _chosen(data: FormData) -> list[UUID]:
         raise NotFound from None
 
 
-def _one(visitor: Visitor, data: FormData, task_id: UUID, form: Any, act: Do) -> dict[str, Any]:
+def _one(
+    visitor: Visitor, data: FormData, task_id: UUID, act: Callable[[UnitOfWork, Hand, UUID], object]
+) -> dict[str, Any]:
     with visitor.runtime.database.read() as unit:
         line = _line(unit, visitor, task_id)
     try:
-        visitor.once(data, f"en-lot/{task_id}", lambda unit: act(unit, visitor.hand, task_id, form))
+        visitor.once(data, f"en-lot/{task_id}", lambda unit: act(unit, visitor.hand, task_id))
     except CaseworkError as refused:
         line["refused"] = refused.sentence
     return line
 
 
-def _line(unit: UnitOfWork, visitor: Visitor, task_id: UUID) -> dict[str, Any]:
+def _task(unit: UnitOfWork, visitor: Visitor, task_id: UUID) -> Task:
     task = unit.session.get(Task, task_id)
     if task is None:
         raise NotFound
-    case = readable(unit, visitor.actor, task.case_id)
+    readable(unit, visitor.actor, task.case_id)
+    return task
+
+
+def _line(unit: UnitOfWork, visitor: Visitor, task_id: UUID) -> dict[str, Any]:
+    task = _task(unit, visitor, task_id)
+    case = task.case
     return {
         "task": task.id,
         "case_id": case.id,

@@ -53,22 +53,42 @@ def pipeline(request: Request, visitor: SignedIn, asked: Asked, page: int = 1) -
 @router.post("/recherche")
 def found(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Cases by name, street, number or reference: sent in the body, so that no name is written in an address."""
-    words = str(data.get("q", "")).strip()[:120]
+    words, number = str(data.get("q", "")).strip()[:120], str(data.get("page", ""))
+    page: listing.Page[Case] = listing.Page([], 1, 0)
     with visitor.runtime.database.read() as unit:
-        cases = search.search(unit, visitor.actor, words).rows(unit) if words else []
-        rows = _rows(unit, visitor, cases)
+        if words:
+            asked_for = int(number) if number.isascii() and number.isdecimal() else 1
+            page = search.search(unit, visitor.actor, words).page(unit, asked_for)
+        rows = _rows(unit, visitor, page.rows)
     if words:
-        with visitor.runtime.database.write("access") as unit:  # that one searched, never what
-            note_access(unit, visitor.actor, "search", case_id=None)
+        with visitor.runtime.database.write("access") as unit:
+            search.note(unit, visitor.actor, page.total)
     return answers.page(
         request,
         "cases.html",
         shell=visitor.shell("/situations", query=words),
         heading="Résultats de la recherche",
+        under=_how_many(page.total),
         tabs=[],
         rows=rows,
-        pages=None,
+        pages=_pages(page, words),
     )
+
+
+def _how_many(total: int) -> str:
+    return f"{total} situations, de la plus récente à la plus ancienne" if total > 1 else ""
+
+
+def _pages(found: listing.Page[Case], words: str) -> dict[str, Any] | None:
+    """The pages beside are asked for as the search was: in the body."""
+    if found.total <= listing.PAGE:
+        return None
+    return {
+        "here": f"{found.first} à {found.last} sur {found.total}",
+        "previous": found.number - 1 if found.number > 1 else None,
+        "following": found.number + 1 if found.has_next else None,
+        "asked": {"action": "/recherche", "words": words},
+    }
 
 
 def _rows(unit: UnitOfWork, visitor: Visitor, cases: Sequence[Case]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services import reminding
+from services import recalling
 from services.foundation.errors import GuardRefused, NotFound
 from services.web.pages import answers
 from services.web.pages.visitor import Entered, SignedIn
@@ -33,7 +33,7 @@ def recall(request: Request, visitor: SignedIn, data: Entered) -> Response:
     for event_id in events:
         try:
             with visitor.runtime.database.write("recall") as unit:
-                case_ids.append(reminding.recall(unit, visitor.hand, event_id).id)
+                case_ids.append(recalling.recall(unit, visitor.hand, event_id).id)
         except GuardRefused:
             late = True
     if not case_ids:

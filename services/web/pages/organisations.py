@@ -4,16 +4,14 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-import segno
 from fastapi import APIRouter, Request
-from markupsafe import Markup
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
-from models.programmes import Organisation, Programme
+from models.programmes import Organisation
 from models.vocabulary import Contract, OrganisationKind
-from services import addresses, desk, forms, organisations, requests_made, triage
+from services import addresses, desk, forms, organisations, triage
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, NotFound
@@ -70,41 +68,6 @@ def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
         partners=partners,
         ended=ended,
         adding={kind.value: f"{HERE}/ajouter?nature={kind}" for kind in ADDING},
-    )
-
-
-@router.get(HERE + "/{organisation_id}/affiche")
-def poster(request: Request, visitor: SignedIn, organisation_id: UUID) -> Response:
-    """A sheet for the wall of an alert giver's service: when to ask, the form as a QR code, the last term's figures."""
-    with visitor.runtime.database.read() as unit:
-        giver = organisations.alert_giver(unit, visitor.actor, organisation_id)
-        if not has_alert_link(giver):
-            raise NotFound
-        programme = unit.session.get_one(Programme, giver.programme_id)
-        term = requests_made.last_term(visitor.today)
-        told = requests_made.of_organisation(unit, giver, term)
-        address = alert_url(visitor.runtime, giver)
-        context: dict[str, Any] = {"name": giver.name, "public_name": programme.public_name, "phone": programme.phone}
-    drawn = segno.make(address, error="m", micro=False).svg_inline(
-        border=4, svgclass=None, lineclass=None, omitsize=True
-    )
-    return answers.page(
-        request,
-        "poster.html",
-        shell=visitor.shell(SECTION),
-        address=address,
-        code=Markup(drawn),  # noqa: S704 - drawn by us from our own address
-        term=wording.months(term.first, term.last),
-        figures=[
-            (number, words)
-            for number, words in (
-                (told.requests, "demandes de visite"),
-                (told.visited, "ménages visités"),
-                (told.helped, "ménages aidés par un partenaire"),
-            )
-            if number is not None
-        ],
-        **context,
     )
 
 

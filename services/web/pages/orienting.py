@@ -48,7 +48,7 @@ NEWS: Final[dict[str, Told]] = {
     "complete": ("L’aide est terminée", forms.Completion, referrals.complete),
     "fail": ("L’aide n’a pas abouti", forms.Failure, referrals.fail),
 }
-_SAID: Final = (
+SAID: Final = (
     {"kind": "text", "name": "said_by", "label": "Qui l’a dit", "hint": "Nom et fonction chez le partenaire"},
     {"kind": "radios", "name": "how", "label": "Comment", "choices": HOWS, "value": "téléphone", "two": True},
     {"kind": "text", "name": "file_number", "label": "Numéro de dossier chez le partenaire", "optional": True,
@@ -78,7 +78,7 @@ def _answer_fields(referral: Referral, _pathway: Pathway) -> Fields:
         {"kind": "select", "name": "reason", "label": "S’il décline, pourquoi", "optional": True,
          "choices": choices("decline_reason")},
         *_MEETING,
-        *_SAID,
+        *SAID,
     )  # fmt: skip
     return lambda _unit, _visitor, _case: fields
 
@@ -101,7 +101,7 @@ def _news_fields(referral: Referral, pathway: Pathway) -> Fields:
          "choices": choices("failure_reason")},
     ]  # fmt: skip
     first = {"kind": "radios", "name": "answer", "label": "Où en est l’aide", "choices": options}
-    return lambda _unit, _visitor, _case: (first, *given, *_SAID)
+    return lambda _unit, _visitor, _case: (first, *given, *SAID)
 
 
 def _yes_fields(referral: Referral) -> Fields:
@@ -228,7 +228,7 @@ def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str, data: Fo
     if chosen is None:
         return replace(page, given=_nothing_chosen)
     _, model, act = chosen
-    given = GIVEN.get(model, _on_behalf)
+    given = GIVEN.get(model, on_behalf)
     return replace(
         page, model=model, given=given, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form)
     )
@@ -282,7 +282,8 @@ def _nothing_chosen(_visitor: Visitor, _data: FormData) -> dict[str, Any]:
     raise Mistakes({"answer": "Choisissez une réponse."})
 
 
-def _on_behalf(_visitor: Visitor, data: FormData) -> dict[str, Any]:
+def on_behalf(_visitor: Visitor, data: FormData) -> dict[str, Any]:
+    """Who gave an answer that somebody else records, and how."""
     said_by, how = str(data.get("said_by", "")).strip(), str(data.get("how", "")).strip()
     if not said_by or not how:
         missing = "said_by" if not said_by else "how"
@@ -295,12 +296,12 @@ def _held(visitor: Visitor, data: FormData) -> dict[str, Any]:
     reason = str(data.get("hold_reason", ""))
     if not reason:
         raise Mistakes({"hold_reason": "Dites ce qui est attendu."})
-    return {**_on_behalf(visitor, data), "reason": reason}
+    return {**on_behalf(visitor, data), "reason": reason}
 
 
 def _met(visitor: Visitor, data: FormData) -> dict[str, Any]:
     meets_at = moment(data, visitor.zone, day="meets_at", hour="meets_hour")
-    return {**_on_behalf(visitor, data), "meets_at": meets_at}
+    return {**on_behalf(visitor, data), "meets_at": meets_at}
 
 
 GIVEN: Final[dict[type[forms.Answer], Given]] = {forms.Hold: _held, forms.Meeting: _met}

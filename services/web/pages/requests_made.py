@@ -14,7 +14,7 @@ from models.vocabulary import Stage
 from services import monthly_news, requests_made
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.rules.links import alert_url, has_alert_link, open_letter_link, open_requests_link
+from services.rules.links import alert_url, has_alert_link, open_letter_link, open_requests_link, poster_url
 from services.rules.policy import Actor, note_access
 from services.rules.published import today_of
 from services.rules.texts.labels import inside, label
@@ -53,14 +53,14 @@ def mine(request: Request, runtime: Here, token: str, fait: str = "") -> Respons
             }
             for each in requests_made.of_giver(unit, alert)
         ]
+        living = alert.organisation if alert.organisation and has_alert_link(alert.organisation) else None
         context: dict[str, Any] = {
             "shell": _shell(programme, fait),
             "organisation": alert.organisation.name if alert.organisation else alert.giver_name,
             "phone": programme.phone,
             "letter": _letter(unit, alert, token),
-            "again": alert_url(runtime, alert.organisation)
-            if alert.organisation and has_alert_link(alert.organisation)
-            else "",
+            "again": alert_url(runtime, living) if living else "",
+            "poster": poster_url(runtime, living) if living else "",
         }
     return answers.page(request, "my_requests.html", rows=rows, **context)
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from models.vocabulary import Role, Source
-from services import reminding
+from services import recalling
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime
@@ -108,7 +108,7 @@ class Visitor:
             return [
                 HeldLine(str(each.event_id), label("held", each.type), each.number,
                          max(1, round((each.until - unit.now).total_seconds())))
-                for each in reminding.held(unit, self.actor)
+                for each in recalling.held(unit, self.actor)
             ]  # fmt: skip
 
 

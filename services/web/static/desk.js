@@ -25,7 +25,7 @@
   });
 
   function step(line, by) {
-    const lines = [...line.parentElement.children];
+    const lines = [...document.querySelectorAll(".todo > li")];  // of every debtor, one after another
     lines[lines.indexOf(line) + by]?.querySelector("a")?.focus();
   }
 

@@ -119,6 +119,11 @@ class Office:
         with self.database.write("test") as unit:
             return obligations.tick(unit, ACTS)
 
+    def take_over(self) -> None:
+        """What the tick does beside the clocks."""
+        with self.database.write("test") as unit:
+            referrals.take_over_due(unit)
+
     def drain(self) -> None:
         """Until nothing is left to do at this instant."""
         while self.handle() or self.tick():

@@ -50,6 +50,7 @@ SLIME = Pathway.model_validate(
 )
 LINK = "https://relais.example/t/abcdef"
 REQUESTS_LINK = "https://relais.example/demandes/abcdef"
+POSTER_LINK = "https://relais.example/demande/abcdef/affiche"
 CONTEXT = TextContext(
     programme_name="Mieux chez soi en Vald’Orne",
     programme_phone="+33233000001",
@@ -80,7 +81,8 @@ CONTEXT = TextContext(
     danger="gas",
     urgent=True,
     solutions=("landlord_mediation", "health", "budget"),
-    requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK),) * 2,
+    requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
+    * 2,
     other_requests=2,
     link=LINK,
     requests_link=REQUESTS_LINK,
@@ -398,7 +400,7 @@ def test_the_firm_reminder_says_what_happens_then() -> None:
 @pytest.mark.parametrize("reader", [reader for reader in READERS if reader[2] != Channel.SMS])
 def test_french_spaces_never_break(reader: tuple[str, str, str]) -> None:
     subject, body = written(reader)
-    text = f"{subject}\n{body}".replace(LINK, "").replace(REQUESTS_LINK, "")
+    text = f"{subject}\n{body}".replace(LINK, "").replace(REQUESTS_LINK, "").replace(POSTER_LINK, "")
 
     assert re.findall(r" [;:?!»]|« ", text) == []
     assert re.findall(r"[^\W\d][;:?!»]|«\w", text) == []

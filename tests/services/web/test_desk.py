@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
-from models.cases import Case, Visit
+from models.cases import Case, Referral, Visit
 from models.engine import Message, Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, MessageState, Party, ReferralState, Urgency
@@ -209,6 +211,103 @@ def test_what_lacks_to_an_act_on_several_lines_is_asked_with_the_lines_still_cho
     assert 'name="retour" value="/qui-doit-quoi"' in answer.text
 
 
+def in_bulk(
+    client: TestClient, office: Office, act: str, *chosen: tuple[UUID, str], once: str = "une", **typed: str
+) -> Any:
+    """Press one of the buttons that ask something first, or, with what was typed, the one of its page."""
+    tasks = [str(task_of(office, case_id, kind).id) for case_id, kind in chosen]
+    filled = {"rempli": "1"} if typed else {}
+    return send(client, "/en-lot", once=once, act=act, tache=tasks, retour="/qui-doit-quoi", **filled, **typed)
+
+
+def test_calls_that_nobody_answered_are_noted_at_once(office: Office) -> None:
+    calls = [(make_case(office, CaseState.TO_CONTACT), "first_call") for _ in range(2)]
+    triaged = (make_case(office), "triage")
+    client = browser(office, "claire")
+
+    page = in_bulk(client, office, "appeler", *calls, triaged).text
+    assert page.count('checked aria-label="Choisir') == 2
+    assert "Une ligne cochée n’est pas concernée" in page
+    assert in_bulk(client, office, "appeler", *calls, result="reached").status_code == 422
+    done = in_bulk(client, office, "appeler", *calls, triaged, result="voicemail", note="").text
+
+    assert "Appels notés" in done
+    assert [state_of(office, case_id) for case_id, _ in calls] == [CaseState.CONTACTING] * 2
+    assert 'href="/qui-doit-quoi">Revenir à la liste' in done
+
+
+def test_a_partners_answer_for_several_requests_is_noted_once(office: Office) -> None:
+    asked = [(make_case(office, CaseState.ORIENTING), "answer_referral") for _ in range(2)]
+    for case_id, _ in asked:
+        deliver_mail(office, case_id)
+    client = browser(office, "claire")
+
+    page = in_bulk(client, office, "repondre", *asked).text
+    assert "Ce que dit ADIL" in page
+    missing = in_bulk(client, office, "repondre", *asked, answer="accept", said_by="", how="téléphone")
+    assert missing.status_code == 422
+    assert "Dites qui a donné cette réponse" in missing.text
+    in_bulk(client, office, "repondre", *asked, answer="accept", said_by="Mme Riou", how="téléphone")
+    drain(office)
+    news = [(case_id, "report_outcome") for case_id, _ in asked]
+    in_bulk(
+        client,
+        office,
+        "nouvelles",
+        *news,
+        once="deux",
+        answer="complete",
+        outcome="helped_fully",
+        said_by="Mme Riou",
+        how="téléphone",
+    )
+
+    with office.runtime.database.read() as unit:
+        found = unit.session.scalars(select(Referral).where(Referral.case_id.in_([each for each, _ in asked]))).all()
+        assert [(each.state, each.outcome) for each in found] == [(ReferralState.COMPLETED, "helped_fully")] * 2
+
+
+def test_requests_of_two_partners_are_not_answered_together(office: Office) -> None:
+    asked = [(make_case(office, CaseState.ORIENTING), "answer_referral") for _ in range(2)]
+    with office.runtime.database.write("test") as unit:
+        theirs = unit.session.get_one(Referral, referral_id_of(office, asked[0][0]))
+        theirs.partner_id = office.other_operator_id
+
+    answer = in_bulk(browser(office, "claire"), office, "repondre", *asked, answer="accept", said_by="X", how="e-mail")
+
+    assert answer.status_code == 422
+    assert "de plusieurs partenaires" in answer.text
+    assert task_of(office, asked[1][0], "answer_referral").state == "open"
+
+
+def test_several_requests_are_accepted_or_refused_at_once(office: Office) -> None:
+    asked = [(make_case(office), "triage") for _ in range(2)]
+    client = browser(office, "claire")
+
+    unsaid = in_bulk(client, office, "decider", *asked, answer="accept", operator_id="")
+    assert unsaid.status_code == 422
+    in_bulk(client, office, "decider", *asked, answer="accept", operator_id=str(office.operator_id))
+
+    assert [state_of(office, case_id) for case_id, _ in asked] == [CaseState.TO_CONTACT] * 2
+    other = (make_case(office), "triage")
+    in_bulk(client, office, "decider", other, once="deux", answer="reject", reason="out_of_territory")
+    assert state_of(office, other[0]) == CaseState.REJECTED
+
+
+def test_several_cases_go_to_another_operator_at_once_by_the_coordination_alone(office: Office) -> None:
+    asked = [(make_case(office, CaseState.TO_CONTACT), "first_call") for _ in range(2)]
+    to = str(office.other_operator_id)
+
+    assert in_bulk(browser(office, "karim"), office, "confier", *asked, operator_id=to).status_code == 403
+    assert "Changer d’opérateur" not in browser(office, "karim").get("/a-faire").text
+    again = in_bulk(browser(office, "claire"), office, "confier", *asked, asked[0], operator_id=to).text
+
+    assert "Une ligne n’a pas pu" not in again  # one case twice is one
+    with office.runtime.database.read() as unit:
+        operators = {unit.session.get_one(Case, case_id).operator_id for case_id, _ in asked}
+        assert operators == {office.other_operator_id}
+
+
 def test_a_foreign_line_stops_nothing_of_another_and_is_not_found(office: Office) -> None:
     mine = make_case(office, CaseState.TO_CONTACT)
     taken = task_of(office, mine, "first_call").id
@@ -229,7 +328,25 @@ def test_a_search_finds_ones_own_whatever_the_writing_and_is_noted(office: Offic
     with office.runtime.database.read() as unit:
         noted = unit.session.scalars(select(AccessEntry).where(AccessEntry.action == "search")).all()
         assert len(noted) == 8
-        assert {entry.actor for entry in noted} == {office.karim.label, office.nadia.label}
+        told = {(entry.actor, entry.reason) for entry in noted}
+        assert told == {(office.karim.label, None), (office.nadia.label, "aucun résultat")}
+
+
+def test_a_search_says_how_many_it_found_and_shows_them_page_by_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    cases = [make_case(office, CaseState.TO_CONTACT, surname="Quéméner") for _ in range(3)]
+    karim = browser(office, "karim")
+
+    first = karim.post("/recherche", data={"q": "quemener"}).text
+    assert "3 situations" in first
+    assert "1 à 2 sur 3" in first
+    assert str(cases[0]) not in first
+    second = karim.post("/recherche", data={"q": "quemener", "page": "2"}).text
+    assert "3 à 3 sur 3" in second
+    assert str(cases[0]) in second
+    assert "situations, de" not in karim.post("/recherche", data={"q": "introuvable", "page": "x"}).text
 
 
 def test_a_visit_to_make_says_its_hour_on_the_day_and_on_its_case(office: Office) -> None:

@@ -195,8 +195,13 @@ def test_another_partner_takes_the_place_of_the_first(office: Office, clcv: UUID
     first = referral_id_of(office, case_id)
     form = asked(office, permission="yes", partner_id=str(clcv))
 
-    send(browser(office, "karim"), request_of(office, case_id, "transferer"), **form)
+    karim = browser(office, "karim")
+    send(karim, request_of(office, case_id, "transferer"), **form)
     drain(office)
+    assert "annulable encore" in karim.get("/a-faire").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert state_of_request(office, first) == ReferralState.SENT  # until it can no longer be taken back
+    office.clock.at += timedelta(minutes=1)
+    act(office, referrals.take_over_due)
 
     assert state_of_request(office, first) == ReferralState.SUPERSEDED
     assert state_of_request(office, referral_id_of(office, case_id)) == ReferralState.SENT

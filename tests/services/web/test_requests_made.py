@@ -5,6 +5,7 @@ import re
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -16,8 +17,9 @@ from models.vocabulary import CaseState
 from services import organisations, requests_made
 from services.foundation.runtime import use
 from services.rules.casework import Hand
-from services.rules.links import alert_url, letter_url, requests_url
+from services.rules.links import alert_url, letter_url, poster_url, requests_url
 from services.rules.news import MONTHLY
+from services.rules.rendering import render_message
 from services.web.app import create_app
 from tests.factories import Office, at, make_case
 from tests.services.web.browser import browser
@@ -58,9 +60,6 @@ def test_the_link_ends_with_the_link_of_the_service(office: Office) -> None:
 
 
 def test_the_news_carry_the_link_of_all_his_requests(office: Office) -> None:
-    from models.engine import Message
-    from services.rules.rendering import render_message
-
     case_id = make_case(office)
     with office.runtime.database.read() as unit:
         query = select(Message).where(Message.case_id == case_id, Message.text == "alert_receipt")
@@ -89,6 +88,31 @@ def test_a_sheet_for_the_wall_has_the_link_as_a_code_and_no_figure_about_fewer_t
     assert "d’octobre à décembre\N{NO-BREAK SPACE}2025" in sheet
     assert "<strong>5</strong> demandes de visite" in sheet
     assert "ménages visités" not in sheet
+    theirs = browser(office).get("/" + address.split("/", 3)[3] + "/affiche").text
+    assert "<strong>5</strong> demandes de visite" in theirs
+    with office.runtime.database.write("renew") as unit:
+        organisations.renew_link(unit, Hand(office.claire), office.giver_id)
+    assert browser(office).get("/" + address.split("/", 3)[3] + "/affiche").status_code == HTTPStatus.GONE
+
+
+@pytest.mark.parametrize(("month", "told"), [(11, False), (1, True)])
+def test_the_letter_that_comes_after_a_term_announces_the_sheet_for_the_wall(
+    office: Office, month: int, told: bool
+) -> None:
+    first = datetime(2025, month - 1 or 12, 3, 9, tzinfo=UTC)
+    at(office, first)
+    with use(office.runtime):
+        asyncio.run(write_letters())
+        case_id = make_case(office, CaseState.TO_CONTACT)
+        at(office, datetime(2025 + (month == 1), month, 5, 9, tzinfo=UTC))
+        asyncio.run(write_letters())
+        with office.runtime.database.read() as unit:
+            letter = unit.session.scalars(select(Message).where(Message.text == MONTHLY)).one()
+            body = render_message(unit, letter).body
+            sheet = poster_url(office.runtime, unit.session.get_one(Organisation, office.giver_id))
+
+    assert (sheet in body.splitlines()) is told
+    assert "L’affiche de votre équipe" in browser(office).get("/" + link(office, case_id).split("/", 3)[3]).text
 
 
 def test_the_letter_of_the_month_is_stopped_by_a_button_of_the_mailbox_and_never_by_reading(office: Office) -> None:

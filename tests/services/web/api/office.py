@@ -57,7 +57,7 @@ class Office:
 
     def get(self, who: str, path: str, **query: Any) -> httpx2.Response:
         """Read as somebody."""
-        return self.client.get(f"/api/v1{path}", headers=self._by(who), params=query)
+        return self.client.get(f"/api/v1{path}", headers=self._by(who), params=query or None)
 
     def post(
         self, who: str, path: str, body: Json | None = None, *, key: str | None = None, **given: Any

@@ -20,9 +20,12 @@ def test_the_day_who_owes_what_and_the_stages_are_those_of_the_pages(office: Off
 def test_a_case_is_found_by_a_name_that_stands_in_no_address(office: Office) -> None:
     number = office.act("Ada", "/alerts", ALERT)["number"]
 
-    found = office.post("Ada", "/cases/search", {"words": str(ALERT["surname"])[:4]}).json()["items"]
-    assert [each["number"] for each in found] == [number]
+    found = office.post("Ada", "/cases/search", {"words": str(ALERT["surname"])[:4]}).json()
+    assert [each["number"] for each in found["items"]] == [number]
+    assert (found["page"], found["total"]) == (1, 1)
     assert office.post("Bo", "/cases/search", {"words": str(ALERT["surname"])}).json()["items"] == []
+    (in_vain,) = office.get("Ada", "/access-log?kind=in_vain").json()["items"]
+    assert (in_vain["action"], in_vain["reason"]) == ("search", "aucun résultat")
     assert office.post("Ada", "/cases/search", {"words": "x"}).status_code == 422
 
 
