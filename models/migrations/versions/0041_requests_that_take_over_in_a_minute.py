@@ -1,6 +1,6 @@
 """When a request takes the place of the one that it replaces: once it can no longer be taken back.
 
-Revision 0041, after 0039.
+Revision 0041, after 0040.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from models.base import UtcDateTime
 
 revision = "0041"
-down_revision = "0039"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
