@@ -171,6 +171,9 @@ def table() -> dict[tuple[str, str], str]:
 def knocker(world: World, actor: str) -> TestClient:
     """A browser in a place of its own: what is limited is counted by place."""
     return TestClient(
-        world.app, base_url="http://127.0.0.1:8000", follow_redirects=False, raise_server_exceptions=False,
+        world.app,
+        base_url=world.office.runtime.settings.public_url,
+        follow_redirects=False,
+        raise_server_exceptions=False,
         client=(f"192.0.2.{ACTORS.index(actor)}", 50000),
-    )  # fmt: skip
+    )

@@ -111,6 +111,7 @@ def test_every_answer_carries_the_protections(office: Office, address: str) -> N
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
+    assert "strict-transport-security" not in headers  # of plain http nothing is promised
 
 
 def test_an_accident_carries_the_protections_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,17 +273,20 @@ def _links(unit: UnitOfWork, world: World, case_id: UUID, other_case_id: UUID) -
     holders["partner"].tokens = {
         "/l/": _token(task_url(runtime, news)), "/fiche/": _token(sheet_url(runtime, service)), "/acces/": unused,
     }  # fmt: skip
+    opened = partner_access.open_session(unit, runtime, used, browser=BROWSER)
     holders["partner"].cookies = {
-        NAMES["browser"]: BROWSER, NAMES["session"]: partner_access.open_session(unit, runtime, used, browser=BROWSER),
-    }  # fmt: skip
+        _named(world, NAMES["browser"]): BROWSER,
+        _named(world, NAMES["session"]): opened,
+    }
     holders["other partner"].tokens = {
         "/l/": _token(task_url(runtime, asked)), "/fiche/": _token(sheet_url(runtime, other)),
     }  # fmt: skip
     case = session.get_one(Case, case_id)
     code, digits = code_of(runtime.secrets, case), case.household.phones[0].number[-4:]
     holders["household"].cookies = {
-        COOKIE: household_page.open_page(unit, runtime, case.programme, code=code, digits=digits)
+        _named(world, COOKIE): household_page.open_page(unit, runtime, case.programme, code=code, digits=digits)
     }
+    holders["household"].own["/d/{slug}/ma-situation"] = {"code": code, "digits": digits}
     _proofs(unit, world)
 
 
@@ -297,13 +300,21 @@ def _proofs(unit: UnitOfWork, world: World) -> None:
     codes = second_factor.new_paper_codes(unit, runtime, office.karim.id)
     karim, claire = holders["operator"], holders["coordinator"]
     karim.tokens = {"/connexion/lien/": _token(sign_in_url(runtime, link))}
-    karim.cookies[NAMES["browser"]] = BROWSER
-    karim.cookies[NAMES["step"]] = second_factor.open_step(unit, office.karim.id, second_factor.CODE)
-    claire.cookies[NAMES["step"]] = step = second_factor.open_step(unit, office.claire.id, second_factor.SET_UP)
+    karim.cookies[_named(world, NAMES["browser"])] = BROWSER
+    karim.cookies[_named(world, NAMES["step"])] = second_factor.open_step(unit, office.karim.id, second_factor.CODE)
+    claire.cookies[_named(world, NAMES["step"])] = step = second_factor.open_step(
+        unit, office.claire.id, second_factor.SET_UP
+    )
     secret = second_factor.offer(runtime, *second_factor.step_of(unit, step, second_factor.SET_UP))[1]
     karim.own |= {"/connexion/code": {"code": codes[0]}, "/compte/codes": {"code": codes[1]}}
     claire.own["/connexion/telephone"] = {"code": TOTP(secret).at(unit.now)}
+    for one in holders.values():
+        one.own["/connexion/lien"] = {"email": "nadia@brest.test"}
     claire.own["/connexion"] = {"email": "claire@brest.test", "password": PASSWORD}
+
+
+def _named(world: World, cookie: str) -> str:
+    return f"__Host-{cookie}" if world.office.runtime.settings.is_https else cookie
 
 
 def _token(url: str) -> str:
