@@ -92,6 +92,7 @@ def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
     if permission is None:
         raise NotFound
     case = case_for(unit, hand.actor, permission.case_id, Right.PERMISSIONS)
+    unit.session.refresh(permission)
     if permission.revoked_at is not None:
         raise GuardRefused("Cet accord est déjà retiré.")
     kind = PermissionKind(permission.kind)
