@@ -51,6 +51,7 @@ def _end(unit: UnitOfWork, hand: Hand, loan_id: UUID, end: LoanEnd) -> Loan:
     if loan is None:
         raise NotFound
     case = case_for(unit, hand.actor, loan.case_id, Right.LEND)
+    unit.session.refresh(loan)
     if loan.returned_on is not None:
         raise GuardRefused("Cet appareil est déjà rendu.")
     if end is LoanEnd.LOST and loan.lost_on is not None:

@@ -174,6 +174,7 @@ def _waiting(unit: UnitOfWork, actor: Actor, proposal_id: UUID) -> SheetProposal
     proposal = unit.session.get(SheetProposal, proposal_id)
     if proposal is None or service_of(unit, actor, proposal.service_id).id != proposal.service_id:
         raise NotFound
+    unit.session.refresh(proposal, with_for_update=True)
     if proposal.decided_at is not None:
         raise GuardRefused("Cette proposition est déjà décidée.")
     return proposal

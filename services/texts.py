@@ -193,8 +193,8 @@ def _locked(unit: UnitOfWork, hand: Hand, key: TextKey, version: int) -> TextLin
     unit.session.scalars(select(Programme).where(Programme.id == programme.id).with_for_update()).one()
     line = _found(unit, hand.actor, key)
     if line.version != version:
-        last = _versions(unit, programme, key)[0]
-        told = f"{last.by or 'Quelqu’un'} a changé ce texte entre-temps : relisez-le, puis recommencez."
+        last = next(iter(_versions(unit, programme, key)), None)
+        told = f"{(last and last.by) or 'Quelqu’un'} a changé ce texte entre-temps : relisez-le, puis recommencez."
         raise Conflict(told)
     return line
 

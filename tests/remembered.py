@@ -78,11 +78,7 @@ class Past:
         return {path.name: path.read_bytes() for path in self._folder.glob("*")} if self._folder else {}
 
     def _put_back(self, kept: _Kept) -> Any:
-        with _driver(self._database) as connection:
-            if self._database.dialect == "sqlite":
-                kept.image.backup(connection)
-            else:
-                _put_rows_back(connection, kept.image)
+        _restore(self._database, kept.image)
         if self._folder and kept.files:
             self._folder.mkdir(exist_ok=True)
             for name, content in kept.files.items():
@@ -115,6 +111,14 @@ def _image(database: Database) -> Any:
         return rows, sequences
 
 
+def _restore(database: Database, image: Any) -> None:
+    with _driver(database) as connection:
+        if database.dialect == "sqlite":
+            image.backup(connection)
+        else:
+            _put_rows_back(connection, image)
+
+
 def _rows(connection: Any, table: str) -> bytes:
     copied = sql.SQL("copy {} to stdout").format(sql.Identifier(table))
     with connection.cursor().copy(copied) as copy:
@@ -134,3 +138,21 @@ def _put_rows_back(connection: Any, image: tuple[dict[str, bytes], list[tuple[st
         if value is not None:
             connection.execute(sql.SQL("select setval({}, {})").format(sql.Literal(name), sql.Literal(value)))
     connection.commit()
+
+
+class Still:
+    """A database as it is now, to be put back; `is_moved` once something was written."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing else may write to `database` meanwhile."""
+        self._database, self._image = database, _image(database)
+        self.is_moved = False
+        event.listen(database.engine, "commit", self._move)
+
+    def put_back(self) -> None:
+        """As it was."""
+        _restore(self._database, self._image)
+        self.is_moved = False
+
+    def _move(self, _connection: object) -> None:
+        self.is_moved = True

@@ -30,7 +30,7 @@ from tests.browser.conftest import Town
 from tests.browser.people import enter, open_context
 from tests.factories import PASSWORD, act, decline, deliver_mail, make_case, referral_id_of, task_of
 from tests.mails import reply
-from tests.services.web.test_doors import doors, table
+from tests.services.web.doors import ACTORS, doors, table
 
 NOT_PAGES: Final = re.compile(
     r"/api/(?!docs)|\.(?:pdf|yaml|\{kind\})$|^/(?:healthz|readyz|metrics|envois-retenus)$|^/documents/|^/$"
@@ -83,16 +83,16 @@ STRANGERS: Final = frozenset({
     "/l/{token}", "/l/{token}/toutes", "/d/{slug}/ma-situation", "/lettre-du-mois/{token}",
 })  # fmt: skip
 """Doors that a link or a cookie opens, and no account."""
-READERS: Final = ((5, "claire"), (4, "karim"), (3, "alex"))
-"""Columns of `doors.txt`, whoever may do most first."""
+READERS: Final = {"coordinator": "claire", "operator": "karim", "administrator": "alex"}
+"""By their columns of `doors.txt`, whoever may do most first."""
 
 
 def reader_of(route: str) -> str:
-    """Who may do most there; nobody where no account is asked for. A thing that was missing there may be here."""
-    letters = _doors().get(("GET", route), "s----+")
+    """Who may do most there; nobody where no account is asked for. Raises `KeyError` for a door without a line."""
+    letters = _doors()["GET", route]
     if route in STRANGERS or letters[0] != "s":
         return ""
-    return next(name for column, name in READERS if letters[column] in "+-")
+    return next(name for actor, name in READERS.items() if letters[ACTORS.index(actor)] == "+")
 
 
 @cache

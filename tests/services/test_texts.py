@@ -128,6 +128,11 @@ def written(office: Office, case_id: UUID) -> tuple[str, str]:
         return rendered.subject, rendered.body
 
 
+def test_a_version_that_never_was_is_refused_in_a_sentence(office: Office) -> None:
+    with use(office.runtime), office.runtime.database.write("test") as unit, pytest.raises(Conflict, match="relisez"):
+        texts.restore(unit, Hand(office.claire), RECEIPT, RestoreForm(version=7))
+
+
 def test_what_leaves_is_in_the_words_of_the_programme_until_they_are_given_up(office: Office) -> None:
     case_id = make_case(office, CaseState.TRIAGE)
     before = written(office, case_id)

@@ -1,0 +1,206 @@
+"""A right is taken back while somebody uses it: one wins, nothing is half written, and who comes after is refused."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from datetime import timedelta
+from threading import Barrier
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from models.cases import Alert, Note, Permission, Referral
+from models.engine import Event
+from models.programmes import Organisation
+from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
+from services import loans, organisations, people, permissions, referrals
+from services.accounts import create_account
+from services.forms import Answer, LoanForm, OnBehalf, Remedy
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import CaseworkError
+from services.rules.casework import Hand
+from services.rules.links import alert_url, task_url
+from services.rules.policy import Actor
+from tests.factories import PASSWORD, Office, act, alert_form, deliver_mail, drain, make_case, referral_id_of, task_of
+from tests.ledger import problems
+from tests.services.web.browser import browser, send
+
+T = TypeVar("T")
+WRITERS: Final = 6
+PATIENCE_S: Final = 60
+WAITS_S: Final = 0.3
+
+
+def meanwhile(office: Office, first: Callable[[UnitOfWork], object], second: Callable[[], T]) -> T:
+    """What somebody gets who begins when another has written and not yet committed."""
+    with ThreadPoolExecutor(1) as pool:
+        with office.runtime.database.write("test") as unit:
+            first(unit)
+            late = pool.submit(copy_context().run, second)
+            wait([late], timeout=WAITS_S)
+        return late.result(PATIENCE_S)
+
+
+def together(*acts: Callable[[], T]) -> list[T]:
+    """What each gets of those who begin in the same instant."""
+    ready = Barrier(len(acts), timeout=PATIENCE_S)
+
+    def one(do: Callable[[], T]) -> T:
+        ready.wait()
+        return do()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [each.result(PATIENCE_S) for each in [pool.submit(copy_context().run, one, do) for do in acts]]
+
+
+def sound(office: Office) -> bool:
+    """Whether nothing is half written, once the engine has followed."""
+    drain(office)
+    with office.runtime.database.read() as unit:
+        return problems(unit, drained=True) == []
+
+
+def count(office: Office, *what: Any) -> int:
+    with office.runtime.database.read() as unit:
+        return unit.session.scalar(select(func.count()).where(*what)) or 0
+
+
+@pytest.fixture
+def asked(office: Office) -> UUID:
+    """A case of which a partner was asked something."""
+    case_id = make_case(office, CaseState.ORIENTING)
+    deliver_mail(office, case_id)
+    return case_id
+
+
+def link_of(office: Office, case_id: UUID, kind: str) -> str:
+    return task_url(office.runtime, task_of(office, case_id, kind)).removeprefix(office.runtime.settings.public_url)
+
+
+def agreement(office: Office, case_id: UUID) -> UUID:
+    with office.runtime.database.read() as unit:
+        shared = Permission.case_id == case_id, Permission.kind == PermissionKind.SHARE_WITH_PARTNER
+        return unit.session.scalars(select(Permission.id).where(*shared)).one()
+
+
+def test_a_partner_does_not_accept_what_is_being_taken_back(office: Office, asked: UUID) -> None:
+    referral_id, link, partner = (
+        referral_id_of(office, asked),
+        link_of(office, asked, "answer_referral"),
+        browser(office),
+    )
+
+    answer = meanwhile(
+        office,
+        lambda unit: referrals.withdraw(unit, Hand(office.karim), referral_id),
+        lambda: send(partner, link, answer="accept"),
+    )
+
+    assert answer.status_code in {404, 410}
+    assert count(office, Referral.id == referral_id, Referral.state == ReferralState.WITHDRAWN) == 1
+    assert count(office, Event.case_id == asked, Event.type == "referral.accepted") == 0
+    assert sound(office)
+
+
+def test_a_partner_asks_for_no_name_while_the_household_takes_its_agreement_back(office: Office, asked: UUID) -> None:
+    accepted = Answer(on_behalf=OnBehalf(said_by="Mme Riou", how="téléphone"))
+    act(office, lambda unit: referrals.accept(unit, Hand(office.karim), referral_id_of(office, asked), accepted))
+    link, partner, shared = link_of(office, asked, "report_outcome"), browser(office), agreement(office, asked)
+
+    answer = meanwhile(
+        office,
+        lambda unit: permissions.revoke(unit, Hand(office.karim), shared),
+        lambda: send(partner, f"{link}/acces"),
+    )
+
+    assert answer.status_code in {409, 410}
+    assert count(office, Event.case_id == asked, Event.type == "referral.access_asked") == 0
+    assert sound(office)
+
+
+def test_of_two_who_end_one_thing_at_once_the_second_is_told_that_it_is_done(office: Office, asked: UUID) -> None:
+    shared, lent = (
+        agreement(office, asked),
+        LoanForm(item="wattmètre", due_on=office.clock.at.date() + timedelta(days=30)),
+    )
+    with office.runtime.database.write("test") as unit:
+        loan_id = loans.lend(unit, Hand(office.karim), asked, lent).id
+
+    told = [
+        twice(office, lambda unit, actor: permissions.revoke(unit, Hand(actor), shared)),
+        twice(office, lambda unit, actor: loans.give_back(unit, Hand(actor), loan_id)),
+    ]
+
+    assert told == ["Cet accord est déjà retiré.", "Cet appareil est déjà rendu."]
+    assert count(office, Event.case_id == asked, Event.type.in_(("permission.revoked", "loan.returned"))) == 2
+    assert sound(office)
+
+
+def twice(office: Office, end: Callable[[UnitOfWork, Actor], object]) -> str:
+    """What Claire is told who does it while Karim does."""
+
+    def late() -> None:
+        with office.runtime.database.write("test") as unit:
+            end(unit, office.claire)
+
+    with pytest.raises(CaseworkError) as refused:
+        meanwhile(office, lambda unit: end(unit, office.karim), late)
+    return refused.value.sentence
+
+
+def test_of_requests_sent_while_a_link_is_revoked_each_is_whole_or_refused(office: Office) -> None:
+    with office.runtime.database.read() as unit:
+        link = alert_url(office.runtime, unit.session.get_one(Organisation, office.giver_id))
+    typed = {name: value for name, value in alert_form().model_dump(mode="json").items() if value is not None}
+
+    def ask(number: int) -> int:
+        told = typed | {"phone": f"06 39 98 02 {number:02d}", "agreement": "yes"}
+        return int(send(browser(office), link, once=str(number), **told).status_code)
+
+    def revoke() -> int:
+        with office.runtime.database.write("test") as unit:
+            organisations.revoke_link(unit, Hand(office.claire), office.giver_id)
+        return 0
+
+    first = ask(0)
+    answers = together(revoke, *(lambda number=number: ask(number) for number in range(1, WRITERS)))
+
+    assert first == 303
+    assert set(answers) <= {0, 303, 410}
+    assert count(office, Alert.organisation_id == office.giver_id) == 1 + answers.count(303)
+    assert ask(WRITERS) == 410
+    assert sound(office)
+
+
+def test_of_acts_sent_while_an_account_is_closed_each_is_whole_or_refused(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    address = f"/situations/{case_id}/notes"
+    with office.runtime.database.write("test") as unit:
+        alex = create_account(
+            unit, email="alex@brest.test", name="Alex Renaud", password=PASSWORD, programme_id=office.programme_id,
+            role=Role.ADMINISTRATOR,
+        )  # fmt: skip
+        hand = Hand(Actor("person", alex.id, office.programme_id, Role.ADMINISTRATOR))
+    clients = [browser(office, "karim") for _ in range(WRITERS)]
+
+    def close() -> str:
+        assert office.karim.id
+        with office.runtime.database.write("test") as unit:
+            people.close(unit, hand, office.karim.id, Remedy(reason="Il part."))
+        return ""
+
+    def write(number: int) -> str:
+        answer = send(clients[number], address, once=str(number), text=f"Note {number}")
+        return str(answer.headers.get("location", answer.status_code)).partition("?")[0]
+
+    first = write(0)
+    answers = together(close, *(lambda number=number: write(number) for number in range(1, WRITERS)))
+
+    here = f"/situations/{case_id}"
+    assert first == here
+    assert set(answers) <= {"", here, "/connexion", "401"}
+    assert count(office, Note.case_id == case_id) == 1 + answers.count(here)
+    assert write(0) == "/connexion" or write(0) == "401"
+    assert sound(office)
