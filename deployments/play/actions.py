@@ -108,7 +108,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from deployments.play.lives import LIVES
-from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form
+from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form, without
 from deployments.play.story import instant
 from models.cases import Case
 from models.engine import Message
@@ -276,9 +276,9 @@ def send_referral(scene: Scene, given: Given) -> object:
 
 def withdraw_referral(scene: Scene, given: Given) -> object:
     """Take the request back."""
-    rest = {name: value for name, value in given.items() if name != "partner"}
-    form = filled(forms.TakeBack, rest)
-    return referrals.withdraw(scene.unit, scene.hand, scene.referral(given["partner"]).id, form)
+    referral = scene.referral(given["partner"], given.get("about"))
+    form = filled(forms.TakeBack, without(given, "partner", "about"))
+    return referrals.withdraw(scene.unit, scene.hand, referral.id, form)
 
 
 def mend_address(scene: Scene, given: Given) -> object:
@@ -298,12 +298,11 @@ def remove_household_address(scene: Scene, _given: Given) -> object:
     return addresses.remove_household_address(scene.unit, scene.hand, scene.case.id)
 
 
-def ask_access(scene: Scene, _given: Given) -> object:
+def ask_access(scene: Scene, given: Given) -> object:
     """The partner asks to read whom to call; `browser` is his own."""
-    scene.through_mail("report_progress")
-    return partner_access.ask_link(
-        scene.unit, scene.referral(scene.step.who), browser=scene.step.who, source=Source.STORY
-    )
+    referral = scene.referral(scene.step.who, given.get("about"))
+    scene.through_mail("report_progress", referral=referral)
+    return partner_access.ask_link(scene.unit, referral, browser=scene.step.who, source=Source.STORY)
 
 
 def open_access(scene: Scene, given: Given) -> object:
@@ -315,13 +314,13 @@ def open_access(scene: Scene, given: Given) -> object:
     raise LinkExpired
 
 
-def read_case(scene: Scene, _given: Given) -> None:
+def read_case(scene: Scene, given: Given) -> None:
     """The page of the case, or for a partner the household that his browser shows him."""
     if scene.is_staff:
         readable(scene.unit, scene.hand.actor, scene.case.id)
         note_access(scene.unit, scene.hand.actor, "read", case_id=scene.case.id)
         return
-    referral = scene.referral(scene.step.who)
+    referral = scene.referral(scene.step.who, given.get("about"))
     opened = select(PartnerSession).where(
         PartnerSession.referral_id == referral.id, PartnerSession.expires_at > scene.unit.now
     )

@@ -9,16 +9,23 @@
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
 | tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day,\
 or day and hour), provisional |
-| messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due) |
+| messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due), says \
+(words that it holds, once it is written) |
 | no_messages | none is there |
 | mails | for each reader, how many mails about the case he got; those that left together are one |
 | most_a_day | for each reader, how many mails he got on the day on which he got most, whatever the case |
 | handlings | for each of the team, how many acts of the case are his |
 | monthly | for each alert giver, the days on which he got his letter of the month |
-| sees, cannot_see | for each reader `case` (may open it) or texts that he may read, wherever they are written to him |
+| sees, cannot_see | for each reader `case` (may open it) or texts that he may read, wherever they are written to him; \
+`voicemail` is what may be left on the household's answering machine |
+| on_screen | for an alert giver, a partner, the household: texts on pages that open to him now, without an account |
+| requests | for an alert giver, his own request as the page of his requests says it: stage, state, closed, news (the \
+last event told), asked (types of solution, each with the state of the request) |
+| doubles | other cases, by their name, that the coordination is shown beside this one |
 | letters_to_print | how many letters wait for the printer |
 | income | the household's class by the Anah's ceilings; `none` when something lacks |
-| household | people, children, language, companion, guardian, guardian_phone, vulnerabilities, heating, safety |
+| household | people, children, best_time, language, companion, guardian, guardian_phone, vulnerabilities, heating, \
+safety, breathing |
 | findings | each figure as it was said (`burden: 21.7`); `none` for one that nobody gave |
 | kit | total in euros, pieces in place, items: each with its quantity, or its state |
 | scorecard | met, of, and each criterion: yes, no or unknown; `none` for no scorecard |
@@ -31,8 +38,9 @@ or day and hour), provisional |
 | proposes | for a type of solution, the partners that the directory proposes, in order; and those set aside, why |
 
 `to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
-he received, and for a partner the household that his browser may show him now; what somebody with an account reads is
-his case pages' story and mails.
+he received, and for a partner the household that his browser may show him now; what a household reads is its mails,
+its SMS and the letters that were printed; what somebody with an account reads is his mails and the pages of the case:
+who the household is, the words of the alerts, the figures, the story.
 """
 
 import re
@@ -47,8 +55,8 @@ from sqlalchemy import func, or_, select
 
 from deployments.play.facts import NONE, ExpectedFacts, Word, missing
 from deployments.play.mistakes import closest, typed
-from deployments.play.story import Setting
-from models.cases import Case, Referral
+from deployments.play.story import HOUSEHOLD, Setting
+from models.cases import Alert, Case, Referral
 from models.engine import Event, Message, Task
 from models.events import FACTS
 from models.programmes import Organisation, PartnerSession, Person
@@ -60,13 +68,16 @@ from models.vocabulary import (
     Known,
     MessageState,
     Party,
+    ReferralState,
     Role,
     TaskState,
     Theme,
 )
 from services import (
+    calls,
     circumstances,
     desk,
+    doubles,
     figures,
     findings,
     kits,
@@ -74,6 +85,7 @@ from services import (
     partner_access,
     picking,
     programmes,
+    requests_made,
     scorecards,
     timeline,
 )
@@ -84,6 +96,7 @@ from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household, readable
 
 CASE: Final = "case"
+VOICEMAIL: Final = "voicemail"
 DAY: Final = 10
 """Letters of a written day."""
 LINK: Final = re.compile(r"https?://\S+")
@@ -128,6 +141,17 @@ class ExpectedMessage(_Strict):
     state: MessageState | None = None
     on: Moment | None = None
     count: int = 1
+    says: Texts = []
+
+
+class ExpectedRequest(_Strict):
+    """What an alert giver's own page says of his request."""
+
+    stage: Word = None
+    state: Word = None
+    closed: Word = None
+    news: Word = None
+    asked: dict[Theme, ReferralState] | None = None
 
 
 class ExpectedPicks(_Strict):
@@ -151,6 +175,7 @@ class ExpectedHousehold(_Strict):
     vulnerabilities: Texts | None = None
     heating: Word = None
     safety: Word = None
+    breathing: Word = None
 
 
 class ExpectedFindings(_Strict):
@@ -223,6 +248,9 @@ class Expected(ExpectedFacts, _Strict):
     monthly: dict[str, Texts] = {}
     sees: dict[str, Texts] = {}
     cannot_see: dict[str, Texts] = {}
+    on_screen: dict[str, Texts] = {}
+    requests: dict[str, ExpectedRequest] = {}
+    doubles: Texts | None = None
     letters_to_print: int | None = None
     income: str | None = None
     read_by: Texts | None = None
@@ -250,6 +278,7 @@ def surprises(
         *look.most_a_day(expected),
         *look.handlings(expected),
         *look.readers(expected),
+        *look.requests(expected),
         *look.letters(expected),
         *look.picks(expected),
         *look.audit(expected),
@@ -332,6 +361,11 @@ class _Look:
         for name, wanted in expected.matches.items():
             if (found := scores.get(self.cases[name])) != wanted:
                 yield f"ressemblance avec {name}\u00a0: {wanted} attendu, {found or NONE} trouvé"
+        if expected.doubles is not None:
+            names = {case_id: name for name, case_id in self.cases.items()}
+            shown = sorted(names[each.case.id] for each in doubles.alike(self.unit, self._coordinator(), self.case))
+            if shown != sorted(expected.doubles):
+                yield f"doubles montrés\u00a0: {expected.doubles} attendus, {shown} trouvés"
 
     def events(self, expected: Expected) -> Iterator[str]:
         count = Counter(self.unit.session.scalars(select(Event.type).where(Event.case_id == self.case.id)))
@@ -431,6 +465,30 @@ class _Look:
         for who, texts in expected.cannot_see.items():
             yield from (f"{who} ne devrait pas voir {text!r}" for text in texts if self._sees(who, text))
 
+    def requests(self, expected: Expected) -> Iterator[str]:
+        for who, wanted in expected.requests.items():
+            found = self._request(who)
+            if found is None:
+                yield f"{who} n’a rien demandé ici"
+                continue
+            told = {"stage": found.stage, "state": found.state, "closed": found.closed,
+                    "news": found.news and found.news.code}  # fmt: skip
+            yield from (f"page de {who}, {line}" for line in self._compared(wanted, told))
+            if wanted.asked is not None and _codes(wanted.asked) != (asked := dict(found.asked)):
+                yield f"page de {who}, asked\u00a0: {_codes(wanted.asked)} attendu, {asked} trouvé"
+
+    def _request(self, who: str) -> requests_made.Request | None:
+        """The request that he made here, wherever a merge took it."""
+        query = select(Alert).where(
+            or_(Alert.received_on_id == self.case.id, Alert.case_id == self.case.id),
+            Alert.giver_email == self.setting.address(who),
+        )
+        alert = self.unit.session.scalars(query.order_by(Alert.received_at)).first()
+        if alert is None:
+            return None
+        number = (alert.received_on or alert.case).number
+        return next(each for each in requests_made.of_giver(self.unit, alert) if each.reference == number)
+
     def letters(self, expected: Expected) -> Iterator[str]:
         waiting = self.unit.session.scalar(
             select(func.count()).where(
@@ -482,6 +540,7 @@ class _Look:
             and wanted.by in {None, message.channel}
             and wanted.state in {None, message.state}
             and self._is_moment(message.done_at or message.due_at, wanted.on)
+            and all(typed(each) in typed(f"{message.subject}\n{message.body}") for each in wanted.says)
         )
 
     def _is_moment(self, found: datetime, wanted: str | None) -> bool:
@@ -512,6 +571,8 @@ class _Look:
 
     def _sees(self, who: str, text: str) -> bool:
         is_staff = who in self.setting.staff
+        if who == VOICEMAIL:
+            return typed(text) in typed(calls.voicemail(self.unit, self._coordinator(), self.case))
         if text == CASE:
             return is_staff and self._opens(who)
         mails = [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in self._received(who)]
@@ -541,10 +602,11 @@ class _Look:
 
     def _received(self, who: str) -> Sequence[Message]:
         """What he got about the case, and his letters of the month, which are about several."""
+        his = Message.address == (self.setting.address(who) or who)
         query = select(Message).where(
             or_(Message.case_id == self.case.id, Message.text == MONTHLY),
-            Message.address == (self.setting.address(who) or who),
-            Message.state == MessageState.ACCEPTED,
+            Message.party == Party.HOUSEHOLD if who == HOUSEHOLD else his,
+            Message.state.in_((MessageState.ACCEPTED, MessageState.PRINTED, MessageState.POSTED)),
         )
         return self.unit.session.scalars(query.order_by(Message.done_at)).all()
 
@@ -555,8 +617,16 @@ class _Look:
         actor = self._actor(who)
         story = timeline.of_case(self.unit, actor, self.case, self.setting.zone)
         is_known = knows_household(self.unit, actor, self.case)
-        named = [self.case.household.name, *(each.words for each in self._findings())] if is_known else []
+        named = [*self._named(), *(each.words for each in self._findings())] if is_known else []
         return [*named, *(f"{entry.text} {entry.quote}" for entry in story)]
+
+    def _named(self) -> Iterator[str]:
+        """What the case's page says of the household itself, and the words of the alerts."""
+        home, place = self.case.household, self.case.dwelling
+        yield from (home.name, home.companion, home.guardian, home.language)
+        yield from (place.street, place.complement, place.landlord, place.safety)
+        yield from (phone.number for phone in home.phones)
+        yield from (f"{alert.free_text} {alert.followed_by}" for alert in self.case.alerts)
 
 
 def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:

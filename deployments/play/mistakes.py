@@ -19,6 +19,7 @@ _SENTENCES = {
     "tuple_type": "« {name} » est une liste",
     "dict_type": "« {name} » se dit mot par mot",
     "model_type": "« {name} » se dit mot par mot",
+    "string_type": "« {name} » est un texte, entre guillemets s’il contient un deux-points ou une virgule",
 }
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, func, select, update
 
-from deployments.play import state
+from deployments.play import screens, state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
 from deployments.play.mistakes import closest, explained, typed
@@ -203,7 +203,9 @@ class Player:
         with self.runtime.database.read() as unit:
             cases = self._cases(unit, index)
             case = unit.session.get_one(Case, chosen(cases, step))
-            return surprises(unit, self.story.setting, case, Expected.model_validate(step.given), cases=cases)
+            expected = Expected.model_validate(step.given)
+            found = surprises(unit, self.story.setting, case, expected, cases=cases)
+        return [*found, *screens.missing(self.runtime, self.story.setting, case.id, expected.on_screen)]
 
     def _scan(self) -> list[str]:
         with self.runtime.database.read() as unit:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from deployments.play.mistakes import closest, explained
 from deployments.play.story import HOUSEHOLD, Setting, Step
-from models.cases import Case, Referral
+from models.cases import Case, Need, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
 from models.vocabulary import MessageState, Source, TaskState
@@ -95,9 +95,12 @@ class Scene:
         """Whether whoever acts has an account."""
         return self.step.who in self.setting.staff
 
-    def task(self, kind: str) -> Task:
-        """The open task of this kind, the most pressing."""
+    def task(self, kind: str, partner: str | None = None) -> Task:
+        """The open task of this kind, of this partner where one is named, the most pressing."""
         query = select(Task).where(Task.case_id == self.case_id, Task.kind == kind, Task.state == TaskState.OPEN)
+        if partner is not None:
+            theirs = select(Referral.id).where(Referral.partner_id == self.organisation(partner))
+            query = query.where(Task.referral_id.in_(theirs))
         found = self.unit.session.scalars(query.order_by(Task.due_at)).first()
         if found is None:
             raise InvalidInput("task", f"Cette situation n’a pas de tâche {kind}.")
@@ -116,9 +119,11 @@ class Scene:
         email = self.setting.staff[name].email
         return self.unit.session.scalars(select(Person.id).where(Person.email == email)).one()
 
-    def through_mail(self, *actions: str) -> Hand:
-        """The hand of whoever follows the latest link he received for one of these. Raises `LinkExpired`."""
-        return Hand(self._link_holder(frozenset(actions)), Source.STORY, key=self.key)
+    def through_mail(self, *actions: str, referral: Referral | None = None) -> Hand:
+        """The hand of whoever follows the latest link he received for one of these, about this request where one is
+        given. Raises `LinkExpired`.
+        """
+        return Hand(self._link_holder(frozenset(actions), referral), Source.STORY, key=self.key)
 
     def mails(self) -> Sequence[Message]:
         """The mails of the case that whoever acts received, the latest first."""
@@ -145,13 +150,13 @@ class Scene:
         """The tokens of such links in the mails that whoever acts received, the latest first."""
         return [token for mail in self.mails() for token in link.findall(mail.body or "")]
 
-    def _link_holder(self, actions: frozenset[str]) -> Actor:
+    def _link_holder(self, actions: frozenset[str], referral: Referral | None) -> Actor:
         for token in self.tokens(TASK_LINK):
             try:
-                actor, _ = open_task_link(self.unit, self.runtime, token)
+                actor, task = open_task_link(self.unit, self.runtime, token)
             except LinkExpired:
                 continue
-            if actions & actor.actions:
+            if actions & actor.actions and (referral is None or task.referral_id == referral.id):
                 return actor
         raise LinkExpired
 
@@ -163,16 +168,23 @@ class Scene:
             raise InvalidInput("organisation", f"Aucun organisme ne s’appelle {slug}{closest(slug, known)}.")
         return known[slug]
 
-    def referral(self, partner: str) -> Referral:
-        """The latest referral of the case to this partner."""
-        found = self.unit.session.scalars(
-            select(Referral)
-            .where(Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner))
-            .order_by(Referral.sent_at.desc(), Referral.id.desc())
-        ).first()
+    def referral(self, partner: str, about: str | None = None) -> Referral:
+        """The latest referral of the case to this partner; `about`: for this type of solution."""
+        query = select(Referral).where(
+            Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner)
+        )
+        if about is not None:
+            query = query.join(Need, Need.id == Referral.need_id).where(Need.theme == about)
+        found = self.unit.session.scalars(query.order_by(Referral.sent_at.desc(), Referral.id.desc())).first()
         if found is None:
-            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}.")
+            told = f" ({about})" if about else ""
+            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}{told}.")
         return found
+
+
+def without(given: Given, *words: str) -> dict[str, Any]:
+    """What is given beside these words."""
+    return {word: given[word] for word in given if word not in words}
 
 
 def filled(form: type[F], given: Mapping[str, Any]) -> F:
@@ -191,9 +203,10 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
     """An answer of a partner, through his mail, or told on his behalf."""
 
     def answering(scene: Scene, given: Given) -> object:
-        rest = {key: value for key, value in given.items() if key != "partner"}
-        referral = scene.referral(given["partner"] if scene.is_staff else given.get("partner", scene.step.who))
-        hand = scene.hand if scene.is_staff else scene.through_mail(name)
+        partner = given["partner"] if scene.is_staff else given.get("partner", scene.step.who)
+        referral, rest = scene.referral(partner, given.get("about")), without(given, "partner", "about")
+        asked = referral if "about" in given else None
+        hand = scene.hand if scene.is_staff else scene.through_mail(name, referral=asked)
         return act(scene.unit, hand, referral.id, filled(form, rest))
 
     return answering
