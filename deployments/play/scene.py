@@ -33,10 +33,11 @@ class Said(Mapping[str, Any]):
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Nothing is read yet."""
-        self._given, self._read = given, set[str]()
+        self._given, self._read, self._asked = given, set[str](), dict[str, None]()
 
     def __getitem__(self, word: str) -> Any:
         """Raises `KeyError` for a word that is not said."""
+        self._asked[word] = None
         self._read.add(word)
         return self._given[word]
 
@@ -52,6 +53,17 @@ class Said(Mapping[str, Any]):
     def unread(self) -> list[str]:
         """The words that meant nothing to the action."""
         return [word for word in self._given if word not in self._read]
+
+    def __contains__(self, word: object) -> bool:
+        """Whether it is said; asking is knowing the word."""
+        self._asked[str(word)] = None
+        return word in self._given
+
+    def is_unknown(self, word: str) -> str:
+        """The sentence about a word that meant nothing, with those that would have."""
+        known = [each for each in self._asked if each != word]
+        rest = f", mots possibles\u00a0: {', '.join(known)}" if known else ""
+        return f"mot inconnu «\u00a0{word}\u00a0»{closest(word, known) or rest}"
 
     def lacks(self, word: str) -> str:
         """The sentence about a word that must be said, with the one that stands in its place."""

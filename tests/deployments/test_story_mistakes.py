@@ -32,7 +32,10 @@ def told(folder: Path, *steps: str) -> Story:
     [
         ('"2026-01-05 10:00 claire acept_case": {}', r"2026-01-05 10:00 acept_case \(proche.*accept_case"),
         ('"2026-01-05 10:00 expect": {stat: triage}', r"mot inconnu «.stat.» \(proche.*state"),
-        ('"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}', r"mot inconnu «.tasks.0.kin.» \(proche.*kind"),
+        (
+            '"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}',
+            r"ligne 4, 2026-01-05 10:00 mot inconnu «.tasks.0.kin.» \(proche.*kind",
+        ),
         ('"2026-01-05 10:00 expect": {kit: {items: {led: 4}}}', r"led"),
         ('"2026-01-05 10:00 claire give_up": {case: lucete}', r"situation lucete"),
         (
@@ -61,8 +64,11 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        (['"2026-02-30 10:00 claire give_up":'], r"étape 1.*«.2026-02-30 10:00.» n’est pas un jour et une heure"),
-        (['"2026-01-05 claire give_up":'], r"étape 1.*jour heure qui quoi"),
+        (
+            ['"2026-02-30 10:00 claire give_up":'],
+            r"ligne 4.*«.2026-02-30 10:00.» n’est pas un jour et une heure",
+        ),
+        (['"2026-01-05 claire give_up":'], r"x.yaml, ligne 4.*jour heure qui quoi"),
         (['"2026-01-05 10:00 claire accept_case": nord'], r"ce qui est donné se dit"),
         (['{at: "2026-01-05 10:00", who: claire, do: give_up, given: {}}'], r"mot inconnu «.given.»"),
         (
@@ -78,6 +84,34 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
 def test_what_is_no_step_is_told_with_its_place(steps: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(Setup, match=said):
         told(tmp_path, *steps)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("story: x\nsetting: {SETTING}\nsteps: [\n", r"x.yaml, ligne \d.*ne se lit pas"),
+        ("story: x\nsetting: {SETTING}\nstep: []\nsteps:\n  - x\n", r"x.yaml, ligne 3.*mot inconnu «.step.»"),
+        ("story: x\nsetting: {SETTING}\nsteps: {a: b}\n", r"x.yaml, ligne 3.*est une liste d’étapes"),
+        (
+            'setting: {SETTING}\nsteps:\n  - "2026-01-05 10:00 expect": {sees: {},\n      sees: {}}\n',
+            r"x.yaml, ligne 4.*«.sees.» est dit deux fois",
+        ),
+    ],
+)
+def test_what_is_no_story_is_told_with_its_line(content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(content.replace("{SETTING}", str(SETTING)), encoding="utf-8")
+
+    with pytest.raises(Setup, match=said):
+        read_story(tmp_path / "x.yaml")
+
+
+def test_a_wrong_setting_says_its_line(tmp_path: Path) -> None:
+    setting = SETTING.read_text(encoding="utf-8").replace("role: coordinator", "role: boss")
+    (tmp_path / "s.yaml").write_text(setting, encoding="utf-8")
+    (tmp_path / "x.yaml").write_text("setting: s.yaml\nsteps: [x]\n", encoding="utf-8")
+
+    with pytest.raises(Setup, match=r"s.yaml, ligne 40.*«.staff.claire.role.» ne connaît pas «.boss.»"):
+        read_story(tmp_path / "x.yaml")
 
 
 def test_a_story_without_its_setting_says_so(tmp_path: Path) -> None:
