@@ -286,6 +286,8 @@ class PermissionKind(StrEnum):
     CONSUMPTION = "consumption"
     HEALTH = "health"
     REPORT_TO_REFERENT = "report_to_referent"
+    REPORT_TO_PARTNER = "report_to_partner"
+    REPORT_TO_COMMITTEE = "report_to_committee"
 
 
 class AgreementMode(StrEnum):

@@ -266,6 +266,11 @@ class ReportForm(Form):
     summary: FreeText = Field(min_length=1, description="Résumé")
     to_alert_giver: bool = Field(False, description="Le ménage veut bien que le donneur d’alerte le lise")
     to_landlord: bool = Field(False, description="Le ménage veut bien que le bailleur soit contacté")
+    to_referent: bool = Field(False, description="Le ménage veut bien que son travailleur social référent le lise")
+    to_committee: bool = Field(False, description="Le ménage veut bien que la commission d’orientation le lise")
+    to_partner_ids: list[UUID] = Field(
+        [], max_length=10, description="Partenaires à qui le ménage veut bien le montrer"
+    )
 
 
 class ReferralForm(Form):

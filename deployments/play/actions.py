@@ -18,7 +18,8 @@ the coordinator alone, and it is granted |
 | lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
 | hold_visit | staff | danger, note |
 | report_danger, acknowledge_danger | staff | danger |
-| deliver_report | staff | summary, to_alert_giver, to_landlord |
+| deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
+may read it beside the household |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
 | record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |
@@ -260,7 +261,9 @@ def deliver_report(scene: Scene, given: Given) -> object:
     """The report, with a file of one blank page."""
     stored = documents.store(scene.runtime, [REPORT_FILE])
     document = documents.add_document(scene.unit, scene.hand, scene.case.id, "rapport-de-visite.pdf", stored)
-    form = filled(forms.ReportForm, {**given, "document_id": document.id})
+    partners = [scene.organisation(each) for each in given.get("to_partners", ())]
+    rest = without(given, "to_partners")
+    form = filled(forms.ReportForm, {**rest, "document_id": document.id, "to_partner_ids": partners})
     return reports.deliver_report(scene.unit, scene.hand, scene.case.id, form)
 
 
