@@ -417,6 +417,24 @@ class Finding(Base):
     at: Mapped[datetime]
 
 
+class SurveyLine(Base):
+    """An answer about the household or its dwelling; `replaced_at` once another was noted in its place.
+
+    `about`: the room, the energy, the problem that it is of; empty in sections without such things.
+    """
+
+    __tablename__ = "survey_line"
+
+    id: Mapped[Key]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    section: Mapped[str]
+    field: Mapped[str]
+    about: Mapped[str] = mapped_column(default="")
+    value: Mapped[str]
+    at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
 class KitItem(Base):
     """An equipment of the household's kit as it stands; `replaced_at` once it was noted again."""
 

@@ -18,7 +18,7 @@ from models.vocabulary import (
     Vulnerability,
     WithdrawReason,
 )
-from services import referrals, visits
+from services import referrals, surveys, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
@@ -113,6 +113,7 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
     if permission.kind == PermissionKind.HEALTH:
         household = case.household
         household.breathing = None
+        surveys.forget_health(unit, case)
         household.vulnerabilities = [each for each in household.vulnerabilities if each not in _OF_HEALTH]
     if permission.kind == PermissionKind.HOME_VISIT and visits.is_planned(unit, case):
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)

@@ -20,6 +20,8 @@ the coordinator alone, and it is granted |
 | report_danger, acknowledge_danger | staff | danger |
 | deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
 may read it beside the household |
+| record_survey | staff | what is asked before a visit, at it, at the next one: sections, fields and codes of \
+`services/rules/texts/survey.fr.yaml` (`dwelling: {area: 45}`, `rooms: {bedroom: {mould: under_1m2}}`) |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
 | record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |
@@ -137,6 +139,7 @@ from services import (
     partner_access,
     referrals,
     reports,
+    surveys,
     triage,
     upkeep,
     visits,
@@ -403,6 +406,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "ask_derogation": with_form(derogations.ask, forms.DerogationForm),
     "decide_derogation": with_form(derogations.decide, forms.DerogationDecision),
     "note_match": note_match,
+    "record_survey": with_form(surveys.record, surveys.SurveyForm),
     "record_findings": with_form(findings.record, findings.FindingsForm),
     "record_kit": record_kit,
     "note_gap": with_form(needs.note_gap, forms.GapForm),

@@ -27,6 +27,7 @@ last event told), asked (types of solution, each with the state of the request) 
 | household | people, children, best_time, language, companion, guardian, guardian_phone, vulnerabilities, heating, \
 safety, breathing |
 | findings | each figure as it was said (`burden: 21.7`); `none` for one that nobody gave |
+| survey | answers as `record_survey` says them; an empty one (`dwelling: {area: }`) is not given |
 | kit | total in euros, pieces in place, items: each with its quantity, or its state |
 | scorecard | met, of, and each criterion: yes, no or unknown; `none` for no scorecard |
 | gaps | types of solution that nothing answers, each with its reason |
@@ -87,6 +88,7 @@ from services import (
     programmes,
     requests_made,
     scorecards,
+    surveys,
     timeline,
 )
 from services.foundation.database import UnitOfWork
@@ -231,6 +233,7 @@ class Expected(ExpectedFacts, _Strict):
     alerts: int | None = None
     household: ExpectedHousehold | None = None
     findings: ExpectedFindings | None = None
+    survey: dict[str, dict[str, Any]] = {}
     kit: ExpectedKit | None = None
     scorecard: ExpectedScorecard | Literal["none"] | None = None
     gaps: dict[Theme, GapReason] | None = None
@@ -266,6 +269,7 @@ def surprises(
         *look.case_itself(expected),
         *look.household(expected),
         *look.figures(expected),
+        *look.survey(expected),
         *look.kit(expected),
         *look.scorecard(expected),
         *look.likenesses(expected),
@@ -328,6 +332,13 @@ class _Look:
 
     def _findings(self) -> Sequence[findings.Figure]:
         return findings.of_household(self.unit, self.case)
+
+    def survey(self, expected: Expected) -> Iterator[str]:
+        known = {each.place: each.value for each in surveys.of_case(self.unit, self.case)}
+        for place, wanted in surveys.places_in(expected.survey).items():
+            if (found := known.get(place)) != wanted:
+                told = ".".join(part for part in (place.section, place.about, place.field) if part)
+                yield f"{told}\u00a0: {wanted or NONE} attendu, {found or NONE} trouvé"
 
     def kit(self, expected: Expected) -> Iterator[str]:
         if expected.kit is None:
@@ -617,7 +628,9 @@ class _Look:
         actor = self._actor(who)
         story = timeline.of_case(self.unit, actor, self.case, self.setting.zone)
         is_known = knows_household(self.unit, actor, self.case)
-        named = [*self._named(), *(each.words for each in self._findings())] if is_known else []
+        found = [each.words for each in self._findings()]
+        found += [each.words for each in surveys.of_case(self.unit, self.case)]
+        named = [*self._named(), *found] if is_known else []
         return [*named, *(f"{entry.text} {entry.quote}" for entry in story)]
 
     def _named(self) -> Iterator[str]:

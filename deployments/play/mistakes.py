@@ -55,7 +55,7 @@ def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
         fields = _fields(model, found["loc"][:-1])
         known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""
         return f"mot inconnu « {name} »{closest(str(found['loc'][-1]), fields) or known}"
-    if found["type"] == "enum":
+    if found["type"] in {"enum", "literal_error"}:
         expected = str(found.get("ctx", {}).get("expected", ""))
         codes = [each.strip(" '") for each in expected.replace(" or ", ",").split(",")]
         near = closest(str(found["input"]), codes) or f" (possible\u00a0: {', '.join(codes)})"

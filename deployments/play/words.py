@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from deployments.play.expectations import VOICEMAIL, Expected
-from deployments.play.mistakes import closest
+from deployments.play.mistakes import closest, explained
 from deployments.play.story import Story
 from deployments.publishing import DEFAULT, read_pathway
 from models.vocabulary import Party
+from services import surveys
 from services.rules.texts import catalogue
 
 NEW_ORGANISATION = "add_organisation"
@@ -45,6 +48,10 @@ class Words:
         for who in dict.fromkeys([*named, *to]):
             if not self._reads(who):
                 yield f"personne ne s’appelle {who}{closest(who, self.readers)}"
+        try:
+            surveys.places_in(expected.survey)
+        except ValidationError as error:
+            yield explained(error, surveys.SurveyForm)
         for who in expected.handlings:
             if who not in self.staff:
                 yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"

@@ -48,6 +48,8 @@ def told(folder: Path, *steps: str) -> Story:
         ('"2026-01-05 10:00 expect": {on_screen: {karimm: [x]}}', r"personne ne s’appelle karimm \(proche.*karim"),
         ('"2026-01-05 10:00 expect": {requests: {karim: {stag: visit}}}', r"requests.karim.stag.*\(proche.*stage"),
         ('"2026-01-05 10:00 expect": {sees: {claire: [a: b]}}', r"«.sees.claire.0.» est un texte, entre guillemets"),
+        ('"2026-01-05 10:00 expect": {survey: {dwelling: {aera: 4}}}', r"«.dwelling.aera.» \(proche.*area"),
+        ('"2026-01-05 10:00 expect": {survey: {rooms: {attic: {heated: yes}}}}', r"ne connaît pas «.attic.»"),
         ('"2026-01-05 10:00 expect": {handlings: {karim: 1}}', r"personne de l’équipe ne s’appelle karim"),
         ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
         ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),

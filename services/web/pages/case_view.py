@@ -139,7 +139,10 @@ def _without_income(measured: dict[str, Any] | None) -> dict[str, Any] | None:
     """A sheet that names nobody tells no sum of money either: a committee reads what was found, not what is earned."""
     if measured is None:
         return None
-    return measured | {"figures": [each for each in measured["figures"] if not each["income"]]}
+    return measured | {
+        "figures": [each for each in measured["figures"] if not each["income"]],
+        "survey": [each for each in measured["survey"] if not each["means"]],
+    }
 
 
 def _heading(visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:

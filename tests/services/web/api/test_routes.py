@@ -26,7 +26,7 @@ READS = {
     "/api/v1/texts/{text}/{party}/{channel}/preview",
 }
 """They keep nothing, but a name or a whole text never stands in an address."""
-CASE_ROUTES = 90
+CASE_ROUTES = 91
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
@@ -90,6 +90,7 @@ def sendable(route: str) -> dict[str, Any]:
         "/notes": {"text": "Vu."},
         "/circumstances": {"people": 2},
         "/findings": {"burden": "21.7"},
+        "/survey": {"dwelling": {"area": 45}},
         "/kit": {"items": []},
         "/match": {"number": "2025-00001", "score": 92},
         "/gaps": {"theme": "advance_fund", "reason": "no_partner"},
