@@ -184,7 +184,7 @@ class Alert(Base):
     giver_name: Mapped[str]
     giver_email: Mapped[str | None]  # in small letters, so that it is found whichever way it was typed
     giver_phone: Mapped[str | None]
-    origin: Mapped[str]  # form, import, phone
+    origin: Mapped[str]  # form, self, import, transfer, or how it reached the team (`AlertChannel`)
     motives: Mapped[list[str]]
     free_text: Mapped[str] = mapped_column(default="")
     received_at: Mapped[datetime]

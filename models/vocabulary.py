@@ -389,6 +389,15 @@ class BestTime(StrEnum):
     EVENING = "evening"
 
 
+class AlertChannel(StrEnum):
+    """How a request reached the team that wrote it down."""
+
+    PHONE = "phone"
+    MAIL = "mail"
+    EVENT = "event"
+    LIST = "list"
+
+
 class RejectionReason(StrEnum):
     """Why a request for a visit is not taken up."""
 

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from models.vocabulary import (
     AgreementMode,
+    AlertChannel,
     BestTime,
     CallResult,
     ClosureOutcome,
@@ -140,6 +141,7 @@ class AlertForm(Form):
     followed_by: Line = Field("", description="Déjà accompagné par")
     safety: Line = Field("", description="À savoir avant de venir : un chien, un escalier")
     derogation: ShortText = Field("", description="Pourquoi une dérogation, si les revenus dépassent le plafond")
+    came_by: AlertChannel | None = Field(None, description="Comment elle est arrivée, si l’équipe la note")
 
     @field_validator(
         "giver_email",
@@ -156,6 +158,7 @@ class AlertForm(Form):
         "guardian_phone",
         "heating",
         "income_class",
+        "came_by",
         mode="before",
     )
     @classmethod

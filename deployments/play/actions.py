@@ -2,7 +2,8 @@
 
 | action | who | given |
 |---|---|---|
-| report_alert | alert giver, or staff by phone | the fields of `AlertForm`; those left out are dull |
+| report_alert | alert giver, household on its page, or staff by phone | the fields of `AlertForm`; those left out are \
+dull; `came_by` when staff had it by mail, at an event or from a list |
 | accept_case | coordinator | operator |
 | reject_case | coordinator | reason, note |
 | ask_derogation | staff | reason: a household above the ceilings; an alert giver says it in his alert. After triage \
@@ -18,6 +19,7 @@ the coordinator alone, and it is granted |
 | lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
 | hold_visit | staff | danger, note |
 | report_danger, acknowledge_danger | staff | danger |
+| add_document | staff | name: a file of the case (`cuisine.jpg`, `courrier.pdf`) |
 | deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
 may read it beside the household |
 | record_survey | staff | what is asked before a visit, at it, at the next one: sections, fields and codes of \
@@ -112,7 +114,7 @@ from sqlalchemy import select
 
 from deployments.play.lives import LIVES
 from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form, without
-from deployments.play.story import instant
+from deployments.play.story import HOUSEHOLD, instant
 from models.cases import Case
 from models.engine import Message
 from models.programmes import Organisation, PartnerSession
@@ -162,6 +164,7 @@ DULL: Final[Given] = {
     "agreement": True,
     "agreement_mode": AgreementMode.ORAL,
 }
+PHOTO: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\xff\xd9"
 REPORT_FILE: Final = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
@@ -170,14 +173,20 @@ REPORT_FILE: Final = (
 
 
 def report_alert(scene: Scene, given: Given) -> Case:
-    """A request for a visit, by the secret address of the alert giver's form, or by phone to the coordination."""
+    """A request for a visit, by the secret address of the alert giver's form, the household's own page, or to the
+    coordination (by phone unless `came_by` says otherwise).
+    """
     who = scene.step.who
     if scene.is_staff:
         known, hand, origin = {"giver_name": scene.hand.actor.name}, scene.hand, "phone"
+    elif who == HOUSEHOLD:
+        named = " ".join(str(given.get(word, "")) for word in ("first_name", "surname")).strip()
+        known, origin = {"giver_name": named, "agreement_mode": AgreementMode.WRITTEN}, "self"
+        hand = Hand(Actor("form", None, scene.programme.id), Source.STORY, key=scene.key)
     else:
         giver = scene.setting.alert_givers.get(who)
         if giver is None:
-            raise InvalidInput("who", f"{who} n’est ni de l’équipe ni un donneur d’alerte du cadre.")
+            raise InvalidInput("who", f"{who} n’est ni de l’équipe, ni un donneur d’alerte du cadre, ni le ménage.")
         known = {"giver_name": giver.name, "giver_email": giver.email, "giver_phone": giver.phone or ""}
         organisation = scene.unit.session.get_one(Organisation, scene.organisation(giver.organisation))
         token = alert_url(scene.runtime, organisation).rsplit("/", 1)[1]
@@ -258,6 +267,13 @@ def _kit(given: Given) -> list[dict[str, Any]]:
             raise InvalidInput("price", f"Ce prix en euros ne se lit pas\u00a0: {price}.") from None
         lines.append({"item": item, "unit_price_cents": cents, **told})
     return lines
+
+
+def add_document(scene: Scene, given: Given) -> object:
+    """A file of a blank page, or a photo of nothing, by its name."""
+    content = PHOTO if str(given["name"]).lower().endswith((".jpg", ".jpeg")) else REPORT_FILE
+    stored = documents.store(scene.runtime, [content])
+    return documents.add_document(scene.unit, scene.hand, scene.case.id, given["name"], stored)
 
 
 def deliver_report(scene: Scene, given: Given) -> object:
@@ -422,6 +438,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "hold_visit": with_form(visits.hold_visit, forms.HeldVisit),
     "report_danger": with_form(visits.report_danger, forms.DangerForm),
     "acknowledge_danger": bare(visits.acknowledge_danger),
+    "add_document": add_document,
     "deliver_report": deliver_report,
     "send_referral": send_referral,
     "accept_referral": answer(referrals.accept, forms.Answer, "accept"),

@@ -24,15 +24,18 @@ last event told), asked (types of solution, each with the state of the request) 
 | doubles | other cases, by their name, that the coordination is shown beside this one |
 | letters_to_print | how many letters wait for the printer |
 | income | the household's class by the Anah's ceilings; `none` when something lacks |
-| household | people, children, best_time, language, companion, guardian, guardian_phone, vulnerabilities, heating, \
-safety, breathing |
+| household | civility, first_name, surname, email, birth_year, people, children, best_time, language, companion, \
+guardian, guardian_phone, vulnerabilities, breathing, reference_income, income_year, contact_by; and of its dwelling \
+street, complement, postcode, commune_code, tenure, landlord, heating, safety |
+| territory | in or out, as the engine saw it |
 | findings | each figure as it was said (`burden: 21.7`); `none` for one that nobody gave |
 | survey | answers as `record_survey` says them; an empty one (`dwelling: {area: }`) is not given |
 | kit | total in euros, pieces in place, items: each with its quantity, or its state |
 | scorecard | met, of, and each criterion: yes, no or unknown; `none` for no scorecard |
 | gaps | types of solution that nothing answers, each with its reason |
 | matches | how alike other cases are, by their name |
-| referrals, visits, calls, loans, agreements, cuts | each is there, described by any of its facts: `facts` says which |
+| requested, phones, calls, visits, reports, documents, referrals, loans, agreements, cuts | each is there, described \
+by any of its facts: `facts` says which |
 | happened, not_happened | types of events that did, or did not (`case.merged`; `danger.reported: 2` for how many) |
 | statistics | of the programme: alerts, households, not_eligible, and unmet needs by type |
 | read_by | the names of all who read the case, as the coordination sees them |
@@ -165,8 +168,22 @@ class ExpectedPicks(_Strict):
 
 
 class ExpectedHousehold(_Strict):
-    """What the alert said of the people and of their dwelling."""
+    """What is known of the people and of their dwelling."""
 
+    civility: Word = None
+    first_name: Word = None
+    surname: Word = None
+    email: Word = None
+    birth_year: Word = None
+    reference_income: Word = None
+    income_year: Word = None
+    contact_by: Word = None
+    street: Word = None
+    complement: Word = None
+    postcode: Word = None
+    commune_code: Word = None
+    tenure: Word = None
+    landlord: Word = None
     people: Word = None
     children: Word = None
     best_time: Word = None
@@ -256,6 +273,7 @@ class Expected(ExpectedFacts, _Strict):
     doubles: Texts | None = None
     letters_to_print: int | None = None
     income: str | None = None
+    territory: Literal["in", "out"] | None = None
     read_by: Texts | None = None
     proposes: ExpectedPicks | None = None
 
@@ -308,6 +326,10 @@ class _Look:
         yield from self._compared(expected, found)
         means = circumstances.means_of(self.unit, self.case)
         income = means.income_class if means else NONE
+        inside = (self.case.checks or {}).get("in_territory")
+        territory = NONE if inside is None else "in" if inside else "out"
+        if expected.territory not in {None, territory}:
+            yield f"territoire\u00a0: {expected.territory} attendu, {territory} trouvé"
         if expected.income not in {None, income}:
             yield f"revenus\u00a0: {expected.income} attendu, {income} trouvé"
 
@@ -315,8 +337,8 @@ class _Look:
         if expected.household is None:
             return
         home, place = self.case.household, self.case.dwelling
-        found = {name: getattr(home, name, None) for name in ExpectedHousehold.model_fields}
-        found |= {"heating": place.heating, "safety": place.safety, "vulnerabilities": sorted(home.vulnerabilities)}
+        found = {name: _of_any((home, place, self.case), name) for name in ExpectedHousehold.model_fields}
+        found |= {"vulnerabilities": sorted(home.vulnerabilities)}
         wanted = expected.household
         if wanted.vulnerabilities is not None:
             wanted = wanted.model_copy(update={"vulnerabilities": sorted(wanted.vulnerabilities)})
@@ -648,6 +670,10 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
             yield organisation.slug, organisation.email
     yield from ((name, giver.email) for name, giver in setting.alert_givers.items())
     yield from ((name, person.email) for name, person in setting.staff.items())
+
+
+def _of_any(rows: Sequence[object], name: str) -> Any:
+    return next((getattr(row, name) for row in rows if hasattr(row, name)), None)
 
 
 def _codes(found: Mapping[Any, Any]) -> dict[str, str]:

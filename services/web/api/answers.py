@@ -137,6 +137,7 @@ class AlertLine(Answer):
 
     id: UUID
     organisation: str | None
+    origin: str = Field(description="`form`, `self` (le ménage), `import`, `transfer`, ou comment l’équipe l’a reçue")
     giver_name: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
     motives: list[str]
     free_text: str | None = Field(description="Vide de même")
