@@ -31,14 +31,15 @@ may read it beside the household |
 check_on, file_number, despite |
 | accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
 through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
-| answer_question | staff | partner, note |
+| answer_question | staff | partner, note, file_number, on_behalf |
 | withdraw_referral | staff | partner, reason |
 | mend_address | coordinator | partner, email: all requests that wait for this address leave again |
 | mend_household_address, remove_household_address | staff | email: where the household reads its mail; none any more |
 | ask_access | the partner through his mail's link | a sign-in link is sent to him |
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | start_follow_up | staff | |
-| record_follow_up | staff | result, still_cold, still_in_arrears, note |
+| record_follow_up | staff | result, still_cold, still_in_arrears, helps (by partner, what the household says of his \
+help: confirmed, disputed, unverifiable), note |
 | choose_contact | staff | contact_by |
 | receive_sms | household | text, phone: what it answers by SMS |
 | answer_follow_up | household | answer, through the link of its own mail |
@@ -76,7 +77,7 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | prepare_referral, send_draft | staff | as send_referral |
 | propose_meeting | the partner or staff, as for accept_referral | meets_at, note: before his answer, a yes |
 | acknowledge_referral, start_referral, hold_referral, resume_referral | the partner or staff, as for accept_referral \
-| reason, until, note |
+| reason, until, note, file_number, on_behalf |
 | transfer_referral | staff | from, partner, theme, brief |
 | reopen_referral, void_referral | staff | partner, reason, note |
 | confirm_referral, dispute_referral | staff | partner, verified, text |
@@ -102,7 +103,9 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | open_every_link | anybody | a link scanner opens every link of every mail; refused if anything changed |
 
 A partner or an alert giver acts through the link of a mail that he really received: no mail, no act. A colleague of a
-partner acts by his address, with `partner`. A word that an action does not know is refused.
+partner acts by his address, with `partner`. Where a partner has several requests of one case, `about` (a type of
+solution) says which, and `partner` says whose task a task is. A word that an action does not know is refused.
+`relais play --vocabulary` lists all of this with every field and every code.
 """
 
 import re
@@ -351,6 +354,13 @@ def read_case(scene: Scene, given: Given) -> None:
     note_access(scene.unit, partner_access.partner_of(referral), "read", case_id=scene.case.id)
 
 
+def record_follow_up(scene: Scene, given: Given) -> object:
+    """A call of the follow-up, and what the household says of each partner's help."""
+    said = {str(scene.referral(partner).id): word for partner, word in given.get("helps", {}).items()}
+    form = filled(forms.FollowUpForm, {**without(given, "helps"), "helps": said})
+    return follow_up.record_follow_up(scene.unit, scene.hand, scene.case.id, form)
+
+
 def post_letters(scene: Scene, _given: Given) -> object:
     """Print what waits and put it in the post the same day."""
     batch = letters.print_batch(scene.unit, scene.hand)
@@ -455,7 +465,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "ask_access": ask_access,
     "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),
-    "record_follow_up": with_form(follow_up.record_follow_up, forms.FollowUpForm),
+    "record_follow_up": record_follow_up,
     "choose_contact": with_form(follow_up.choose_contact, forms.ContactForm),
     "receive_sms": receive_sms,
     "answer_follow_up": answer_follow_up,

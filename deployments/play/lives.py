@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
 from deployments.play.mistakes import closest
-from deployments.play.scene import Action, Given, Scene, answer, bare, filled, with_form, without
+from deployments.play.scene import Action, FormAction, Given, Scene, answer, bare, filled, with_form, without
 from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation, Task
@@ -111,7 +111,7 @@ def of_task(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[for
     def acting(scene: Scene, given: Given) -> object:
         return act(scene.unit, scene.hand, _task(scene, given).id, filled(form, without(given, "task", "partner")))
 
-    return acting
+    return FormAction(acting, form)
 
 
 def next_reminder(scene: Scene, given: Given) -> tuple[UUID, dict[str, Any]]:
@@ -189,7 +189,7 @@ def of_referral(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type
         referral = scene.referral(given["partner"], given.get("about"))
         return act(scene.unit, scene.hand, referral.id, filled(form, without(given, "partner", "about")))
 
-    return acting
+    return FormAction(acting, form)
 
 
 def confirm_referral(scene: Scene, given: Given) -> object:

@@ -208,6 +208,20 @@ def filled(form: type[F], given: Mapping[str, Any]) -> F:
 
 
 Action = Callable[[Scene, Given], object]
+
+
+@dataclass(frozen=True)
+class FormAction:
+    """An action that fills a form with what is given, and nothing else."""
+
+    do: Action
+    form: type[BaseModel]
+
+    def __call__(self, scene: Scene, given: Given) -> object:
+        """As any action."""
+        return self.do(scene, given)
+
+
 Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
 
 
@@ -221,12 +235,12 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
         hand = scene.hand if scene.is_staff else scene.through_mail(name, referral=asked)
         return act(scene.unit, hand, referral.id, filled(form, rest))
 
-    return answering
+    return FormAction(answering, form)
 
 
 def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
     """A use case of one case that takes a form."""
-    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, filled(form, given))
+    return FormAction(lambda scene, given: act(scene.unit, scene.hand, scene.case.id, filled(form, given)), form)
 
 
 def bare(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
