@@ -10,7 +10,7 @@
 | tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day,\
 or day and hour), provisional |
 | messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due), says \
-(words that it holds, once it is written) |
+(words that it holds, once it is written); one that was cancelled is there only for `state: cancelled` |
 | no_messages | none is there |
 | mails | for each reader, how many mails about the case he got; those that left together are one |
 | most_a_day | for each reader, how many mails he got on the day on which he got most, whatever the case |
@@ -455,8 +455,11 @@ class _Look:
         known = list(self.unit.session.scalars(query))
         wanted = [*expected.messages, *(none.model_copy(update={"count": 0}) for none in expected.no_messages)]
         for each in wanted:
-            count = sum(self._is_message(message, each) for message in known)
-            if count != each.count:
+            found = [message for message in known if self._is_message(message, each)]
+            count = sum(_says(message, each) for message in found)
+            if count != each.count and len(found) == each.count:
+                yield f"{each.text} ne dit pas {each.says}, mais\u00a0: {[message.body for message in found]}"
+            elif count != each.count:
                 alike = [self._told_message(message) for message in known if message.text == each.text]
                 yield f"message attendu {_told(each)}, trouvé {count} fois\u00a0; il y a {alike or 'aucun tel texte'}"
 
@@ -571,9 +574,8 @@ class _Look:
             message.text == wanted.text
             and wanted.to in {None, message.address, message.party, self._reader(message)}
             and wanted.by in {None, message.channel}
-            and wanted.state in {None, message.state}
+            and (message.state == wanted.state if wanted.state else message.state != MessageState.CANCELLED)
             and self._is_moment(message.done_at or message.due_at, wanted.on)
-            and all(typed(each) in typed(f"{message.subject}\n{message.body}") for each in wanted.says)
         )
 
     def _is_moment(self, found: datetime, wanted: str | None) -> bool:
@@ -670,6 +672,10 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
             yield organisation.slug, organisation.email
     yield from ((name, giver.email) for name, giver in setting.alert_givers.items())
     yield from ((name, person.email) for name, person in setting.staff.items())
+
+
+def _says(message: Message, wanted: ExpectedMessage) -> bool:
+    return all(typed(each) in typed(f"{message.subject}\n{message.body}") for each in wanted.says)
 
 
 def _of_any(rows: Sequence[object], name: str) -> Any:
