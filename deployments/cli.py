@@ -129,7 +129,7 @@ def doctor() -> int:
 
 
 @app.command
-def play(*files: Path, folder: Path | None = None, prefect: bool = False) -> int:
+def play(*files: Path, folder: Path | None = None, prefect: bool = False, vocabulary: bool = False) -> int:
     """Joue des histoires, chacune sur une base neuve, et dit ce qui n’arrive pas comme prévu.
 
     Parameters
@@ -140,7 +140,14 @@ def play(*files: Path, folder: Path | None = None, prefect: bool = False) -> int
         Garde la base de chaque histoire dans ce dossier\u00a0; jouée de nouveau, elle reprend où elle s’est arrêtée.
     prefect
         Fait passer les étapes par le Prefect de RELAIS_PREFECT_API_URL.
+    vocabulary
+        Dit tout ce qu’une histoire peut dire et attendre, au lieu d’en jouer.
     """
+    if vocabulary:
+        from deployments.play.vocabulary import lines
+
+        sys.stdout.write("".join(f"{line}\n" for line in lines()))
+        return 0
     from deployments import environment
     from services.foundation.settings import Settings
 

@@ -186,7 +186,7 @@ class Alert(Base):
     giver_name: Mapped[str]
     giver_email: Mapped[str | None]  # in small letters, so that it is found whichever way it was typed
     giver_phone: Mapped[str | None]
-    origin: Mapped[str]  # form, import, phone
+    origin: Mapped[str]  # form, self, import, transfer, or how it reached the team (`AlertChannel`)
     motives: Mapped[list[str]]
     free_text: Mapped[str] = mapped_column(default="")
     received_at: Mapped[datetime]
@@ -422,6 +422,24 @@ class Finding(Base):
     method: Mapped[str]
     method_version: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime]
+
+
+class SurveyLine(Base):
+    """An answer about the household or its dwelling; `replaced_at` once another was noted in its place.
+
+    `about`: the room, the energy, the problem that it is of; empty in sections without such things.
+    """
+
+    __tablename__ = "survey_line"
+
+    id: Mapped[Key]
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    section: Mapped[str]
+    field: Mapped[str]
+    about: Mapped[str] = mapped_column(default="")
+    value: Mapped[str]
+    at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
 
 
 class KitItem(Base):

@@ -341,6 +341,15 @@ class FindingsRecorded(_Diagnostic):
     kinds: list[FindingKind]
 
 
+class SurveyRecorded(_Diagnostic):
+    """What was asked and seen at a visit was noted: how many answers were new. What they are is read beside the case,
+    by whoever may.
+    """
+
+    type: ClassVar[str] = "survey.recorded"
+    answers: int
+
+
 class KitRecorded(_Diagnostic):
     """The small equipment of the household, as it stands: how many pieces are in place, and what they cost."""
 

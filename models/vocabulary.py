@@ -286,6 +286,8 @@ class PermissionKind(StrEnum):
     CONSUMPTION = "consumption"
     HEALTH = "health"
     REPORT_TO_REFERENT = "report_to_referent"
+    REPORT_TO_PARTNER = "report_to_partner"
+    REPORT_TO_COMMITTEE = "report_to_committee"
 
 
 class AgreementMode(StrEnum):
@@ -385,6 +387,15 @@ class BestTime(StrEnum):
     NOON = "noon"
     AFTERNOON = "afternoon"
     EVENING = "evening"
+
+
+class AlertChannel(StrEnum):
+    """How a request reached the team that wrote it down."""
+
+    PHONE = "phone"
+    MAIL = "mail"
+    EVENT = "event"
+    LIST = "list"
 
 
 class RejectionReason(StrEnum):

@@ -106,7 +106,7 @@ def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: 
         giver_name=form.giver_name,
         giver_email=form.giver_email.lower() if form.giver_email else None,
         giver_phone=form.giver_phone,
-        origin=origin,
+        origin=form.came_by.value if form.came_by and giver.kind == "person" else origin,
         motives=[motive.value for motive in form.motives],
         free_text=form.free_text,
         received_at=unit.now,

@@ -1,5 +1,6 @@
 """Calls to the household: attempts, the right number, giving up only after enough tries."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -11,15 +12,17 @@ from models.cases import Call, Case, Phone
 from models.engine import Event
 from models.lifecycles import CASE_MOVES, CaseAction
 from models.refusals import TransitionRefused
-from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Stage
+from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Party, Stage
 from services.forms import CallForm, NumberForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for, task_for_link
+from services.rules.policy import Actor, Right, case_for, task_for_link
 from services.rules.published import pathway_of, today_of
+from services.rules.rendering import COORDINATION, about_programme, coordinator_of
+from services.rules.texts.catalogue import SCREEN, render
 from services.rules.view import CONTACT, attempts_since_contact
 
 SPOKEN: Final = frozenset({CallResult.REACHED, CallResult.REFUSED, CallResult.CALL_BACK})
@@ -172,3 +175,15 @@ def slot(local: datetime) -> BestTime:
     if local.hour < AFTERNOON:
         return BestTime.NOON
     return BestTime.AFTERNOON if local.hour < EVENING else BestTime.EVENING
+
+
+def voicemail(unit: UnitOfWork, actor: Actor, case: Case) -> str:
+    """What whoever calls may leave on a voicemail: nothing of why we call."""
+    signer, programme = coordinator_of(unit, case.programme_id), case.programme
+    words = replace(
+        about_programme(unit, programme, signer=actor.name or (signer.name if signer else COORDINATION)),
+        reference=case.number,
+        commune=case.dwelling.commune.name,
+        signer_phone=(case.operator.phone if case.operator else None) or programme.phone,
+    )
+    return render("voicemail", Party.OPERATOR, SCREEN, words).body

@@ -8,7 +8,20 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
-from models.cases import Alert, Call, Case, Document, Dwelling, Finding, Note, Phone, Report, SearchWord, Visit
+from models.cases import (
+    Alert,
+    Call,
+    Case,
+    Document,
+    Dwelling,
+    Finding,
+    Note,
+    Phone,
+    Report,
+    SearchWord,
+    SurveyLine,
+    Visit,
+)
 from models.engine import IncomingMail, Message, Task
 from models.vocabulary import CaseState, FindingKind, TaskState
 from services.documents import path_of
@@ -56,6 +69,7 @@ def erase(unit: UnitOfWork, runtime: Runtime, case: Case) -> None:
     told = (FindingKind.ENERGY_COST, FindingKind.MATCH)  # a sum of money and another household; shares and kits stay
     session.execute(delete(Finding).where(Finding.case_id == case.id, Finding.kind.in_(told)))
     session.execute(delete(Finding).where(Finding.about_id == case.id))
+    session.execute(delete(SurveyLine).where(SurveyLine.case_id == case.id))
     session.execute(update(Visit).where(Visit.case_id == case.id).values(with_whom=""))
     session.execute(update(Call).where(Call.case_id == case.id).values(phone_id=None))
     session.execute(delete(Phone).where(Phone.household_id == household.id))

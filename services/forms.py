@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from models.vocabulary import (
     AgreementMode,
+    AlertChannel,
     BestTime,
     CallResult,
     ClosureOutcome,
@@ -140,6 +141,7 @@ class AlertForm(Form):
     followed_by: Line = Field("", description="Déjà accompagné par")
     safety: Line = Field("", description="À savoir avant de venir : un chien, un escalier")
     derogation: ShortText = Field("", description="Pourquoi une dérogation, si les revenus dépassent le plafond")
+    came_by: AlertChannel | None = Field(None, description="Comment elle est arrivée, si l’équipe la note")
 
     @field_validator(
         "giver_email",
@@ -156,6 +158,7 @@ class AlertForm(Form):
         "guardian_phone",
         "heating",
         "income_class",
+        "came_by",
         mode="before",
     )
     @classmethod
@@ -266,6 +269,11 @@ class ReportForm(Form):
     summary: FreeText = Field(min_length=1, description="Résumé")
     to_alert_giver: bool = Field(False, description="Le ménage veut bien que le donneur d’alerte le lise")
     to_landlord: bool = Field(False, description="Le ménage veut bien que le bailleur soit contacté")
+    to_referent: bool = Field(False, description="Le ménage veut bien que son travailleur social référent le lise")
+    to_committee: bool = Field(False, description="Le ménage veut bien que la commission d’orientation le lise")
+    to_partner_ids: list[UUID] = Field(
+        [], max_length=10, description="Partenaires à qui le ménage veut bien le montrer"
+    )
 
 
 class ReferralForm(Form):

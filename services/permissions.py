@@ -19,7 +19,7 @@ from models.vocabulary import (
     Vulnerability,
     WithdrawReason,
 )
-from services import referrals, visits
+from services import referrals, surveys, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
@@ -30,6 +30,7 @@ from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 
 TEXT_VERSION = "accord-2026-11"
+_WITH_PARTNER = frozenset({PermissionKind.SHARE_WITH_PARTNER, PermissionKind.REPORT_TO_PARTNER})
 _OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
 
 
@@ -64,14 +65,15 @@ def mistakes(
 ) -> dict[str, str]:
     """All that an agreement lacks, by its field."""
     wrong: dict[str, str] = {}
-    if kind is PermissionKind.SHARE_WITH_PARTNER and not _is_partner(unit, case, partner_id):
+    if kind in _WITH_PARTNER and not is_partner(unit, case, partner_id):
         wrong["organisation_id"] = "Dites avec quel partenaire."
     if given_on is not None and given_on > today_of(unit, case.programme_id):
         wrong["given_on"] = "Un accord à venir ne se note pas : aujourd’hui au plus tard."
     return wrong
 
 
-def _is_partner(unit: UnitOfWork, case: Case, partner_id: UUID | None) -> bool:
+def is_partner(unit: UnitOfWork, case: Case, partner_id: UUID | None) -> bool:
+    """Whether it is a partner of the case's programme that works with it still."""
     partner = unit.session.get(Organisation, partner_id) if partner_id else None
     ours = partner is not None and partner.programme_id == case.programme_id and partner.ended_on is None
     return partner is not None and ours and partner.kind == OrganisationKind.PARTNER
@@ -115,6 +117,7 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
     if permission.kind == PermissionKind.HEALTH:
         household = case.household
         household.breathing = None
+        surveys.forget_health(unit, case)
         household.vulnerabilities = [each for each in household.vulnerabilities if each not in _OF_HEALTH]
     if permission.kind == PermissionKind.HOME_VISIT and visits.is_planned(unit, case):
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)

@@ -1,5 +1,6 @@
 """The visit's report: a file and a summary, given to the household; shared further only with its permission."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from models.cases import Case, Document, Permission, Report, Visit
 from models.events import DiagnosisFinished, ReportDelivered
 from models.lifecycles import CaseAction
 from models.vocabulary import AgreementMode, PermissionKind, VisitState
+from services import permissions
 from services.forms import ReportForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -40,16 +42,15 @@ def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm
     document = unit.session.get(Document, form.document_id)
     if document is None or document.case_id != case.id:
         raise InvalidInput("file", "Joignez le fichier du rapport.")
+    if not all(permissions.is_partner(unit, case, each) for each in form.to_partner_ids):
+        raise InvalidInput("to_partner_ids", "Le rapport ne va qu’à des partenaires du dispositif.")
     report = _report(unit, hand, case, summary=form.summary, document_id=document.id)
-    agreed = {
-        PermissionKind.REPORT_TO_ALERT_GIVER: form.to_alert_giver,
-        PermissionKind.LANDLORD: form.to_landlord,
-    }
-    for kind in (kind for kind, given in agreed.items() if given):
+    for kind, partner_id in _agreed(form):
         unit.session.add(
             Permission(
                 case_id=case.id,
                 kind=kind.value,
+                organisation_id=partner_id,
                 mode=AgreementMode.ORAL.value,
                 collected_by=hand.actor.name,
                 given_on=today_of(unit, case.programme_id),
@@ -59,6 +60,18 @@ def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm
     fact = ReportDelivered(report_id=report.id, to_alert_giver=form.to_alert_giver)
     casework.record(unit, case, fact, hand=hand, action=CaseAction.DELIVER_REPORT)
     return report
+
+
+def _agreed(form: ReportForm) -> Iterator[tuple[PermissionKind, UUID | None]]:
+    """Who may read it beside the household, as it said."""
+    told = {
+        PermissionKind.REPORT_TO_ALERT_GIVER: form.to_alert_giver,
+        PermissionKind.LANDLORD: form.to_landlord,
+        PermissionKind.REPORT_TO_REFERENT: form.to_referent,
+        PermissionKind.REPORT_TO_COMMITTEE: form.to_committee,
+    }
+    yield from ((kind, None) for kind, given in told.items() if given)
+    yield from ((PermissionKind.REPORT_TO_PARTNER, each) for each in dict.fromkeys(form.to_partner_ids))
 
 
 def note_delivery(unit: UnitOfWork, hand: Hand, case_id: UUID, summary: str) -> Report:

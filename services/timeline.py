@@ -48,7 +48,7 @@ KINDS: Final = {
     "message": "message", "permission": "agreement", "loan": "loan", "diagnosis": "report", "task": "task",
     "reply": "message", "cut": "change", "circumstances": "change",
     "findings": "report", "kit": "visit", "need": "referral", "derogation": "decision", "complaint": "message",
-    "match": "decision",
+    "match": "decision", "survey": "report",
 }  # fmt: skip
 _BY_CHANNEL: Final = {Channel.EMAIL: "message", Channel.SMS: "sms", Channel.LETTER: "letter"}
 _TONES: Final = {

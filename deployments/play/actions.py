@@ -2,7 +2,8 @@
 
 | action | who | given |
 |---|---|---|
-| report_alert | alert giver, or staff by phone | the fields of `AlertForm`; those left out are dull |
+| report_alert | alert giver, household on its page, or staff by phone | the fields of `AlertForm`; those left out are \
+dull; `came_by` when staff had it by mail, at an event or from a list |
 | accept_case | coordinator | operator |
 | reject_case | coordinator | reason, note |
 | ask_derogation | staff | reason: a household above the ceilings; an alert giver says it in his alert. After triage \
@@ -18,7 +19,11 @@ the coordinator alone, and it is granted |
 | lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
 | hold_visit | staff | danger, note |
 | report_danger, acknowledge_danger | staff | danger |
-| deliver_report | staff | summary, to_alert_giver, to_landlord |
+| add_document | staff | name: a file of the case (`cuisine.jpg`, `courrier.pdf`) |
+| deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
+may read it beside the household |
+| record_survey | staff | what is asked before a visit, at it, at the next one: sections, fields and codes of \
+`services/rules/texts/survey.fr.yaml` (`dwelling: {area: 45}`, `rooms: {bedroom: {mould: under_1m2}}`) |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
 | record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |
@@ -26,14 +31,15 @@ the coordinator alone, and it is granted |
 check_on, file_number, despite |
 | accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
 through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
-| answer_question | staff | partner, note |
+| answer_question | staff | partner, note, file_number, on_behalf |
 | withdraw_referral | staff | partner, reason |
 | mend_address | coordinator | partner, email: all requests that wait for this address leave again |
 | mend_household_address, remove_household_address | staff | email: where the household reads its mail; none any more |
 | ask_access | the partner through his mail's link | a sign-in link is sent to him |
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | start_follow_up | staff | |
-| record_follow_up | staff | result, still_cold, still_in_arrears, note |
+| record_follow_up | staff | result, still_cold, still_in_arrears, helps (by partner, what the household says of his \
+help: confirmed, disputed, unverifiable), note |
 | choose_contact | staff | contact_by |
 | receive_sms | household | text, phone: what it answers by SMS |
 | answer_follow_up | household | answer, through the link of its own mail |
@@ -72,7 +78,7 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | prepare_referral, send_draft | staff | as send_referral |
 | propose_meeting | the partner or staff, as for accept_referral | meets_at, note: before his answer, a yes |
 | acknowledge_referral, start_referral, hold_referral, resume_referral | the partner or staff, as for accept_referral \
-| reason, until, note |
+| reason, until, note, file_number, on_behalf |
 | transfer_referral | staff | from, partner, theme, brief |
 | reopen_referral, void_referral | staff | partner, reason, note |
 | confirm_referral, dispute_referral | staff | partner, verified, text |
@@ -98,7 +104,9 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | open_every_link | anybody | a link scanner opens every link of every mail; refused if anything changed |
 
 A partner or an alert giver acts through the link of a mail that he really received: no mail, no act. A colleague of a
-partner acts by his address, with `partner`. A word that an action does not know is refused.
+partner acts by his address, with `partner`. Where a partner has several requests of one case, `about` (a type of
+solution) says which, and `partner` says whose task a task is. A word that an action does not know is refused.
+`relais play --vocabulary` lists all of this with every field and every code.
 """
 
 import re
@@ -109,8 +117,8 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from deployments.play.lives import LIVES
-from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form
-from deployments.play.story import instant
+from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form, without
+from deployments.play.story import HOUSEHOLD, instant
 from models.cases import Case
 from models.engine import Message
 from models.programmes import Organisation, PartnerSession
@@ -137,6 +145,7 @@ from services import (
     partner_access,
     referrals,
     reports,
+    surveys,
     triage,
     upkeep,
     visits,
@@ -159,6 +168,7 @@ DULL: Final[Given] = {
     "agreement": True,
     "agreement_mode": AgreementMode.ORAL,
 }
+PHOTO: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\xff\xd9"
 REPORT_FILE: Final = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
@@ -167,14 +177,20 @@ REPORT_FILE: Final = (
 
 
 def report_alert(scene: Scene, given: Given) -> Case:
-    """A request for a visit, by the secret address of the alert giver's form, or by phone to the coordination."""
+    """A request for a visit, by the secret address of the alert giver's form, the household's own page, or to the
+    coordination (by phone unless `came_by` says otherwise).
+    """
     who = scene.step.who
     if scene.is_staff:
         known, hand, origin = {"giver_name": scene.hand.actor.name}, scene.hand, "phone"
+    elif who == HOUSEHOLD:
+        named = " ".join(str(given.get(word, "")) for word in ("first_name", "surname")).strip()
+        known, origin = {"giver_name": named, "agreement_mode": AgreementMode.WRITTEN}, "self"
+        hand = Hand(Actor("form", None, scene.programme.id), Source.STORY, key=scene.key)
     else:
         giver = scene.setting.alert_givers.get(who)
         if giver is None:
-            raise InvalidInput("who", f"{who} n’est ni de l’équipe ni un donneur d’alerte du cadre.")
+            raise InvalidInput("who", f"{who} n’est ni de l’équipe, ni un donneur d’alerte du cadre, ni le ménage.")
         known = {"giver_name": giver.name, "giver_email": giver.email, "giver_phone": giver.phone or ""}
         organisation = scene.unit.session.get_one(Organisation, scene.organisation(giver.organisation))
         token = alert_url(scene.runtime, organisation).rsplit("/", 1)[1]
@@ -257,11 +273,20 @@ def _kit(given: Given) -> list[dict[str, Any]]:
     return lines
 
 
+def add_document(scene: Scene, given: Given) -> object:
+    """A file of a blank page, or a photo of nothing, by its name."""
+    content = PHOTO if str(given["name"]).lower().endswith((".jpg", ".jpeg")) else REPORT_FILE
+    stored = documents.store(scene.runtime, [content])
+    return documents.add_document(scene.unit, scene.hand, scene.case.id, given["name"], stored)
+
+
 def deliver_report(scene: Scene, given: Given) -> object:
     """The report, with a file of one blank page."""
     stored = documents.store(scene.runtime, [REPORT_FILE])
     document = documents.add_document(scene.unit, scene.hand, scene.case.id, "rapport-de-visite.pdf", stored)
-    form = filled(forms.ReportForm, {**given, "document_id": document.id})
+    partners = [scene.organisation(each) for each in given.get("to_partners", ())]
+    rest = without(given, "to_partners")
+    form = filled(forms.ReportForm, {**rest, "document_id": document.id, "to_partner_ids": partners})
     return reports.deliver_report(scene.unit, scene.hand, scene.case.id, form)
 
 
@@ -277,9 +302,9 @@ def send_referral(scene: Scene, given: Given) -> object:
 
 def withdraw_referral(scene: Scene, given: Given) -> object:
     """Take the request back."""
-    rest = {name: value for name, value in given.items() if name != "partner"}
-    form = filled(forms.TakeBack, rest)
-    return referrals.withdraw(scene.unit, scene.hand, scene.referral(given["partner"]).id, form)
+    referral = scene.referral(given["partner"], given.get("about"))
+    form = filled(forms.TakeBack, without(given, "partner", "about"))
+    return referrals.withdraw(scene.unit, scene.hand, referral.id, form)
 
 
 def mend_address(scene: Scene, given: Given) -> object:
@@ -299,12 +324,11 @@ def remove_household_address(scene: Scene, _given: Given) -> object:
     return addresses.remove_household_address(scene.unit, scene.hand, scene.case.id)
 
 
-def ask_access(scene: Scene, _given: Given) -> object:
+def ask_access(scene: Scene, given: Given) -> object:
     """The partner asks to read whom to call; `browser` is his own."""
-    scene.through_mail("report_progress")
-    return partner_access.ask_link(
-        scene.unit, scene.referral(scene.step.who), browser=scene.step.who, source=Source.STORY
-    )
+    referral = scene.referral(scene.step.who, given.get("about"))
+    scene.through_mail("report_progress", referral=referral)
+    return partner_access.ask_link(scene.unit, referral, browser=scene.step.who, source=Source.STORY)
 
 
 def open_access(scene: Scene, given: Given) -> object:
@@ -316,19 +340,26 @@ def open_access(scene: Scene, given: Given) -> object:
     raise LinkExpired
 
 
-def read_case(scene: Scene, _given: Given) -> None:
+def read_case(scene: Scene, given: Given) -> None:
     """The page of the case, or for a partner the household that his browser shows him."""
     if scene.is_staff:
         readable(scene.unit, scene.hand.actor, scene.case.id)
         note_access(scene.unit, scene.hand.actor, "read", case_id=scene.case.id)
         return
-    referral = scene.referral(scene.step.who)
+    referral = scene.referral(scene.step.who, given.get("about"))
     opened = select(PartnerSession).where(
         PartnerSession.referral_id == referral.id, PartnerSession.expires_at > scene.unit.now
     )
     if scene.unit.session.scalars(opened).first() is None or not may_know_household(scene.unit, referral):
         raise partner_access.AccessEnded
     note_access(scene.unit, partner_access.partner_of(referral), "read", case_id=scene.case.id)
+
+
+def record_follow_up(scene: Scene, given: Given) -> object:
+    """A call of the follow-up, and what the household says of each partner's help."""
+    said = {str(scene.referral(partner).id): word for partner, word in given.get("helps", {}).items()}
+    form = filled(forms.FollowUpForm, {**without(given, "helps"), "helps": said})
+    return follow_up.record_follow_up(scene.unit, scene.hand, scene.case.id, form)
 
 
 def post_letters(scene: Scene, _given: Given) -> object:
@@ -402,6 +433,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "ask_derogation": with_form(derogations.ask, forms.DerogationForm),
     "decide_derogation": with_form(derogations.decide, forms.DerogationDecision),
     "note_match": note_match,
+    "record_survey": with_form(surveys.record, surveys.SurveyForm),
     "record_findings": with_form(findings.record, findings.FindingsForm),
     "record_kit": record_kit,
     "note_gap": with_form(needs.note_gap, forms.GapForm),
@@ -417,6 +449,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "hold_visit": with_form(visits.hold_visit, forms.HeldVisit),
     "report_danger": with_form(visits.report_danger, forms.DangerForm),
     "acknowledge_danger": bare(visits.acknowledge_danger),
+    "add_document": add_document,
     "deliver_report": deliver_report,
     "send_referral": send_referral,
     "accept_referral": answer(referrals.accept, forms.Answer, "accept"),
@@ -433,7 +466,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "ask_access": ask_access,
     "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),
-    "record_follow_up": with_form(follow_up.record_follow_up, forms.FollowUpForm),
+    "record_follow_up": record_follow_up,
     "choose_contact": with_form(follow_up.choose_contact, forms.ContactForm),
     "receive_sms": receive_sms,
     "answer_follow_up": answer_follow_up,

@@ -9,30 +9,42 @@
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
 | tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day,\
 or day and hour), provisional |
-| messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due) |
+| messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due), says \
+(words that it holds, once it is written); one that was cancelled is there only for `state: cancelled` |
 | no_messages | none is there |
 | mails | for each reader, how many mails about the case he got; those that left together are one |
 | most_a_day | for each reader, how many mails he got on the day on which he got most, whatever the case |
 | handlings | for each of the team, how many acts of the case are his |
 | monthly | for each alert giver, the days on which he got his letter of the month |
-| sees, cannot_see | for each reader `case` (may open it) or texts that he may read, wherever they are written to him |
+| sees, cannot_see | for each reader `case` (may open it) or texts that he may read, wherever they are written to him; \
+`voicemail` is what may be left on the household's answering machine |
+| on_screen | for an alert giver, a partner, the household: texts on pages that open to him now, without an account |
+| requests | for an alert giver, his own request as the page of his requests says it: stage, state, closed, news (the \
+last event told), asked (types of solution, each with the state of the request) |
+| doubles | other cases, by their name, that the coordination is shown beside this one |
 | letters_to_print | how many letters wait for the printer |
 | income | the household's class by the Anah's ceilings; `none` when something lacks |
-| household | people, children, language, companion, guardian, guardian_phone, vulnerabilities, heating, safety |
+| household | civility, first_name, surname, email, birth_year, people, children, best_time, language, companion, \
+guardian, guardian_phone, vulnerabilities, breathing, reference_income, income_year, contact_by; and of its dwelling \
+street, complement, postcode, commune_code, tenure, landlord, heating, safety |
+| territory | in or out, as the engine saw it |
 | findings | each figure as it was said (`burden: 21.7`); `none` for one that nobody gave |
+| survey | answers as `record_survey` says them; an empty one (`dwelling: {area: }`) is not given |
 | kit | total in euros, pieces in place, items: each with its quantity, or its state |
 | scorecard | met, of, and each criterion: yes, no or unknown; `none` for no scorecard |
 | gaps | types of solution that nothing answers, each with its reason |
 | matches | how alike other cases are, by their name |
-| referrals, visits, calls, loans, agreements, cuts | each is there, described by any of its facts: `facts` says which |
+| requested, phones, calls, visits, reports, documents, referrals, loans, agreements, cuts | each is there, described \
+by any of its facts: `facts` says which |
 | happened, not_happened | types of events that did, or did not (`case.merged`; `danger.reported: 2` for how many) |
 | statistics | of the programme: alerts, households, not_eligible, and unmet needs by type |
 | read_by | the names of all who read the case, as the coordination sees them |
 | proposes | for a type of solution, the partners that the directory proposes, in order; and those set aside, why |
 
 `to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
-he received, and for a partner the household that his browser may show him now; what somebody with an account reads is
-his case pages' story and mails.
+he received, and for a partner the household that his browser may show him now; what a household reads is its mails,
+its SMS and the letters that were printed; what somebody with an account reads is his mails and the pages of the case:
+who the household is, the words of the alerts, the figures, the story.
 """
 
 import re
@@ -47,8 +59,8 @@ from sqlalchemy import func, or_, select
 
 from deployments.play.facts import NONE, ExpectedFacts, Word, missing
 from deployments.play.mistakes import closest, typed
-from deployments.play.story import Setting
-from models.cases import Case, Referral
+from deployments.play.story import HOUSEHOLD, Setting
+from models.cases import Alert, Case, Referral
 from models.engine import Event, Message, Task
 from models.events import FACTS
 from models.programmes import Organisation, PartnerSession, Person
@@ -60,13 +72,16 @@ from models.vocabulary import (
     Known,
     MessageState,
     Party,
+    ReferralState,
     Role,
     TaskState,
     Theme,
 )
 from services import (
+    calls,
     circumstances,
     desk,
+    doubles,
     figures,
     findings,
     kits,
@@ -74,7 +89,9 @@ from services import (
     partner_access,
     picking,
     programmes,
+    requests_made,
     scorecards,
+    surveys,
     timeline,
 )
 from services.foundation.database import UnitOfWork
@@ -84,6 +101,7 @@ from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household, readable
 
 CASE: Final = "case"
+VOICEMAIL: Final = "voicemail"
 DAY: Final = 10
 """Letters of a written day."""
 LINK: Final = re.compile(r"https?://\S+")
@@ -128,6 +146,17 @@ class ExpectedMessage(_Strict):
     state: MessageState | None = None
     on: Moment | None = None
     count: int = 1
+    says: Texts = []
+
+
+class ExpectedRequest(_Strict):
+    """What an alert giver's own page says of his request."""
+
+    stage: Word = None
+    state: Word = None
+    closed: Word = None
+    news: Word = None
+    asked: dict[Theme, ReferralState] | None = None
 
 
 class ExpectedPicks(_Strict):
@@ -139,8 +168,22 @@ class ExpectedPicks(_Strict):
 
 
 class ExpectedHousehold(_Strict):
-    """What the alert said of the people and of their dwelling."""
+    """What is known of the people and of their dwelling."""
 
+    civility: Word = None
+    first_name: Word = None
+    surname: Word = None
+    email: Word = None
+    birth_year: Word = None
+    reference_income: Word = None
+    income_year: Word = None
+    contact_by: Word = None
+    street: Word = None
+    complement: Word = None
+    postcode: Word = None
+    commune_code: Word = None
+    tenure: Word = None
+    landlord: Word = None
     people: Word = None
     children: Word = None
     best_time: Word = None
@@ -151,6 +194,7 @@ class ExpectedHousehold(_Strict):
     vulnerabilities: Texts | None = None
     heating: Word = None
     safety: Word = None
+    breathing: Word = None
 
 
 class ExpectedFindings(_Strict):
@@ -206,6 +250,7 @@ class Expected(ExpectedFacts, _Strict):
     alerts: int | None = None
     household: ExpectedHousehold | None = None
     findings: ExpectedFindings | None = None
+    survey: dict[str, dict[str, Any]] = {}
     kit: ExpectedKit | None = None
     scorecard: ExpectedScorecard | Literal["none"] | None = None
     gaps: dict[Theme, GapReason] | None = None
@@ -223,8 +268,12 @@ class Expected(ExpectedFacts, _Strict):
     monthly: dict[str, Texts] = {}
     sees: dict[str, Texts] = {}
     cannot_see: dict[str, Texts] = {}
+    on_screen: dict[str, Texts] = {}
+    requests: dict[str, ExpectedRequest] = {}
+    doubles: Texts | None = None
     letters_to_print: int | None = None
     income: str | None = None
+    territory: Literal["in", "out"] | None = None
     read_by: Texts | None = None
     proposes: ExpectedPicks | None = None
 
@@ -238,6 +287,7 @@ def surprises(
         *look.case_itself(expected),
         *look.household(expected),
         *look.figures(expected),
+        *look.survey(expected),
         *look.kit(expected),
         *look.scorecard(expected),
         *look.likenesses(expected),
@@ -250,6 +300,7 @@ def surprises(
         *look.most_a_day(expected),
         *look.handlings(expected),
         *look.readers(expected),
+        *look.requests(expected),
         *look.letters(expected),
         *look.picks(expected),
         *look.audit(expected),
@@ -275,6 +326,10 @@ class _Look:
         yield from self._compared(expected, found)
         means = circumstances.means_of(self.unit, self.case)
         income = means.income_class if means else NONE
+        inside = (self.case.checks or {}).get("in_territory")
+        territory = NONE if inside is None else "in" if inside else "out"
+        if expected.territory not in {None, territory}:
+            yield f"territoire\u00a0: {expected.territory} attendu, {territory} trouvé"
         if expected.income not in {None, income}:
             yield f"revenus\u00a0: {expected.income} attendu, {income} trouvé"
 
@@ -282,8 +337,8 @@ class _Look:
         if expected.household is None:
             return
         home, place = self.case.household, self.case.dwelling
-        found = {name: getattr(home, name, None) for name in ExpectedHousehold.model_fields}
-        found |= {"heating": place.heating, "safety": place.safety, "vulnerabilities": sorted(home.vulnerabilities)}
+        found = {name: _of_any((home, place, self.case), name) for name in ExpectedHousehold.model_fields}
+        found |= {"vulnerabilities": sorted(home.vulnerabilities)}
         wanted = expected.household
         if wanted.vulnerabilities is not None:
             wanted = wanted.model_copy(update={"vulnerabilities": sorted(wanted.vulnerabilities)})
@@ -299,6 +354,13 @@ class _Look:
 
     def _findings(self) -> Sequence[findings.Figure]:
         return findings.of_household(self.unit, self.case)
+
+    def survey(self, expected: Expected) -> Iterator[str]:
+        known = {each.place: each.value for each in surveys.of_case(self.unit, self.case)}
+        for place, wanted in surveys.places_in(expected.survey).items():
+            if (found := known.get(place)) != wanted:
+                told = ".".join(part for part in (place.section, place.about, place.field) if part)
+                yield f"{told}\u00a0: {wanted or NONE} attendu, {found or NONE} trouvé"
 
     def kit(self, expected: Expected) -> Iterator[str]:
         if expected.kit is None:
@@ -332,6 +394,11 @@ class _Look:
         for name, wanted in expected.matches.items():
             if (found := scores.get(self.cases[name])) != wanted:
                 yield f"ressemblance avec {name}\u00a0: {wanted} attendu, {found or NONE} trouvé"
+        if expected.doubles is not None:
+            names = {case_id: name for name, case_id in self.cases.items()}
+            shown = sorted(names[each.case.id] for each in doubles.alike(self.unit, self._coordinator(), self.case))
+            if shown != sorted(expected.doubles):
+                yield f"doubles montrés\u00a0: {expected.doubles} attendus, {shown} trouvés"
 
     def events(self, expected: Expected) -> Iterator[str]:
         count = Counter(self.unit.session.scalars(select(Event.type).where(Event.case_id == self.case.id)))
@@ -388,8 +455,11 @@ class _Look:
         known = list(self.unit.session.scalars(query))
         wanted = [*expected.messages, *(none.model_copy(update={"count": 0}) for none in expected.no_messages)]
         for each in wanted:
-            count = sum(self._is_message(message, each) for message in known)
-            if count != each.count:
+            found = [message for message in known if self._is_message(message, each)]
+            count = sum(_says(message, each) for message in found)
+            if count != each.count and len(found) == each.count:
+                yield f"{each.text} ne dit pas {each.says}, mais\u00a0: {[message.body for message in found]}"
+            elif count != each.count:
                 alike = [self._told_message(message) for message in known if message.text == each.text]
                 yield f"message attendu {_told(each)}, trouvé {count} fois\u00a0; il y a {alike or 'aucun tel texte'}"
 
@@ -430,6 +500,30 @@ class _Look:
             yield from (f"{who} devrait voir {text!r}" for text in texts if not self._sees(who, text))
         for who, texts in expected.cannot_see.items():
             yield from (f"{who} ne devrait pas voir {text!r}" for text in texts if self._sees(who, text))
+
+    def requests(self, expected: Expected) -> Iterator[str]:
+        for who, wanted in expected.requests.items():
+            found = self._request(who)
+            if found is None:
+                yield f"{who} n’a rien demandé ici"
+                continue
+            told = {"stage": found.stage, "state": found.state, "closed": found.closed,
+                    "news": found.news and found.news.code}  # fmt: skip
+            yield from (f"page de {who}, {line}" for line in self._compared(wanted, told))
+            if wanted.asked is not None and _codes(wanted.asked) != (asked := dict(found.asked)):
+                yield f"page de {who}, asked\u00a0: {_codes(wanted.asked)} attendu, {asked} trouvé"
+
+    def _request(self, who: str) -> requests_made.Request | None:
+        """The request that he made here, wherever a merge took it."""
+        query = select(Alert).where(
+            or_(Alert.received_on_id == self.case.id, Alert.case_id == self.case.id),
+            Alert.giver_email == self.setting.address(who),
+        )
+        alert = self.unit.session.scalars(query.order_by(Alert.received_at)).first()
+        if alert is None:
+            return None
+        number = (alert.received_on or alert.case).number
+        return next(each for each in requests_made.of_giver(self.unit, alert) if each.reference == number)
 
     def letters(self, expected: Expected) -> Iterator[str]:
         waiting = self.unit.session.scalar(
@@ -480,7 +574,7 @@ class _Look:
             message.text == wanted.text
             and wanted.to in {None, message.address, message.party, self._reader(message)}
             and wanted.by in {None, message.channel}
-            and wanted.state in {None, message.state}
+            and (message.state == wanted.state if wanted.state else message.state != MessageState.CANCELLED)
             and self._is_moment(message.done_at or message.due_at, wanted.on)
         )
 
@@ -512,6 +606,8 @@ class _Look:
 
     def _sees(self, who: str, text: str) -> bool:
         is_staff = who in self.setting.staff
+        if who == VOICEMAIL:
+            return typed(text) in typed(calls.voicemail(self.unit, self._coordinator(), self.case))
         if text == CASE:
             return is_staff and self._opens(who)
         mails = [f"{mail.subject}\n{LINK.sub('', mail.body or '')}" for mail in self._received(who)]
@@ -541,10 +637,11 @@ class _Look:
 
     def _received(self, who: str) -> Sequence[Message]:
         """What he got about the case, and his letters of the month, which are about several."""
+        his = Message.address == (self.setting.address(who) or who)
         query = select(Message).where(
             or_(Message.case_id == self.case.id, Message.text == MONTHLY),
-            Message.address == (self.setting.address(who) or who),
-            Message.state == MessageState.ACCEPTED,
+            Message.party == Party.HOUSEHOLD if who == HOUSEHOLD else his,
+            Message.state.in_((MessageState.ACCEPTED, MessageState.PRINTED, MessageState.POSTED)),
         )
         return self.unit.session.scalars(query.order_by(Message.done_at)).all()
 
@@ -555,8 +652,18 @@ class _Look:
         actor = self._actor(who)
         story = timeline.of_case(self.unit, actor, self.case, self.setting.zone)
         is_known = knows_household(self.unit, actor, self.case)
-        named = [self.case.household.name, *(each.words for each in self._findings())] if is_known else []
+        found = [each.words for each in self._findings()]
+        found += [each.words for each in surveys.of_case(self.unit, self.case)]
+        named = [*self._named(), *found] if is_known else []
         return [*named, *(f"{entry.text} {entry.quote}" for entry in story)]
+
+    def _named(self) -> Iterator[str]:
+        """What the case's page says of the household itself, and the words of the alerts."""
+        home, place = self.case.household, self.case.dwelling
+        yield from (home.name, home.companion, home.guardian, home.language)
+        yield from (place.street, place.complement, place.landlord, place.safety)
+        yield from (phone.number for phone in home.phones)
+        yield from (f"{alert.free_text} {alert.followed_by}" for alert in self.case.alerts)
 
 
 def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
@@ -565,6 +672,14 @@ def _addresses(setting: Setting) -> Iterator[tuple[str, str]]:
             yield organisation.slug, organisation.email
     yield from ((name, giver.email) for name, giver in setting.alert_givers.items())
     yield from ((name, person.email) for name, person in setting.staff.items())
+
+
+def _says(message: Message, wanted: ExpectedMessage) -> bool:
+    return all(typed(each) in typed(f"{message.subject}\n{message.body}") for each in wanted.says)
+
+
+def _of_any(rows: Sequence[object], name: str) -> Any:
+    return next((getattr(row, name) for row in rows if hasattr(row, name)), None)
 
 
 def _codes(found: Mapping[Any, Any]) -> dict[str, str]:

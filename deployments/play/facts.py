@@ -1,4 +1,4 @@
-"""What may be expected of the things of a case: requests to partners, visits, calls, loans, agreements, cuts."""
+"""What may be expected of the things of a case: what was asked, visits, calls, reports, requests to partners, loans…"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
-from models.cases import Call, Case, Loan, Permission, Phone, Referral, SupplyCut, Visit
+from models.cases import Call, Case, Document, Loan, Permission, Phone, Referral, Report, SupplyCut, Visit
 from models.programmes import Organisation, Person
+from models.vocabulary import Motive
 from services import supply_cuts
 from services.calls import slot
 from services.foundation.database import UnitOfWork
@@ -22,6 +23,44 @@ Word = str | int | float | bool | None
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExpectedAlert(_Strict):
+    """A request for a visit; `origin`: form, self, import, transfer, or how it reached the team."""
+
+    giver: Word = None
+    organisation: Word = None
+    origin: Word = None
+    motives: list[Motive] | None = None
+    received: Word = None
+    income_class: Word = None
+    followed_by: Word = None
+    cut_energy: Word = None
+    cut_on: Word = None
+
+
+class ExpectedPhone(_Strict):
+    """A number of the household; `blocked` for every channel, or for SMS alone."""
+
+    number: Word = None
+    reached: Word = None
+    blocked: Word = None
+    no_sms: Word = None
+
+
+class ExpectedReport(_Strict):
+    """A report given to the household; `visit` is the ordinal of its visit."""
+
+    visit: Word = None
+    delivered: Word = None
+    summary: Word = None
+
+
+class ExpectedDocument(_Strict):
+    """A file of the case."""
+
+    name: Word = None
+    added: Word = None
 
 
 class ExpectedReferral(_Strict):
@@ -37,6 +76,11 @@ class ExpectedReferral(_Strict):
     urgent: Word = None
     file_number: Word = None
     amount: Word = None
+    sent: Word = None
+    check_on: Word = None
+    meets_at: Word = None
+    answered: Word = None
+    ended: Word = None
 
 
 class ExpectedVisit(_Strict):
@@ -78,6 +122,7 @@ class ExpectedAgreement(_Strict):
     partner: Word = None
     mode: Word = None
     collected_by: Word = None
+    given_on: Word = None
     revoked: Word = None
 
 
@@ -96,6 +141,10 @@ class ExpectedCut(_Strict):
 class ExpectedFacts(_Strict):
     """Each of these is there, once for each time that it is expected; there may be others."""
 
+    requested: list[ExpectedAlert] = []
+    phones: list[ExpectedPhone] = []
+    reports: list[ExpectedReport] = []
+    documents: list[ExpectedDocument] = []
     referrals: list[ExpectedReferral] = []
     visits: list[ExpectedVisit] = []
     calls: list[ExpectedCall] = []
@@ -138,11 +187,41 @@ def _said(value: Any) -> str:
         return NONE
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(sorted(str(each) for each in value)) or NONE
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, float) and value == int(value):
         return str(int(value))
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _requested(_unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in case.alerts:
+        yield {
+            "giver": row.giver_name, "organisation": row.organisation and row.organisation.slug, "origin": row.origin,
+            "motives": sorted(row.motives), "received": row.received_at, "income_class": row.income_class,
+            "followed_by": row.followed_by, "cut_energy": row.cut_energy, "cut_on": row.cut_on,
+        }  # fmt: skip
+
+
+def _phones(_unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    for row in case.household.phones:
+        yield {
+            "number": row.number, "reached": row.reached_at is not None, "blocked": row.blocked_at is not None,
+            "no_sms": row.no_sms_at is not None,
+        }  # fmt: skip
+
+
+def _reports(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    rows = select(Report, Visit.ordinal).join(Visit, Visit.id == Report.visit_id).where(Report.case_id == case.id)
+    for report, ordinal in unit.session.execute(rows.order_by(Report.delivered_at, Report.id)):
+        yield {"visit": ordinal, "delivered": report.delivered_at, "summary": report.summary}
+
+
+def _documents(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    rows = select(Document).where(Document.case_id == case.id).order_by(Document.added_at, Document.id)
+    yield from ({"name": row.filename, "added": row.added_at} for row in unit.session.scalars(rows))
 
 
 def _referrals(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
@@ -151,6 +230,8 @@ def _referrals(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[s
             "partner": row.partner.slug, "theme": row.need.theme, "state": row.state, "reason": row.reason,
             "outcome": row.outcome, "loop": row.loop, "kind": row.kind, "urgent": row.urgent,
             "file_number": row.file_number, "amount": row.amount_cents and row.amount_cents / 100,
+            "sent": row.sent_at, "check_on": row.check_on, "meets_at": row.meets_at, "answered": row.answered_at,
+            "ended": row.ended_at,
         }  # fmt: skip
 
 
@@ -183,7 +264,7 @@ def _agreements(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[
     for row in unit.session.scalars(select(Permission).where(Permission.case_id == case.id).order_by(Permission.id)):
         yield {
             "kind": row.kind, "partner": _slug(unit, row.organisation_id), "mode": row.mode,
-            "collected_by": row.collected_by, "revoked": row.revoked_at is not None,
+            "collected_by": row.collected_by, "given_on": row.given_on, "revoked": row.revoked_at is not None,
         }  # fmt: skip
 
 
@@ -199,6 +280,7 @@ def _cuts(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, A
 
 Reading = Callable[[UnitOfWork, Case, ZoneInfo], Iterator[dict[str, Any]]]
 _READ: Final[Mapping[str, Reading]] = {
+    "requested": _requested, "phones": _phones, "reports": _reports, "documents": _documents,
     "referrals": _referrals, "visits": _visits, "calls": _calls, "loans": _loans, "agreements": _agreements,
     "cuts": _cuts,
 }  # fmt: skip

@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
 from deployments.play.mistakes import closest
-from deployments.play.scene import Action, Given, Scene, answer, bare, filled, with_form
+from deployments.play.scene import Action, FormAction, Given, Scene, answer, bare, filled, with_form, without
 from deployments.play.story import day, instant
 from models.cases import Loan, Permission
-from models.engine import Obligation
+from models.engine import Obligation, Task
 from models.programmes import PartnerColleague, Service
 from models.vocabulary import Channel, Party
 from services import (
@@ -101,26 +101,26 @@ def revoke_permission(scene: Scene, given: Given) -> object:
     return permissions.revoke(scene.unit, scene.hand, found.id)
 
 
+def _task(scene: Scene, given: Given) -> Task:
+    return scene.task(given["task"], given.get("partner"))
+
+
 def of_task(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
     """An act on the open task of a kind."""
 
     def acting(scene: Scene, given: Given) -> object:
-        rest = {name: value for name, value in given.items() if name != "task"}
-        return act(scene.unit, scene.hand, scene.task(given["task"]).id, filled(form, rest))
+        return act(scene.unit, scene.hand, _task(scene, given).id, filled(form, without(given, "task", "partner")))
 
-    return acting
+    return FormAction(acting, form)
 
 
 def next_reminder(scene: Scene, given: Given) -> tuple[UUID, dict[str, Any]]:
     """The clock that chases the open task of a kind, where it stands, and what else was said of it."""
-    query = select(Obligation).where(
-        Obligation.task_id == scene.task(given["task"]).id, Obligation.next_at.is_not(None)
-    )
+    query = select(Obligation).where(Obligation.task_id == _task(scene, given).id, Obligation.next_at.is_not(None))
     clock = scene.unit.session.scalars(query).first()
     if clock is None:
         raise InvalidInput("task", f"Aucune relance n’est à venir : {given['task']}.")
-    rest = {name: value for name, value in given.items() if name != "task"}
-    return clock.id, {"generation": clock.generation, "step": clock.next_step, **rest}
+    return clock.id, {"generation": clock.generation, "step": clock.next_step, **without(given, "task", "partner")}
 
 
 def skip_reminder(scene: Scene, given: Given) -> object:
@@ -137,22 +137,22 @@ def send_reminder(scene: Scene, given: Given) -> object:
 
 def take_task(scene: Scene, given: Given) -> object:
     """I do it."""
-    return tasks.take(scene.unit, scene.hand, scene.task(given["task"]).id)
+    return tasks.take(scene.unit, scene.hand, _task(scene, given).id)
 
 
 def remind(scene: Scene, given: Given) -> object:
     """Whoever owes it hears of it now."""
-    return reminding.remind(scene.unit, scene.hand, scene.task(given["task"]).id)
+    return reminding.remind(scene.unit, scene.hand, _task(scene, given).id)
 
 
 def hand_over(scene: Scene, given: Given) -> object:
     """To a colleague."""
     form = forms.HandOver(person_id=scene.person(given["to"]), note=given.get("note", ""))
-    return tasks.hand_over(scene.unit, scene.hand, scene.task(given["task"]).id, form)
+    return tasks.hand_over(scene.unit, scene.hand, _task(scene, given).id, form)
 
 
 def _asking(scene: Scene, given: Given) -> forms.ReferralForm:
-    rest = {name: value for name, value in given.items() if name not in {"partner", "from"}}
+    rest = without(given, "partner", "from", "about")
     named = {"partner_id": scene.organisation(given["partner"]), "permission": True}
     return filled(forms.ReferralForm, {**named, **rest})
 
@@ -164,7 +164,8 @@ def prepare_referral(scene: Scene, given: Given) -> object:
 
 def send_draft(scene: Scene, given: Given) -> object:
     """The request kept for later leaves."""
-    return referrals.send_draft(scene.unit, scene.hand, scene.referral(given["partner"]).id, _asking(scene, given))
+    draft = scene.referral(given["partner"], given.get("about"))
+    return referrals.send_draft(scene.unit, scene.hand, draft.id, _asking(scene, given))
 
 
 def propose_meeting(scene: Scene, given: Given) -> object:
@@ -177,23 +178,25 @@ def propose_meeting(scene: Scene, given: Given) -> object:
 
 def transfer_referral(scene: Scene, given: Given) -> object:
     """From a partner who has it to another."""
-    return rerouting.transfer(scene.unit, scene.hand, scene.referral(given["from"]).id, _asking(scene, given))
+    had = scene.referral(given["from"], given.get("about"))
+    return rerouting.transfer(scene.unit, scene.hand, had.id, _asking(scene, given))
 
 
 def of_referral(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
     """An act of the team on the latest referral to a partner."""
 
     def acting(scene: Scene, given: Given) -> object:
-        rest = {name: value for name, value in given.items() if name != "partner"}
-        return act(scene.unit, scene.hand, scene.referral(given["partner"]).id, filled(form, rest))
+        referral = scene.referral(given["partner"], given.get("about"))
+        return act(scene.unit, scene.hand, referral.id, filled(form, without(given, "partner", "about")))
 
-    return acting
+    return FormAction(acting, form)
 
 
 def confirm_referral(scene: Scene, given: Given) -> object:
     """The household says that the help came, or cannot be asked any more."""
     verified = bool(given.get("verified", True))
-    return partner_work.confirm(scene.unit, scene.hand, scene.referral(given["partner"]).id, verified=verified)
+    referral = scene.referral(given["partner"], given.get("about"))
+    return partner_work.confirm(scene.unit, scene.hand, referral.id, verified=verified)
 
 
 def _sheet(scene: Scene, given: Given) -> tuple[Actor, Service]:
@@ -235,8 +238,8 @@ def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[
         said = {f"{name}_id" if name in {"colleague", "delegate"} else name: known.get(value, value)
                 if name in {"colleague", "delegate"} else value for name, value in given.items()}  # fmt: skip
         hand = scene.through_mail("accept", "report_progress")
-        target = scene.referral(scene.step.who).id if form is forms.PassOn else partner.id
-        return act(scene.unit, hand, target, filled(form, said))
+        asked = scene.referral(scene.step.who, given.get("about")) if form is forms.PassOn else partner
+        return act(scene.unit, hand, asked.id, filled(form, without(said, "about")))
 
     return acting
 

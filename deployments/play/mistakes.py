@@ -1,6 +1,6 @@
 """What is wrong in a story, in one sentence with the names that come closest, for whoever wrote it without our code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.foundation.wording import NBSP
+
+Way = tuple[int | str, ...]
+"""The way to a value inside what is written: names of fields, numbers of lines."""
 
 _SENTENCES = {
     "missing": "il manque « {name} »",
@@ -19,6 +22,7 @@ _SENTENCES = {
     "tuple_type": "« {name} » est une liste",
     "dict_type": "« {name} » se dit mot par mot",
     "model_type": "« {name} » se dit mot par mot",
+    "string_type": "« {name} » est un texte, entre guillemets s’il contient un deux-points ou une virgule",
 }
 
 
@@ -35,7 +39,12 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """All that does not fit, each with its place; `model` is that of the step's own words, where there is one."""
-    return "\u00a0; ".join(dict.fromkeys(_sentence(each, model) for each in error.errors()))
+    return "\u00a0; ".join(dict.fromkeys(sentence for _, sentence in each_explained(error, model)))
+
+
+def each_explained(error: ValidationError, model: type[BaseModel] | None = None) -> Iterator[tuple[Way, str]]:
+    """The same one by one, with the way to each."""
+    yield from ((found["loc"], _sentence(found, model)) for found in error.errors())
 
 
 def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
@@ -46,7 +55,7 @@ def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
         fields = _fields(model, found["loc"][:-1])
         known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""
         return f"mot inconnu « {name} »{closest(str(found['loc'][-1]), fields) or known}"
-    if found["type"] == "enum":
+    if found["type"] in {"enum", "literal_error"}:
         expected = str(found.get("ctx", {}).get("expected", ""))
         codes = [each.strip(" '") for each in expected.replace(" or ", ",").split(",")]
         near = closest(str(found["input"]), codes) or f" (possible\u00a0: {', '.join(codes)})"

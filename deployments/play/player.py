@@ -13,14 +13,14 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, func, select, update
 
-from deployments.play import state
+from deployments.play import screens, state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
-from deployments.play.mistakes import closest, explained, typed
+from deployments.play.mistakes import closest, each_explained, typed
 from deployments.play.scanner import open_every_link
 from deployments.play.scene import Said, Scene
 from deployments.play.setting import establish
-from deployments.play.story import EXPECT, REPORT, Step, Story
+from deployments.play.story import ANY, EXPECT, REPORT, Step, Story
 from deployments.play.words import Words
 from models.cases import Case
 from models.engine import Message, StoryProgress, Work
@@ -190,7 +190,7 @@ class Player:
             with unit.session.begin_nested():
                 act(unit, self.runtime, self.story, step, self._cases(unit, index))
         except CaseworkError as refusal:
-            if step.refused and (step.refused == refusal.code or typed(step.refused) in typed(refusal.sentence)):
+            if step.refused in {ANY, refusal.code} or (step.refused and typed(step.refused) in typed(refusal.sentence)):
                 return None
             return f"refusé\u00a0: {refusal.sentence} ({refusal.code})"
         return f"aurait dû être refusé ({step.refused})" if step.refused else None
@@ -203,7 +203,9 @@ class Player:
         with self.runtime.database.read() as unit:
             cases = self._cases(unit, index)
             case = unit.session.get_one(Case, chosen(cases, step))
-            return surprises(unit, self.story.setting, case, Expected.model_validate(step.given), cases=cases)
+            expected = Expected.model_validate(step.given)
+            found = surprises(unit, self.story.setting, case, expected, cases=cases)
+        return [*found, *screens.missing(self.runtime, self.story.setting, case.id, expected.on_screen)]
 
     def _scan(self) -> list[str]:
         with self.runtime.database.read() as unit:
@@ -214,10 +216,8 @@ class Player:
         return [f"l’ouverture d’un lien a changé {line}" for line in sorted(set(after) - set(before))]
 
     def _tell(self, step: Step, found: list[str]) -> None:
-        local = step.at.astimezone(self.story.setting.zone)
-        self.outcome.surprises += [
-            f"{local:%Y-%m-%d %H:%M} {step.who or '·'} {step.do}\u00a0: {line}" for line in found
-        ]
+        place = f"{self.story.place(step)} {step.who or '·'} {step.do}"
+        self.outcome.surprises += [f"{place}\u00a0: {line}" for line in found]
 
 
 def _unknown(story: Story) -> Iterator[str]:
@@ -226,7 +226,7 @@ def _unknown(story: Story) -> Iterator[str]:
     cases = set(story.cases)
     words = Words.of(story)
     for step in story.steps:
-        place = story.when(step)
+        place = story.place(step)
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
         if step.case is not None and step.case not in cases and not step.refused:
@@ -235,7 +235,8 @@ def _unknown(story: Story) -> Iterator[str]:
             try:
                 expected = Expected.model_validate(step.given)
             except ValidationError as error:
-                yield f"{place} {explained(error, Expected)}"
+                for inside, said in each_explained(error, Expected):
+                    yield f"{story.place(step, inside)} {said}"
             else:
                 yield from (f"{place} {each}" for each in words.unknown(expected))
 
@@ -250,7 +251,7 @@ def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Map
     except KeyError as missing:
         raise InvalidInput("with", f"{step.do}\u00a0: {said.lacks(str(missing.args[0]))}.") from missing
     if said.unread:
-        raise InvalidInput("with", f"{step.do} ne connaît pas le mot «\u00a0{said.unread[0]}\u00a0».")
+        raise InvalidInput("with", f"{step.do}\u00a0: {said.is_unknown(said.unread[0])}.")
     return done
 
 

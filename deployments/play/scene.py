@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from deployments.play.mistakes import closest, explained
 from deployments.play.story import HOUSEHOLD, Setting, Step
-from models.cases import Case, Referral
+from models.cases import Case, Need, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
 from models.vocabulary import MessageState, Source, TaskState
@@ -33,10 +33,11 @@ class Said(Mapping[str, Any]):
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Nothing is read yet."""
-        self._given, self._read = given, set[str]()
+        self._given, self._read, self._asked = given, set[str](), dict[str, None]()
 
     def __getitem__(self, word: str) -> Any:
         """Raises `KeyError` for a word that is not said."""
+        self._asked[word] = None
         self._read.add(word)
         return self._given[word]
 
@@ -52,6 +53,17 @@ class Said(Mapping[str, Any]):
     def unread(self) -> list[str]:
         """The words that meant nothing to the action."""
         return [word for word in self._given if word not in self._read]
+
+    def __contains__(self, word: object) -> bool:
+        """Whether it is said; asking is knowing the word."""
+        self._asked[str(word)] = None
+        return word in self._given
+
+    def is_unknown(self, word: str) -> str:
+        """The sentence about a word that meant nothing, with those that would have."""
+        known = [each for each in self._asked if each != word]
+        rest = f", mots possibles\u00a0: {', '.join(known)}" if known else ""
+        return f"mot inconnu «\u00a0{word}\u00a0»{closest(word, known) or rest}"
 
     def lacks(self, word: str) -> str:
         """The sentence about a word that must be said, with the one that stands in its place."""
@@ -95,9 +107,12 @@ class Scene:
         """Whether whoever acts has an account."""
         return self.step.who in self.setting.staff
 
-    def task(self, kind: str) -> Task:
-        """The open task of this kind, the most pressing."""
+    def task(self, kind: str, partner: str | None = None) -> Task:
+        """The open task of this kind, of this partner where one is named, the most pressing."""
         query = select(Task).where(Task.case_id == self.case_id, Task.kind == kind, Task.state == TaskState.OPEN)
+        if partner is not None:
+            theirs = select(Referral.id).where(Referral.partner_id == self.organisation(partner))
+            query = query.where(Task.referral_id.in_(theirs))
         found = self.unit.session.scalars(query.order_by(Task.due_at)).first()
         if found is None:
             raise InvalidInput("task", f"Cette situation n’a pas de tâche {kind}.")
@@ -116,9 +131,11 @@ class Scene:
         email = self.setting.staff[name].email
         return self.unit.session.scalars(select(Person.id).where(Person.email == email)).one()
 
-    def through_mail(self, *actions: str) -> Hand:
-        """The hand of whoever follows the latest link he received for one of these. Raises `LinkExpired`."""
-        return Hand(self._link_holder(frozenset(actions)), Source.STORY, key=self.key)
+    def through_mail(self, *actions: str, referral: Referral | None = None) -> Hand:
+        """The hand of whoever follows the latest link he received for one of these, about this request where one is
+        given. Raises `LinkExpired`.
+        """
+        return Hand(self._link_holder(frozenset(actions), referral), Source.STORY, key=self.key)
 
     def mails(self) -> Sequence[Message]:
         """The mails of the case that whoever acts received, the latest first."""
@@ -145,13 +162,13 @@ class Scene:
         """The tokens of such links in the mails that whoever acts received, the latest first."""
         return [token for mail in self.mails() for token in link.findall(mail.body or "")]
 
-    def _link_holder(self, actions: frozenset[str]) -> Actor:
+    def _link_holder(self, actions: frozenset[str], referral: Referral | None) -> Actor:
         for token in self.tokens(TASK_LINK):
             try:
-                actor, _ = open_task_link(self.unit, self.runtime, token)
+                actor, task = open_task_link(self.unit, self.runtime, token)
             except LinkExpired:
                 continue
-            if actions & actor.actions:
+            if actions & actor.actions and (referral is None or task.referral_id == referral.id):
                 return actor
         raise LinkExpired
 
@@ -163,16 +180,23 @@ class Scene:
             raise InvalidInput("organisation", f"Aucun organisme ne s’appelle {slug}{closest(slug, known)}.")
         return known[slug]
 
-    def referral(self, partner: str) -> Referral:
-        """The latest referral of the case to this partner."""
-        found = self.unit.session.scalars(
-            select(Referral)
-            .where(Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner))
-            .order_by(Referral.sent_at.desc(), Referral.id.desc())
-        ).first()
+    def referral(self, partner: str, about: str | None = None) -> Referral:
+        """The latest referral of the case to this partner; `about`: for this type of solution."""
+        query = select(Referral).where(
+            Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner)
+        )
+        if about is not None:
+            query = query.join(Need, Need.id == Referral.need_id).where(Need.theme == about)
+        found = self.unit.session.scalars(query.order_by(Referral.sent_at.desc(), Referral.id.desc())).first()
         if found is None:
-            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}.")
+            told = f" ({about})" if about else ""
+            raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}{told}.")
         return found
+
+
+def without(given: Given, *words: str) -> dict[str, Any]:
+    """What is given beside these words."""
+    return {word: given[word] for word in given if word not in words}
 
 
 def filled(form: type[F], given: Mapping[str, Any]) -> F:
@@ -184,6 +208,20 @@ def filled(form: type[F], given: Mapping[str, Any]) -> F:
 
 
 Action = Callable[[Scene, Given], object]
+
+
+@dataclass(frozen=True)
+class FormAction:
+    """An action that fills a form with what is given, and nothing else."""
+
+    do: Action
+    form: type[BaseModel]
+
+    def __call__(self, scene: Scene, given: Given) -> object:
+        """As any action."""
+        return self.do(scene, given)
+
+
 Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
 
 
@@ -191,17 +229,18 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
     """An answer of a partner, through his mail, or told on his behalf."""
 
     def answering(scene: Scene, given: Given) -> object:
-        rest = {key: value for key, value in given.items() if key != "partner"}
-        referral = scene.referral(given["partner"] if scene.is_staff else given.get("partner", scene.step.who))
-        hand = scene.hand if scene.is_staff else scene.through_mail(name)
+        partner = given["partner"] if scene.is_staff else given.get("partner", scene.step.who)
+        referral, rest = scene.referral(partner, given.get("about")), without(given, "partner", "about")
+        asked = referral if "about" in given else None
+        hand = scene.hand if scene.is_staff else scene.through_mail(name, referral=asked)
         return act(scene.unit, hand, referral.id, filled(form, rest))
 
-    return answering
+    return FormAction(answering, form)
 
 
 def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
     """A use case of one case that takes a form."""
-    return lambda scene, given: act(scene.unit, scene.hand, scene.case.id, filled(form, given))
+    return FormAction(lambda scene, given: act(scene.unit, scene.hand, scene.case.id, filled(form, given)), form)
 
 
 def bare(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:

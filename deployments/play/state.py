@@ -14,7 +14,21 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models.base import Base
-from models.cases import Alert, Call, Case, ExitLine, Finding, KitItem, Need, Note, Permission, Phone, Referral, Visit
+from models.cases import (
+    Alert,
+    Call,
+    Case,
+    ExitLine,
+    Finding,
+    KitItem,
+    Need,
+    Note,
+    Permission,
+    Phone,
+    Referral,
+    SurveyLine,
+    Visit,
+)
 from models.engine import Event, IncomingMail, LetterBatch, Message, Obligation, Occurrence, Task, Work
 from services.foundation.database import UnitOfWork
 
@@ -27,6 +41,7 @@ TABLES: Final[Sequence[tuple[type[Base], tuple[str, ...]]]] = (
     (Phone, ("number", "rank", "reached_at", "blocked_at")),
     (Call, ("at", "result", "purpose")),
     (Finding, ("kind", "value", "method", "method_version", "at")),
+    (SurveyLine, ("section", "field", "about", "value", "at", "replaced_at")),
     (KitItem, ("item", "quantity", "unit_price_cents", "state", "at", "replaced_at")),
     (ExitLine, ("criterion", "met", "method", "at")),
     (Need, ("theme", "gap_reason", "gap_at")),

@@ -8,49 +8,37 @@
       - {at: "2025-10-09 11:00", who: claire, do: accept_case, with: {operator: energie-proche}}
 
 Times are local to the programme. `case` names a case at its alert and may be left out while there is only one.
-A step with `refused: text` must be refused with a code or a sentence that contains this text. Who acts is a name of the
+A step with `refused: text` must be refused with a code or a sentence that contains this text (`refused: true`: in any
+words). Who acts is a name of the
 setting, `household`, or an address at which somebody reads our mail (a partner's colleague).
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from deployments.play.mistakes import closest, explained
+from deployments.play import places
+from deployments.play.mistakes import Way, closest, each_explained
+from deployments.play.places import Written
 from models.vocabulary import Role
-from services.foundation import yaml_files
 from services.foundation.errors import InvalidInput, Setup
 from services.programmes import OrganisationForm, ProgrammeForm
 
 T = TypeVar("T", bound=BaseModel)
 
 EXPECT: Final = "expect"
+ANY: Final = "any"
+"""A refusal in whatever words."""
 REPORT: Final = "report_alert"
-_BOOL: Final = "tag:yaml.org,2002:bool"
-_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
 HOUSEHOLD: Final = "household"
 NAMED: Final = 4
 """Words at the head of a step: day, hour, who, what. `expect` has nobody."""
 LONG: Final = frozenset({"at", "who", "do", "with", "case", "refused"})
 """What a step may say when its head is said word by word."""
-
-
-class _Words(yaml_files.Loader):
-    """YAML in which `on`, `no` and dates are words: only `true` and `false` are not."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base declares it
-        first: [(tag, pattern) for tag, pattern in found if tag not in {_BOOL, _TIMESTAMP}]
-        for first, found in yaml_files.Loader.yaml_implicit_resolvers.items()
-    }
-
-
-_Words.add_implicit_resolver(_BOOL, re.compile(r"^(true|false)$"), list("tf"))
 
 
 class _Strict(BaseModel):
@@ -145,26 +133,30 @@ class Step(_Strict):
     given: dict[str, Any] = Field(default_factory=dict, alias="with")
     case: str | None = None
     refused: str | None = None
+    way: Way = ()  # to what it gives, in its file
 
 
 class Story(_Strict):
     """A whole case, or several, as data."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     name: str
     setting: Setting
     steps: tuple[Step, ...]
+    written: Written | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         names = self.setting.names
         problems = [
-            f"{self.when(step)} {step.do}\u00a0: personne ne s’appelle {step.who}{closest(step.who, names)}"
+            f"{self.place(step)} {step.do}\u00a0: personne ne s’appelle {step.who}{closest(step.who, names)}"
             for step in self.steps
             if step.do != EXPECT and not self.setting.knows(step.who)
         ]
         pairs = zip(self.steps, self.steps[1:], strict=False)
         problems += [
-            f"{self.when(later)} {later.do} vient après une étape du {self.when(earlier)}"
+            f"{self.place(later)} {later.do} vient après une étape du {self.when(earlier)}"
             for earlier, later in pairs
             if later.at < earlier.at
         ]
@@ -176,6 +168,11 @@ class Story(_Strict):
         """The local day and hour of a step, as it is written."""
         return f"{step.at.astimezone(self.setting.zone):%Y-%m-%d %H:%M}"
 
+    def place(self, step: Step, inside: Way = ()) -> str:
+        """Where a step is written, with its day and hour; `inside`: where in what it gives."""
+        line = f"{self.written.at((*step.way, *inside))}, " if self.written and step.way else ""
+        return f"{line}{self.when(step)}"
+
     @property
     def cases(self) -> list[str]:
         """The names of its cases, in the order of their alerts."""
@@ -184,28 +181,42 @@ class Story(_Strict):
 
 def read_setting(file: Path) -> Setting:
     """The setting in this file. Raises `Setup`."""
-    setting = _valid(Setting, file, _content(file))
+    written = places.read(file)
+    setting = _valid(Setting, written, written.content)
     return setting.model_copy(update={"pathway": file.parent / setting.pathway}) if setting.pathway else setting
 
 
 def read_story(file: Path) -> Story:
     """The story in this file, with its setting. Raises `Setup` if it cannot be understood."""
-    content = _content(file)
+    written = places.read(file)
+    content = written.content
     if lacking := [word for word in ("setting", "steps") if not content.get(word)]:
         raise Setup(f"L’histoire {file.name} ne dit pas «\u00a0{lacking[0]}\u00a0».")
+    if unknown := [word for word in content if word not in {"story", "setting", "steps"}]:
+        raise Setup(f"{written.at((unknown[0],))}\u00a0: mot inconnu «\u00a0{unknown[0]}\u00a0».")
+    if not isinstance(content["steps"], list):
+        raise Setup(f"{written.at(('steps',))}\u00a0: «\u00a0steps\u00a0» est une liste d’étapes.")
     setting = read_setting(file.parent / str(content["setting"]))
     steps = []
-    for number, entry in enumerate(content["steps"], start=1):
+    for index, entry in enumerate(content["steps"]):
         try:
-            steps.append(_step(entry, setting.zone))
+            steps.append(_step(entry, setting.zone).model_copy(update={"way": _way(index, entry)}))
         except InvalidInput as error:
-            raise Setup(f"L’histoire {file.name}, étape {number}\u00a0: {error.sentence}") from error
-    return _valid(Story, file, {"name": content.get("story", file.stem), "setting": setting, "steps": steps})
+            raise Setup(f"{written.at(('steps', index))}\u00a0: {error.sentence}") from error
+    told = {"name": content.get("story", file.stem), "setting": setting, "steps": steps, "written": written}
+    return _valid(Story, written, told)
+
+
+def _way(index: int, entry: object) -> Way:
+    """To what a step gives: behind its head, or under `with`."""
+    if not isinstance(entry, Mapping):
+        return "steps", index
+    return "steps", index, "with" if "at" in entry else str(next(iter(entry)))
 
 
 def is_story(file: Path) -> bool:
     """Whether this file tells a story; a setting lies beside the stories that it serves."""
-    return "steps" in _content(file)
+    return "steps" in places.read(file).content
 
 
 def instant(text: object, zone: ZoneInfo) -> datetime:
@@ -224,21 +235,13 @@ def day(text: object) -> date:
         raise InvalidInput("on", f"«\u00a0{text}\u00a0» n’est pas un jour (2025-10-06).") from None
 
 
-def _content(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Words)  # noqa: S506 - a safe loader
-    except (OSError, yaml.YAMLError) as error:
-        raise Setup(f"Le fichier {file} ne se lit pas\u00a0: {error}") from error
-    if not isinstance(content, dict):
-        raise Setup(f"Le fichier {file} n’est ni une histoire ni un cadre d’histoires.")
-    return content
-
-
-def _valid(model: type[T], file: Path, content: Mapping[str, Any]) -> T:
+def _valid(model: type[T], written: Written, content: Mapping[str, Any]) -> T:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise Setup(f"Le fichier {file.name} ne se comprend pas\u00a0: {explained(error, model)}.") from error
+        found = (f"{written.at(way)}\u00a0: {said}" if way else said for way, said in each_explained(error, model))
+        told = "\u00a0; ".join(dict.fromkeys(found))
+        raise Setup(f"{told}.") from error
 
 
 def _step(entry: object, zone: ZoneInfo) -> Step:
@@ -252,6 +255,8 @@ def _step(entry: object, zone: ZoneInfo) -> Step:
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("with", f"«\u00a0{head}\u00a0»\u00a0: ce qui est donné se dit {{mot: valeur}}.")
     rest = dict(given or {})
+    if rest.get("refused") is True:
+        rest["refused"] = ANY
     case, refused = (
         None if word is None else str(word) for word in (rest.pop("case", None), rest.pop("refused", None))
     )

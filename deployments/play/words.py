@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from deployments.play.expectations import Expected
-from deployments.play.mistakes import closest
+from pydantic import ValidationError
+
+from deployments.play.expectations import VOICEMAIL, Expected
+from deployments.play.mistakes import closest, explained
 from deployments.play.story import Story
 from deployments.publishing import DEFAULT, read_pathway
 from models.vocabulary import Party
+from services import surveys
 from services.rules.texts import catalogue
 
 NEW_ORGANISATION = "add_organisation"
@@ -38,11 +41,17 @@ class Words:
 
     def unknown(self, expected: Expected) -> Iterator[str]:
         """A line for each name that is nobody's."""
-        read = (expected.mails, expected.most_a_day, expected.monthly, expected.sees, expected.cannot_see)
+        counted = (expected.mails, expected.most_a_day)
+        read = (expected.monthly, expected.sees, expected.cannot_see, expected.on_screen)
+        named = [*(name for each in (*counted, *read) for name in each), *expected.requests]
         to = [each.to for each in (*expected.messages, *expected.no_messages) if each.to is not None]
-        for who in dict.fromkeys([*(name for each in read for name in each), *to]):
+        for who in dict.fromkeys([*named, *to]):
             if not self._reads(who):
                 yield f"personne ne s’appelle {who}{closest(who, self.readers)}"
+        try:
+            surveys.places_in(expected.survey)
+        except ValidationError as error:
+            yield explained(error, surveys.SurveyForm)
         for who in expected.handlings:
             if who not in self.staff:
                 yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"
@@ -54,4 +63,4 @@ class Words:
                 yield f"aucune tâche ne s’appelle {kind}{closest(kind, self.tasks)}"
 
     def _reads(self, who: str) -> bool:
-        return self.is_open or who in {*self.readers, *Party} or "@" in who or who.startswith("+")
+        return self.is_open or who in {*self.readers, *Party, VOICEMAIL} or "@" in who or who.startswith("+")

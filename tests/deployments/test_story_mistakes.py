@@ -32,7 +32,10 @@ def told(folder: Path, *steps: str) -> Story:
     [
         ('"2026-01-05 10:00 claire acept_case": {}', r"2026-01-05 10:00 acept_case \(proche.*accept_case"),
         ('"2026-01-05 10:00 expect": {stat: triage}', r"mot inconnu «.stat.» \(proche.*state"),
-        ('"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}', r"mot inconnu «.tasks.0.kin.» \(proche.*kind"),
+        (
+            '"2026-01-05 10:00 expect": {tasks: [{kin: triage}]}',
+            r"ligne 4, 2026-01-05 10:00 mot inconnu «.tasks.0.kin.» \(proche.*kind",
+        ),
         ('"2026-01-05 10:00 expect": {kit: {items: {led: 4}}}', r"led"),
         ('"2026-01-05 10:00 claire give_up": {case: lucete}', r"situation lucete"),
         (
@@ -42,6 +45,11 @@ def told(folder: Path, *steps: str) -> Story:
         ('"2026-01-05 10:00 expect": {no_messages: [{text: task_late, to: nadya}]}', r"nadya \(proche.*nadia"),
         ('"2026-01-05 10:00 expect": {no_messages: [{text: task_late, state: sent}]}', r"ne connaît pas «.sent.»"),
         ('"2026-01-05 10:00 expect": {cannot_see: {karimm: Delorme}}', r"personne ne s’appelle karimm \(proche.*karim"),
+        ('"2026-01-05 10:00 expect": {on_screen: {karimm: [x]}}', r"personne ne s’appelle karimm \(proche.*karim"),
+        ('"2026-01-05 10:00 expect": {requests: {karim: {stag: visit}}}', r"requests.karim.stag.*\(proche.*stage"),
+        ('"2026-01-05 10:00 expect": {sees: {claire: [a: b]}}', r"«.sees.claire.0.» est un texte, entre guillemets"),
+        ('"2026-01-05 10:00 expect": {survey: {dwelling: {aera: 4}}}', r"«.dwelling.aera.» \(proche.*area"),
+        ('"2026-01-05 10:00 expect": {survey: {rooms: {attic: {heated: yes}}}}', r"ne connaît pas «.attic.»"),
         ('"2026-01-05 10:00 expect": {handlings: {karim: 1}}', r"personne de l’équipe ne s’appelle karim"),
         ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
         ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),
@@ -58,8 +66,11 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        (['"2026-02-30 10:00 claire give_up":'], r"étape 1.*«.2026-02-30 10:00.» n’est pas un jour et une heure"),
-        (['"2026-01-05 claire give_up":'], r"étape 1.*jour heure qui quoi"),
+        (
+            ['"2026-02-30 10:00 claire give_up":'],
+            r"ligne 4.*«.2026-02-30 10:00.» n’est pas un jour et une heure",
+        ),
+        (['"2026-01-05 claire give_up":'], r"x.yaml, ligne 4.*jour heure qui quoi"),
         (['"2026-01-05 10:00 claire accept_case": nord'], r"ce qui est donné se dit"),
         (['{at: "2026-01-05 10:00", who: claire, do: give_up, given: {}}'], r"mot inconnu «.given.»"),
         (
@@ -75,6 +86,34 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
 def test_what_is_no_step_is_told_with_its_place(steps: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(Setup, match=said):
         told(tmp_path, *steps)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("story: x\nsetting: {SETTING}\nsteps: [\n", r"x.yaml, ligne \d.*ne se lit pas"),
+        ("story: x\nsetting: {SETTING}\nstep: []\nsteps:\n  - x\n", r"x.yaml, ligne 3.*mot inconnu «.step.»"),
+        ("story: x\nsetting: {SETTING}\nsteps: {a: b}\n", r"x.yaml, ligne 3.*est une liste d’étapes"),
+        (
+            'setting: {SETTING}\nsteps:\n  - "2026-01-05 10:00 expect": {sees: {},\n      sees: {}}\n',
+            r"x.yaml, ligne 4.*«.sees.» est dit deux fois",
+        ),
+    ],
+)
+def test_what_is_no_story_is_told_with_its_line(content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(content.replace("{SETTING}", str(SETTING)), encoding="utf-8")
+
+    with pytest.raises(Setup, match=said):
+        read_story(tmp_path / "x.yaml")
+
+
+def test_a_wrong_setting_says_its_line(tmp_path: Path) -> None:
+    setting = SETTING.read_text(encoding="utf-8").replace("role: coordinator", "role: boss")
+    (tmp_path / "s.yaml").write_text(setting, encoding="utf-8")
+    (tmp_path / "x.yaml").write_text("setting: s.yaml\nsteps: [x]\n", encoding="utf-8")
+
+    with pytest.raises(Setup, match=r"s.yaml, ligne 40.*«.staff.claire.role.» ne connaît pas «.boss.»"):
+        read_story(tmp_path / "x.yaml")
 
 
 def test_a_story_without_its_setting_says_so(tmp_path: Path) -> None:

@@ -122,3 +122,15 @@ def test_an_agreement_is_taken_back_once_and_by_the_team_of_the_case(office: Off
     office.do(permissions.revoke, BO, agreement)
     with pytest.raises(GuardRefused):
         office.do(permissions.revoke, BO, agreement)
+
+
+def test_the_report_goes_to_those_whom_the_household_named(office: Office) -> None:
+    case_id = office.visited()
+    with pytest.raises(InvalidInput, match="partenaires du dispositif"):
+        office.report(case_id, to_partner_ids=[OTHER_OPERATOR])
+    office.report(case_id, to_referent=True, to_committee=True, to_partner_ids=[PARTNER, PARTNER])
+
+    with office.database.read() as unit:
+        said = select(Permission.kind, Permission.organisation_id).where(Permission.case_id == case_id)
+        told = sorted((kind, partner) for kind, partner in unit.session.execute(said) if kind.startswith("report_"))
+    assert told == [("report_to_committee", None), ("report_to_partner", PARTNER), ("report_to_referent", None)]

@@ -145,6 +145,7 @@ class AlertLine(Answer):
 
     id: UUID
     organisation: str | None
+    origin: str = Field(description="`form`, `self` (le ménage), `import`, `transfer`, ou comment l’équipe l’a reçue")
     giver_name: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
     motives: list[str]
     free_text: str | None = Field(description="Vide de même")
@@ -232,6 +233,17 @@ class FindingLine(Answer):
     value: float = Field(description="Euros par an ; taux d’effort : en %")
     method: Method
     method_version: str
+    at: datetime
+
+
+class SurveyAnswerLine(Answer):
+    """Une réponse du relevé de la visite."""
+
+    section: str = Field(description="Partie du relevé")
+    field: str = Field(description="Question")
+    about: str = Field(description="Pièce, énergie, ressource ou difficulté dont il s’agit, s’il y en a plusieurs")
+    value: str = Field(description="Code, nombre, date ou texte ; plusieurs codes sont séparés par une espace")
+    words: str = Field(description="La même réponse, en mots")
     at: datetime
 
 
@@ -407,6 +419,7 @@ class CaseAnswer(CaseLine):
     permissions: list[PermissionLine]
     derogation: Derogation | None = Field(description="Dérogation aux plafonds de revenus")
     findings: list[FindingLine] = Field(description="Chiffres du ménage, le dernier de chaque nature")
+    survey: list[SurveyAnswerLine] = Field(description="Relevé de la visite, la dernière réponse à chaque question")
     kit: Kit | None = Field(description="Petits équipements ; vide : rien n’est noté")
     scorecard: ScorecardAnswer | None = Field(description="Bilan de sortie")
     gaps: list[GapLine] = Field(description="Besoins sans solution")

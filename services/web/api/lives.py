@@ -20,6 +20,7 @@ from services import (
     permissions,
     reports,
     supply_cuts,
+    surveys,
     suspension,
     triage,
 )
@@ -43,6 +44,7 @@ from services.forms import (
     Withdrawal,
 )
 from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
+from services.surveys import SurveyForm
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 
@@ -55,6 +57,12 @@ router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 def record_circumstances(acts: Acts, case_id: UUID, form: CircumstancesForm) -> JSONResponse:
     """Tout ce qui est connu : ce qui n’est pas dit ne l’est plus. La coordination et l’opérateur seuls le lisent."""
     return acts.on_case(case_id, circumstances.record, form)
+
+
+@router.post("/survey", response_model=Receipt, summary="Compléter le relevé de la visite")
+def record_survey(acts: Acts, case_id: UUID, form: SurveyForm) -> JSONResponse:
+    """Le ménage, son logement, ses équipements, ses contrats, champ par champ. Ce qui est laissé vide reste."""
+    return acts.on_case(case_id, surveys.record, form)
 
 
 @router.post("/findings", response_model=Receipt, summary="Noter les chiffres du ménage")

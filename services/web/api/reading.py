@@ -47,7 +47,7 @@ from models.vocabulary import (
     VisitState,
     Vulnerability,
 )
-from services import desk, doubles, findings, kits, needs, scorecards, supply_cuts
+from services import desk, doubles, findings, kits, needs, scorecards, supply_cuts, surveys
 from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
 from services.listing import RUNNING
@@ -140,6 +140,7 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
         ],
         derogation=Derogation(found.derogation) if found.derogation else None,
         findings=[_finding(each) for each in findings.of_household(unit, found)] if is_known else [],
+        survey=[_answer(each) for each in surveys.of_case(unit, found)] if is_known else [],
         kit=_kit(unit, found),
         scorecard=_scorecard(unit, found),
         gaps=[a.GapLine(theme=each.theme, reason=each.reason, at=each.at) for each in needs.unmet(unit, found)],
@@ -229,6 +230,7 @@ def _alert(alert: Alert, *, is_known: bool) -> a.AlertLine:
     return a.AlertLine(
         id=alert.id,
         organisation=alert.organisation.name if alert.organisation else None,
+        origin=alert.origin,
         giver_name=alert.giver_name if is_known else None,
         motives=alert.motives if is_known else [],
         free_text=alert.free_text if is_known else None,
@@ -246,6 +248,10 @@ def _finding(figure: findings.Figure) -> a.FindingLine:
     return a.FindingLine(
         kind=figure.kind, value=value, method=Method(row.method), method_version=row.method_version, at=row.at
     )
+
+
+def _answer(answer: surveys.Answer) -> a.SurveyAnswerLine:
+    return a.SurveyAnswerLine(**answer.place._asdict(), value=answer.value, words=answer.words, at=answer.at)
 
 
 def _kit(unit: UnitOfWork, case: Case) -> a.Kit | None:

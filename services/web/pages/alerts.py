@@ -269,5 +269,6 @@ def _choices() -> dict[str, Any]:
         "modes": choices("agreement_mode"),
         "heatings": choices("heating"),
         "incomes": choices("income_class"),
+        "channels": choices("alert_channel"),
         "fragile": choices("vulnerability"),
     }

@@ -65,6 +65,7 @@ DONE: Final = {
     "suspendre": "La situation est en pause : les échéances attendent.",
     "reprendre": "La situation reprend : les échéances sont reculées d’autant.",
     "chiffres": "Les chiffres sont notés.",
+    "releve": "Le relevé est complété.",
     "equipements": "Les équipements sont notés.",
     "sans-solution": "Le manque est noté : il compte dans les chiffres du dispositif.",
     "ressemblance": "La ressemblance est notée.",

@@ -1,6 +1,6 @@
 """The cards of a case's page: what is at rest, possible doubles, requests to partners, loans, agreements."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,10 +19,11 @@ from models.vocabulary import (
     Role,
     Stage,
 )
-from services import circumstances, desk, doubles, findings, kits, needs, scorecards, supply_cuts
+from services import circumstances, desk, doubles, findings, kits, needs, scorecards, supply_cuts, surveys
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
+from services.rules import survey
 from services.rules.policy import Right, may_know_household, rights
 from services.rules.published import pathway_of
 from services.rules.texts.labels import inside, label
@@ -103,7 +104,8 @@ def _of_request(case: Case) -> list[tuple[str, Any]]:
 def measured(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] | None:
     """Figures, small equipment with what it cost, the exit scorecard; None before there is anything to say."""
     figures, items, card = findings.of_household(unit, case), kits.of_case(unit, case), scorecards.of_case(unit, case)
-    if not (figures or items or card) and Stage(case.stage) not in _VISITED:
+    answers = surveys.of_case(unit, case)
+    if not (figures or items or card or answers) and Stage(case.stage) not in _VISITED:
         return None
     granted = rights(visitor.actor) if not case.is_closed else frozenset()
     offered = [(words, path) for words, path, right in MEASURES if right in granted]
@@ -112,6 +114,7 @@ def measured(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] |
         "kit": [_item(each) for each in items],
         "total": wording.euros(Decimal(kits.total_cents(items)) / 100) if items else "",
         "scorecard": _scorecard(card) if card else None,
+        "survey": _survey(answers),
         "acts": [{"label": words, "href": f"/situations/{case.id}/{path}"} for words, path in offered],
     }
 
@@ -119,7 +122,24 @@ def measured(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any] |
 MEASURES: Final = (
     ("Noter les chiffres", "chiffres", Right.CIRCUMSTANCES),
     ("Noter les équipements", "equipements", Right.REPORT),
+    ("Compléter le relevé", "releve", Right.CIRCUMSTANCES),
 )
+OF_MEANS: Final = frozenset({"before", "household", "resources", "energies", "comfort"})
+"""Sections that a sheet which names nobody leaves out: sums of money, contracts, how somebody feels."""
+
+
+def _survey(answers: Sequence[surveys.Answer]) -> list[dict[str, Any]]:
+    """What was asked and seen, section by section, as many lines as there are answers."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in answers:
+        section = survey.sections()[each.place.section]
+        about = f"{section.each[each.place.about]}, " if each.place.about else ""
+        words = section.fields[each.place.field].label
+        group = found.setdefault(
+            each.place.section, {"title": section.title, "means": each.place.section in OF_MEANS, "lines": []}
+        )
+        group["lines"].append((f"{about}{inside(words) if about else words}", each.words))
+    return list(found.values())
 
 
 def _figure(visitor: Visitor, figure: findings.Figure) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from models.cases import Case
-from services import documents, forms, messages, notes, reports
+from models.vocabulary import OrganisationKind
+from services import desk, documents, forms, messages, notes, reports
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
 from services.foundation.tokens import new_token
@@ -33,9 +34,13 @@ class Written(BaseModel):
     summary: forms.FreeText
     to_alert_giver: bool = False
     to_landlord: bool = False
+    to_referent: bool = False
+    to_committee: bool = False
+    to_partner_ids: list[UUID] = []
 
 
-def _fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+def _fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
+    partners = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
     return [
         {"kind": "file", "name": "file", "label": "Rapport de visite", "hint": f"PDF ou photo, {documents.AT_MOST}",
          "accept": "application/pdf,image/jpeg,image/png"},
@@ -45,6 +50,13 @@ def _fields(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str,
          "choices": [("yes", "Le ménage veut bien que le donneur d’alerte lise le rapport")]},
         {"kind": "checks", "name": "to_landlord", "label": "Bailleur", "optional": True,
          "choices": [("yes", "Le ménage veut bien que le bailleur soit contacté")]},
+        {"kind": "checks", "name": "to_referent", "label": "Travailleur social référent", "optional": True,
+         "choices": [("yes", "Le ménage veut bien que son travailleur social lise le rapport")]},
+        {"kind": "checks", "name": "to_committee", "label": "Commission d’orientation", "optional": True,
+         "choices": [("yes", "Le ménage veut bien que la commission lise le rapport")]},
+        {"kind": "checks", "name": "to_partner_ids", "label": "Partenaires", "optional": True, "two": True,
+         "hint": "Ceux que le ménage veut bien voir lire le rapport",
+         "choices": [(str(each.id), each.name) for each in partners]},
     ]  # fmt: skip
 
 

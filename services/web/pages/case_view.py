@@ -8,16 +8,14 @@ from uuid import UUID
 from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
-from models.vocabulary import CallResult, CaseState, Energy, Role, Stage, Theme, Urgency
-from services import deadlines, desk, messages, referrals, timeline
+from models.vocabulary import CallResult, CaseState, Energy, Stage, Theme, Urgency
+from services import calls, deadlines, desk, messages, referrals, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules.effects import REVIEW_SUSPENSION
 from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
-from services.rules.rendering import COORDINATION, about_programme, coordinator_of
-from services.rules.texts.catalogue import SCREEN, render
 from services.rules.texts.labels import inside, label
 from services.rules.titles import title_of, what_to_do
 from services.web.pages import case_cards, coming_view
@@ -141,7 +139,10 @@ def _without_income(measured: dict[str, Any] | None) -> dict[str, Any] | None:
     """A sheet that names nobody tells no sum of money either: a committee reads what was found, not what is earned."""
     if measured is None:
         return None
-    return measured | {"figures": [each for each in measured["figures"] if not each["income"]]}
+    return measured | {
+        "figures": [each for each in measured["figures"] if not each["income"]],
+        "survey": [each for each in measured["survey"] if not each["means"]],
+    }
 
 
 def _heading(visitor: Visitor, found: desk.Sheet) -> dict[str, Any]:
@@ -249,21 +250,8 @@ def _calling(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str,
         "numbers": [phone.number for phone in usable],
         "results": [(result.value, label("call_result", result.value)) for result in RESULTS],
         "best_time": label("best_time", case.household.best_time),
-        "script": _script(unit, visitor, case),
+        "script": calls.voicemail(unit, visitor.actor, case),
     }
-
-
-def _script(unit: UnitOfWork, visitor: Visitor, case: Case) -> str:
-    """What may be left on a voicemail: nothing of why we call."""
-    signer = coordinator_of(unit, case.programme_id)
-    programme = case.programme
-    words = replace(
-        about_programme(unit, programme, signer=visitor.actor.name or (signer.name if signer else COORDINATION)),
-        reference=case.number,
-        commune=case.dwelling.commune.name,
-        signer_phone=(case.operator.phone if case.operator else None) or programme.phone,
-    )
-    return render("voicemail", Role.OPERATOR.value, SCREEN, words).body
 
 
 def _reach(case: Case) -> dict[str, Any]:

@@ -21,6 +21,7 @@ SENTENCES: Final = {
     "string_too_short": "Cette réponse manque.",
     "too_short": "Choisissez au moins une réponse.",
     "enum": "Choisissez une réponse.",
+    "literal_error": "Choisissez une réponse.",
     "uuid_parsing": "Choisissez une réponse.",
     "string_too_long": "C’est trop long : {max_length} caractères au plus.",
     "string_pattern_mismatch": "Ce texte contient des signes qui ne conviennent pas ici.",
@@ -34,6 +35,8 @@ SENTENCES: Final = {
     "date_from_datetime_parsing": "Une date est attendue.",
     "datetime_from_date_parsing": "Une date et une heure sont attendues.",
 }
+LISTED: Final = "-liste"
+"""Ends the name of a field of which several answers may be ticked, where no page knows its name beforehand."""
 DEFAULT: Final = "Cette réponse ne convient pas."
 MAIL: Final = "Cette adresse électronique n’est pas complète."
 RESUMED: Final = "reprise"
@@ -65,7 +68,7 @@ def read(model: type[M], data: FormData, beside: Mapping[str, str] = NOTHING, /,
     try:
         made = model.model_validate({name: value for name, value in values.items() if name not in wrong})
     except ValidationError as error:
-        found = {_field(each): _sentence(each) for each in error.errors()}
+        found = {_field(each): sentence_of(each) for each in error.errors()}
         raise Mistakes(found | wrong) from None
     if wrong:
         raise Mistakes(wrong)
@@ -114,7 +117,8 @@ def _field(error: ErrorDetails) -> str:
     return str(error["loc"][0]) if error["loc"] else ""
 
 
-def _sentence(error: ErrorDetails) -> str:
+def sentence_of(error: ErrorDetails) -> str:
+    """What is wrong with one answer."""
     if error["type"] == "value_error" and "email" in _field(error):
         return MAIL
     return SENTENCES.get(error["type"], DEFAULT).format(**error.get("ctx", {}))
@@ -143,10 +147,10 @@ def kept(data: FormData) -> dict[str, Any]:
 
 TICKED: Final = frozenset(
     {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told", "also_ids"}
-    | {"weekdays", "urgent", "vulnerabilities"}
+    | {"weekdays", "urgent", "vulnerabilities", "to_referent", "to_committee", "to_partner_ids"}
     | {"themes", "tenures", "income_classes", "types"}
 )
 
 
 def _shown(name: str, data: FormData) -> Any:
-    return data.getlist(name) if name in TICKED else data.get(name)
+    return data.getlist(name) if name in TICKED or name.endswith(LISTED) else data.get(name)

@@ -204,7 +204,7 @@ class Office:
         """Bo made the visit."""
         self.do(visits.hold_visit, BO, case_id, HeldVisit.model_validate(given))
 
-    def report(self, case_id: UUID) -> None:
+    def report(self, case_id: UUID, **given: Any) -> None:
         """Bo gave the report."""
         with self.database.write("test") as unit:
             document = Document(
@@ -218,7 +218,9 @@ class Office:
             )
             unit.session.add(document)
             unit.session.flush()
-            reports.deliver_report(unit, BO, case_id, ReportForm(document_id=document.id, summary="Fuites d’air."))
+            reports.deliver_report(
+                unit, BO, case_id, ReportForm(document_id=document.id, summary="Fuites d’air.", **given)
+            )
 
     def refer(self, case_id: UUID, partner: UUID = PARTNER, **given: Any) -> UUID:
         """Bo asks a partner."""

@@ -1,5 +1,6 @@
 """Figures and small equipment on the pages of a case: noted, shown to the team, kept from a sheet that names nobody."""
 
+import html
 from uuid import UUID
 
 import pytest
@@ -115,3 +116,23 @@ def test_figures_are_taken_with_the_blanks_and_the_sign_with_which_they_are_type
     assert "2 870 €" in page
     assert "Équipements remis : 14 €" in page
     assert "11 900 €" in page
+
+
+def test_a_visit_is_written_down_field_by_field(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    typed = {"dwelling-area": "45", "rooms-bedroom-mould": "under_1m2", "rooms-bedroom-temperature": "15,5"}
+    assert "Chambre" in client.get(f"{address}/releve").text
+    assert send(client, f"{address}/releve", **typed).status_code == 303
+
+    page = html.unescape(client.get(address).text).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Surface : <strong>45 m²</strong>" in page
+    assert "Chambre, température : <strong>15,5 °C</strong>" in page
+    again = client.get(f"{address}/releve").text
+    assert 'value="15,5"' in again
+    wrong = send(client, f"{address}/releve", once="encore", **{"dwelling-area": "grand", "dwelling-floor": "99"})
+    assert wrong.status_code == 422
+    assert "Un nombre entier est attendu" in wrong.text
+    assert "Le plus grand nombre possible est 60" in wrong.text
+    nothing = send(client, f"{address}/releve", once="rien")
+    assert (nothing.status_code, "Rien n’est noté" in nothing.text) == (422, True)

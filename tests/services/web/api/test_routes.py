@@ -90,6 +90,7 @@ def sendable(route: str) -> dict[str, Any]:
         "/notes": {"text": "Vu."},
         "/circumstances": {"people": 2},
         "/findings": {"burden": "21.7"},
+        "/survey": {"dwelling": {"area": 45}},
         "/kit": {"items": []},
         "/match": {"number": "2025-00001", "score": 92},
         "/gaps": {"theme": "advance_fund", "reason": "no_partner"},

@@ -1,0 +1,74 @@
+"""What opens to somebody who has no account: an alert giver's form, the public pages, every link that he was sent.
+
+The pages are asked as a browser asks them; nothing is pressed, so nothing changes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import select
+
+from deployments.play.mistakes import typed
+from deployments.play.story import HOUSEHOLD, Setting
+from models.engine import Message
+from models.programmes import Organisation
+from models.vocabulary import MessageState, Party
+from services.foundation.runtime import Runtime
+from services.rules.links import alert_url
+
+LINK: Final = re.compile(r"https?://[^\s<>\"]+")
+IN_LINE: Final = re.compile(r"</?(?:a|abbr|b|em|span|strong)\b[^>]*>")
+TAG: Final = re.compile(r"<(script|style).*?</\1>|<[^>]+>", re.DOTALL)
+BLANK: Final = re.compile(r"\s+")
+
+
+def missing(runtime: Runtime, setting: Setting, case_id: UUID, expected: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A line for each text that no page of its reader shows."""
+    for who, texts in expected.items():
+        pages = [_words(page) for page in read(runtime, _addresses(runtime, setting, case_id, who))]
+        yield from (f"{who} devrait voir à l’écran {text!r}" for text in texts if not _shown(text, pages))
+
+
+def read(runtime: Runtime, addresses: Sequence[str]) -> list[str]:
+    """Those pages of ours, as a browser gets them."""
+    from starlette.testclient import TestClient
+
+    from services.web.app import create_app
+
+    client = TestClient(create_app(runtime, engine_wait_s=0), base_url=runtime.settings.public_url)
+    return [client.get(address, follow_redirects=False).text for address in addresses]
+
+
+def links(runtime: Runtime, bodies: Sequence[str | None]) -> list[str]:
+    """Every address of ours in these texts, once."""
+    host = urlsplit(runtime.settings.public_url).netloc
+    found = {link.rstrip(".,") for body in bodies for link in LINK.findall(body or "")}
+    return sorted(link for link in found if urlsplit(link).netloc == host)
+
+
+def _addresses(runtime: Runtime, setting: Setting, case_id: UUID, who: str) -> list[str]:
+    his = Message.party == Party.HOUSEHOLD if who == HOUSEHOLD else Message.address == (setting.address(who) or who)
+    with runtime.database.read() as unit:
+        sent = select(Message.body).where(Message.case_id == case_id, his, Message.state == MessageState.ACCEPTED)
+        found = links(runtime, unit.session.scalars(sent).all())
+        giver = setting.alert_givers.get(who)
+        if giver is not None:
+            service = unit.session.scalars(select(Organisation).filter_by(slug=giver.organisation)).one()
+            form = alert_url(runtime, service)
+            found += [form, f"{form}/envoyee"]
+    if who == HOUSEHOLD:
+        public = f"{runtime.settings.public_url}/d/{setting.programme.slug}"
+        found += [public, f"{public}/demande", f"{public}/demande/envoyee"]
+    return found
+
+
+def _words(page: str) -> str:
+    return BLANK.sub(" ", unescape(TAG.sub(" ", IN_LINE.sub("", page))))
+
+
+def _shown(text: str, pages: Sequence[str]) -> bool:
+    return any(typed(text) in BLANK.sub(" ", typed(page)) for page in pages)

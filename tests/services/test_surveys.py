@@ -1,0 +1,80 @@
+"""What is asked and seen at a visit, field by field: the latest answer holds, and who may read it."""
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import func, select
+
+from models.cases import SurveyLine
+from models.engine import Event
+from models.vocabulary import PermissionKind
+from services import permissions, surveys
+from services.forms import PermissionForm
+from services.foundation.errors import InvalidInput, NotFound
+from services.rules import survey
+from services.surveys import SurveyForm
+from tests.services.rules.situations import BO, CY, Office
+
+
+def form(**said: object) -> SurveyForm:
+    return SurveyForm.model_validate(said)
+
+
+def test_the_latest_answer_of_each_field_holds_and_no_event_tells_it(office: Office) -> None:
+    case_id = office.visited()
+    office.do(surveys.record, BO, case_id, form(dwelling={"area": "45", "damp": ["condensation", "infiltration"]}))
+    office.do(surveys.record, BO, case_id, form(dwelling={"area": 47}, rooms={"kitchen": {"temperature": "16,5"}}))
+    with pytest.raises(NotFound):
+        office.do(surveys.record, CY, case_id, form(dwelling={"area": 1}))
+
+    with office.database.read() as unit:
+        known = {"-".join(each.place): each.words for each in surveys.of_case(unit, office.case(case_id))}
+        kept = unit.session.scalar(select(func.count()).where(SurveyLine.case_id == case_id))
+        told = unit.session.scalars(select(Event.payload).where(Event.type == "survey.recorded")).all()
+    assert {place: words.replace("\N{NO-BREAK SPACE}", " ") for place, words in known.items()} == {
+        "dwelling-area-": "47 m²",
+        "dwelling-damp-": "Condensation, Infiltrations",
+        "rooms-temperature-kitchen": "16,5 °C",
+    }
+    assert kept == 4
+    assert list(told) == [{"answers": 2}, {"answers": 2}]
+
+
+def test_a_survey_that_says_nothing_is_refused(office: Office) -> None:
+    case_id = office.visited()
+
+    with pytest.raises(InvalidInput, match="Rien n’est noté"):
+        office.do(surveys.record, BO, case_id, form(dwelling={"area": ""}, rooms={"kitchen": {}}))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"dwelling": {"aera": 45}},
+        {"dwelling": {"glazing": "triple"}},
+        {"dwelling": {"area": 0}},
+        {"rooms": {"attic": {"temperature": 12}}},
+        {"rooms": {"kitchen": {"temperature": 16.55}}},
+        {"before": {"electricity_point": "123"}},
+        {"next_visit": {"cost_since": "beaucoup"}},
+    ],
+)
+def test_what_the_catalogue_does_not_know_is_refused(said: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        form(**said)
+
+
+def test_answers_of_health_go_with_the_agreement(office: Office) -> None:
+    case_id = office.visited()
+    agreed = office.do(permissions.give, BO, case_id, PermissionForm(kind=PermissionKind.HEALTH))
+    office.do(surveys.record, BO, case_id, form(comfort={"felt_cold": "often", "low_mood": "yes"}))
+    office.do(permissions.revoke, BO, agreed.id)
+
+    with office.database.read() as unit:
+        assert [each.place.field for each in surveys.of_case(unit, office.case(case_id))] == ["felt_cold"]
+
+
+def test_every_field_asks_one_thing_and_every_code_is_a_word() -> None:
+    for place, asked in survey.places():
+        assert asked.label, place
+        assert all(code.replace("_", "").isalnum() and code.islower() for code in asked.codes), place
+        assert asked.most > asked.least if asked.number else not asked.most, place
