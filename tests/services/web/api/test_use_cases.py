@@ -9,7 +9,7 @@ from deployments import play
 from services.web import api, pages
 
 ELSEWHERE: Final = {
-    "reminding.recall": "what other software sends leaves at once: it is not held for a minute",
+    "recalling.recall": "what other software sends leaves at once: it is not held for a minute",
     "follow_up.answer_by_link": "the household answers from its own mail",
 }
 """What has no route, and why."""
