@@ -20,6 +20,7 @@ from services.web.pages.cases import noted
 from services.web.pages.visitor import SignedIn
 
 router = APIRouter(include_in_schema=False)
+TOGETHER: Final = {"civility", "first_name", "surname", "street", "complement", "postcode", "commune_code"}
 KINDS: Final[dict[type[StrEnum], str]] = {
     BestTime: "best_time",
     Energy: "energy",
@@ -36,7 +37,8 @@ def liaison(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
         case = readable(unit, visitor.actor, case_id)
         if not knows_household(unit, visitor.actor, case):
             raise Denied("L’opérateur, qui connaît ce ménage, imprime cette fiche.")
-        known = endings.passed_on(unit, case) | {"commune_code": case.dwelling.commune.name}
+        known, dwelling = endings.passed_on(unit, case), case.dwelling
+        street = [dwelling.street, dwelling.complement, f"{dwelling.postcode} {dwelling.commune.name}"]
         context: dict[str, Any] = {
             "reference": case.number,
             "href": f"/situations/{case_id}",
@@ -44,9 +46,13 @@ def liaison(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
             "to_phone": case.transferred_phone,
             "programme": case.programme,
             "facts": [
-                (field.description, _words(name, known[name]))
-                for name, field in AlertForm.model_fields.items()
-                if name in known
+                ("Ménage", case.household.name),
+                ("Adresse", ", ".join(part for part in street if part)),
+                *(
+                    (field.description, _words(name, known[name]))
+                    for name, field in AlertForm.model_fields.items()
+                    if name in known and name not in TOGETHER
+                ),
             ],
         }
     response = answers.page(request, "liaison.html", shell=visitor.shell("/situations"), **context)
