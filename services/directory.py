@@ -18,12 +18,12 @@ from services.forms import Form, Line, Number, PhoneNumber, RequiredLine, ShortT
 from services.foundation.calendar import months_later
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
+from services.rules.aged_sheets import STALE_AFTER_MONTHS
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
 from services.rules.published import today_of
 
 ONE_DAY: Final = timedelta(days=1)
-STALE_AFTER_MONTHS: Final = 6
 _COMMUNES: Final = selectinload(ServiceArea.communes).selectinload(AreaCommune.commune)
 
 
@@ -258,7 +258,7 @@ def codes_of(unit: UnitOfWork, text: str) -> list[str]:
 
 
 def is_stale(service: Service, day: date) -> bool:
-    """Whether nobody has looked at the sheet for six months. Source: domain, directory verified every six months."""
+    """Whether nobody has looked at the sheet for six months."""
     return service.verified_on is None or service.verified_on <= months_later(day, -STALE_AFTER_MONTHS)
 
 

@@ -1,6 +1,7 @@
 """A partner looks at his own sheet of the directory, without an account: it is right, or he says what should change.
 
 What he proposes waits for the coordination, who sees before and after; nothing that he types changes the directory.
+He is asked to look six months after somebody last did.
 """
 
 from collections.abc import Sequence
@@ -12,15 +13,18 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, select
 
-from models.programmes import Organisation, Service, SheetProposal
+from models.engine import Message
+from models.programmes import Organisation, Programme, Service, SheetProposal
+from models.vocabulary import Channel, Party
 from services.directory import ServiceForm, service_of, write
 from services.forms import RequiredLine, ShortText
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
+from services.rules.aged_sheets import VERIFY, aged
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
-from services.rules.published import today_of
+from services.rules.published import calendar_of, today_of
 from services.rules.texts.labels import inside, label
 
 FIELDS: Final = {
@@ -47,6 +51,39 @@ class SheetForm(ServiceForm):
 
     said_by: RequiredLine = Field(description="Qui le dit : nom et fonction")
     note: ShortText = Field("", description="Autre chose à changer, la zone par exemple")
+
+
+def ask_to_verify(unit: UnitOfWork) -> int:
+    """Ask the partners whose sheets have aged to look at them, once a month each until they do; how many are asked.
+
+    Their mail leaves with the others of its day.
+    """
+    return sum(_ask(unit, programme_id) for programme_id in unit.session.scalars(select(Programme.id)).all())
+
+
+def _ask(unit: UnitOfWork, programme_id: UUID) -> int:
+    partners = {each.organisation.id: each.organisation for each in aged(unit, programme_id) if each.organisation.email}
+    month = today_of(unit, programme_id).strftime("%Y-%m")
+    keys = {f"{VERIFY}:{partner_id}:{month}": partner for partner_id, partner in partners.items()}
+    asked = set(unit.session.scalars(select(Message.effect_key).where(Message.effect_key.in_(keys))))
+    calendar = calendar_of(unit, programme_id)
+    for key, partner in keys.items():
+        if key not in asked:
+            mail = Message(
+                programme_id=programme_id,
+                text=VERIFY,
+                party=Party.PARTNER.value,
+                organisation_id=partner.id,
+                channel=Channel.EMAIL.value,
+                address=partner.email,
+                daily=True,
+                created_at=unit.now,
+                due_at=calendar.next_sending_time(unit.now),
+                effect_key=key,
+            )
+            mail.message_id = f"<{mail.id}@relais>"
+            unit.session.add(mail)
+    return len(keys.keys() - asked)
 
 
 @dataclass(frozen=True)

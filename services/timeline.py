@@ -396,6 +396,7 @@ _PLAIN: Final = {
     "milestone_report": "rapport remis", "milestone_orientation": "partenaire sollicité",
     "milestone_partner_accepted": "partenaire d’accord", "milestone_partner_done": "aide terminée",
     "milestone_proposed": "visite faite, et la suite", "monthly_news": "nouvelles du mois",
+    "verify_sheet": "fiche de l’annuaire à vérifier",
     "correct_number": "numéro à corriger", "correct_number_reminder": "rappel du numéro à corriger",
     "access_ended": "accompagnement arrêté", "case_merged": "situation réunie à une autre",
     "dispute": "aide contestée par le ménage", "loan_overdue": "appareil à reprendre",

@@ -7,7 +7,7 @@ from sqlalchemy import CursorResult, text, update
 
 from models.cases import Case
 from models.vocabulary import STAGE_OF
-from services import access_log, erasure, idempotency, messages, presence, replies, webhooks
+from services import access_log, erasure, idempotency, messages, presence, replies, sheets, webhooks
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.imports import files
@@ -90,6 +90,12 @@ def forget_files(unit: UnitOfWork) -> list[str]:
     return []
 
 
+def ask_to_verify(unit: UnitOfWork) -> list[str]:
+    """Ask partners to look at the sheets that have aged; nothing to report."""
+    sheets.ask_to_verify(unit)
+    return []
+
+
 ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
     right_stages,
     forget_answers,
@@ -102,5 +108,6 @@ ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
     count_again,
     forget_webhooks,
     forget_files,
+    ask_to_verify,
 )
 """What the nightly round does, a transaction each; the lines say what had to be put right."""

@@ -14,8 +14,9 @@ from models.programmes import Membership, Organisation, Person, Programme, SignI
 from models.vocabulary import Channel, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
+from services.rules.aged_sheets import VERIFY, aged
 from services.rules.household import visit_word
-from services.rules.links import asking_url, letter_url, requests_url, sign_in_url, task_url
+from services.rules.links import asking_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
 from services.rules.published import pathway_of, today_of
@@ -61,6 +62,8 @@ def render_message(unit: UnitOfWork, message: Message) -> Rendered:
     """Subject, body and calendar part of a message; raises `Suppressed` when its reason is gone."""
     if message.text == MONTHLY:
         return _of_month(unit, message)
+    if message.text == VERIFY:
+        return _of_sheets(unit, message)
     if message.case_id is None:
         return _of_account(unit, message)
     _check_reason(unit, message)
@@ -107,12 +110,29 @@ def _of_month(unit: UnitOfWork, message: Message) -> Rendered:
     return Rendered(subject, body, stop_link=letter_url(current, message))
 
 
+def _of_sheets(unit: UnitOfWork, message: Message) -> Rendered:
+    """A partner's sheets that still wait to be looked at."""
+    found, current = aged(unit, message.programme_id, partner_id=message.organisation_id), runtime()
+    if not found:
+        raise Suppressed("nothing_new")
+    programme = unit.session.get_one(Programme, message.programme_id)
+    signer = coordinator_of(unit, programme.id)
+    context = replace(
+        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
+        sheets=tuple((each.name, sheet_url(current, each)) for each in found),
+    )
+    return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
+
+
 def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
     """One mail of several messages for one address, written before: each keeps its own text."""
     texts = [catalogue.Rendered(message.subject or "", message.body or "") for message in messages]
     parties = {Party(message.party) for message in messages}
     reader = parties.pop() if len(parties) == 1 else Party.COORDINATOR
-    return Rendered(*gathered(texts, context_of(unit, messages[0]), reader=reader))
+    first = next((message for message in messages if message.case_id is not None), None)
+    programme = unit.session.get_one(Programme, messages[0].programme_id)
+    context = context_of(unit, first) if first is not None else about_programme(unit, programme)
+    return Rendered(*gathered(texts, context, reader=reader))
 
 
 def _check_reason(unit: UnitOfWork, message: Message) -> None:

@@ -68,7 +68,7 @@ class TextContext:
     a late task waits for) are codes. Instants are aware; `zone` is the programme's. `today` adds the year to a date of
     another year. `solutions` are the codes of the types of solution that were asked. `requests` are an alert giver's
     of several cases, by service (`organisation`, `lines`, `link`, `poster`); `other_requests` counts those that are
-    not listed.
+    not listed. `sheets` are those of a partner (name, link).
     """
 
     programme_name: str
@@ -100,6 +100,7 @@ class TextContext:
     solutions: tuple[str, ...] | None = None
     requests: tuple[Any, ...] | None = None
     other_requests: int | None = None
+    sheets: tuple[tuple[str, str], ...] | None = None
     destination: str | None = None
     destination_phone: str | None = None
     link: str | None = None

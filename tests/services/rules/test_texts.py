@@ -27,6 +27,7 @@ from models.vocabulary import (
     RejectionReason,
     Theme,
 )
+from services.rules.aged_sheets import VERIFY
 from services.rules.news import MONTHLY, Group, Line
 from services.rules.texts import labels
 from services.rules.texts.catalogue import (
@@ -84,6 +85,7 @@ CONTEXT = TextContext(
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
     other_requests=2,
+    sheets=(("Médiation locative", LINK), ("Permanence juridique", LINK)),
     link=LINK,
     requests_link=REQUESTS_LINK,
     carrier="Département de Vald’Orne",
@@ -227,7 +229,9 @@ def test_a_subject_names_nobody_and_no_place(reader: tuple[str, str, str]) -> No
     assert "canari" not in subject.lower()
 
 
-@pytest.mark.parametrize("reader", [each for each in TO_PROFESSIONALS if not each[0].startswith(("account_", MONTHLY))])
+@pytest.mark.parametrize(
+    "reader", [each for each in TO_PROFESSIONALS if not each[0].startswith(("account_", MONTHLY, VERIFY))]
+)
 def test_a_subject_says_which_case(reader: tuple[str, str, str]) -> None:
     assert written(reader).subject.endswith(" – situation 2026-00042")
 

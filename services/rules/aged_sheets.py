@@ -1,0 +1,40 @@
+"""The sheets of the directory that nobody has looked at for long, and the mail that asks their partner to."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from models.programmes import Organisation, Service
+from models.vocabulary import OrganisationKind
+from services.foundation.calendar import months_later
+from services.foundation.database import UnitOfWork
+from services.rules.published import today_of
+
+STALE_AFTER_MONTHS: Final = 6
+"""Source: domain, directory verified every six months."""
+VERIFY: Final = "verify_sheet"
+"""The text of the mail."""
+
+
+def aged(unit: UnitOfWork, programme_id: UUID, *, partner_id: UUID | None = None) -> Sequence[Service]:
+    """Those that were verified once, more than six months ago, of every partner or of one. One that nobody ever
+    verified is the coordination's: its partner has not seen it yet."""
+    query = (
+        select(Service)
+        .join(Service.organisation)
+        .options(joinedload(Service.organisation))
+        .where(
+            Organisation.programme_id == programme_id,
+            Organisation.kind == OrganisationKind.PARTNER,
+            Organisation.ended_on.is_(None),
+            Service.ended_on.is_(None),
+            Service.verified_on <= months_later(today_of(unit, programme_id), -STALE_AFTER_MONTHS),
+        )
+        .order_by(Service.name, Service.id)
+    )
+    if partner_id is not None:
+        query = query.where(Organisation.id == partner_id)
+    return unit.session.scalars(query).all()

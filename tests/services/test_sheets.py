@@ -1,0 +1,66 @@
+"""A partner is asked to look at his sheet six months after somebody last did."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select, update
+
+from models.engine import Message
+from models.programmes import Service
+from services import upkeep
+from services.foundation.runtime import Runtime
+from services.rules.rendering import Suppressed, render_message
+from tests.services.rules.situations import PARTNER, Office
+
+
+def verified(office: Office, day: date | None) -> None:
+    with office.database.write("test") as unit:
+        unit.session.execute(update(Service).where(Service.organisation_id == PARTNER).values(verified_on=day))
+        unit.session.execute(update(Service).where(Service.organisation_id != PARTNER).values(verified_on=None))
+
+
+def asked(office: Office, when: str) -> list[Message]:
+    office.sleep_to(when)
+    with office.database.write("test") as unit:
+        assert upkeep.ask_to_verify(unit) == []
+    with office.database.read() as unit:
+        found = list(unit.session.scalars(select(Message).where(Message.text == "verify_sheet").order_by(Message.id)))
+        unit.session.expunge_all()
+        return found
+
+
+@pytest.fixture(autouse=True)
+def running(office: Office, runtime: Runtime) -> None:
+    assert runtime.database is office.database
+
+
+@pytest.mark.parametrize(("day", "mails"), [(date(2025, 4, 6), 1), (date(2025, 4, 7), 0), (None, 0)])
+def test_a_sheet_verified_six_months_ago_is_asked_for_and_one_never_verified_is_not(
+    office: Office, day: date | None, mails: int
+) -> None:
+    verified(office, day)
+
+    assert len(asked(office, "2025-10-06 03:00")) == mails
+
+
+def test_it_is_asked_once_a_month_with_the_link_of_each_sheet(office: Office) -> None:
+    verified(office, date(2025, 4, 1))
+    first = asked(office, "2025-10-06 03:00")
+    assert len(asked(office, "2025-10-31 03:00")) == len(first) == 1
+    assert len(asked(office, "2025-11-01 03:00")) == 2
+
+    with office.database.read() as unit:
+        subject, body, *_ = render_message(unit, unit.session.get_one(Message, first[0].id))
+
+    assert "fiche" in subject
+    assert "/fiche/" in body
+    assert first[0].daily
+
+
+def test_once_it_is_verified_nothing_leaves_any_more(office: Office) -> None:
+    verified(office, date(2025, 4, 1))
+    (mail,) = asked(office, "2025-10-06 03:00")
+    verified(office, date(2025, 10, 6))
+
+    with office.database.read() as unit, pytest.raises(Suppressed):
+        render_message(unit, unit.session.get_one(Message, mail.id))
