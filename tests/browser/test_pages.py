@@ -129,7 +129,7 @@ UNREACHED: Final = "(at) => at.map((place) => window.places[place].outerHTML.sli
 def test_the_tab_key_alone_reaches_everything_in_the_order_of_the_page(
     ways: Streets, pages_of_the_application: list[str], all_pages: bool
 ) -> None:
-    for path in pages_of_the_application if all_pages else KINDS:
+    for path in chosen(pages_of_the_application, everything=all_pages):
         page = ways.visit(path)
         count, parts = page.evaluate(WATCH)
         for _ in range(count + parts):
