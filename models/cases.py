@@ -194,6 +194,7 @@ class Alert(Base):
     cut_on: Mapped[date | None]
     income_class: Mapped[str | None]  # as the alert giver believes
     followed_by: Mapped[str] = mapped_column(default="")  # who already helps the household
+    notice_said: Mapped[bool] = mapped_column(default=False)  # whoever asked told what is kept, before the letter does
 
     case: Mapped[Case] = relationship(back_populates="alerts", foreign_keys=[case_id])
     received_on: Mapped[Case | None] = relationship(foreign_keys=[received_on_id])

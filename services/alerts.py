@@ -114,6 +114,7 @@ def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: 
         cut_on=form.cut_on,
         income_class=form.income_class.value if form.income_class else None,
         followed_by=form.followed_by,
+        notice_said=form.notice_said,
     )
 
 

@@ -141,6 +141,7 @@ class AlertForm(Form):
     followed_by: Line = Field("", description="Déjà accompagné par")
     safety: Line = Field("", description="À savoir avant de venir : un chien, un escalier")
     derogation: ShortText = Field("", description="Pourquoi une dérogation, si les revenus dépassent le plafond")
+    notice_said: bool = Field(False, description="Elle sait ce que le service garde d’elle : dit, ou notice remise")
     came_by: AlertChannel | None = Field(None, description="Comment elle est arrivée, si l’équipe la note")
 
     @field_validator(

@@ -57,6 +57,8 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | add_note | staff | text |
 | read_case | staff, or the partner in his browser | the case is read, and that is written down |
 | post_letters | coordinator, or staff under a subsidy | all letters of his that wait are printed and posted |
+| note_household_answer | staff | answer: what it said of the help, or that it wants to be called |
+| send_message_now | staff | text: the message that waits for its hour leaves now |
 | settle_message | coordinator | text, delivered |
 | keep_up | administrator | the nightly round is made now |
 | suspend_case, resume_case | staff | reason, until, note |
@@ -100,6 +102,8 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | reopen | coordinator | partner (none: the programme itself) |
 | reply_by_mail | whoever received a mail, `household` too | to (its text), text, automatic (his program answers) |
 | bounce_mail | the mail server of whoever received a mail | to (its text): it comes back |
+| write_mail | anybody with an address | subject, text: a mail that answers none of ours |
+| file_mail, set_mail_aside | coordinator | from (who wrote it): it is about this case, or nothing is to be done |
 | read_reply | staff | the answer is read, nothing is to be done |
 | open_every_link | anybody | a link scanner opens every link of every mail; refused if anything changed |
 
@@ -134,6 +138,7 @@ from services import (
     findings,
     follow_up,
     forms,
+    household_answers,
     household_page,
     incoming_sms,
     kits,
@@ -383,6 +388,17 @@ def settle_message(scene: Scene, given: Given) -> None:
     messages.settle(scene.unit, scene.hand, scene.case.id, found.id, delivered=bool(given["delivered"]))
 
 
+def send_message_now(scene: Scene, given: Given) -> None:
+    """A message of this text that waits for its hour leaves at once."""
+    query = select(Message).where(
+        Message.case_id == scene.case_id, Message.text == given["text"], Message.state == MessageState.QUEUED
+    )
+    waiting = scene.unit.session.scalars(query.order_by(Message.due_at)).first()
+    if waiting is None:
+        raise InvalidInput("text", f"Aucun message de ce texte n’attend\u00a0: {given['text']}.")
+    messages.send_now(scene.unit, scene.hand, scene.case.id, waiting.id)
+
+
 def receive_sms(scene: Scene, given: Given) -> object:
     """The household's words, from the number given or its first."""
     sender = normalise(given["phone"]) if "phone" in given else scene.case.household.phones[0].number
@@ -477,6 +493,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "read_case": read_case,
     "post_letters": post_letters,
     "settle_message": settle_message,
+    "send_message_now": send_message_now,
+    "note_household_answer": with_form(household_answers.note, HouseholdWord),
     "choose_letter": choose_letter,
     "keep_up": keep_up,
     **LIVES,

@@ -5,6 +5,7 @@ from email.message import EmailMessage
 from email.message import Message as Mail
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from deployments.play.scene import Action, Given, Scene
 from models.engine import Message
@@ -24,6 +25,36 @@ def reply_by_mail(scene: Scene, given: Given) -> object:
     quoted = "".join(f"> {line}\n" for line in (message.body or "").splitlines())
     mail.set_content(f"{given['text']}\n\nLe {scene.step.at:%d/%m/%Y}, Relais a écrit :\n{quoted}")
     return _arrives(scene, mail)
+
+
+def write_mail(scene: Scene, given: Given) -> object:
+    """Somebody writes to us without answering anything."""
+    sender = scene.address_of(scene.step.who)
+    mail = EmailMessage()
+    mail["From"], mail["To"] = sender, scene.runtime.settings.mail_sender
+    mail["Date"], mail["Subject"] = scene.step.at, str(given.get("subject", ""))
+    mail["Message-ID"] = f"<{scene.step.at:%Y%m%d%H%M}.{sender}>"
+    mail.set_content(str(given["text"]))
+    return _arrives(scene, mail)
+
+
+def file_mail(scene: Scene, given: Given) -> object:
+    """The mail that waits to be filed is about this case."""
+    return replies.file_on_case(scene.unit, scene.hand, _waiting(scene, given), scene.case.number)
+
+
+def set_mail_aside(scene: Scene, given: Given) -> object:
+    """The mail that waits to be filed asks for nothing."""
+    return replies.set_aside(scene.unit, scene.hand, _waiting(scene, given))
+
+
+def _waiting(scene: Scene, given: Given) -> UUID:
+    """The oldest mail that waits, of whoever is named."""
+    sender = scene.address_of(given["from"]) if "from" in given else None
+    mails = [each for each in replies.waiting(scene.unit, scene.hand.actor) if sender in {None, each.sender}]
+    if not mails:
+        raise InvalidInput("from", "Aucun message reçu n’attend d’être classé.")
+    return min(mails, key=lambda each: (each.received_at, each.id)).id
 
 
 def bounce_mail(scene: Scene, given: Given) -> object:
@@ -81,4 +112,7 @@ BY_MAIL: Final[Mapping[str, Action]] = {
     "reply_by_mail": reply_by_mail,
     "bounce_mail": bounce_mail,
     "read_reply": read_reply,
+    "write_mail": write_mail,
+    "file_mail": file_mail,
+    "set_mail_aside": set_mail_aside,
 }

@@ -22,6 +22,7 @@ or day and hour), provisional |
 | requests | for an alert giver, his own request as the page of his requests says it: stage, state, closed, news (the \
 last event told), asked (types of solution, each with the state of the request) |
 | doubles | other cases, by their name, that the coordination is shown beside this one |
+| passed_on | which fields of an alert another Slime is given of the household, all of them |
 | letters_to_print | how many letters wait for the printer |
 | income | the household's class by the Anah's ceilings; `none` when something lacks |
 | household | civility, first_name, surname, email, birth_year, people, children, best_time, language, companion, \
@@ -82,6 +83,7 @@ from services import (
     circumstances,
     desk,
     doubles,
+    endings,
     figures,
     findings,
     kits,
@@ -271,6 +273,7 @@ class Expected(ExpectedFacts, _Strict):
     on_screen: dict[str, Texts] = {}
     requests: dict[str, ExpectedRequest] = {}
     doubles: Texts | None = None
+    passed_on: Texts | None = None
     letters_to_print: int | None = None
     income: str | None = None
     territory: Literal["in", "out"] | None = None
@@ -301,6 +304,7 @@ def surprises(
         *look.handlings(expected),
         *look.readers(expected),
         *look.requests(expected),
+        *look.passed_on(expected),
         *look.letters(expected),
         *look.picks(expected),
         *look.audit(expected),
@@ -524,6 +528,12 @@ class _Look:
             return None
         number = (alert.received_on or alert.case).number
         return next(each for each in requests_made.of_giver(self.unit, alert) if each.reference == number)
+
+    def passed_on(self, expected: Expected) -> Iterator[str]:
+        if expected.passed_on is not None:
+            given = sorted(endings.passed_on(self.unit, self.case))
+            if given != sorted(expected.passed_on):
+                yield f"transmis à l’autre dispositif\u00a0: {sorted(expected.passed_on)} attendu, {given} trouvé"
 
     def letters(self, expected: Expected) -> Iterator[str]:
         waiting = self.unit.session.scalar(

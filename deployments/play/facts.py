@@ -35,6 +35,7 @@ class ExpectedAlert(_Strict):
     received: Word = None
     income_class: Word = None
     followed_by: Word = None
+    notice_said: Word = None
     cut_energy: Word = None
     cut_on: Word = None
 
@@ -201,7 +202,8 @@ def _requested(_unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[
         yield {
             "giver": row.giver_name, "organisation": row.organisation and row.organisation.slug, "origin": row.origin,
             "motives": sorted(row.motives), "received": row.received_at, "income_class": row.income_class,
-            "followed_by": row.followed_by, "cut_energy": row.cut_energy, "cut_on": row.cut_on,
+            "followed_by": row.followed_by, "notice_said": row.notice_said, "cut_energy": row.cut_energy,
+            "cut_on": row.cut_on,
         }  # fmt: skip
 
 

@@ -143,16 +143,14 @@ class Scene:
             select(Message)
             .where(
                 Message.case_id == self.case_id,
-                Message.address == self._address,
+                Message.address == self.address_of(self.step.who),
                 Message.state == MessageState.ACCEPTED,
             )
             .order_by(Message.done_at.desc(), Message.id.desc())
         ).all()
 
-    @property
-    def _address(self) -> str | None:
-        """Where whoever acts reads his mail now."""
-        who = self.step.who
+    def address_of(self, who: str) -> str | None:
+        """Where somebody reads his mail now."""
         if who == HOUSEHOLD:
             return self.case.household.email
         mended = select(Organisation.email).filter_by(programme_id=self.programme.id, slug=who)

@@ -1,22 +1,44 @@
 """What a story may say is written down, all of it, and what is written down may be said."""
 
 import pytest
+from fastapi.routing import APIRoute
 
 from deployments.play import actions, expectations, vocabulary
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected
 from deployments.play.player import SCAN
 from deployments.play.scene import FormAction
+from services.web.api import cases, coming, detection, follow_up, lives, orientation, replies, tasks, visit
 
 SAID = vocabulary.table(actions.__doc__)
 EXPECTED = vocabulary.table(expectations.__doc__)
 FORMS = [name for name, act in ACTIONS.items() if isinstance(act, FormAction) and name != "record_survey"]
+ALIASES = {
+    "note_aid_filed": "file_aid",
+    "note_supplier_call": "call_supplier",
+    "file_incoming": "file_mail",
+    "set_incoming_aside": "set_mail_aside",
+    "hand_task_over": "hand_over",
+    "pass_referral_on": "pass_on",
+    "record_follow_up_call": "record_follow_up",
+    "send_reminder_now": "send_reminder",
+    "unmerge_case": "undo_merge",
+    "write_off_loan": "return_loan",
+}
 ELSEWHERE = {"generation", "step"}
 """Fields that an action fills by itself."""
 
 
 def test_every_act_is_written_down_and_every_act_written_down_exists() -> None:
     assert set(SAID) - {"action", "---"} == {*ACTIONS, SCAN}
+
+
+def test_whatever_the_api_does_to_a_case_or_a_request_may_be_played() -> None:
+    routers = (cases, coming, detection, follow_up, lives, orientation, replies, tasks, visit)
+    routes = [route for each in routers for route in each.router.routes if isinstance(route, APIRoute)]
+    acts = {route.endpoint.__name__ for route in routes if "POST" in (route.methods or ())}
+
+    assert {ALIASES.get(act, act) for act in acts} - {*ACTIONS} == set()
 
 
 def test_every_expectation_is_written_down_and_every_one_written_down_exists() -> None:

@@ -146,6 +146,7 @@ class AlertLine(Answer):
     id: UUID
     organisation: str | None
     origin: str = Field(description="`form`, `self` (le ménage), `import`, `transfer`, ou comment l’équipe l’a reçue")
+    notice_said: bool = Field(description="Le ménage sait ce qui est gardé de lui : dit, ou notice remise")
     giver_name: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
     motives: list[str]
     free_text: str | None = Field(description="Vide de même")

@@ -231,6 +231,7 @@ def _alert(alert: Alert, *, is_known: bool) -> a.AlertLine:
         id=alert.id,
         organisation=alert.organisation.name if alert.organisation else None,
         origin=alert.origin,
+        notice_said=alert.notice_said,
         giver_name=alert.giver_name if is_known else None,
         motives=alert.motives if is_known else [],
         free_text=alert.free_text if is_known else None,

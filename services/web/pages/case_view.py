@@ -16,7 +16,7 @@ from services.rules.effects import REVIEW_SUSPENSION
 from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
-from services.rules.texts.labels import inside, label
+from services.rules.texts.labels import has_label, inside, label
 from services.rules.titles import title_of, what_to_do
 from services.web.pages import case_cards, coming_view
 from services.web.pages.next_acts import acts_of, handling_of
@@ -317,9 +317,11 @@ def _alert(visitor: Visitor, alert: Any, *, is_known: bool) -> dict[str, Any]:
         "on": alert.received_at.astimezone(visitor.zone).date(),
     }
     if not is_known:
-        return told | dict.fromkeys(("giver", "motives", "cut", "followed_by", "income", "text", "phone", "email"), "")
+        unknown = ("giver", "how", "motives", "cut", "followed_by", "income", "text", "phone", "email")
+        return told | dict.fromkeys(unknown, "")
     return told | {
         "giver": alert.giver_name,
+        "how": _how(alert),
         "motives": ", ".join(inside(label("motive", motive)) for motive in alert.motives),
         "cut": _cut_told(alert),
         "followed_by": alert.followed_by,
@@ -328,6 +330,15 @@ def _alert(visitor: Visitor, alert: Any, *, is_known: bool) -> dict[str, Any]:
         "phone": alert.giver_phone or "",
         "email": alert.giver_email or "",
     }
+
+
+def _how(alert: Any) -> str:
+    """How a request came, where the team wrote it down; and whether the household was told what is kept."""
+    came = label("alert_channel", alert.origin) if has_label("alert_channel", alert.origin) else ""
+    return " · ".join(words for words in (came, NOTICE_SAID if alert.notice_said else "") if words)
+
+
+NOTICE_SAID: Final = "Information donnée de vive voix, ou notice remise"
 
 
 def _cut_told(alert: Any) -> str:
