@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from models.refusals import TransitionRefused
-from models.vocabulary import CLOSED_STATES
+from models.vocabulary import CLOSED_STATES, Loop
 from models.vocabulary import CaseState as C
 from models.vocabulary import ReferralState as R
 from models.vocabulary import VisitState as V
@@ -152,6 +152,20 @@ REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     **{(state, B.TRANSFER): R.SUPERSEDED for state in (UNANSWERED | UNDER_WAY) - {R.DRAFT}},
     **{(state, B.VOID): R.ENTERED_IN_ERROR for state in frozenset(R) - {R.ENTERED_IN_ERROR}},  # the one correction
 }
+
+LOOP_MOVES: Final = frozenset(
+    {
+        (Loop.REPORTED, Loop.CONFIRMED),
+        (Loop.REPORTED, Loop.DISPUTED),
+        (Loop.REPORTED, Loop.UNVERIFIABLE),
+        (Loop.DISPUTED, Loop.CONFIRMED),
+        (Loop.DISPUTED, Loop.UNVERIFIABLE),
+        (Loop.CONFIRMED, Loop.DISPUTED),
+        (Loop.UNVERIFIABLE, Loop.CONFIRMED),
+        (Loop.UNVERIFIABLE, Loop.DISPUTED),
+    }
+)
+"""What may be said of a help that its partner calls done, after what was said before; what was heard stays heard."""
 
 FHIR_TASK_STATUS: Final[dict[R, str]] = {
     R.DRAFT: "draft",

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from models.cases import Case, Finding
 from models.events import FindingsRecorded, MatchNoted
 from models.vocabulary import FindingKind, Method
+from services import search
 from services.forms import Form, RequiredLine, as_number
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
@@ -69,7 +69,7 @@ class FindingsForm(Form):
 class MatchForm(Form):
     """How alike a request is to another one."""
 
-    number: RequiredLine = Field(description="Référence de l’autre situation")
+    number: RequiredLine = Field(description="Référence de l’autre situation, ou sa fin (187)")
     score: int = Field(ge=0, le=100, description="Ressemblance, de 0 à 100")
 
     @field_validator("score", mode="before")
@@ -101,10 +101,7 @@ def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FindingsForm) -> C
 def note_match(unit: UnitOfWork, hand: Hand, case_id: UUID, form: MatchForm) -> Case:
     """How alike two requests are: for the coordination alone, since nobody else may know who is known already."""
     case = case_for(unit, hand.actor, case_id, Right.MERGE)
-    query = select(Case.id).where(Case.programme_id == case.programme_id, Case.number == form.number)
-    other = unit.session.scalar(query)
-    if other is None or other == case.id:
-        raise InvalidInput("number", "Cette référence n’est pas celle d’une autre situation du dispositif.")
+    other = search.another(unit, hand.actor, case.id, form.number, field="number")
     finding = _given(unit, hand, case, FindingKind.MATCH, form.score)
     finding.about_id = other
     unit.session.add(finding)

@@ -25,6 +25,7 @@ from services.rules.view import numbers_of
 
 QUESTION: Final = FOLLOW_UP_QUESTION
 CALL_BACK: Final = "call_back"
+SPOKE: Final = frozenset({CallResult.REACHED, CallResult.REFUSED})
 DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 """Read by the partner too: the note of the call is the team's and is not repeated to him."""
 
@@ -32,10 +33,12 @@ DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUpForm) -> Case:
     """Log a call of the follow-up; it is over when somebody was reached, or tried often enough.
 
-    Beside the follow-up, the call that the household asked for.
+    A call that the household asked for comes before, unless this one answers what the follow-up asks.
     """
     case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
-    task = open_task(unit, case.id, "follow_up_call") or open_task(unit, case.id, CALL_BACK)
+    planned, asked_for = open_task(unit, case.id, "follow_up_call"), open_task(unit, case.id, CALL_BACK)
+    answers = form.still_cold is not None or form.still_in_arrears is not None
+    task = planned if planned is not None and (asked_for is None or answers) else asked_for
     if task is None:
         raise GuardRefused("Aucun appel de suivi n’est prévu en ce moment.")
     purpose = CALL_BACK if task.kind == CALL_BACK else f"follow_up_{task.ordinal}"
@@ -44,6 +47,9 @@ def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUp
     event = casework.record(unit, case, _fact(unit, case, task, call, form), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     _tell_helps(unit, hand, case, form)
+    if event.type == e.FollowUpCalled.type and form.result not in SPOKE and is_last(unit, task):
+        for referral in helps(unit, case.id):  # tried often enough, and asked no more
+            partner_work.confirm(unit, hand, referral.id, verified=False)
     return case
 
 
@@ -60,9 +66,14 @@ def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAns
     if said is FollowUpAnswer.CALL_ME:
         casework.record(unit, case, e.FollowUpCallAsked(ordinal=task.ordinal, channel=by), hand=hand)
         return
-    planned = pathway_of(unit, case.pathway_hash).tasks[task.kind].due.series
-    fact = e.FollowUpAnswered(ordinal=task.ordinal, answer=said, channel=by, is_last=task.ordinal >= len(planned))
+    last = is_last(unit, task)
+    fact = e.FollowUpAnswered(ordinal=task.ordinal, answer=said, channel=by, is_last=last)
     casework.record(unit, case, fact, hand=hand)
+
+
+def is_last(unit: UnitOfWork, task: Task) -> bool:
+    """Whether the pathway asks the household nothing after this."""
+    return task.ordinal >= len(pathway_of(unit, task.case.pathway_hash).tasks[task.kind].due.series)
 
 
 def choose_contact(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ContactForm) -> Case:
@@ -103,7 +114,7 @@ def open_task(unit: UnitOfWork, case_id: UUID, kind: str) -> Task | None:
 
 
 def _fact(unit: UnitOfWork, case: Case, task: Task, call: Call, form: FollowUpForm) -> e.Fact:
-    spoke = form.result in {CallResult.REACHED, CallResult.REFUSED}
+    spoke = form.result in SPOKE
     if task.kind == CALL_BACK:
         fact = e.HouseholdCalledBack if spoke else e.CallBackMissed
         return fact(call_id=call.id, result=form.result)

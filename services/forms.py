@@ -511,7 +511,7 @@ class Transfer(Form):
 class Merge(Form):
     """Say that a case is the double of another one."""
 
-    into_number: RequiredLine = Field(description="Référence de la situation qui continue")
+    into_number: RequiredLine = Field(description="Référence de la situation qui continue, ou sa fin (187)")
     note: FreeText = Field("", description="Note pour l’équipe")
 
 

@@ -8,7 +8,7 @@ from models import events as e
 from models.cases import Alert, Case
 from models.lifecycles import CaseAction
 from models.vocabulary import CaseState, ClosureOutcome, Danger, Urgency, VisitState, WithdrawReason
-from services import supply_cuts, visits
+from services import search, supply_cuts, visits
 from services.endings import let_go
 from services.forms import Merge
 from services.foundation.database import UnitOfWork
@@ -35,10 +35,7 @@ def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
 
 
 def _kept(unit: UnitOfWork, hand: Hand, case: Case, number: str) -> Case:
-    query = select(Case.id).where(Case.programme_id == case.programme_id, Case.number == number)
-    found = unit.session.scalar(query)
-    if found is None or found == case.id:
-        raise InvalidInput("into_number", "Cette référence n’est pas celle d’une autre situation du dispositif.")
+    found = search.another(unit, hand.actor, case.id, number, field="into_number")
     kept = case_for(unit, hand.actor, found, Right.MERGE)
     if kept.is_closed:
         raise InvalidInput("into_number", "Cette situation est terminée : rouvrez-la, ou choisissez l’autre sens.")

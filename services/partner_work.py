@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models import events as e
 from models.cases import Referral
 from models.engine import IS_OPEN, Task
-from models.lifecycles import UNANSWERED, ReferralAction
+from models.lifecycles import LOOP_MOVES, UNANSWERED, ReferralAction
 from models.vocabulary import HoldReason, Loop, Party, ReferralState, TaskState
 from services import referrals as r
 from services.forms import Answer, Hold, Meeting, NoteForm
@@ -24,6 +24,11 @@ from services.rules.published import pathway_of, today_of
 
 FARTHEST_MEETING: Final = timedelta(days=183)
 """A date beyond that is a slip of the pen."""
+SAID_ALREADY: Final = {
+    Loop.CONFIRMED: "Le ménage a déjà dit que cette aide est venue.",
+    Loop.DISPUTED: "Cette aide est déjà contestée : la coordination s’en occupe.",
+    Loop.UNVERIFIABLE: "C’est déjà noté : cette aide ne peut pas être vérifiée.",
+}
 
 
 def acknowledge(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
@@ -87,7 +92,10 @@ def resume(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Ref
 def confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, *, verified: bool) -> Referral:
     """The household says that the help came; or it cannot be asked any more (`verified` False)."""
     referral = _reported(unit, hand, referral_id)
-    referral.loop = (Loop.CONFIRMED if verified else Loop.UNVERIFIABLE).value
+    said = Loop.CONFIRMED if verified else Loop.UNVERIFIABLE
+    if (Loop(referral.loop), said) not in LOOP_MOVES:
+        raise GuardRefused(SAID_ALREADY[Loop(referral.loop)])
+    referral.loop = said.value
     fact = e.ReferralConfirmed(**r.ids(referral), verified=verified)
     casework.record(unit, referral.case, fact, hand=hand)
     return referral
@@ -97,8 +105,8 @@ def dispute(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: NoteForm) -> 
     """The household says that the help did not come: the coordinator owns it from the same instant."""
     referral = _reported(unit, hand, referral_id)
     casework.check_open(referral.case)
-    if referral.loop == Loop.DISPUTED:
-        raise GuardRefused("Cette aide est déjà contestée : la coordination s’en occupe.")
+    if (Loop(referral.loop), Loop.DISPUTED) not in LOOP_MOVES:
+        raise GuardRefused(SAID_ALREADY[Loop(referral.loop)])
     referral.loop = Loop.DISPUTED.value
     event = casework.record(unit, referral.case, r.about(referral, e.ReferralDisputed), hand=hand)
     write_note(unit, referral.case, hand, form.text, event=event)

@@ -10,6 +10,7 @@ from models.cases import Case, Phone, SearchWord
 from models.refusals import CaseworkError
 from services import listing
 from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput
 from services.foundation.phones import normalise
 from services.listing import Question
 from services.rules.finding import LAST, ways
@@ -54,6 +55,14 @@ def by_reference(unit: UnitOfWork, actor: Actor, typed: str) -> UUID | None:
     query = select(Case.number, Case.id).where(is_visible(actor), Case.number.in_(numbers)).limit(2)
     found = {row.number: row.id for row in unit.session.execute(query)}
     return found.popitem()[1] if len(found) == 1 else None
+
+
+def another(unit: UnitOfWork, actor: Actor, case_id: UUID, typed: str, *, field: str) -> UUID:
+    """The same, of another case than this one. Raises `InvalidInput`."""
+    found = by_reference(unit, actor, typed)
+    if found is None or found == case_id:
+        raise InvalidInput(field, "Cette référence n’est pas celle d’une autre situation : écrivez-la en entier.")
+    return found
 
 
 def _references(year: int, typed: str) -> list[str]:

@@ -109,6 +109,17 @@ def test_a_case_is_not_merged_into_itself_nor_into_one_that_is_over(office: Offi
         office.do(merging.merge, ADA, kept, Merge(into_number=office.case(double).number))
 
 
+def test_the_case_that_goes_on_is_named_by_the_end_of_its_reference(office: Office) -> None:
+    kept, double = office.triaged(), office.triaged(phone="0639981299", surname="Le Goff")
+    serial = office.case(kept).number.partition("-")[2]
+
+    with pytest.raises(InvalidInput):
+        office.do(merging.merge, ADA, double, Merge(into_number="999"))
+    office.do(merging.merge, ADA, double, Merge(into_number=serial.lstrip("0")))
+
+    assert office.case(double).merged_into_id == kept
+
+
 def test_only_a_merge_is_undone(office: Office) -> None:
     with pytest.raises(GuardRefused):
         office.do(merging.undo, ADA, office.triaged())

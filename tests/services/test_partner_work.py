@@ -9,7 +9,7 @@ from models.vocabulary import Channel, ClosureOutcome, HoldReason, Loop, Message
 from services import closing, desk, letters, partner_work, referrals
 from services.forms import Answer, ClosureForm, Hold, Meeting, NoteForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
-from tests.services.rules.situations import ADA, BY_PHONE, Office, paris
+from tests.services.rules.situations import ADA, BY_PHONE, Office, default_pathway, paris
 
 SAID = Answer(on_behalf=BY_PHONE)
 
@@ -154,6 +154,49 @@ def test_the_households_word_ends_the_loop(office: Office, verified: bool, loop:
 
     assert office.referral(referral_id).loop == loop
     assert "settle_dispute" not in office.due(case_id)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(True, True), (False, False), (True, False)], ids=["twice", "twice unknown", "forgotten"]
+)
+def test_what_the_household_said_is_said_once_and_not_forgotten(office: Office, before: bool, after: bool) -> None:
+    case_id, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.do(partner_work.confirm, ADA, referral_id, verified=before)
+
+    with pytest.raises(GuardRefused, match="déjà"):
+        office.do(partner_work.confirm, ADA, referral_id, verified=after)
+    assert office.events(case_id).count("referral.confirmed") == 1
+    office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne n’est venu."))
+    with pytest.raises(GuardRefused, match="déjà contestée"):
+        office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Personne."))
+
+
+def test_a_household_that_could_not_be_asked_may_say_so_later(office: Office) -> None:
+    _, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.do(partner_work.confirm, ADA, referral_id, verified=False)
+    office.do(partner_work.confirm, ADA, referral_id, verified=True)
+
+    assert office.referral(referral_id).loop == Loop.CONFIRMED
+
+
+def test_a_help_is_unverifiable_once_the_last_question_was_asked_in_vain_often_enough(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.answer(referral_id, "complete")
+    office.drain()
+    for moment, loop in (
+        ("2025-12-01", Loop.REPORTED),
+        ("2026-05-04", Loop.REPORTED),
+        ("2026-11-03", Loop.UNVERIFIABLE),
+    ):
+        office.sleep_to(f"{moment} 10:00")
+        office.drain()
+        for _ in range(default_pathway().call_attempts):
+            assert office.referral(referral_id).loop == Loop.REPORTED
+            office.follow_up(case_id, "no_answer")
+        office.drain()
+        assert office.referral(referral_id).loop == loop
 
 
 def test_nothing_is_left_to_settle_on_a_case_that_ended(office: Office) -> None:

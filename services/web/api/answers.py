@@ -35,6 +35,7 @@ from models.vocabulary import (
     ReferralKind,
     ReferralState,
     Stage,
+    Suggestion,
     TaskState,
     Tenure,
     Theme,
@@ -392,6 +393,38 @@ class DocumentLine(Answer):
     added_at: datetime
 
 
+class OpeningLine(Answer):
+    """Quelqu’un a ouvert la situation, ou a essayé."""
+
+    name: str = Field(description="Personne, ou structure derrière un lien")
+    what: str = Field(description="Ce qu’il a ouvert, ou « refused »")
+    at: datetime
+
+
+class Openings(Answer):
+    """Qui a ouvert une situation, du plus récent au plus ancien."""
+
+    items: list[OpeningLine]
+
+
+class ReplyLine(Answer):
+    """Une réponse à l’un de nos messages."""
+
+    mail_id: UUID = Field(description="Message reçu")
+    sender: str = Field(description="Adresse de qui l’a envoyée")
+    subject: str = Field(description="Objet du message")
+    author: str = Field(description="Qui l’a écrite, si on le sait")
+    text: str
+    suggestion: Suggestion | None = Field(description="Ce que semblent dire ses premiers mots")
+    received_at: datetime
+
+
+class ReplyLines(Answer):
+    """Les réponses qu’une tâche demande de lire, de la plus récente à la plus ancienne."""
+
+    items: list[ReplyLine]
+
+
 class Checks(Answer):
     """Ce que Relais a vérifié à l’arrivée ; pour la coordination seulement."""
 
@@ -407,6 +440,7 @@ class CaseAnswer(CaseLine):
     outcome: str | None
     suspended_until: date | None = Field(description="En pause : jour où la situation est revue")
     merged_into: str | None = Field(description="Référence de la situation à laquelle elle est réunie")
+    absorbed: list[str] = Field(description="Références des doubles réunis à elle")
     household: HouseholdBlock | None = Field(
         description="Vide : l’opérateur accompagne ce ménage avec une subvention, et le ménage n’a pas donné son accord"
     )
@@ -514,6 +548,42 @@ class AreaLine(Answer):
     id: UUID
     name: str
     communes: list[str] = Field(description="Codes INSEE")
+
+
+class Areas(Answer):
+    """Les zones du dispositif, par nom."""
+
+    items: list[AreaLine]
+
+
+class Destination(Answer):
+    """Un autre dispositif de cette installation."""
+
+    programme_id: UUID = Field(description="À donner en « to_programme_id » pour transmettre")
+    name: str
+
+
+class Destinations(Answer):
+    """Les autres dispositifs de cette installation, par nom."""
+
+    items: list[Destination]
+
+
+class MailLine(Answer):
+    """Un e-mail à une structure, au sujet d’une situation."""
+
+    message_id: UUID
+    case_id: UUID
+    number: str
+    text: str = Field(description="Code du texte")
+    state: MessageState
+    at: datetime = Field(description="Quand il est parti ; sinon quand il a été prévu")
+
+
+class Mails(Answer):
+    """Les derniers e-mails à une structure, du plus récent au plus ancien."""
+
+    items: list[MailLine]
 
 
 class PickLine(Answer):

@@ -2,21 +2,35 @@
 
 from datetime import datetime, time, timedelta
 from typing import Annotated, Final, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import Field
 
 from models.programmes import Programme
-from models.vocabulary import OrganisationKind, Stage
-from services import messages, notes
+from models.vocabulary import OrganisationKind
+from services import desk, documents, messages, notes, replies
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
 from services.rules.policy import Actor, Right, readable, require
 from services.rules.published import today_of
 from services.web.api import reading
-from services.web.api.answers import CaseAnswer, Cases, Organisations, Receipt, Tasks
+from services.web.api.answers import (
+    CaseAnswer,
+    Cases,
+    OpeningLine,
+    Openings,
+    Organisations,
+    Receipt,
+    ReplyLine,
+    ReplyLines,
+    Tasks,
+)
 from services.web.api.edge import Acts, Reads, etag
+from services.web.api.narrowing import Narrowed
 
 TAG: Final = "Lecture"
 router = APIRouter(tags=[TAG])
@@ -26,18 +40,26 @@ Due = Literal["late", "today", "week"]
 _DAYS: Final[dict[Due, int]] = {"today": 1, "week": 7}
 
 
+class Listed(Narrowed):
+    """The same criteria as the page of cases, from a case on."""
+
+    after: UUID | None = Field(None, description="« next » de la page précédente")
+    limit: int = Field(50, ge=1, le=200, description="Nombre de lignes par page")
+
+
 @router.get("/cases", summary="Lister les situations")
 def list_cases(
     reads: Reads,
-    stage: Annotated[Stage | None, Query(description="Étape")] = None,
-    after: After = None,
-    limit: Limit = 50,
+    asked: Annotated[Listed, Query()],
 ) -> Cases:
-    """Les situations que vous pouvez lire, de la plus récente à la plus ancienne."""
+    """Les situations que vous pouvez lire, de la plus récente à la plus ancienne.
+
+    Un critère sur ce qui est attendu garde celles où c’est attendu maintenant.
+    """
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
-        return reading.cases(unit, actor, stage=stage, after=after, limit=limit)
+        return reading.cases(unit, actor, asked.filters, after=asked.after, limit=asked.limit)
 
 
 @router.get("/cases/{case_id}", summary="Lire une situation")
@@ -54,6 +76,60 @@ def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
     response.headers["ETag"] = etag(answer.version)
     response.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@router.get("/cases/{case_id}/readers", summary="Lire qui a ouvert une situation")
+def read_readers(reads: Reads, case_id: UUID, response: Response) -> Openings:
+    """Réservé à la coordination."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        found = desk.readers(unit, actor, readable(unit, actor, case_id).id)
+    return Openings(items=[OpeningLine(name=each.name, what=each.what, at=each.at) for each in found])
+
+
+@router.get("/cases/{case_id}/replies/{task_id}", summary="Lire ce qui a été répondu à nos messages")
+def read_replies(reads: Reads, case_id: UUID, task_id: UUID, response: Response) -> ReplyLines:
+    """Les réponses qu’une tâche « read_reply » demande de lire. La lecture est notée, la tâche reste."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        task, found = replies.to_read(unit, actor, task_id)
+        if task.case_id != case_id:
+            raise NotFound
+        lines = [
+            ReplyLine(
+                mail_id=each.mail.id,
+                sender=each.mail.sender,
+                subject=each.mail.subject,
+                author=each.author,
+                text=each.text,
+                suggestion=each.suggestion,
+                received_at=each.mail.received_at,
+            )
+            for each in found
+        ]
+    reads.note(actor, "case.read", case_id)
+    return ReplyLines(items=lines)
+
+
+@router.get(
+    "/cases/{case_id}/documents/{document_id}",
+    summary="Télécharger un fichier d’une situation",
+    response_class=Response,
+    responses={200: {"content": {media_type: {} for media_type in documents.KINDS.values()}}},
+)
+def read_document(reads: Reads, case_id: UUID, document_id: UUID) -> FileResponse:
+    """Le rapport de visite, une photo : ceux que la situation liste. La lecture est notée."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        document, case = documents.document_for(unit, actor, document_id)
+        if case.id != case_id:
+            raise NotFound
+        path, name, kind = documents.path_of(reads.runtime, document), document.filename, document.media_type
+    reads.note(actor, "download", case_id)
+    headers = {"Cache-Control": "no-store", "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return FileResponse(path, media_type=kind, headers=headers)
 
 
 @router.post("/cases/{case_id}/notes", status_code=201, response_model=Receipt, summary="Écrire une note pour l’équipe")

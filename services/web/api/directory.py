@@ -20,6 +20,7 @@ from services.rules.presence import closed_today
 from services.rules.published import today_of
 from services.web.api.answers import (
     AreaLine,
+    Areas,
     PickLine,
     Picks,
     PicksByTheme,
@@ -50,6 +51,20 @@ def list_services(
         day = today_of(unit, actor.programme_id)
         closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
         return Services(items=[_service(each, day, closed.get(each.organisation_id)) for each in found])
+
+
+@router.get("/areas", summary="Lire les zones")
+def list_areas(reads: Reads) -> Areas:
+    """Celles que les services de l’annuaire couvrent, telles qu’elles sont aujourd’hui."""
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        day = today_of(unit, actor.programme_id)
+        return Areas(
+            items=[
+                AreaLine(id=each.id, name=each.name, communes=sorted(each.codes(day)))
+                for each in directory.areas(unit, actor)
+            ]
+        )
 
 
 @router.get("/cases/{case_id}/partners", summary="Chercher à qui demander pour un ménage")

@@ -1,9 +1,9 @@
 """The day's letters through the API: listed, printed as one file, posted when a person says so."""
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from models.engine import Message
@@ -20,13 +20,24 @@ PDF: Final = "application/pdf"
 
 
 @router.get("", summary="Lister les courriers à imprimer et à poster")
-def list_letters(reads: Reads, response: Response) -> Letters:
-    """Du plus ancien au plus récent."""
+def list_letters(
+    reads: Reads,
+    response: Response,
+    page: Annotated[int, Query(ge=1, description="Page de ceux à imprimer, à partir de 1")] = 1,
+    post_page: Annotated[int, Query(ge=1, description="Page de ceux à poster, à partir de 1")] = 1,
+) -> Letters:
+    """Du plus ancien au plus récent, une page de chaque liste."""
     response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
+        waiting = letters.to_print(unit, actor).page(unit, page)
+        printed = letters.to_post(unit, actor).page(unit, post_page)
         return Letters(
-            to_print=[_letter(each) for each in letters.to_print(unit, actor).all(unit)],
+            to_print=[_letter(each) for each in waiting.rows],
+            page=waiting.number,
+            total=waiting.total,
+            post_page=printed.number,
+            post_total=printed.total,
             to_post=[
                 LetterBatchLine(
                     id=each.batch.id,
@@ -34,7 +45,7 @@ def list_letters(reads: Reads, response: Response) -> Letters:
                     ordinal=each.batch.ordinal,
                     letters=[_letter(letter) for letter in each.letters],
                 )
-                for each in letters.by_batch(unit, letters.to_post(unit, actor).all(unit))
+                for each in letters.by_batch(unit, printed.rows)
             ],
         )
 

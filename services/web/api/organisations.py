@@ -8,14 +8,24 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from models.programmes import Organisation
-from models.vocabulary import OrganisationKind
-from services import organisations
+from models.vocabulary import MessageState, OrganisationKind
+from services import endings, organisations, owing
 from services.foundation.database import UnitOfWork
 from services.organisations import NewOrganisation, OrganisationDetails
 from services.rules.casework import Hand
 from services.rules.links import alert_url, has_alert_link
+from services.rules.policy import Right, require
 from services.web.api import reading
-from services.web.api.answers import AlertLink, AlertLinks, Cases, OrganisationLine
+from services.web.api.answers import (
+    AlertLink,
+    AlertLinks,
+    Cases,
+    Destination,
+    Destinations,
+    MailLine,
+    Mails,
+    OrganisationLine,
+)
 from services.web.api.edge import Acting, Acts, Reads
 
 TAG: Final = "Organisations"
@@ -47,6 +57,36 @@ def list_open_cases_of_operator(reads: Reads, organisation_id: UUID) -> Cases:
     with reads.runtime.database.read() as unit:
         found = organisations.open_cases(unit, reads.actor(unit), organisation_id)
         return Cases(items=reading.lines(unit, found), next=None)
+
+
+@router.get("/organisations/{organisation_id}/mails", summary="Lire les derniers e-mails à une structure")
+def list_mails_of_organisation(reads: Reads, organisation_id: UUID, response: Response) -> Mails:
+    """Au sujet de vos situations, quoi qu’il en soit advenu."""
+    response.headers["Cache-Control"] = "no-store"
+    with reads.runtime.database.read() as unit:
+        actor = reads.actor(unit)
+        require(actor, Right.READ)
+        return Mails(
+            items=[
+                MailLine(
+                    message_id=each.id,
+                    case_id=each.of_case.id,
+                    number=each.of_case.number,
+                    text=each.text,
+                    state=MessageState(each.state),
+                    at=each.done_at or each.created_at,
+                )
+                for each in owing.history(unit, actor, organisation_id)
+            ]
+        )
+
+
+@router.get("/destinations", summary="Lire les dispositifs à qui transmettre")
+def list_destinations(reads: Reads) -> Destinations:
+    """Ceux de cette installation ; un autre se nomme en toutes lettres."""
+    with reads.runtime.database.read() as unit:
+        found = endings.destinations(unit, reads.actor(unit))
+        return Destinations(items=[Destination(programme_id=each.id, name=each.name) for each in found])
 
 
 @router.post("/organisations", status_code=201, response_model=OrganisationLine, summary="Ajouter une organisation")

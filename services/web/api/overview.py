@@ -1,25 +1,25 @@
 """What a person sees of many cases at once, through the API: the questions of the pages, so the same counts."""
 
-from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from models.engine import Message
 from models.vocabulary import Party, Stage
-from services import desk, figures, owing, pipeline, search, timeline
+from services import desk, figures, messages, owing, pipeline, search, timeline
 from services.figures import Count
 from services.foundation.database import UnitOfWork
-from services.listing import Filters
 from services.owing import Debtor, Owed
 from services.pipeline import Column
-from services.rules.policy import Actor, Right, readable, require
+from services.rules.policy import Actor, Right, readable, require, rights
 from services.rules.published import calendar_of, pathway_of
 from services.rules.titles import task_title
 from services.web.api import reading
 from services.web.api.answers import Matches
 from services.web.api.edge import Reads
+from services.web.api.narrowing import Narrowed
 from services.web.api.overview_answers import (
     Day,
     DayLine,
@@ -29,6 +29,7 @@ from services.web.api.overview_answers import (
     FiguresAnswer,
     OwedLine,
     Owing,
+    ReturnedLine,
     StageLine,
     Stages,
     Story,
@@ -38,25 +39,6 @@ from services.web.api.overview_answers import (
 
 TAG: Final = "Vue d’ensemble"
 router = APIRouter(tags=[TAG])
-
-
-class Narrowed(BaseModel):
-    """What narrows a list, a count or a figure; the names of the page's own filters."""
-
-    stage: Stage | None = Field(None, description="Étape")
-    operator_id: UUID | None = Field(None, description="Opérateur")
-    commune: str | None = Field(None, max_length=5, description="Commune, par son code INSEE")
-    party: Party | None = Field(None, description="Qui est attendu")
-    organisation_id: UUID | None = Field(None, description="Structure attendue")
-    kind: str | None = Field(None, max_length=40, description="Ce qui est attendu")
-    late: bool = Field(False, description="Seulement ce qui est en retard")
-    opened_from: date | None = Field(None, description="Ouverte ce jour ou après")
-    opened_to: date | None = Field(None, description="Ouverte ce jour ou avant")
-
-    @property
-    def filters(self) -> Filters:
-        """The same, as the lists take it."""
-        return Filters(**self.model_dump(exclude={"page"}))
 
 
 class Paged(Narrowed):
@@ -90,6 +72,9 @@ def read_today(reads: Reads, asked: AskedPage, response: Response) -> Day:
             total=found.lines.total,
             alone=found.alone,
             letters=found.letters,
+            came_back=[_returned(each) for each in messages.came_back(unit, actor)]
+            if Right.DIRECTORY in rights(actor)
+            else [],
         )
 
 
@@ -199,6 +184,18 @@ def _todo(todo: desk.Todo) -> DayLine:
         phone=todo.phone,
         reasons=list(todo.reasons),
         doubt_id=todo.doubt,
+    )
+
+
+def _returned(message: Message) -> ReturnedLine:
+    """By its organisation or its party, since an address may say who the household is."""
+    case = message.of_case
+    return ReturnedLine(
+        message_id=message.id,
+        case_id=case.id,
+        number=case.number,
+        party=Party(message.party),
+        organisation_id=message.organisation_id,
     )
 
 

@@ -26,6 +26,16 @@ class DayLine(Answer):
     doubt_id: UUID | None = Field(description="Message dont il faut dire s’il est arrivé")
 
 
+class ReturnedLine(Answer):
+    """Un e-mail revenu : l’adresse est à vérifier."""
+
+    message_id: UUID
+    case_id: UUID
+    number: str
+    party: Party
+    organisation_id: UUID | None
+
+
 class Day(Answer):
     """Ce qui demande une main, du plus pressé au moins pressé."""
 
@@ -34,6 +44,7 @@ class Day(Answer):
     total: int = Field(description="Nombre de situations, toutes pages comprises")
     alone: int = Field(description="Situations qui avancent seules")
     letters: int = Field(description="Courriers à imprimer ou à poster")
+    came_back: list[ReturnedLine] = Field(description="E-mails revenus ces derniers jours ; pour la coordination")
 
 
 class OwedLine(Answer):
@@ -199,8 +210,12 @@ class LetterBatchLine(Answer):
 class Letters(Answer):
     """Les courriers qui attendent l’imprimante, et ceux qui attendent la poste."""
 
-    to_print: list[LetterLine] = Field(description="À imprimer, le plus ancien d’abord")
-    to_post: list[LetterBatchLine] = Field(description="À poster, le plus ancien d’abord")
+    to_print: list[LetterLine] = Field(description="Une page de ceux à imprimer, le plus ancien d’abord")
+    page: int = Field(description="Cette page, à partir de 1")
+    total: int = Field(description="Nombre de courriers à imprimer, toutes pages comprises")
+    to_post: list[LetterBatchLine] = Field(description="Une page de ceux à poster, le plus ancien d’abord")
+    post_page: int = Field(description="Cette page, à partir de 1")
+    post_total: int = Field(description="Nombre de courriers à poster, toutes pages comprises")
 
 
 class AccessLine(Answer):

@@ -47,10 +47,10 @@ from models.vocabulary import (
     VisitState,
     Vulnerability,
 )
-from services import desk, doubles, findings, kits, needs, scorecards, supply_cuts, surveys
+from services import desk, doubles, findings, kits, listing, needs, scorecards, supply_cuts, surveys
 from services.circumstances import means_of
 from services.foundation.database import UnitOfWork
-from services.listing import RUNNING
+from services.listing import RUNNING, Filters
 from services.rules import work
 from services.rules.policy import Actor, is_visible, knows_household, visible
 from services.rules.published import pathway_of
@@ -61,11 +61,10 @@ T = TypeVar("T", Task, Visit, Referral, Loan, Permission, Message, Note, Documen
 _MINE: Final = {Role.COORDINATOR: "coordinator", Role.OPERATOR: "operator"}
 
 
-def cases(unit: UnitOfWork, actor: Actor, *, stage: Stage | None, after: UUID | None, limit: int) -> a.Cases:
+def cases(unit: UnitOfWork, actor: Actor, asked: Filters, *, after: UUID | None, limit: int) -> a.Cases:
     """A page of what the actor may read; `after` is the last id of the page before."""
-    query = visible(actor).options(selectinload(Case.dwelling).selectinload(Dwelling.commune))
-    if stage is not None:
-        query = query.where(Case.stage == stage.value)
+    query = listing.cases(unit, actor, asked).query
+    query = query.options(selectinload(Case.dwelling).selectinload(Dwelling.commune))
     last = unit.session.scalars(visible(actor).where(Case.id == after)).first() if after else None
     if last is not None:
         query = query.where(tuple_(Case.opened_at, Case.id) < (last.opened_at, last.id))
@@ -126,6 +125,7 @@ def case(unit: UnitOfWork, actor: Actor, found: Case) -> a.CaseAnswer:
         outcome=found.outcome,
         suspended_until=found.suspended_until,
         merged_into=kept.number if kept else None,
+        absorbed=[each.number for each in desk.absorbed(unit, actor, found)],
         household=_household(unit, found) if is_known else None,
         checks=_checks(unit, actor, found) if actor.role is Role.COORDINATOR and found.checks else None,
         alerts=[_alert(each, is_known=is_known) for each in found.alerts],

@@ -117,7 +117,8 @@ def _gap(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, An
 
 def _match(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     return [
-        {"kind": "text", "name": "number", "label": "Référence de l’autre situation", "width": "medium"},
+        {"kind": "text", "name": "number", "label": "Référence de l’autre situation", "width": "medium",
+         "hint": "Entière, ou sa fin : 187"},
         {"kind": "text", "name": "score", "label": "Ressemblance, de 0 à 100", "inputmode": "numeric",
          "width": "short"},
     ]  # fmt: skip

@@ -60,6 +60,7 @@ WORDS: Final = frozenset(FollowUpAnswer)
 """What a household answers to the question of the follow-up."""
 HELD: Final = "hold_reason"
 """The field of a hold's reason: another answer of the same page has a reason of its own."""
+LAST: Final = "-last"
 YES: Final = {
     "accept": (
         "C’est noté : vous prenez la demande",
@@ -92,6 +93,8 @@ THANKS: Final = YES | {
     "fail": ("Merci de nous l’avoir dit", "La coordination cherche une autre solution."),
     "better": ("Merci, et tant mieux", "Nous reprendrons des nouvelles dans quelques mois."),
     "same": ("Merci de nous l’avoir dit", "Nous reprendrons des nouvelles. Vous pouvez aussi nous appeler."),
+    "better-last": ("Merci, et tant mieux", "C’était notre dernière question. Si quelque chose change, appelez-nous."),
+    "same-last": ("Merci de nous l’avoir dit", "C’était notre dernière question. Vous pouvez toujours nous appeler."),
     "call_me": ("C’est noté : nous vous rappelons", "Une personne du service vous appelle sous deux jours ouvrés."),
     "number": ("Merci : le numéro est enregistré", "L’opérateur rappelle le ménage."),
     "all": ("Merci : plus rien ne vous attend", "La coordination est prévenue de chacune de vos réponses."),
@@ -135,7 +138,7 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
 def _after(request: Request, runtime: Runtime, token: str, chosen: str) -> tuple[str, ...]:
     """Where an answer leads: a yes to the page where the help goes on, since its mail may leave the next day only."""
     if chosen not in YES:
-        return (f"/merci/{chosen}",)
+        return (f"/merci/{_thanks(runtime, token, chosen)}",)
     with runtime.database.read() as unit:
         case_id = task_of(unit, runtime, token).case_id
     answers.wait_for_engine(request, case_id)
@@ -148,6 +151,14 @@ def _following(unit: UnitOfWork, task: Task) -> Task | None:
     """What the same partner is asked next about his request."""
     asked = Task.referral_id == task.referral_id, Task.party == Party.PARTNER, Task.state == TaskState.OPEN
     return unit.session.scalars(select(Task).where(*asked).order_by(Task.id)).first()
+
+
+def _thanks(runtime: Runtime, token: str, chosen: str) -> str:
+    """After the last question nobody promises another."""
+    if f"{chosen}{LAST}" not in THANKS:
+        return chosen
+    with runtime.database.read() as unit:
+        return f"{chosen}{LAST}" if follow_up.is_last(unit, task_of(unit, runtime, token)) else chosen
 
 
 @router.get("/merci/{what}")

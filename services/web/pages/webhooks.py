@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.engine import WebhookDelivery
 from models.vocabulary import WebhookState
 from services import forms, webhooks
 from services.channels.webhooks import shown_secret
@@ -197,7 +198,7 @@ def _endpoint(visitor: Visitor, standing: Standing) -> dict[str, Any]:
     }
 
 
-def _delivery(visitor: Visitor, delivery: Any) -> dict[str, Any]:
+def _delivery(visitor: Visitor, delivery: WebhookDelivery) -> dict[str, Any]:
     state = WebhookState(delivery.state)
     said = str(delivery.status or delivery.error or "")
     return {
@@ -208,8 +209,17 @@ def _delivery(visitor: Visitor, delivery: Any) -> dict[str, Any]:
         "tone": _TONES.get(state, "info"),
         "said": said,
         "attempts": delivery.attempts,
+        "next": _when(visitor, _next_try(visitor, delivery)),
         "action": f"{HERE}/{delivery.endpoint_id}/envois/{delivery.id}" if state in _TONES else "",
     }
+
+
+def _next_try(visitor: Visitor, delivery: WebhookDelivery) -> datetime | None:
+    """When what waits is sent: at its own instant, or when its server that was away is asked again; None: at once."""
+    if delivery.state != WebhookState.QUEUED:
+        return None
+    at = max(delivery.due_at, delivery.endpoint.rests_until or delivery.due_at)
+    return at if at > visitor.now else None
 
 
 def _when(visitor: Visitor, instant: datetime | None) -> str:

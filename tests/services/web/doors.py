@@ -40,6 +40,7 @@ HERE: Final[Mapping[str, Mapping[str, str]]] = {
     "/partners/{partner_id}/absences": {"absence_id": "partner_absence_id", "delegate_id": "reader_id"},
     "/reponses/{task_id}": {"task_id": "reply_task_id"},
     "/read-reply": {"task_id": "reply_task_id"},
+    "/replies/{task_id}": {"task_id": "reply_task_id"},
 }
 """Routes at which a name of the address means another thing than elsewhere."""
 

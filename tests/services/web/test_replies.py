@@ -7,10 +7,12 @@ from sqlalchemy import select
 
 from models.cases import Note
 from models.engine import Event, IncomingMail, Message, Task
-from models.programmes import AccessEntry
+from models.programmes import AccessEntry, Membership
 from models.vocabulary import CaseState
-from services import replies
+from services import api_keys, replies
 from services.channels.inbox import Received
+from services.foundation.database import UnitOfWork
+from services.rules.policy import ENGINE, Actor
 from tests.factories import Office, act, make_case, referral_id_of, task_of
 from tests.mails import reply
 from tests.services.web.browser import browser, send
@@ -68,6 +70,29 @@ def test_a_plain_yes_is_recorded_by_one_press_of_its_item(office: Office) -> Non
         note = unit.session.scalars(select(Note).where(Note.event_id == told.id)).one()
         assert "e-mail" in note.text
         assert unit.session.scalar(select(Task.id).filter_by(kind="read_reply", state="open")) is None
+
+
+def test_a_key_reads_an_answer_of_its_own_cases(office: Office) -> None:
+    case_id, address = answered(office, "Oui.")
+    path = f"/api/v1/cases/{case_id}/replies/{address.rpartition('/')[2]}"
+    with office.runtime.database.write("test") as unit:
+        keys = {
+            actor: api_keys.create(unit, ENGINE, membership_of(unit, actor), "test")
+            for actor in (office.karim, office.nadia)
+        }
+
+    own, foreign = (
+        browser(office).get(path, headers={"Authorization": f"Bearer {keys[actor]}"})
+        for actor in (office.karim, office.nadia)
+    )
+
+    (reply_line,) = own.json()["items"]
+    assert (reply_line["text"], reply_line["author"]) == ("Oui.", "ADIL du Finistère")
+    assert foreign.status_code == 404
+
+
+def membership_of(unit: UnitOfWork, actor: Actor) -> UUID:
+    return unit.session.scalars(select(Membership.id).filter_by(person_id=actor.id)).one()
 
 
 def test_reading_an_answer_is_written_down(office: Office) -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from models.cases import Case
-from models.engine import IncomingMail
+from models.engine import IncomingMail, Task
 from models.vocabulary import CaseState
 from services.foundation.runtime import Runtime
 from services.rules.links import task_url
@@ -90,6 +90,39 @@ def test_a_household_answers_by_a_button_and_reading_does_nothing(office: Office
     assert reader.get(address).status_code == 410
     assert state_of(office, case_id) == CaseState.IN_FOLLOW_UP
     assert "ça va mieux" in browser(office, "karim").get(f"/situations/{case_id}").text
+
+
+def test_the_thanks_of_the_last_question_promise_no_other(office: Office) -> None:
+    case_id = followed(office)
+    with office.runtime.database.write("test") as unit:
+        task = unit.session.get_one(Task, task_of(office, case_id, "follow_up_call").id)
+        task.ordinal = 3
+    reader = browser(office)
+
+    asked = send(reader, link(office, case_id), answer="better")
+
+    assert asked.headers["location"] == "/merci/better-last"
+    assert "notre dernière question" in reader.get("/merci/better-last").text
+
+
+def test_a_call_that_the_household_asked_for_comes_before_that_of_the_follow_up(office: Office) -> None:
+    case_id = followed(office)
+    send(browser(office), link(office, case_id), answer="call_me")
+    drain(office)
+    karim, here = browser(office, "karim"), f"/situations/{case_id}/suivi"
+
+    send(karim, here, "a", result="reached")
+    drain(office)
+    assert open_kinds(office, case_id) == {"follow_up_call"}
+    first = task_of(office, case_id, "follow_up_call").ordinal
+    send(karim, here, "b", result="reached")
+    drain(office)
+    assert task_of(office, case_id, "follow_up_call").ordinal == first + 1
+
+
+def open_kinds(office: Office, case_id: UUID) -> set[str]:
+    with office.runtime.database.read() as unit:
+        return set(unit.session.scalars(select(Task.kind).filter_by(case_id=case_id, state="open")))
 
 
 def test_the_officer_says_how_the_household_likes_to_be_asked(office: Office) -> None:

@@ -67,6 +67,24 @@ def test_an_administrator_adds_a_software_reads_its_secret_once_and_sends_again(
         assert len(listener.heard) == 1
 
 
+@pytest.mark.usefixtures("_ines")
+@pytest.mark.parametrize("status", [500, 503], ids=["refuses this one", "is away"])
+def test_what_waits_says_when_it_is_tried_next(office: Office, status: int) -> None:
+    client = browser(office, "ines")
+    with Listener(answers=[status]) as listener:
+        send(client, HERE, label="Entrepôt", url=listener.url, types=["alert.*"])
+        make_case(office, CaseState.TRIAGE)
+        found = re.search(rf"{HERE}/[0-9a-f-]{{36}}", client.get(HERE).text)
+        assert found is not None
+        send(client, f"{found[0]}/rejouer", once="b", since="2025-10-06", until="2025-10-07", reason="Vide")
+        asyncio.run(tell_due())
+
+    line = re.search(r'<li class="split">.*?alert\.submitted.*?</li>', client.get(found[0]).text, re.DOTALL)
+
+    assert line is not None
+    assert "prochain essai" in line[0].replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_the_coordination_has_no_such_page(office: Office) -> None:
     client = browser(office, "claire")
 
