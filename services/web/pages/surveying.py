@@ -21,17 +21,20 @@ router = APIRouter(include_in_schema=False)
 
 
 def _fields(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
-    """A fold for each section, or for each thing that it names; what is noted already stands in it."""
+    """A fold for each section, and inside it for each thing that it names; what is noted already stands in it."""
     known = {each.place: each.value for each in surveys.of_case(unit, case)}
     folds: dict[tuple[str, str], dict[str, Any]] = {}
+    for code, section in survey.sections().items():
+        folds[code, ""] = {"kind": "fold", "label": section.title, "fields": []}
+        for about, words in section.each.items():
+            folds[code, about] = {"kind": "fold", "label": words, "fields": []}
+            folds[code, ""]["fields"].append(folds[code, about])
     for place, asked in survey.places():
-        section = survey.sections()[place.section]
-        about = f" : {section.each[place.about]}" if place.about else ""
-        fold = folds.setdefault(
-            (place.section, place.about), {"kind": "fold", "label": f"{section.title}{about}", "fields": []}
-        )
-        fold["fields"].append(_field(place, asked, known.get(place, "")))
-    return list(folds.values())
+        folds[place.section, place.about]["fields"].append(_field(place, asked, known.get(place, "")))
+    for (code, about), fold in folds.items():
+        noted = sum(each.section == code and about in ("", each.about) for each in known)
+        fold["label"] += f" · {noted} noté{'s' if noted > 1 else ''}" if noted else ""
+    return [fold for (_, about), fold in folds.items() if not about]
 
 
 def _field(place: Place, asked: Asked, value: str) -> dict[str, Any]:
