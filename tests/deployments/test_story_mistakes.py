@@ -38,6 +38,12 @@ def told(folder: Path, *steps: str) -> Story:
         ),
         ('"2026-01-05 10:00 expect": {kit: {items: {led: 4}}}', r"led"),
         ('"2026-01-05 10:00 claire give_up": {case: lucete}', r"situation lucete"),
+        ('"2026-01-05 10:00 nadia close_case": {outcom: solved}', r"ligne 4.*«.outcom.» \(proche.*outcome"),
+        (
+            '"2026-01-05 10:00 nadia decline_referral": {partner: adil, reason: full}',
+            r"«.reason.» ne connaît pas «.full.»",
+        ),
+        ('"2026-01-05 10:00 nadia snooze_task": {task: triage, reason: workload}', r"il manque «.until.»"),
         (
             '"2026-01-05 10:00 expect": {no_messages: [{text: task_latte}]}',
             r"message ne s’appelle task_latte \(proche.*task_late",
