@@ -229,11 +229,10 @@ def _unknown(story: Story) -> Iterator[str]:
         place = story.place(step)
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
-        act = ACTIONS.get(step.do)
-        if isinstance(act, FormAction) and not step.refused:
-            yield from (
-                f"{story.place(step, inside)} {step.do}\u00a0: {said}" for inside, said in act.mistakes(step.given)
-            )
+        action = ACTIONS.get(step.do)
+        if isinstance(action, FormAction) and not step.refused:
+            for inside, said in action.mistakes(step.given):
+                yield f"{story.place(step, inside)} {step.do}\u00a0: {said}"
         if step.case is not None and step.case not in cases and not step.refused:
             yield f"{place} situation {step.case}{closest(step.case, cases)}"
         if step.do == EXPECT:
