@@ -8,7 +8,19 @@ from sqlalchemy import select
 
 from deployments.play.by_mail import BY_MAIL
 from deployments.play.mistakes import closest
-from deployments.play.scene import Action, FormAction, Given, Scene, answer, bare, filled, with_form, without
+from deployments.play.scene import (
+    OF_REFERRAL,
+    OF_TASK,
+    Action,
+    FormAction,
+    Given,
+    Scene,
+    answer,
+    bare,
+    filled,
+    with_form,
+    without,
+)
 from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation, Task
@@ -109,9 +121,9 @@ def of_task(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[for
     """An act on the open task of a kind."""
 
     def acting(scene: Scene, given: Given) -> object:
-        return act(scene.unit, scene.hand, _task(scene, given).id, filled(form, without(given, "task", "partner")))
+        return act(scene.unit, scene.hand, _task(scene, given).id, filled(form, without(given, *OF_TASK)))
 
-    return FormAction(acting, form)
+    return FormAction(acting, form, OF_TASK)
 
 
 def next_reminder(scene: Scene, given: Given) -> tuple[UUID, dict[str, Any]]:
@@ -187,9 +199,9 @@ def of_referral(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type
 
     def acting(scene: Scene, given: Given) -> object:
         referral = scene.referral(given["partner"], given.get("about"))
-        return act(scene.unit, scene.hand, referral.id, filled(form, without(given, "partner", "about")))
+        return act(scene.unit, scene.hand, referral.id, filled(form, without(given, *OF_REFERRAL)))
 
-    return FormAction(acting, form)
+    return FormAction(acting, form, OF_REFERRAL)
 
 
 def confirm_referral(scene: Scene, given: Given) -> object:

@@ -18,7 +18,7 @@ from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
 from deployments.play.mistakes import closest, each_explained, typed
 from deployments.play.scanner import open_every_link
-from deployments.play.scene import Said, Scene
+from deployments.play.scene import FormAction, Said, Scene
 from deployments.play.setting import establish
 from deployments.play.story import ANY, EXPECT, REPORT, Step, Story
 from deployments.play.words import Words
@@ -229,6 +229,10 @@ def _unknown(story: Story) -> Iterator[str]:
         place = story.place(step)
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
+        action = ACTIONS.get(step.do)
+        if isinstance(action, FormAction) and not step.refused:
+            for inside, said in action.mistakes(step.given):
+                yield f"{story.place(step, inside)} {step.do}\u00a0: {said}"
         if step.case is not None and step.case not in cases and not step.refused:
             yield f"{place} situation {step.case}{closest(step.case, cases)}"
         if step.do == EXPECT:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
-from deployments.play.mistakes import closest, explained
+from deployments.play.mistakes import Way, closest, each_explained, explained
 from deployments.play.story import HOUSEHOLD, Setting, Step
 from models.cases import Case, Need, Referral
 from models.engine import Message, Task
@@ -210,16 +210,26 @@ Action = Callable[[Scene, Given], object]
 
 @dataclass(frozen=True)
 class FormAction:
-    """An action that fills a form with what is given, and nothing else."""
+    """An action that fills a form with what is given beside these words."""
 
     do: Action
     form: type[BaseModel]
+    beside: tuple[str, ...] = ()
+
+    def mistakes(self, given: Given) -> Iterator[tuple[Way, str]]:
+        """What does not fit, known before anything is played; the way to each."""
+        try:
+            self.form.model_validate(without(given, *self.beside))
+        except ValidationError as error:
+            yield from each_explained(error, self.form)
 
     def __call__(self, scene: Scene, given: Given) -> object:
         """As any action."""
         return self.do(scene, given)
 
 
+OF_REFERRAL: Final = ("partner", "about")
+OF_TASK: Final = ("task", "partner")
 Answering = Callable[[UnitOfWork, Hand, UUID, Any], object]
 
 
@@ -228,12 +238,12 @@ def answer(act: Answering, form: type[forms.Answer], name: str) -> Action:
 
     def answering(scene: Scene, given: Given) -> object:
         partner = given["partner"] if scene.is_staff else given.get("partner", scene.step.who)
-        referral, rest = scene.referral(partner, given.get("about")), without(given, "partner", "about")
+        referral, rest = scene.referral(partner, given.get("about")), without(given, *OF_REFERRAL)
         asked = referral if "about" in given else None
         hand = scene.hand if scene.is_staff else scene.through_mail(name, referral=asked)
         return act(scene.unit, hand, referral.id, filled(form, rest))
 
-    return FormAction(answering, form)
+    return FormAction(answering, form, OF_REFERRAL)
 
 
 def with_form(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:

@@ -11,7 +11,7 @@ from deployments.play.mistakes import closest
 from deployments.play.scene import filled
 from deployments.play.story import Story
 from services.findings import FindingsForm
-from services.forms import ClosureForm, LostVisit
+from services.forms import ClosureForm, LoanForm, LostVisit
 from services.foundation.clock import SetClock
 from services.foundation.errors import InvalidInput, Setup
 from services.foundation.runtime import build
@@ -38,6 +38,12 @@ def told(folder: Path, *steps: str) -> Story:
         ),
         ('"2026-01-05 10:00 expect": {kit: {items: {led: 4}}}', r"led"),
         ('"2026-01-05 10:00 claire give_up": {case: lucete}', r"situation lucete"),
+        ('"2026-01-05 10:00 nadia close_case": {outcom: solved}', r"ligne 4.*«.outcom.» \(proche.*outcome"),
+        (
+            '"2026-01-05 10:00 nadia decline_referral": {partner: adil, reason: full}',
+            r"«.reason.» ne connaît pas «.full.»",
+        ),
+        ('"2026-01-05 10:00 nadia snooze_task": {task: triage, reason: workload}', r"il manque «.until.»"),
         (
             '"2026-01-05 10:00 expect": {no_messages: [{text: task_latte}]}',
             r"message ne s’appelle task_latte \(proche.*task_late",
@@ -144,6 +150,8 @@ def test_a_step_is_its_head_alone_or_said_word_by_word(tmp_path: Path) -> None:
     [
         (FindingsForm, {"burdn": 21.7}, r"mot inconnu «.burdn.» \(proche.*burden"),
         (FindingsForm, {"burden": 140}, "vaut au plus 100"),
+        (FindingsForm, {"energy_cost": "beaucoup"}, "« energy_cost » se dit en chiffres"),
+        (LoanForm, {"item": "", "due_on": "demain"}, "« item » est vide.*« due_on » est un jour"),
         (ClosureForm, {}, "il manque « outcome »"),
         (ClosureForm, {"outcome": "solvd"}, r"ne connaît pas «.solvd.» \(proche.*solved"),
         (LostVisit, {"state": "cancelled_by_household", "reason": "dog"}, r"ne connaît pas «.dog.»"),
