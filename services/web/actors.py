@@ -44,9 +44,10 @@ def credentials_of(request: Request) -> Credentials:
     return Credentials("session", cookie)
 
 
-def actor_of(unit: UnitOfWork, chosen: Runtime, credentials: Credentials) -> Actor:
+def actor_of(unit: UnitOfWork, chosen: Runtime, credentials: Credentials, *, held: bool = False) -> Actor:
     """The actor, as of this transaction: a revoked key or an ended membership counts at once.
 
+    `held`: whoever ends his session, account or role waits until this transaction is over.
     Raises `SignInRefused`, or `LinkExpired` for a revoked link.
     """
     if credentials.kind == "link":
@@ -56,7 +57,7 @@ def actor_of(unit: UnitOfWork, chosen: Runtime, credentials: Credentials) -> Act
         actor = None if membership is None else sessions.actor_through(membership, membership.person)
         actor = actor and replace(actor, only=api_keys.scope_of(unit, credentials.token))
     else:
-        actor = sessions.actor_of(unit, credentials.token)
+        actor = sessions.actor_of(unit, credentials.token, held=held)
     if actor is None:
         raise SignInRefused
     return actor

@@ -36,12 +36,14 @@ class Holder:
     is_stale: bool
 
 
-def holder(unit: UnitOfWork, token: str) -> Holder | None:
+def holder(unit: UnitOfWork, token: str, *, held: bool = False) -> Holder | None:
     """Who holds this token; None once it ran out, or when the account or its memberships ended. One question, since
     every page asks it.
+
+    `held`: whoever ends one of them waits until this transaction is over.
     """
     living = {"token": token_hash(token), "now": unit.now, "idle": unit.now - IDLE}
-    found = next(iter(unit.rows(_HOLDER, **living)), None) if token else None
+    found = next(iter(unit.rows(_HELD if held else _HOLDER, **living)), None) if token else None
     if found is None:
         return None
     actor = Actor(
@@ -80,11 +82,12 @@ _HOLDER: Final = (
     .order_by(func.coalesce(Membership.id == WebSession.membership_id, false()).desc(), Membership.id)
     .limit(1)
 )
+_HELD: Final = _HOLDER.with_for_update(read=True, of=(WebSession, Person, Membership))
 
 
-def actor_of(unit: UnitOfWork, token: str) -> Actor | None:
+def actor_of(unit: UnitOfWork, token: str, *, held: bool = False) -> Actor | None:
     """Who holds this token, as an actor."""
-    found = holder(unit, token)
+    found = holder(unit, token, held=held)
     return found.actor if found else None
 
 

@@ -147,7 +147,7 @@ class Acting:
         asked = idempotency.request_hash(chosen.secrets, self.path, words)
         try:
             with chosen.database.write("api") as unit:
-                actor = self.reading.actor(unit)
+                actor = actor_of(unit, chosen, self.reading.credentials, held=True)
                 known = idempotency.find(unit, actor.label, self.route, self.key, asked)
                 if known is not None:
                     return _answer(known.body, known.status, replayed=True)

@@ -1,7 +1,7 @@
 """Who is asking: the person behind the cookie, his programme and its clocks; or nobody, who is led to the sign-in."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -57,6 +57,7 @@ class Visitor:
     phone: str
     zone: ZoneInfo
     now: datetime
+    token: str = field(repr=False)
     posts_letters: bool = False
 
     @property
@@ -77,8 +78,15 @@ class Visitor:
         return Hand(self.actor, Source.WEB, holds=True)
 
     def once(self, data: FormData, route: str, act: Callable[[UnitOfWork], object]) -> None:
-        """Carry out what he asks by a form, as `answers.act_once` does."""
-        answers.act_once(self.runtime, data, actor=self.actor.label, route=route, act=act)
+        """Carry out what he asks by a form, as `answers.act_once` does. Raises `SignInRefused` for whom was let out
+        since he was read; whoever lets him out now waits for the act."""
+
+        def held(unit: UnitOfWork) -> object:
+            if sessions.actor_of(unit, self.token, held=True) != self.actor:
+                raise SignInRefused
+            return act(unit)
+
+        answers.act_once(self.runtime, data, actor=self.actor.label, route=route, act=held)
 
     def shell(self, here: str, flash: str = "", *, query: str = "") -> Shell:
         """What surrounds a page. `here` is the address of the section it belongs to."""
@@ -131,7 +139,7 @@ def visitor(request: Request) -> Visitor:
         if holder is None:
             raise SignInRefused
         found = Visitor(
-            runtime, holder.actor, holder.programme, holder.phone, holder.zone, unit.now,
+            runtime, holder.actor, holder.programme, holder.phone, holder.zone, unit.now, token,
             posts_letters=posts_letters(unit, holder.actor),
         )  # fmt: skip
     if holder.is_stale:

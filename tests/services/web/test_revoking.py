@@ -1,21 +1,23 @@
 """A right is taken back while somebody uses it: one wins, nothing is half written, and who comes after is refused."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any, Final, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event
 from models.programmes import Organisation
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
-from services import loans, organisations, people, permissions, referrals
+from services import loans, notes, organisations, people, permissions, referrals
 from services.accounts import create_account
 from services.forms import Answer, LoanForm, OnBehalf, Remedy
 from services.foundation.database import UnitOfWork
@@ -174,33 +176,61 @@ def test_of_requests_sent_while_a_link_is_revoked_each_is_whole_or_refused(offic
     assert sound(office)
 
 
-def test_of_acts_sent_while_an_account_is_closed_each_is_whole_or_refused(office: Office) -> None:
-    case_id = make_case(office, CaseState.TO_CONTACT)
-    address = f"/situations/{case_id}/notes"
+@pytest.fixture
+def closing(office: Office) -> Callable[[UnitOfWork], None]:
+    """An administrator closes Karim's account."""
     with office.runtime.database.write("test") as unit:
         alex = create_account(
             unit, email="alex@brest.test", name="Alex Renaud", password=PASSWORD, programme_id=office.programme_id,
             role=Role.ADMINISTRATOR,
         )  # fmt: skip
         hand = Hand(Actor("person", alex.id, office.programme_id, Role.ADMINISTRATOR))
-    clients = [browser(office, "karim") for _ in range(WRITERS)]
+    assert office.karim.id
+    return partial(people.close, hand=hand, person_id=office.karim.id, form=Remedy(reason="Il part."))
 
-    def close() -> str:
-        assert office.karim.id
-        with office.runtime.database.write("test") as unit:
-            people.close(unit, hand, office.karim.id, Remedy(reason="Il part."))
-        return ""
 
-    def write(number: int) -> str:
-        answer = send(clients[number], address, once=str(number), text=f"Note {number}")
-        return str(answer.headers.get("location", answer.status_code)).partition("?")[0]
+@pytest.mark.parametrize("by", ["page", "API"])
+def test_nothing_is_written_by_whoever_is_let_out_meanwhile(
+    office: Office, closing: Callable[[UnitOfWork], None], by: str
+) -> None:
+    case_id, karim = make_case(office, CaseState.TO_CONTACT), browser(office, "karim")
 
-    first = write(0)
-    answers = together(close, *(lambda number=number: write(number) for number in range(1, WRITERS)))
+    answer = meanwhile(office, closing, lambda: note(karim, case_id, by))
 
-    here = f"/situations/{case_id}"
-    assert first == here
-    assert set(answers) <= {"", here, "/connexion", "401"}
-    assert count(office, Note.case_id == case_id) == 1 + answers.count(here)
-    assert write(0) == "/connexion" or write(0) == "401"
+    assert answer in {303, 401}
+    assert count(office, Note.case_id == case_id) == 0
     assert sound(office)
+
+
+@pytest.mark.parametrize("by", ["page", "API"])
+def test_whoever_lets_somebody_out_waits_for_what_he_is_writing(
+    office: Office, closing: Callable[[UnitOfWork], None], by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id, karim, write = make_case(office, CaseState.TO_CONTACT), browser(office, "karim"), notes.add_note
+    begun: list[Future[None]] = []
+
+    def close() -> None:
+        with office.runtime.database.write("test") as unit:
+            closing(unit)
+
+    def slowly(*given: Any) -> Any:
+        begun.append(pool.submit(copy_context().run, close))
+        assert wait(begun, timeout=WAITS_S).not_done
+        return write(*given)
+
+    monkeypatch.setattr("services.notes.add_note", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        note(karim, case_id, by)
+
+    assert begun[0].result() is None
+    assert count(office, Note.case_id == case_id) == 1
+    assert note(karim, case_id, by) in {303, 401}
+    assert count(office, Note.case_id == case_id) == 1
+
+
+def note(client: TestClient, case_id: UUID, by: str) -> int:
+    """Somebody writes a note, on the case's page or by the API."""
+    if by == "page":
+        return int(send(client, f"/situations/{case_id}/notes", once=uuid4().hex, text="Note").status_code)
+    headers = {"idempotency-key": uuid4().hex}
+    return client.post(f"/api/v1/cases/{case_id}/notes", json={"text": "Note"}, headers=headers).status_code
