@@ -19,7 +19,7 @@ from models.vocabulary import FollowUpAnswer, Party, ReferralState, Source, Task
 from services import calls, follow_up, forms, notes, partner_access, partner_work, referrals
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import CaseworkError, InvalidInput, LinkExpired, NotFound
+from services.foundation.errors import CaseworkError, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand

@@ -26,7 +26,7 @@ READS = {
     "/api/v1/texts/{text}/{party}/{channel}/preview",
 }
 """They keep nothing, but a name or a whole text never stands in an address."""
-CASE_ROUTES = 94
+CASE_ROUTES = 95
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
