@@ -28,7 +28,7 @@ READ_ELSEWHERE: Final = {
     "api_keys.made_by": PASSWORD,
     "api_keys.make_own": PASSWORD,
     "api_keys.revoke_by_id": PASSWORD,
-    "calls.voicemail": "words for whoever holds the telephone",
+    "calls.voicemail": "what a page proposes to say, of what the case tells",
     "desk.organisations": FORM,
     "desk.referral_of": "the case tells its requests",
     "desk.sheet": "the case, its coming sends and its story have a route each",
