@@ -12,6 +12,7 @@ from models.vocabulary import (
     Channel,
     ClosureOutcome,
     ContactBy,
+    Danger,
     HouseholdAnswer,
     Party,
     Stage,
@@ -256,6 +257,11 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
     return guard
 
 
+def _dwelling_is_dangerous(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """Not a person at risk, whose telephone somebody else may read."""
+    return isinstance(fact, e.DangerReported) and fact.danger is not Danger.PERSON
+
+
 def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     """To a Slime that is not on this Relais: nothing reaches it by itself."""
     return isinstance(fact, e.CaseTransferred) and fact.to_programme_id is None
@@ -317,6 +323,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "visit_comes_late": _visit_comes_late,
     "cancelled_again": _cancelled_again,
     "contact_is_awaited": _contact_is_awaited,
+    "dwelling_is_dangerous": _dwelling_is_dangerous,
     "goes_elsewhere": _goes_elsewhere,
     "stays_on_relais": _stays_on_relais,
     "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from models.vocabulary import CaseState, VisitState
+from models.vocabulary import CaseState, Danger, VisitState
 from services import closing, endings, visits
-from services.forms import LostVisit, Withdrawal
+from services.forms import DangerForm, LostVisit, Withdrawal
 from tests.services.rules.situations import ADA, BO, Office
 
 CALLED_OFF = LostVisit(state=VisitState.CANCELLED_BY_HOUSEHOLD)
@@ -32,6 +32,17 @@ def test_a_visit_in_the_next_days_is_told_to_the_household_by_sms_too(office: Of
     office.drain()
 
     assert ("household", "sms") in readers(office, case_id, "visit_confirmation")
+
+
+@pytest.mark.parametrize(("danger", "told"), [(Danger.CARBON_MONOXIDE, 1), (Danger.PERSON, 0)])
+def test_a_danger_of_the_dwelling_is_told_to_the_household_with_whom_to_call(
+    office: Office, danger: Danger, told: int
+) -> None:
+    case_id = office.visited()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=danger))
+    office.drain()
+
+    assert readers(office, case_id, "danger_advice") == [("household", "sms")] * told
 
 
 def test_a_second_visit_called_off_is_told_to_the_coordination(office: Office) -> None:
