@@ -150,7 +150,7 @@ def test_what_is_to_come_is_skipped_or_sent_at_once(chromium: Browser, town: Tow
     claire.goto(f"{town.pages}/envois")
     claire.locator(".departures details", has_text="Envoyer maintenant").last.locator("summary").click()
     claire.locator(".departures details[open]").get_by_role("button", name="Envoyer maintenant").click()
-    say_done(claire, "La relance part sans attendre son jour")
+    say_done(claire, "La relance part dans une minute, sans attendre son jour")
 
 
 def test_a_change_made_elsewhere_shows_without_taking_the_focus_or_what_was_typed(

@@ -81,7 +81,7 @@ def triage(claire: Page, town: Town) -> str:
     expect(claire.locator(":focus")).to_contain_text("Accepter")
     claire.keyboard.press("Enter")
     expect(claire.get_by_role("heading", name="Accepter la demande")).to_be_focused()
-    claire.get_by_role("button", name="Accepter").press("Enter")
+    claire.get_by_role("button", name="Accepter", exact=True).press("Enter")
     expect(claire.get_by_role("alert")).to_contain_text("Cette réponse manque.")
     press(claire, "Compagnons")
     claire.keyboard.press("ArrowDown")
@@ -136,7 +136,7 @@ def refer(karim: Page) -> None:
 
 
 def answer_as_partner(chromium: Browser, town: Town) -> None:
-    """From the links of his mails: yes, then how it ended. A link that has served says so."""
+    """From the link of his mail: yes, and where that leads, how it ended. A link that has served says so."""
     partner = open_page(chromium)
     text = mail_for(partner, town, PARTNER, "une demande d’aide")
     assert "Quéméner" not in text
@@ -144,11 +144,12 @@ def answer_as_partner(chromium: Browser, town: Town) -> None:
     partner.goto(link)
     looks_well(partner)
     partner.get_by_role("button", name="Oui, nous la prenons").click()
-    expect(partner.get_by_role("heading", name="C’est noté")).to_be_visible()
+    expect(partner.get_by_role("status")).to_contain_text("C’est noté")
+    onward = partner.url
     partner.goto(link)
     expect(partner.get_by_role("heading", name="Ce lien ne sert plus")).to_be_visible()
 
-    partner.goto(link_in(mail_for(partner, town, PARTNER, "donner des nouvelles")))
+    partner.goto(onward)
     partner.get_by_text("L’aide est terminée…").click()
     partner.get_by_label("Problème résolu", exact=True).check()
     looks_well(partner)
