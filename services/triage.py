@@ -75,6 +75,7 @@ def _operator(unit: UnitOfWork, case: Case, operator_id: UUID) -> Organisation:
 def reject(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Rejection) -> Case:
     """Refuse the case; the alert giver learns the family of the reason, the household gets another contact."""
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
+    casework.check_no_partner_asked(unit, case)
     event = casework.record(unit, case, CaseRejected(reason=form.reason), hand=hand, action=CaseAction.REJECT)
     case.outcome = form.reason.value
     write_note(unit, case, hand, form.note, event=event)
