@@ -50,6 +50,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def earliest_id(instant: datetime) -> UUID:
+    """What comes before every identifier made from an instant on, in the order of identifiers."""
+    return UUID(int=int(instant.timestamp() * 1000) << 80)
+
+
 Key = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
 
 

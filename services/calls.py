@@ -96,6 +96,7 @@ def _tell(unit: UnitOfWork, hand: Hand, case: Case, call: Call, phone: Phone | N
             fact: e.Fact = e.HouseholdReached(call_id=call.id)
             return casework.record(unit, case, fact, hand=hand, action=CaseAction.REACH)
         case CallResult.REFUSED:
+            casework.check_no_partner_asked(unit, case)
             event = casework.record(
                 unit, case, e.HouseholdRefused(call_id=call.id), hand=hand, action=CaseAction.REFUSE
             )
@@ -150,6 +151,7 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         raise GuardRefused("Cette situation n’est pas encore acceptée : s’il n’y a rien à faire, refusez-la.")
     if (CaseState(case.state), CaseAction.ATTEMPT) not in CASE_MOVES:  # more calls would change nothing
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
+    casework.check_no_partner_asked(unit, case)
     attempts = attempts_since_contact(unit, case.id)
     pathway = pathway_of(unit, case.pathway_hash)
     local = [at.astimezone(case.programme.zone) for at in attempts]

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
+from models.cases import LOAN_IS_OUT, Case, Loan, Visit
 from models.events import CaseClosed, CaseReopened
-from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
+from models.lifecycles import CaseAction, next_case_state
 from models.vocabulary import CaseState, ClosureOutcome, Known, VisitState
 from services import scorecards, supply_cuts, visits
 from services.forms import ClosureForm
@@ -35,12 +35,7 @@ _EARLY_OUTCOMES = frozenset(
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
     """Close with an outcome. Refused while a partner still has the ball."""
     case = case_for(unit, hand.actor, case_id, Right.CLOSE)
-    live = unit.session.scalars(
-        select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
-    ).all()
-    if live:
-        names = ", ".join(sorted(referral.partner.name for referral in live))
-        raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
+    casework.check_no_partner_asked(unit, case)
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)

@@ -48,6 +48,7 @@ TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
 def disqualify(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Disqualification) -> Case:
     """Stop with a household that turns out not to meet the conditions."""
     case = case_for(unit, hand.actor, case_id, Right.DISQUALIFY)
+    casework.check_no_partner_asked(unit, case)
     fact = e.CaseDisqualified(reason=form.reason)
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.DISQUALIFY)
     case.outcome = form.reason.value

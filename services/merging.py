@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from models import events as e
-from models.cases import Alert, Case
+from models.cases import LOAN_IS_OUT, Alert, Case, Loan
 from models.lifecycles import CaseAction
 from models.vocabulary import CaseState, ClosureOutcome, Danger, Urgency, VisitState, WithdrawReason
 from services import search, supply_cuts, visits
@@ -72,10 +72,16 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         .values(case_id=case.id, received_on_id=None)
         .execution_options(synchronize_session="fetch")
     )
-    case.merged_into_id, case.operator_id = None, None  # triage gives it away anew
+    case.merged_into_id = None
+    if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
+        case.operator_id = None
     unit.session.flush()
     unit.session.expire(case, ["alerts"])
     unit.session.expire(kept, ["alerts"])
     casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
     casework.record(unit, kept, e.CaseReleased(merged=case.id), hand=hand)
     return case
+
+
+def _has_lent(unit: UnitOfWork, case: Case) -> bool:
+    return unit.session.scalar(select(Loan.id).where(Loan.case_id == case.id, LOAN_IS_OUT).limit(1)) is not None

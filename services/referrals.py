@@ -1,6 +1,6 @@
 """Referrals: ask a partner, take his answer (from the mail's page or on his behalf), his news, his outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final, TypedDict
 from uuid import UUID
@@ -387,6 +387,11 @@ def settle(unit: UnitOfWork, *case_ids: UUID) -> None:
     still = set(unit.session.scalars(_settled(*(case.id for case in cases))))
     hand, action = casework.engine_hand(), CaseAction.FOLLOW_UP
     casework.record_all(unit, [Act(case, e.FollowUpStarted(), hand, action) for case in cases if case.id in still])
+
+
+def unsettled(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
+    """Those that `settle` would move."""
+    return set(unit.session.scalars(_settled(*case_ids)))
 
 
 def _settled(*case_ids: UUID) -> Select[UUID]:

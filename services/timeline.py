@@ -73,6 +73,7 @@ WHY_NOT: Final = {
     "meeting_past": "le rendez-vous n’était plus à venir",
     "link_past": "le lien n’aurait plus rien ouvert",
     "no_address": "aucune adresse n’est connue",
+    "same_reader": "la coordination, qui le lirait à sa place, l’a déjà",
     "address_refused": "l’adresse du ménage ne reçoit pas nos messages",
     "sms_not_allowed": "aucun numéro ne permet un SMS",
     "import_muted": "la demande vient d’un fichier importé sans envoi",

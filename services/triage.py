@@ -23,10 +23,11 @@ from services.rules.published import pathway_of
 
 
 def accept(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Acceptance) -> Case:
-    """Take the case up; the operator sees it from now on."""
+    """Take the case up; the operator sees it from now on, with what is asked already: a device lent, a cut ahead."""
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
     operator = _operator(unit, case, form.operator_id)
-    case.operator_id = operator.id
+    if case.operator_id != operator.id:
+        _give(unit, case, operator)
     casework.record(unit, case, CaseAccepted(operator_id=operator.id), hand=hand, action=CaseAction.ACCEPT)
     supply_cuts.take_up(unit, hand, case)
     return case
@@ -41,14 +42,18 @@ def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) ->
         raise GuardRefused("Cette situation n’est pas encore acceptée.")
     if case.operator_id == operator.id:
         raise InvalidInput("operator_id", "Cet opérateur a déjà la situation.")
+    _give(unit, case, operator)
+    event = casework.record(unit, case, CaseReassigned(operator_id=operator.id), hand=hand)
+    write_note(unit, case, hand, form.note, event=event)
+    return case
+
+
+def _give(unit: UnitOfWork, case: Case, operator: Organisation) -> None:
     case.operator_id = operator.id
     pathway = pathway_of(unit, case.pathway_hash)
     for task in pauses.open_tasks(unit, case.id):
         if pathway.tasks[task.kind].party is Party.OPERATOR:
             _hand_on(unit, task, operator, pathway)
-    event = casework.record(unit, case, CaseReassigned(operator_id=operator.id), hand=hand)
-    write_note(unit, case, hand, form.note, event=event)
-    return case
 
 
 def _hand_on(unit: UnitOfWork, task: Task, operator: Organisation, pathway: Pathway) -> None:
@@ -75,6 +80,7 @@ def _operator(unit: UnitOfWork, case: Case, operator_id: UUID) -> Organisation:
 def reject(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Rejection) -> Case:
     """Refuse the case; the alert giver learns the family of the reason, the household gets another contact."""
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
+    casework.check_no_partner_asked(unit, case)
     event = casework.record(unit, case, CaseRejected(reason=form.reason), hand=hand, action=CaseAction.REJECT)
     case.outcome = form.reason.value
     write_note(unit, case, hand, form.note, event=event)

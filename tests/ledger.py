@@ -1,95 +1,20 @@
 """The one checker of a whole database: what must be true of it after any act, any crash, any number of tries."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import not_, or_, select
 
-from models.cases import Case, Phone, Referral, Visit
+from models.cases import Case, Phone, Visit
 from models.engine import Event, Message, Obligation, Occurrence, Task, Work
 from models.events import FACTS
-from models.lifecycles import (
-    CASE_MOVES,
-    FINAL_REFERRALS,
-    REFERRAL_MOVES,
-    VISIT_MOVES,
-    CaseAction,
-    ReferralAction,
-    VisitAction,
-)
-from models.vocabulary import (
-    STAGE_OF,
-    CaseState,
-    Channel,
-    MessageState,
-    Party,
-    ReferralState,
-    TaskState,
-    Theme,
-    VisitState,
-    WorkState,
-)
+from models.vocabulary import Channel, MessageState, Party, TaskState, VisitState, WorkState
+from services import drift
 from services.erasure import GONE
 from services.foundation.database import UnitOfWork
 from services.rules.ranking import DANGER
 
-MOVED_BY: Final[dict[str, CaseAction]] = {
-    "case.examined": CaseAction.EXAMINE,
-    "case.accepted": CaseAction.ACCEPT,
-    "case.rejected": CaseAction.REJECT,
-    "call.attempted": CaseAction.ATTEMPT,
-    "call.back_agreed": CaseAction.ATTEMPT,
-    "number.blocked": CaseAction.ATTEMPT,
-    "household.reached": CaseAction.REACH,
-    "household.refused": CaseAction.REFUSE,
-    "case.unreachable": CaseAction.GIVE_UP,
-    "visit.planned": CaseAction.PLAN_VISIT,
-    "visit.moved": CaseAction.MOVE_VISIT,
-    "visit.cancelled": CaseAction.LOSE_VISIT,
-    "visit.missed": CaseAction.LOSE_VISIT,
-    "visit.held": CaseAction.HOLD_VISIT,
-    "report.delivered": CaseAction.DELIVER_REPORT,
-    "referral.sent": CaseAction.REFER,
-    "follow_up.started": CaseAction.FOLLOW_UP,
-    "case.closed": CaseAction.CLOSE,
-    "case.reopened": CaseAction.REOPEN,
-    "case.disqualified": CaseAction.DISQUALIFY,
-    "case.suspended": CaseAction.SUSPEND,
-    "case.resumed": CaseAction.RESUME,
-    "case.withdrawn": CaseAction.WITHDRAW,
-    "case.transferred": CaseAction.TRANSFER,
-    "case.merged": CaseAction.MERGE,
-    "case.unmerged": CaseAction.UNMERGE,
-    "diagnosis.finished": CaseAction.FINISH_DIAGNOSIS,
-    "referral.prepared": CaseAction.REFER,
-}
-AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
-REFERRAL_MOVED_BY: Final[dict[str, ReferralAction]] = {
-    "referral.sent": ReferralAction.SEND,
-    "referral.question_asked": ReferralAction.ASK,
-    "referral.accepted": ReferralAction.ACCEPT,
-    "referral.meeting_proposed": ReferralAction.PROPOSE,
-    "referral.declined": ReferralAction.DECLINE,
-    "referral.expired": ReferralAction.EXPIRE,
-    "referral.progressed": ReferralAction.REPORT_PROGRESS,
-    "referral.completed": ReferralAction.COMPLETE,
-    "referral.failed": ReferralAction.FAIL,
-    "referral.withdrawn": ReferralAction.WITHDRAW,
-    "referral.acknowledged": ReferralAction.ACKNOWLEDGE,
-    "referral.started": ReferralAction.START,
-    "referral.held": ReferralAction.HOLD,
-    "referral.resumed": ReferralAction.RESUME,
-    "referral.superseded": ReferralAction.TRANSFER,
-    "referral.voided": ReferralAction.VOID,
-    "referral.recalled": ReferralAction.RECALL,
-}
-VISIT_LOST_BY: Final[dict[str, VisitAction]] = {
-    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
-    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
-    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
-}
 DEAD_ENDS: Final = {
     "referral.declined": "reorient",
     "referral.expired": "reorient",
@@ -110,12 +35,11 @@ def problems(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     """
     events: dict[Any, list[Event]] = {}
     for event in unit.session.scalars(select(Event).order_by(Event.case_id, Event.seq)):
+        FACTS[event.type].model_validate(event.payload)
         events.setdefault(event.case_id, []).append(event)
     cases = unit.session.scalars(select(Case)).all()
     return [
-        *(line for case in cases for line in _history(case, events.get(case.id, []))),
-        *_referrals(unit, events),
-        *_visits(unit, events),
+        *_drifts(unit, cases),
         *_next_things(unit, cases, drained=drained),
         *_tasks(unit),
         *_dead_ends(unit, events),
@@ -126,81 +50,11 @@ def problems(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     ]
 
 
-def _history(case: Case, events: list[Event]) -> Iterator[str]:
-    if [event.seq for event in events] != list(range(1, case.last_seq + 1)):
-        yield f"{case.number}: events are not numbered 1 to {case.last_seq}"
-    if case.stage != STAGE_OF[CaseState(case.resumes_in or case.state)]:
-        yield f"{case.number}: stage {case.stage} in state {case.state}"
-    if case.is_closed != (case.closed_at is not None):
-        yield f"{case.number}: closed_at disagrees with state {case.state}"
-    state = before = CaseState.SUBMITTED
-    held = False
-    for event in events:
-        FACTS[event.type].model_validate(event.payload)
-        action = _case_action(event, state, visited=held)
-        held = held or event.type == "visit.held"
-        if action is None:
-            continue
-        if (state, action) not in CASE_MOVES:
-            yield f"{case.number}: {event.type} came in state {state}"
-            continue
-        resumed = action is CaseAction.RESUME
-        before, state = state, before if resumed else CASE_MOVES[state, action]
-    if state != case.state:
-        yield f"{case.number}: is {case.state}, its events say {state}"
-
-
-def _case_action(event: Event, state: CaseState, *, visited: bool) -> CaseAction | None:
-    """What an event did to its case: a visit made while partners are at work moves nothing, nor an early emergency."""
-    action = MOVED_BY.get(event.type)
-    if action is CaseAction.REFER and (state, action) not in CASE_MOVES and event.payload["theme"] == Theme.EMERGENCY:
-        return None
-    if event.type.startswith("visit.") and state in AFTER_REPORT:
-        return None
-    if action is CaseAction.LOSE_VISIT and visited:
-        return CaseAction.LOSE_NEXT_VISIT
-    return action
-
-
-def _referrals(unit: UnitOfWork, events: Mapping[Any, list[Event]]) -> Iterator[str]:
-    for referral in unit.session.scalars(select(Referral)):
-        state = ReferralState.DRAFT
-        for event in _about(events, referral.case_id, "referral_id", referral.id):
-            action = REFERRAL_MOVED_BY.get(event.type)
-            if action is not None and (state, action) not in REFERRAL_MOVES:
-                yield f"referral {referral.id}: {event.type} came in state {state}"
-            elif action is not None:
-                state = REFERRAL_MOVES[state, action]
-        if state != referral.state:
-            yield f"referral {referral.id}: is {referral.state}, its events say {state}"
-        if (ReferralState(referral.state) in FINAL_REFERRALS) != (referral.ended_at is not None):
-            yield f"referral {referral.id}: ended_at disagrees with state {referral.state}"
-
-
-def _visits(unit: UnitOfWork, events: Mapping[Any, list[Event]]) -> Iterator[str]:
-    planned: Counter[Any] = Counter()
-    for visit in unit.session.scalars(select(Visit)):
-        state = VisitState.PLANNED
-        planned[visit.case_id] += visit.state == VisitState.PLANNED
-        for event in _about(events, visit.case_id, "visit_id", visit.id):
-            action = _visit_action(event)
-            if action is not None and (state, action) not in VISIT_MOVES:
-                yield f"visit {visit.id}: {event.type} came in state {state}"
-            elif action is not None:
-                state = VISIT_MOVES[state, action]
-        if state != visit.state:
-            yield f"visit {visit.id}: is {visit.state}, its events say {state}"
+def _drifts(unit: UnitOfWork, cases: Sequence[Case]) -> Iterator[str]:
+    numbers = {case.id: case.number for case in cases}
+    yield from (f"{numbers[each.case_id]}: {each.what}" for each in drift.of_cases(unit, numbers))
+    planned = Counter(unit.session.scalars(select(Visit.case_id).where(Visit.state == VisitState.PLANNED)))
     yield from (f"case {case_id}: {count} visits planned at once" for case_id, count in planned.items() if count > 1)
-
-
-def _visit_action(event: Event) -> VisitAction | None:
-    if event.type in {"visit.cancelled", "visit.missed"}:
-        return VISIT_LOST_BY[event.payload["state"]]
-    return {"visit.moved": VisitAction.MOVE, "visit.held": VisitAction.HOLD}.get(event.type)
-
-
-def _about(events: Mapping[Any, list[Event]], case_id: Any, name: str, value: Any) -> Iterator[Event]:
-    return (event for event in events.get(case_id, []) if event.payload.get(name) == str(value))
 
 
 def _next_things(unit: UnitOfWork, cases: Any, *, drained: bool) -> Iterator[str]:

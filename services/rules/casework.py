@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from models.cases import Case
+from models.cases import Case, Referral
 from models.engine import Event, Obligation, Task, Work
 from models.events import CaseMerged, Fact
-from models.lifecycles import CaseAction, next_case_state
+from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
@@ -137,6 +137,15 @@ def check_open(case: Case) -> None:
     """Raise `GuardRefused` for what would leave something to do on a case that ended."""
     if case.is_closed:
         raise GuardRefused("Cette situation est terminée : rouvrez-la d’abord.")
+
+
+def check_no_partner_asked(unit: UnitOfWork, case: Case) -> None:
+    """Raise `GuardRefused` for what would end a case whose partners have requests: nobody would tell or chase them."""
+    live = Referral.state.in_(UNANSWERED | UNDER_WAY)
+    found = unit.session.scalars(select(Referral).where(Referral.case_id == case.id, live)).all()
+    if found:
+        names = ", ".join(sorted(referral.partner.name for referral in found))
+        raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
 
 
 def _check_pathway(unit: UnitOfWork, act: Act) -> None:

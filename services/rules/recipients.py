@@ -34,6 +34,10 @@ class Recipient:
     lacking: str | None = None
 
 
+def _told(message: PlanMessage) -> tuple[UUID, str, Channel]:
+    return message.event_id, message.text, message.channel
+
+
 class AddressBook:
     """The partners, officers and operators that a batch of messages may be for; the households that agreed to SMS."""
 
@@ -47,6 +51,7 @@ class AddressBook:
         seen = {message.about.visit_id for message in by_party[Party.OPERATOR]}
         operators = {message.case.operator_id for message in by_party[Party.OPERATOR]}
         tasks = {each.about.task_id for party in _TEAM for each in by_party[party]}
+        self._of_coordination = {_told(message) for message in by_party[Party.COORDINATOR]}
         texted = {each.case.case_id for each in by_party[Party.HOUSEHOLD] if each.channel is Channel.SMS}
         self._partners = self._by_id(_PARTNERS, asked)
         self._officers = self._by_id(_OFFICERS, seen)
@@ -98,7 +103,8 @@ class AddressBook:
         return [_recipient(reader) for reader in readers]
 
     def _operator(self, message: PlanMessage) -> list[Recipient]:
-        """The officers of the visit or their delegates; else the operator's own address; else the coordination."""
+        """The officers of the visit or their delegates; else the operator's own address; else the coordination, unless
+        it is told the same."""
         case, visit = message.case, self._officers.get(message.about.visit_id)
         both = (visit[1:3], visit[3:5]) if visit is not None else ()
         officers = [Reader(who, email, Role.OPERATOR, None) for who, email in both if who is not None]
@@ -108,7 +114,8 @@ class AddressBook:
             return list(found.values())
         operator = self._operators.get(case.operator_id)
         if operator is None or not operator.email:
-            return self._staff(message)
+            told = _told(message) in self._of_coordination
+            return [Recipient(lacking="same_reader")] if told else self._staff(message)
         return [Recipient(operator.email, operator.id)]
 
     def _partner(self, message: PlanMessage) -> list[Recipient]:

@@ -23,7 +23,7 @@ from models.engine import Event, Message, Obligation, Task, Work
 from models.events import FACTS
 from models.programmes import Organisation, PathwayVersion, Programme
 from models.vocabulary import CallResult, MessageState, RejectionReason, Role, Stage, TaskState, VisitState
-from services import listing, pipeline, upkeep
+from services import drift, listing, pipeline, upkeep
 from services.figures import figures as figures_of
 from services.figures import last_year
 from services.foundation.clock import SetClock
@@ -78,6 +78,7 @@ def test_it_is_what_the_engine_would_have_written_and_goes_on_from(
         assert open_cases == set(unit.session.scalars(select(Task.case_id).where(Task.state == TaskState.OPEN)))
         assert disappointed(unit, drained=True) == []
         assert upkeep.right_stages(unit) == []
+        assert drift.of_cases(unit, list(unit.session.scalars(select(Case.id)))) == []
         assert unit.session.scalar(select(func.count()).select_from(Work)) == 0
         events = unit.session.scalars(select(Event)).all()
         assert {(event.id, event.type, event.occurred_at) for event in events} == told, "another past of the same seed"

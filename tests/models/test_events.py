@@ -12,7 +12,7 @@ from pydantic import StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
 from models.events import FACTS, CaseReopened, Fact
-from tests.ledger import MOVED_BY, REFERRAL_MOVED_BY
+from services.rules.history import MOVES_CASE, MOVES_REFERRAL
 
 SAFE = (bool, int, float, date, datetime, UUID)
 FIELDS = [(fact, name, field) for fact in FACTS.values() for name, field in fact.model_fields.items()]
@@ -58,4 +58,4 @@ def test_every_event_is_named_by_what_happened_to_what() -> None:
 
 
 def test_the_checker_knows_every_event_that_moves_something() -> None:
-    assert set(MOVED_BY) | set(REFERRAL_MOVED_BY) <= set(FACTS)
+    assert set(MOVES_CASE) | set(MOVES_REFERRAL) <= set(FACTS)

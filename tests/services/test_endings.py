@@ -1,24 +1,36 @@
 """The other ends of a case: whatever it held ends with it, in the same transaction."""
 
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.cases import Case, Note, Permission, Phone
 from models.engine import Message
-from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason
-from services import closing, endings, loans, supply_cuts, upkeep, visits
-from services.forms import ClosureForm, DangerForm, Disqualification, HandedOver, LoanForm, Transfer, Withdrawal
+from models.programmes import Service
+from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme
+from services import closing, endings, loans, referrals, supply_cuts, triage, upkeep, visits
+from services.forms import (
+    ClosureForm,
+    DangerForm,
+    Disqualification,
+    HandedOver,
+    LoanForm,
+    Rejection,
+    Transfer,
+    Withdrawal,
+)
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.rules import policy
 from services.rules.casework import Hand
 from services.rules.rendering import render_message
 from services.supply_cuts import CutForm
-from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office
+from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office, referral_form
 
 STOP = Withdrawal(said_by="La personne")
+ABOVE = Disqualification(reason=RejectionReason.OVER_INCOME)
 
 
 def agreements(office: Office, case_id: UUID) -> list[Permission]:
@@ -231,7 +243,7 @@ def test_a_transferred_household_is_not_erased_before(office: Office) -> None:
 
 def test_a_household_above_the_conditions_is_told_so_after_the_call(office: Office) -> None:
     case_id = office.qualified()
-    office.do(endings.disqualify, BO, case_id, Disqualification(reason=RejectionReason.OVER_INCOME))
+    office.do(endings.disqualify, BO, case_id, ABOVE)
     office.drain()
 
     assert office.case(case_id).state == CaseState.NOT_ELIGIBLE
@@ -254,3 +266,24 @@ def test_a_case_is_not_solved_before_its_report(office: Office) -> None:
 
     with pytest.raises(GuardRefused, match="rapport"):
         office.do(closing.close_case, ADA, case_id, ClosureForm(outcome=ClosureOutcome.SOLVED))
+
+
+@pytest.mark.parametrize("end", ["reject", "disqualify", "refuse"])
+def test_a_case_does_not_end_while_a_partner_is_asked_to_make_it_safe(office: Office, end: str) -> None:
+    case_id = office.triaged() if end == "reject" else office.accepted()
+    with office.database.write("test") as unit:
+        unit.session.execute(update(Service).values(themes=["emergency"]))
+    referral_id: UUID = office.do(referrals.send, ADA, case_id, referral_form(theme=Theme.EMERGENCY)).id
+    act: dict[str, Callable[[], object]] = {
+        "reject": lambda: office.do(triage.reject, ADA, case_id, Rejection(reason=RejectionReason.NOT_ENERGY)),
+        "disqualify": lambda: office.do(endings.disqualify, BO, case_id, ABOVE),
+        "refuse": lambda: office.call(case_id, "refused"),
+    }
+
+    with pytest.raises(GuardRefused, match=r"encore ouverte \(adil\)"):
+        act[end]()
+
+    office.do(referrals.withdraw, ADA, referral_id)
+    act[end]()
+
+    assert office.case(case_id).closed_at is not None

@@ -1,17 +1,17 @@
 """Doubles: one case goes on, both alert givers follow it, and the merge can be undone."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 
 from models.cases import Case
 from models.vocabulary import CaseState
-from services import closing, doubles, endings, merging, visits
-from services.forms import DangerForm, Merge, Withdrawal
+from services import closing, doubles, endings, loans, merging, triage, visits
+from services.forms import Acceptance, DangerForm, LoanForm, Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
-from tests.services.rules.situations import ADA, BO, DI, PARIS, Office
+from tests.services.rules.situations import ADA, BO, DI, OPERATOR, OTHER_OPERATOR, PARIS, Office
 
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
 
@@ -171,3 +171,22 @@ def test_a_danger_outlives_its_case_until_somebody_takes_it_in_hand(office: Offi
 
     assert left == ["acknowledge_danger"]
     assert office.tasks(case_id) == []
+
+
+def test_a_device_lent_to_a_double_is_asked_back_by_whoever_lent_it_then_by_whoever_has_the_case(
+    office: Office,
+) -> None:
+    kept, double = office.triaged(), office.accepted(**ODILE)
+    office.do(loans.lend, BO, double, LoanForm(item="Wattmètre", due_on=date(2025, 11, 3)))
+    office.drain()
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.do(merging.undo, ADA, double)
+    office.drain()
+    asked = {task.kind: task.organisation_id for task in office.tasks(double)}
+    assert (asked["return_loan"], office.case(double).operator_id) == (OPERATOR, OPERATOR)
+
+    office.do(triage.accept, ADA, double, Acceptance(operator_id=OTHER_OPERATOR))
+    office.drain()
+
+    assert {task.organisation_id for task in office.tasks(double)} == {OTHER_OPERATOR}
+    assert office.due(double)["return_loan"].startswith("2025-11-03")

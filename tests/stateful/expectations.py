@@ -3,14 +3,31 @@
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from models.cases import Case, Loan, Referral, SupplyCut
-from models.engine import Obligation, Task
+from models.cases import Case, Loan, Permission, Referral, SupplyCut
+from models.engine import Message, Obligation, Occurrence, Task, Work
 from models.lifecycles import UNDER_WAY
-from models.vocabulary import CLOSED_STATES, CaseState, CutOutcome, Party, ReferralKind, ReferralState, TaskState
+from models.vocabulary import (
+    CLOSED_STATES,
+    CaseState,
+    CutOutcome,
+    MessageState,
+    Party,
+    PermissionKind,
+    ReferralKind,
+    ReferralState,
+    Role,
+    TaskState,
+    Theme,
+)
+from services import desk
 from services.foundation.database import UnitOfWork
+from services.rules import policy
+from services.rules.obligations import SKIPPED
+from services.rules.policy import Actor
 
 C = CaseState
 CONTACT: Final = {C.TO_CONTACT, C.CONTACTING, C.QUALIFIED}
@@ -26,7 +43,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "plan_visit": {C.QUALIFIED, C.VISITED},
     "hold_visit": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
     "decide_after_absence": {C.QUALIFIED, C.CONTACTING},
-    "deliver_report": {C.VISITED, C.DIAGNOSED},
+    "deliver_report": {C.VISITED, C.DIAGNOSED, C.VISIT_PLANNED},  # of the first visit, while a second one is planned
     "orient": {C.REPORT_DELIVERED},
     "answer_referral": ORIENTED,
     "answer_question": ORIENTED,
@@ -42,7 +59,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "follow_outside": ORIENTED,
     "finish_draft": ORIENTED,
     "review_hold": ORIENTED,
-    "settle_dispute": ORIENTED,
+    "settle_dispute": set(C) - CLOSED_STATES,  # a help of before the case was taken up anew, too
 }
 """In which states of its case each task may be open; one that is not named here, in any."""
 COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household", "avert_cut", "call_supplier", "file_aid"}
@@ -54,12 +71,15 @@ def disappointed(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     found = list(unit.session.scalars(select(Task).where(Task.state == TaskState.OPEN)))
     each = (line for task in found for line in _task(unit, task))
     of_parts = (_referrals(unit, found, drained=drained), _loans(unit, found, drained=drained), _cuts(unit, found))
-    return [*each, *chain.from_iterable(of_parts)]
+    of_all = (_turns(unit, found), _accesses(unit, found), _late(unit))
+    return [*each, *chain.from_iterable((*of_parts, *of_all))]
 
 
 def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
     case = unit.session.get_one(Case, task.case_id)
-    if (case.resumes_in or case.state) not in BELONGS.get(task.kind, set(C)):
+    is_for_safety = task.referral is not None and task.referral.need.theme == Theme.EMERGENCY
+    belongs = set(C) - CLOSED_STATES if is_for_safety else BELONGS.get(task.kind, set(C))
+    if (case.resumes_in or case.state) not in belongs:
         yield f"{case.number}: {task.kind} is still asked in state {case.state}"
     owners = {
         Party.OPERATOR: case.operator_id,
@@ -71,8 +91,16 @@ def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
         yield f"{case.number}: {task.kind} is late from the start"
     clock = unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)).one_or_none()
     runs = task.paused_at is None and not task.provisional
-    if runs and task.due_at > unit.now and (clock is None or clock.next_at is None):
+    stands = clock is None or (clock.next_at is None and not _decided(unit, clock))
+    if runs and task.due_at > unit.now and stands:
         yield f"{case.number}: {task.kind} has a date and no clock"
+
+
+def _decided(unit: UnitOfWork, clock: Obligation) -> bool:
+    """Whether somebody had a step of it skipped, or taken before its time."""
+    of_clock = Occurrence.obligation_id == clock.id, Occurrence.generation == clock.generation
+    before = or_(Occurrence.reason == SKIPPED, Occurrence.at < Occurrence.due_at)
+    return unit.session.scalar(select(Occurrence.id).where(*of_clock, before).limit(1)) is not None
 
 
 def _referrals(unit: UnitOfWork, tasks: list[Task], *, drained: bool) -> Iterator[str]:
@@ -101,10 +129,57 @@ def _cuts(unit: UnitOfWork, tasks: list[Task]) -> Iterator[str]:
     """What threatens is to be averted, what lasts to be ended, nothing else is; a case that ended let go of both, and
     one that came back to its triage has them again once it is accepted."""
     asked = {(task.kind, task.cut_id) for task in tasks}
-    let_go = set(unit.session.scalars(select(Case.id).where(Case.state.in_(CLOSED_STATES | {C.TRIAGE}))))
+    past = or_(Case.state.in_(CLOSED_STATES | {C.TRIAGE}), Case.resumes_in == C.TRIAGE)
+    let_go = set(unit.session.scalars(select(Case.id).where(past)))
     for cut in unit.session.scalars(select(SupplyCut)):
         lasts = cut.outcome == CutOutcome.HAPPENED and cut.restored_on is None
         for kind, is_awaited in (("avert_cut", cut.outcome is None), ("restore_supply", lasts)):
             is_asked = (kind, cut.id) in asked
             if is_asked != is_awaited and (is_asked or cut.case_id not in let_go):
                 yield f"cut {cut.id}: {kind} is asked: {is_asked}"
+
+
+def _turns(unit: UnitOfWork, tasks: list[Task]) -> Iterator[str]:
+    """Of each open case somebody, whom people read by name, owes the next thing by a date: a device that is out, or
+    what waits with the case or with a partner, is nobody's turn."""
+    in_hands = set(unit.session.scalars(select(Work.case_id)))
+    owed: dict[UUID, list[Task]] = {}
+    for task in tasks:
+        if task.loan_id is None and task.paused_at is None:
+            owed.setdefault(task.case_id, []).append(task)
+    for case in unit.session.scalars(select(Case).where(Case.state.not_in(CLOSED_STATES))):
+        reader = Actor("person", None, case.programme_id, Role.COORDINATOR)
+        named = [task for task in owed.get(case.id, []) if desk.waited_for(unit, reader, task)[0]]
+        if not named and case.id not in in_hands:
+            yield f"{case.number}: open ({case.state}), and nobody is named who owes the next thing"
+
+
+def _accesses(unit: UnitOfWork, tasks: list[Task]) -> Iterator[str]:
+    """A partner has a link while he is asked or at work, and reads who the household is while he is at work; each time
+    with its agreement."""
+    linked = {task.referral_id for task in tasks if task.party == Party.PARTNER}
+    kind = Permission.kind == PermissionKind.SHARE_WITH_PARTNER
+    rows = unit.session.execute(
+        select(Permission.case_id, Permission.organisation_id).where(kind, Permission.revoked_at.is_(None))
+    )
+    agreed = {(case_id, partner_id) for case_id, partner_id in rows}
+    for referral in unit.session.scalars(select(Referral)):
+        state, has_agreed = ReferralState(referral.state), (referral.case_id, referral.partner_id) in agreed
+        if referral.id in linked and state not in ASKED | UNDER_WAY:
+            yield f"referral {referral.id}: is {state}, and its partner still has a link"
+        if state in ASKED | UNDER_WAY and not has_agreed:
+            yield f"referral {referral.id}: is {state} without the household's agreement"
+        if policy.may_know_household(unit, referral) != (state in UNDER_WAY and has_agreed):
+            yield f"referral {referral.id}: is {state}, agreed {has_agreed}: may its partner know the household?"
+
+
+def _late(unit: UnitOfWork) -> Iterator[str]:
+    """No clock fires and no mail leaves for what was done before."""
+    fired = select(Occurrence.step, Task.kind, Task.id).join(Obligation, Obligation.id == Occurrence.obligation_id)
+    fired = fired.join(Task, Task.id == Obligation.task_id).where(Occurrence.at > Task.closed_at)
+    for step, kind, id_ in unit.session.execute(fired):
+        yield f"task {kind} {id_}: step {step} of its clock was taken once it was over"
+    left = select(Message.text, Task.kind, Task.id).join(Task, Task.id == Message.task_id)
+    left = left.where(Message.data_started_at > Task.closed_at, Message.state == MessageState.ACCEPTED)
+    for text, kind, id_ in unit.session.execute(left):
+        yield f"task {kind} {id_}: {text} left once it was over"

@@ -204,8 +204,8 @@ class Office:
         """Bo made the visit."""
         self.do(visits.hold_visit, BO, case_id, HeldVisit.model_validate(given))
 
-    def report(self, case_id: UUID, **given: Any) -> None:
-        """Bo gave the report."""
+    def report(self, case_id: UUID, hand: Hand = BO, **given: Any) -> None:
+        """Bo, or whoever has the case, gave the report."""
         with self.database.write("test") as unit:
             document = Document(
                 case_id=case_id,
@@ -218,9 +218,8 @@ class Office:
             )
             unit.session.add(document)
             unit.session.flush()
-            reports.deliver_report(
-                unit, BO, case_id, ReportForm(document_id=document.id, summary="Fuites d’air.", **given)
-            )
+            form = ReportForm(document_id=document.id, summary="Fuites d’air.", **given)
+            reports.deliver_report(unit, hand, case_id, form)
 
     def refer(self, case_id: UUID, partner: UUID = PARTNER, **given: Any) -> UUID:
         """Bo asks a partner."""

@@ -1,16 +1,19 @@
 """Effects are written once, to whoever can be written to, and never behind the back of a later act."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import func, select
 
 from models.cases import Phone
 from models.engine import Event, Message, Obligation, Task
 from models.programmes import Organisation
-from models.vocabulary import VisitState
-from services import closing, endings, visits
+from models.vocabulary import Energy, VisitState
+from services import closing, endings, supply_cuts, visits
 from services.forms import LostVisit, Withdrawal
 from services.rules import effects
 from services.rules.rendering import Suppressed, render_message
+from services.supply_cuts import CutForm
 from tests.ledger import problems
 from tests.services.rules.situations import ADA, BO, PARTNER, Office
 
@@ -185,3 +188,15 @@ def test_a_number_that_answered_is_remembered(office: Office) -> None:
     with office.database.read() as unit:
         (phone,) = unit.session.scalars(select(Phone).where(Phone.household_id == office.case(case_id).household_id))
         assert phone.reached_at is not None
+
+
+def test_the_coordination_reads_once_what_it_would_read_for_an_operator_too(office: Office) -> None:
+    case_id = office.triaged()
+    cut = CutForm(energy=Energy.GAS, cut_on=date(2025, 10, 31))
+    office.do(supply_cuts.announce, ADA, case_id, cut)
+
+    office.at("2025-10-27 12:00")
+
+    last = max(at for at, *_ in office.told(case_id, "cut_ahead"))
+    told = {party: why for at, party, why in office.told(case_id, "cut_ahead") if at == last}
+    assert told == {"coordinator": "queued", "operator": "same_reader"}
