@@ -70,6 +70,7 @@ from services import (
     reports,
     rerouting,
     supply_cuts,
+    surveys,
     suspension,
     tasks,
     triage,
@@ -129,9 +130,9 @@ from services.rules.casework import Hand
 from services.rules.links import holder_of
 from services.rules.policy import Actor
 from services.rules.published import publish
-from services.rules.ranking import DANGER, HAND_OVER
 from services.rules.view import attempts_since_contact
 from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
+from services.surveys import SurveyForm
 from tests.services.rules.situations import (
     ADA,
     ADA_ID,
@@ -431,9 +432,12 @@ def take_back_last(office: Office, case_id: UUID, hand: Hand, type_: str) -> Non
     office.do(recalling.recall, hand, event_id)
 
 
-def answer_question(office: Office, referral: Referral, _n: int) -> None:
-    """The team answers what the partner asked."""
-    office.do(referrals.answer_question, worker_of(office, referral), referral.id, Question(note="Au deuxième."))
+def answer_question(office: Office, referral: Referral, n: int) -> None:
+    """The team answers what the partner asked; every second time that is taken back."""
+    hand = replace(worker_of(office, referral), holds=True)
+    office.do(referrals.answer_question, hand, referral.id, Question(note="Au deuxième."))
+    if n % 2:
+        take_back_last(office, referral.case_id, hand, "referral.question_answered")
 
 
 def take_back(office: Office, referral: Referral, _n: int) -> None:
@@ -587,9 +591,12 @@ def leave_now(office: Office, clock: Obligation, _n: int) -> None:
     office.do(coming.leave_now, ADA, clock.case_id, clock.id, form)
 
 
-def send_now(office: Office, message: Message, _n: int) -> None:
-    """A message leaves before its hour."""
-    office.do(messages.send_now, ADA, message.case_id, message.id)
+def send_now(office: Office, message: Message, n: int) -> None:
+    """A message leaves before its hour; every second time that is taken back."""
+    hand = replace(ADA, holds=True)
+    office.do(messages.send_now, hand, message.case_id, message.id)
+    if n % 2 and message.case_id is not None:
+        take_back_last(office, message.case_id, hand, "message.hastened")
 
 
 def settle(office: Office, message: Message, n: int) -> None:
@@ -750,7 +757,7 @@ ACTS: Final[tuple[Act, ...]] = (
         needs.note_gap, lambda _o, n: GapForm(theme=list(Theme)[n % len(Theme)], reason=GapReason.NO_PARTNER))),
     A("acknowledge request", "partner", "referral", asked(R.SENT), says(partner_work.acknowledge, EMPTY_ANSWER)),
     A("ask", "partner", "referral", asked(*ASKED), answers("ask")),
-    A("answer question", "partner", "referral", asked(R.UNDER_REVIEW), answer_question),
+    A("answer question", "partner", "referral", asked(R.UNDER_REVIEW), answer_question, whole=False, ways=2),
     A("decline", "partner", "referral", asked(*ASKED), answers("decline")),
     A("say full", "partner", "referral", asked(*ASKED), answers("full")),
     A("propose", "partner", "referral", asked(*ASKED, *UNDER_WAY), says(
@@ -804,11 +811,13 @@ ACTS: Final[tuple[Act, ...]] = (
         circumstances.record, lambda _o, n: CircumstancesForm(reference_income=9000 + n, people=1 + n % 5))),
     A("find", "aside", "case", is_open,
       coordinates(findings.record, lambda _o, n: FindingsForm.model_validate({"energy_cost": n}))),
+    A("survey", "aside", "case", is_open,
+      coordinates(surveys.record, lambda _o, n: SurveyForm.model_validate({"dwelling": {"area": 20 + n}}))),
     A("leave kit", "aside", "case", is_open, coordinates(
         kits.record, KitForm(items=[KitLine(item=next(iter(Equipment)), quantity=2)]))),
     A("tell danger", "aside", "case", is_open,
       works(visits.report_danger, DangerForm.model_validate({"danger": "gas"}))),
-    A("take danger in hand", "task", "case", lambda s, c: s.has(c, DANGER),
+    A("take danger in hand", "task", "case", lambda s, c: s.has(c, "acknowledge_danger"),
       coordinates(visits.acknowledge_danger)),
     A("lend", "aside", "case", is_open,
       works(loans.lend, lambda o, n: LoanForm(item="Wattmètre", due_on=in_days(o, 1 + n % 30)))),
@@ -835,9 +844,9 @@ ACTS: Final[tuple[Act, ...]] = (
           reason=SuspensionReason.OTHER, until=in_days(o, 1 + n % 90)))),
     A("resume", "path", "case", state(C.SUSPENDED), works(suspension.resume)),
     A("withdraw", "end", "case", state(*UNDER_THE_TEAM), coordinates(endings.withdraw, Withdrawal(said_by="Elle"))),
-    A("transfer", "end", "case", state(*UNDER_THE_TEAM), transfer_case),
-    A("confirm transfer", "path", "case", lambda s, c: s.has(c, HAND_OVER),
-      coordinates(endings.confirm_transfer, HandedOver())),
+    A("transfer", "end", "case", state(*UNDER_THE_TEAM), transfer_case, ways=2),
+    A("confirm transfer", "task", "case", lambda s, c: s.has(c, "hand_case_over"),
+      coordinates(endings.confirm_transfer, HandedOver(said_to="Accueil"))),
     A("merge", "life", "case", two, merge),
     A("undo merge", "path", "case", state(C.MERGED), coordinates(merging.undo)),
     A("note match", "aside", "case", two, match),
@@ -857,7 +866,8 @@ ACTS: Final[tuple[Act, ...]] = (
     A("remind", "task", "task", lambda s, t: t.id in s.remindable and not t.provisional, remind, whole=False, ways=2),
     A("skip reminder", "task", "clock", lambda _s, o: (o.next_step or -1) >= 0, skip),
     A("remind early", "task", "clock", lambda _s, o: (o.next_step or -1) >= 0, leave_now),
-    A("send now", "task", "message", lambda s, m: m.state == MessageState.QUEUED and m.due_at > s.now, send_now),
+    A("send now", "task", "message", lambda s, m: m.state == MessageState.QUEUED and m.due_at > s.now, send_now,
+      whole=False, ways=2),
     A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle),
 )  # fmt: skip
 OFTEN: Final = {

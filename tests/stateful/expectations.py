@@ -59,6 +59,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "follow_outside": ORIENTED,
     "finish_draft": ORIENTED,
     "review_hold": ORIENTED,
+    "hand_case_over": {C.TRANSFERRED},
     "settle_dispute": set(C) - CLOSED_STATES,  # a help of before the case was taken up anew, too
 }
 """In which states of its case each task may be open; one that is not named here, in any."""
