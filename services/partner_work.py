@@ -83,7 +83,6 @@ def resume(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Ref
     """The help goes on; the partner's date moves by the working time that it waited."""
     referral, hand = r.answerer(unit, hand, referral_id, "resume", form)
     r.move(referral, ReferralAction.RESUME, form)
-    referral.reason, referral.check_on = None, None
     pauses.resume(unit, _tasks(unit, referral))
     r.tell(unit, hand, referral, r.about(referral, e.ReferralResumed), form)
     return referral

@@ -440,7 +440,9 @@ def lock(unit: UnitOfWork, referral: Referral) -> Referral:
 
 
 def move(referral: Referral, action: ReferralAction, form: Answer) -> None:
-    referral.state = next_referral_state(ReferralState(referral.state), action).value
+    before, referral.state = referral.state, next_referral_state(ReferralState(referral.state), action).value
+    if before == ReferralState.ON_HOLD and referral.state != before:  # what was waited for, and until when
+        referral.reason, referral.check_on = None, None
     number = form.file_number or (form.on_behalf.file_number if form.on_behalf else "")
     referral.file_number = number or referral.file_number
 

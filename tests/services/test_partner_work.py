@@ -135,6 +135,14 @@ def test_a_hold_is_looked_at_again_within_a_month(office: Office, until: date) -
     assert refusal.value.field == "until"
 
 
+def test_what_a_hold_waited_for_ends_with_it(office: Office) -> None:
+    _, referral_id = accepted(office)
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.HOUSEHOLD, date(2025, 10, 20)))
+    office.answer(referral_id, "complete")
+
+    assert (office.referral(referral_id).reason, office.referral(referral_id).check_on) == (None, None)
+
+
 def test_a_help_that_the_household_contests_is_the_coordinators_at_once(office: Office) -> None:
     case_id, referral_id = accepted(office)
     office.answer(referral_id, "complete")
