@@ -235,6 +235,7 @@ def test_a_household_that_nobody_has_handed_over_is_not_erased(office: Office) -
 def test_a_transferred_household_is_not_erased_before(office: Office) -> None:
     case_id = office.triaged()
     office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
     office.sleep_to("2025-11-04 10:00")
 
     with office.database.write("test") as unit:
