@@ -2,12 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models import events as e
 from models.cases import Case
-from models.engine import Task
-from models.vocabulary import TaskState
 from services.forms import ComplaintForm, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -31,8 +27,7 @@ def receive(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ComplaintForm) ->
 def answer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> Case:
     """Say what was answered, and how."""
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
-    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == ANSWER, Task.state == TaskState.OPEN)
-    if unit.session.scalar(owed.limit(1)) is None:
+    if not casework.is_owed(unit, case, ANSWER):
         raise GuardRefused("Aucune réclamation n’attend de réponse.")
     event = casework.record(unit, case, e.ComplaintAnswered(), hand=hand)
     write_note(unit, case, hand, form.text, event=event)

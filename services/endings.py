@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from models import events as e
 from models.cases import Case, Permission, Referral, Visit
-from models.engine import Message, Task
+from models.engine import Message
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
 from models.programmes import Programme
 from models.vocabulary import (
@@ -23,7 +23,6 @@ from models.vocabulary import (
     Motive,
     Party,
     PermissionKind,
-    TaskState,
     Tenure,
     Urgency,
     VisitState,
@@ -98,8 +97,7 @@ def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Cas
 def confirm_transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HandedOver) -> Case:
     """The other Slime has its sheet: the household and its alert giver may be told."""
     case = case_for(unit, hand.actor, case_id, Right.TRANSFER)
-    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == HAND_OVER, Task.state == TaskState.OPEN)
-    if unit.session.scalar(owed.limit(1)) is None:
+    if not casework.is_owed(unit, case, HAND_OVER):
         raise GuardRefused("Cette situation n’a pas de fiche à transmettre.")
     event = casework.record(unit, case, e.CaseHandedOver(), hand=hand)
     write_note(unit, case, hand, " : ".join(part for part in (form.said_to, form.note) if part), event=event)

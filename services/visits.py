@@ -8,10 +8,9 @@ from sqlalchemy import Select, func, select
 
 from models import events as e
 from models.cases import Case, Visit
-from models.engine import Task
 from models.lifecycles import CaseAction, VisitAction, next_visit_state
 from models.programmes import Membership, Person
-from models.vocabulary import CaseState, Danger, LossReason, TaskState, Urgency, VisitState
+from models.vocabulary import CaseState, Danger, LossReason, Urgency, VisitState
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -190,9 +189,8 @@ def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 
 def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     """The danger that nobody has taken in hand; an alert tells of one without saying which."""
-    asked = select(Task.id).where(Task.case_id == case.id, Task.kind == DANGER, Task.state == TaskState.OPEN)
     is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
-    if case.danger is None and not is_new and unit.session.scalar(asked.limit(1)) is None:
+    if case.danger is None and not is_new and not casework.is_owed(unit, case, DANGER):
         return None
     return Danger(case.danger or Danger.PERSON)
 

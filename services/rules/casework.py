@@ -148,6 +148,12 @@ def check_no_partner_asked(unit: UnitOfWork, case: Case) -> None:
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
 
 
+def is_owed(unit: UnitOfWork, case: Case, kind: str) -> bool:
+    """Whether a task of this kind is still to be done for the case, open or ended."""
+    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == kind, Task.state == TaskState.OPEN)
+    return unit.session.scalar(owed.limit(1)) is not None
+
+
 def _check_pathway(unit: UnitOfWork, act: Act) -> None:
     pathway, action = pathway_of(unit, act.case.pathway_hash), act.action
     if not set(act.fact.needs) <= set(pathway.tasks):
