@@ -21,10 +21,11 @@ from services.forms import RequiredLine, ShortText
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
+from services.rules import daily
 from services.rules.aged_sheets import VERIFY, aged
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
-from services.rules.published import calendar_of, today_of
+from services.rules.published import today_of
 from services.rules.texts.labels import inside, label
 
 FIELDS: Final = {
@@ -62,23 +63,23 @@ def ask_to_verify(unit: UnitOfWork) -> int:
 
 
 def _ask(unit: UnitOfWork, programme_id: UUID) -> int:
-    partners = {each.organisation.id: each.organisation for each in aged(unit, programme_id) if each.organisation.email}
     month = today_of(unit, programme_id).strftime("%Y-%m")
-    keys = {f"{VERIFY}:{partner_id}:{month}": partner for partner_id, partner in partners.items()}
+    owners = {each.organisation_id: each.organisation.email for each in aged(unit, programme_id)}
+    keys = {f"{VERIFY}:{id_}:{month}": (id_, address) for id_, address in owners.items() if address}
     asked = set(unit.session.scalars(select(Message.effect_key).where(Message.effect_key.in_(keys))))
-    calendar = calendar_of(unit, programme_id)
-    for key, partner in keys.items():
+    for key, (partner_id, address) in keys.items():
         if key not in asked:
+            reads = daily.reads_of(unit, programme_id, address, organisation_id=partner_id)
             mail = Message(
                 programme_id=programme_id,
                 text=VERIFY,
                 party=Party.PARTNER.value,
-                organisation_id=partner.id,
+                organisation_id=partner_id,
                 channel=Channel.EMAIL.value,
-                address=partner.email,
+                address=address,
                 daily=True,
                 created_at=unit.now,
-                due_at=calendar.next_sending_time(unit.now),
+                due_at=daily.leaves_at(unit, programme_id, {reads})[reads],
                 effect_key=key,
             )
             mail.message_id = f"<{mail.id}@relais>"

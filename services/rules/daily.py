@@ -18,6 +18,7 @@ from models.vocabulary import MessageState
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
+from services.rules import presence
 from services.rules.published import calendar_of
 
 GATHERING: Final = 0x4441494C  # any number that nobody else locks: two workers never gather at once
@@ -34,6 +35,20 @@ class Reads(NamedTuple):
     calendar: WorkingCalendar
     gathered: bool = False
     not_before: datetime | None = None
+
+
+def reads_of(
+    unit: UnitOfWork,
+    programme_id: UUID,
+    address: str,
+    *,
+    person_id: UUID | None = None,
+    organisation_id: UUID | None = None,
+) -> Reads:
+    """Who reads at an address, by his own days or his organisation's."""
+    calendar = presence.reading_calendar(unit, programme_id, person_id, organisation_id)
+    gathered = presence.is_gathered(unit, programme_id, organisation_id)
+    return Reads(address, calendar, gathered)
 
 
 def leaves_at(unit: UnitOfWork, programme_id: UUID, readers: Collection[Reads]) -> dict[Reads, datetime]:

@@ -28,7 +28,7 @@ from models.events import (
 from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
-from services.rules import daily, pauses, plan, presence
+from services.rules import daily, pauses, plan
 from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
@@ -378,10 +378,9 @@ def _departures(unit: UnitOfWork, sendings: Sequence[_Sending]) -> list[datetime
     for effect, recipient, _ in filter(lambda sending: sending.is_daily, sendings):
         its, place = daily_readers[effect.case.programme_id], (recipient, effect.not_before)
         if place not in its:
-            person_id, organisation_id = recipient.person_id, recipient.organisation_id
-            calendar = presence.reading_calendar(unit, effect.case.programme_id, person_id, organisation_id)
-            gathered = presence.is_gathered(unit, effect.case.programme_id, organisation_id)
-            its[place] = daily.Reads(recipient.address, calendar, gathered, effect.not_before)
+            who = {"person_id": recipient.person_id, "organisation_id": recipient.organisation_id}
+            reads = daily.reads_of(unit, effect.case.programme_id, recipient.address, **who)
+            its[place] = reads._replace(not_before=effect.not_before)
     leaves_at = {
         (programme_id, reads): at
         for programme_id, its in daily_readers.items()

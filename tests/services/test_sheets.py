@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select, update
 
 from models.engine import Message
-from models.programmes import Service
+from models.programmes import PartnerPreference, Service
 from services import upkeep
 from services.foundation.runtime import Runtime
 from services.rules.rendering import Suppressed, render_message
-from tests.services.rules.situations import PARTNER, Office
+from tests.services.rules.situations import PARTNER, Office, shown
 
 
 def verified(office: Office, day: date | None) -> None:
@@ -55,6 +55,16 @@ def test_it_is_asked_once_a_month_with_the_link_of_each_sheet(office: Office) ->
     assert "fiche" in subject
     assert "/fiche/" in body
     assert first[0].daily
+
+
+def test_the_mail_waits_for_the_day_on_which_the_partner_reads(office: Office) -> None:
+    verified(office, date(2025, 4, 1))
+    with office.database.write("test") as unit:
+        unit.session.add(PartnerPreference(organisation_id=PARTNER, gathered=True, weekdays=[3]))
+
+    (mail,) = asked(office, "2025-10-06 03:00")
+
+    assert shown(mail.due_at) == "2025-10-09 10:00"
 
 
 def test_once_it_is_verified_nothing_leaves_any_more(office: Office) -> None:
