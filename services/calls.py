@@ -21,7 +21,7 @@ from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, task_for_link
 from services.rules.published import pathway_of, today_of
-from services.rules.rendering import COORDINATION, about_programme, coordinator_of
+from services.rules.rendering import about_programme, signer_of
 from services.rules.texts.catalogue import SCREEN, render
 from services.rules.view import CONTACT, attempts_since_contact
 
@@ -181,9 +181,9 @@ def slot(local: datetime) -> BestTime:
 
 def voicemail(unit: UnitOfWork, actor: Actor, case: Case) -> str:
     """What whoever calls may leave on a voicemail: nothing of why we call."""
-    signer, programme = coordinator_of(unit, case.programme_id), case.programme
+    programme = case.programme
     words = replace(
-        about_programme(unit, programme, signer=actor.name or (signer.name if signer else COORDINATION)),
+        about_programme(unit, programme, signer=actor.name or signer_of(unit, programme.id)),
         reference=case.number,
         commune=case.dwelling.commune.name,
         signer_phone=(case.operator.phone if case.operator else None) or programme.phone,

@@ -100,9 +100,8 @@ def _of_month(unit: UnitOfWork, message: Message) -> Rendered:
     if letter is None:
         raise Suppressed("nothing_new")
     programme = unit.session.get_one(Programme, message.programme_id)
-    signer = coordinator_of(unit, programme.id)
     context = replace(
-        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
+        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
         requests=letter.groups,
         other_requests=letter.others or None,
     )
@@ -116,9 +115,8 @@ def _of_sheets(unit: UnitOfWork, message: Message) -> Rendered:
     if not found:
         raise Suppressed("nothing_new")
     programme = unit.session.get_one(Programme, message.programme_id)
-    signer = coordinator_of(unit, programme.id)
     context = replace(
-        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
+        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
         sheets=tuple((each.name, sheet_url(current, each)) for each in found),
     )
     return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
@@ -129,9 +127,12 @@ def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
     texts = [catalogue.Rendered(message.subject or "", message.body or "") for message in messages]
     parties = {Party(message.party) for message in messages}
     reader = parties.pop() if len(parties) == 1 else Party.COORDINATOR
-    first = next((message for message in messages if message.case_id is not None), None)
-    programme = unit.session.get_one(Programme, messages[0].programme_id)
-    context = context_of(unit, first) if first is not None else about_programme(unit, programme)
+    of_case = next((message for message in messages if message.case_id is not None), None)
+    if of_case is not None:
+        context = context_of(unit, of_case)
+    else:
+        programme = unit.session.get_one(Programme, messages[0].programme_id)
+        context = about_programme(unit, programme, signer=signer_of(unit, programme.id))
     return Rendered(*gathered(texts, context, reader=reader))
 
 
@@ -156,8 +157,11 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
 
 
 def _still_stands(unit: UnitOfWork, message: Message) -> bool:
-    states, request = standings().get(message.text), _referral(unit, message)
-    return states is None or states.holds(message.of_case.state, request.state if request else None)
+    states = standings().get(message.text)
+    if states is None:
+        return True
+    request = _referral(unit, message)
+    return states.holds(message.of_case.state, request.state if request else None)
 
 
 def _sign_in_link(unit: UnitOfWork, message: Message) -> SignInLink | None:
@@ -216,9 +220,8 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     visit = unit.session.get(Visit, message.visit_id) if message.visit_id else None
     referral = _referral(unit, message)
     event = unit.session.get_one(Event, message.event_id)
-    signer = coordinator_of(unit, programme.id)
     return replace(
-        about_programme(unit, programme, signer=signer.name if signer else COORDINATION),
+        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
         reference=case.number,
         commune=case.dwelling.commune.name,
         organisation=_organisation(unit, message, case),
@@ -280,12 +283,12 @@ def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
     return None
 
 
-def coordinator_of(unit: UnitOfWork, programme_id: UUID) -> Person | None:
-    """The coordinator who signs: the first by name, looked up once a transaction."""
+def signer_of(unit: UnitOfWork, programme_id: UUID) -> str:
+    """Who signs: the first coordinator by name, looked up once a transaction; the coordination where there is none."""
     key = ("signer", programme_id)
     if key not in unit.session.info:
-        unit.session.info[key] = unit.session.scalars(
-            select(Person)
+        name = unit.session.scalar(
+            select(Person.name)
             .join(Membership, Membership.person_id == Person.id)
             .where(
                 Membership.programme_id == programme_id,
@@ -294,8 +297,10 @@ def coordinator_of(unit: UnitOfWork, programme_id: UUID) -> Person | None:
                 Person.disabled_at.is_(None),
             )
             .order_by(Person.name)
-        ).first()
-    found: Person | None = unit.session.info[key]
+            .limit(1)
+        )
+        unit.session.info[key] = name or COORDINATION
+    found: str = unit.session.info[key]
     return found
 
 

@@ -19,7 +19,7 @@ from services.partner_access import NOT_SHARED
 from services.rules.links import open_task_link, sign_in_link_of, task_url
 from services.rules.policy import note_access
 from services.rules.published import today_of
-from services.rules.rendering import COORDINATION, coordinator_of
+from services.rules.rendering import signer_of
 from services.rules.texts.labels import label
 from services.sign_in_links import SignInLinkRefused
 from services.web import link_cookies
@@ -169,7 +169,6 @@ def _note_refusal(runtime: Runtime, token: str) -> None:
 def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[str, Any]:
     case = referral.case
     programme, found = case.programme, partner_access.details(referral)
-    signer, zone = coordinator_of(unit, programme.id), programme.zone
     return {
         "shell": Shell(dispositif=programme.public_name),
         "reference": case.number,
@@ -180,10 +179,10 @@ def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[s
         "best_time": label("best_time", found.best_time),
         "address": found.address,
         "brief": found.brief,
-        "said": task_link.said(notes.conversation(unit, referral), zone),
+        "said": task_link.said(notes.conversation(unit, referral), programme.zone),
         "today": today_of(unit, programme.id),
         "news": _news(unit, runtime, referral),
-        "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
+        "asked_by": {"name": signer_of(unit, programme.id), "phone": programme.phone},
     }
 
 

@@ -26,7 +26,7 @@ from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_of, task_url
 from services.rules.policy import may_know_household
 from services.rules.published import calendar_of, pathway_of, today_of
-from services.rules.rendering import COORDINATION, coordinator_of
+from services.rules.rendering import signer_of
 from services.rules.texts.labels import choices, label
 from services.web.browsers import Limited
 from services.web.pages import answers
@@ -228,7 +228,7 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
     """Reference, commune and theme; nothing of the household before somebody signs in."""
     case = unit.session.get_one(Case, task.case_id)
     programme = unit.session.get_one(Programme, task.programme_id)
-    zone, signer = programme.zone, coordinator_of(unit, programme.id)
+    zone = programme.zone
     today = today_of(unit, programme.id)
     due = wording.chip_beside(task.due_at, unit.now, calendar_of(unit, programme.id))
     return {
@@ -236,7 +236,7 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
         "today": today,
         "reference": case.number,
         "commune": case.dwelling.commune.name,
-        "asked_by": {"name": signer.name if signer else COORDINATION, "phone": programme.phone},
+        "asked_by": {"name": signer_of(unit, programme.id), "phone": programme.phone},
         "before": wording.day(task.due_at.astimezone(zone).date(), today=today),
         "due": {"text": due.text, "tone": due.tone.value} if due else None,
         "reasons": choices("decline_reason"),
