@@ -15,10 +15,9 @@ from models.programmes import AreaCommune, Commune, Organisation, Service, Servi
 from models.vocabulary import IncomeClass, OrganisationKind, Tenure, Theme
 from services.alerts import search_key, territory
 from services.forms import Form, Line, Number, PhoneNumber, RequiredLine, ShortText
-from services.foundation.calendar import months_later
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
-from services.rules.aged_sheets import STALE_AFTER_MONTHS
+from services.rules.aged_sheets import is_offered, last_verified
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
 from services.rules.published import today_of
@@ -174,12 +173,7 @@ def living(unit: UnitOfWork, programme_id: UUID) -> Sequence[Service]:
     query = (
         select(Service)
         .join(Organisation, Organisation.id == Service.organisation_id)
-        .where(
-            Organisation.programme_id == programme_id,
-            Organisation.kind == OrganisationKind.PARTNER,
-            Organisation.ended_on.is_(None),
-            Service.ended_on.is_(None),
-        )
+        .where(is_offered(programme_id))
         .options(selectinload(Service.organisation), selectinload(Service.area).options(_COMMUNES))
     )
     return unit.session.scalars(query.order_by(Organisation.name, Service.name, Service.id)).all()
@@ -259,22 +253,16 @@ def codes_of(unit: UnitOfWork, text: str) -> list[str]:
 
 def is_stale(service: Service, day: date) -> bool:
     """Whether nobody has looked at the sheet for six months."""
-    return service.verified_on is None or service.verified_on <= months_later(day, -STALE_AFTER_MONTHS)
+    return service.verified_on is None or service.verified_on <= last_verified(day)
 
 
 def count_stale(unit: UnitOfWork, actor: Actor) -> int:
     """How many sheets of the programme nobody has verified for six months."""
-    oldest = months_later(today_of(unit, actor.programme_id), -STALE_AFTER_MONTHS)
+    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(today_of(unit, actor.programme_id)))
     query = (
         select(func.count(Service.id))
         .join(Organisation, Organisation.id == Service.organisation_id)
-        .where(
-            Organisation.programme_id == actor.programme_id,
-            Organisation.kind == OrganisationKind.PARTNER,
-            Organisation.ended_on.is_(None),
-            Service.ended_on.is_(None),
-            or_(Service.verified_on.is_(None), Service.verified_on <= oldest),
-        )
+        .where(is_offered(actor.programme_id), aged)
     )
     return unit.session.scalar(query) or 0
 

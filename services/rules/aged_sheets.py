@@ -1,10 +1,11 @@
 """The sheets of the directory that nobody has looked at for long, and the mail that asks their partner to."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import joinedload
 
 from models.programmes import Organisation, Service
@@ -19,6 +20,21 @@ VERIFY: Final = "verify_sheet"
 """The text of the mail."""
 
 
+def is_offered(programme_id: UUID | None) -> ColumnElement[bool]:
+    """Of a service and its organisation: one of the programme's partners offers it still."""
+    return and_(
+        Organisation.programme_id == programme_id,
+        Organisation.kind == OrganisationKind.PARTNER,
+        Organisation.ended_on.is_(None),
+        Service.ended_on.is_(None),
+    )
+
+
+def last_verified(day: date) -> date:
+    """What was verified on that day or before has aged by `day`."""
+    return months_later(day, -STALE_AFTER_MONTHS)
+
+
 def aged(unit: UnitOfWork, programme_id: UUID, *, partner_id: UUID | None = None) -> Sequence[Service]:
     """Those that were verified once, more than six months ago, of every partner or of one. One that nobody ever
     verified is the coordination's: its partner has not seen it yet."""
@@ -26,13 +42,7 @@ def aged(unit: UnitOfWork, programme_id: UUID, *, partner_id: UUID | None = None
         select(Service)
         .join(Service.organisation)
         .options(joinedload(Service.organisation))
-        .where(
-            Organisation.programme_id == programme_id,
-            Organisation.kind == OrganisationKind.PARTNER,
-            Organisation.ended_on.is_(None),
-            Service.ended_on.is_(None),
-            Service.verified_on <= months_later(today_of(unit, programme_id), -STALE_AFTER_MONTHS),
-        )
+        .where(is_offered(programme_id), Service.verified_on <= last_verified(today_of(unit, programme_id)))
         .order_by(Service.name, Service.id)
     )
     if partner_id is not None:

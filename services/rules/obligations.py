@@ -21,6 +21,7 @@ from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
 from services.rules import casework, pauses, plan, presence, work
+from services.rules.effects import RECALLED
 from services.rules.published import calendar_of, pathway_of, today_of
 
 TimerAct = Callable[[UnitOfWork, Task], None]
@@ -30,7 +31,6 @@ LATEST: Final = timedelta(days=1)
 CLOSED: Final = "closed"
 STALE: Final = "stale"
 SKIPPED: Final = "skipped"
-RECALLED: Final = "recalled"
 LOG: Final = logging.getLogger(__name__)
 
 
