@@ -22,7 +22,6 @@ from models.vocabulary import (
     MessageState,
     Motive,
     Party,
-    PermissionKind,
     Tenure,
     Urgency,
     VisitState,
@@ -33,12 +32,13 @@ from services.forms import AlertForm, Disqualification, HandedOver, Transfer, Wi
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
-from services.notes import write_note
+from services.notes import joined, write_note
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, require
 from services.rules.published import today_of
 from services.rules.ranking import HAND_OVER
+from services.rules.recipients import agreed_to_sms
 from services.rules.texts.labels import label
 
 TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
@@ -67,7 +67,7 @@ def withdraw(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Withdrawal) -> C
     )
     event = casework.record(unit, case, e.CaseWithdrawn(), hand=hand, action=CaseAction.WITHDRAW)
     case.outcome = ClosureOutcome.REFUSED_VISIT.value
-    write_note(unit, case, hand, " : ".join(part for part in (form.said_by, form.note) if part), event=event)
+    write_note(unit, case, hand, joined(form.said_by, form.note), event=event)
     return case
 
 
@@ -90,7 +90,7 @@ def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Cas
     )
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.TRANSFER)
     case.outcome = ClosureOutcome.HANDLED_ELSEWHERE.value
-    write_note(unit, case, hand, " : ".join(part for part in (form.to_name, form.note) if part), event=event)
+    write_note(unit, case, hand, joined(form.to_name, form.note), event=event)
     return case
 
 
@@ -100,7 +100,7 @@ def confirm_transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HandedOv
     if not casework.is_owed(unit, case, HAND_OVER):
         raise GuardRefused("Cette situation n’a pas de fiche à transmettre.")
     event = casework.record(unit, case, e.CaseHandedOver(), hand=hand)
-    write_note(unit, case, hand, " : ".join(part for part in (form.said_to, form.note) if part), event=event)
+    write_note(unit, case, hand, joined(form.said_to, form.note), event=event)
     return case
 
 
@@ -129,9 +129,6 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
     """
     household, dwelling, alert = case.household, case.dwelling, next(iter(case.alerts), None)
     numbers = [phone.number for phone in household.phones if phone.blocked_at is None]
-    agreed_to_sms = select(Permission.id).where(
-        Permission.case_id == case.id, Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
-    )
     known = {
         "surname": household.surname,
         "first_name": household.first_name,
@@ -139,7 +136,7 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
         "phone": next(iter(numbers), None),
         "other_phone": next(iter(numbers[1:]), None),
         "best_time": BestTime(household.best_time),
-        "sms_agreed": unit.session.scalar(agreed_to_sms) is not None,
+        "sms_agreed": case.id in agreed_to_sms(unit, [case.id]),
         "email": household.mail_address,
         "language": household.language,
         "companion": household.companion,

@@ -45,6 +45,11 @@ def add_note(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> Non
     write_note(unit, case_for(unit, hand.actor, case_id, Right.NOTE), hand, form.text)
 
 
+def joined(who: str, text: str) -> str:
+    """`Mme Petit (téléphone) : elle rappelle lundi`; what is not said is left out."""
+    return " : ".join(part for part in (who, text) if part)
+
+
 def write_note(unit: UnitOfWork, case: Case, hand: Hand, text: str, *, event: Event | None = None) -> None:
     """Attach a text to a case and, if any, to the event that it explains; nothing for an empty text.
 

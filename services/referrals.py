@@ -31,7 +31,7 @@ from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.notes import write_note
+from services.notes import joined, write_note
 from services.rules import casework, obligations
 from services.rules.casework import Act, Hand
 from services.rules.policy import Actor, Right, case_for, task_for_link
@@ -452,8 +452,7 @@ def tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: A
     if hand.on_behalf_of is not None:
         replies.read_with_answer(unit, referral)
     said = f"{form.on_behalf.said_by} ({form.on_behalf.how})" if form.on_behalf else ""
-    text = " : ".join(part for part in (said, form.note) if part)
-    write_note(unit, referral.case, hand, text, event=event)
+    write_note(unit, referral.case, hand, joined(said, form.note), event=event)
 
 
 def extend(unit: UnitOfWork, referral: Referral) -> None:

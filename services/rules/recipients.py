@@ -1,6 +1,6 @@
 """Who a planned message is for, one by one: looked up for a whole batch at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -58,7 +58,7 @@ class AddressBook:
         self._operators = self._by_id(_OPERATORS, operators)
         self._holders = self._by_id(_HOLDERS, tasks)
         self._readers = readers(unit, {each.organisation_id for each in self._partners.values()}, filter(None, asked))
-        self._agreed = self._by_id(_AGREED, texted)
+        self._agreed = agreed_to_sms(unit, texted)
 
     def recipients(self, message: PlanMessage) -> Sequence[Recipient]:
         """Never empty: nobody to write to is written down with its reason."""
@@ -157,6 +157,11 @@ _OPERATORS: Final = select(Organisation.id, Organisation.email).where(among(Orga
 _AGREED: Final = select(Permission.case_id).where(
     among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
 )
+
+
+def agreed_to_sms(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these cases whose household agreed to SMS and did not take it back."""
+    return {row.case_id for row in unit.rows(_AGREED, ids=case_ids)} if case_ids else set()
 
 
 def sms_number(numbers: Iterable[Number], *, agreed: bool) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from models.cases import Alert, Case, Dwelling, Household, Permission, Referral
+from models.cases import Alert, Case, Dwelling, Household, Referral
 from models.engine import Event, Message, Task
 from models.programmes import Organisation
 from models.vocabulary import Channel, Party, PermissionKind
@@ -21,7 +21,7 @@ from services.foundation.tokens import new_token
 from services.rules import pauses
 from services.rules.policy import Actor, Right, known, rights
 from services.rules.published import pathway_of
-from services.rules.recipients import sms_number
+from services.rules.recipients import agreed_to_sms, sms_number
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title, title_of
 from services.rules.view import numbers_of
@@ -92,11 +92,6 @@ def _behind(unit: UnitOfWork, actor: Actor, departures: Sequence[Departure]) -> 
         select(Alert.case_id, Alert.giver_name).where(Alert.case_id.in_(case_ids), Alert.giver_email.is_not(None))
         .order_by(Alert.received_at.desc())
     )  # fmt: skip
-    agreed = session.scalars(
-        select(Permission.case_id).where(
-            Permission.case_id.in_(case_ids), Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
-        )
-    )
     causes = session.execute(
         select(Message.id, Event)
         .join(Event, Event.id == Message.event_id)
@@ -108,7 +103,7 @@ def _behind(unit: UnitOfWork, actor: Actor, departures: Sequence[Departure]) -> 
         {task.id: task for task in found},
         {each.id: each for each in organisations},
         {row.case_id: row.giver_name if row.case_id in readable else somebody for row in givers},
-        frozenset(agreed),
+        frozenset(agreed_to_sms(unit, case_ids)),
         {row[0]: row[1] for row in causes},
     )
 
