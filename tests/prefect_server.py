@@ -15,16 +15,9 @@ import httpx2
 import pytest
 
 from tests.machines import QUIET_PREFECT
+from tests.ports import free_port
 
-START_S: Final = 60
-
-
-def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+START_S: Final = 100
 
 
 def environment(home: Path, url: str | None = None) -> dict[str, str]:

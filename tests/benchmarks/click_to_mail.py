@@ -28,7 +28,7 @@ from tests.benchmarks.ground import KINDS, say
 from tests.faults import office
 from tests.faults.children import child
 from tests.machines import postgres_database
-from tests.prefect_server import free_port
+from tests.ports import free_port
 from tests.sink import Sink
 
 PAUSE_S: Final = 0.5

@@ -32,7 +32,7 @@ from services.sessions import open_session
 from services.web.sessions import PLAIN_COOKIE
 from tests.benchmarks.populations import POSTGRESQL, SQLITE, population, say
 from tests.faults.children import child
-from tests.prefect_server import free_port
+from tests.ports import free_port
 
 EVERY_S: Final = 10.0
 START_S: Final = 60.0

@@ -26,7 +26,7 @@ from services.web.rendering import HTMX, STATIC
 from tests.databases import MORNING
 from tests.factories import Office, make_office
 from tests.machines import CHROMIUM_FLAGS, chromium_or_skip
-from tests.prefect_server import free_port
+from tests.ports import free_port
 
 START_S: Final = 20
 

@@ -22,6 +22,7 @@ from deployments.catcher.pages import linked, moment
 from deployments.catcher.reading import links_of, read
 from deployments.catcher.store import FILE_NAME, Mailbox
 from services.channels.evidence import CatcherEvidence, NoEvidence
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -61,11 +62,6 @@ def make_mail(
     if html:
         message.add_alternative(html, subtype="html")
     return message
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def command(folder: Path, smtp_port: int, http_port: int) -> list[str]:

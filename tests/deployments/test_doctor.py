@@ -16,8 +16,8 @@ from models.engine import Work
 from models.vocabulary import WorkState
 from services.foundation.database import Database
 from services.foundation.settings import Settings
-from tests.deployments.test_up import free_ports
 from tests.machines import postgres_database
+from tests.ports import free_port
 from tests.work import make_work
 
 LATE: Final = timedelta(minutes=2)
@@ -78,19 +78,19 @@ def test_an_empty_database_says_which_command_fills_it(tmp_path: Path) -> None:
 
 
 def test_a_mail_server_that_does_not_answer_is_wrong(tmp_path: Path) -> None:
-    settings = Settings(data_folder=tmp_path, database_url=None, smtp_host="127.0.0.1", smtp_port=free_ports(1)[0])
+    settings = Settings(data_folder=tmp_path, database_url=None, smtp_host="127.0.0.1", smtp_port=free_port())
 
     assert "Le serveur de courrier" in sentences(examine(settings), "wrong")
 
 
 def test_a_mailbox_that_is_not_started_is_only_worth_a_look(tmp_path: Path) -> None:
-    settings = Settings(data_folder=tmp_path, database_url=None, catcher_smtp_port=free_ports(1)[0])
+    settings = Settings(data_folder=tmp_path, database_url=None, catcher_smtp_port=free_port())
 
     assert "boîte locale n’est pas lancée" in sentences(examine(settings), "look")
 
 
 def test_a_mailbox_of_replies_that_does_not_open_is_wrong(tmp_path: Path) -> None:
-    port = free_ports(1)[0]
+    port = free_port()
     settings = Settings(data_folder=tmp_path, database_url=None, imap_host="127.0.0.1", imap_port=port)
 
     assert f"La boîte des réponses 127.0.0.1:{port} ne s’ouvre pas (CONNECT" in sentences(examine(settings), "wrong")

@@ -21,6 +21,7 @@ from deployments import migrating
 from models.engine import StoryProgress
 from services.foundation.database import Database
 from tests.machines import QUIET_PREFECT
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("RELAIS_PORT", "RELAIS_CATCHER_SMTP_PORT", "RELAIS_CATCHER_WEB_PORT", "RELAIS_PREFECT_PORT")
@@ -29,16 +30,8 @@ COMMAND = (sys.executable, "-m", "deployments.cli", "up")
 NO_PREFECT = "http://127.0.0.1:9/api"
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def make_environment(folder: Path, **changed: str) -> dict[str, str]:
-    ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+    ports = {name: str(free_port()) for name in PORTS}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RELAIS_", "PREFECT_"))}
     return {
         **clean,

@@ -16,7 +16,8 @@ from flows import engine, relay
 from flows.delivery import deliver_due
 from services.foundation.runtime import Runtime, use
 from tests.faults import office
-from tests.prefect_server import free_port, wire
+from tests.ports import free_port
+from tests.prefect_server import wire
 from tests.sink import Sink
 from tests.work import read_work
 

@@ -30,7 +30,8 @@ from tests.faults import office
 from tests.faults.children import child
 from tests.faults.journey import let_time_pass
 from tests.ledger import problems
-from tests.prefect_server import environment, free_port
+from tests.ports import free_port
+from tests.prefect_server import environment
 
 DEATHS: Final = 1
 MANY_DEATHS: Final = 12

@@ -16,7 +16,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 import flows
 from flows import engine
 from flows.engine import Batch, body
-from tests.prefect_server import free_port, wire
+from tests.ports import free_port
+from tests.prefect_server import wire
 
 BATCH: Final = Batch(event_ids=(uuid4(), uuid4()), work_ids=(1, 2), refs=("2025-00001", "2025-00001"), token="bo:1")
 ran: list[Batch] = []

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.foundation.database import AT_ONCE, Database
 from services.rules import work
-from tests.prefect_server import free_port
+from tests.ports import free_port
 
 
 def test_the_text_of_an_error_names_no_value_of_the_query(database: Database) -> None:
