@@ -46,8 +46,8 @@ WEBHOOK_POLL_S: Final = 1.0
 FILE_POLL_S: Final = 1.0
 INBOX_REST_S: Final = 10.0
 SLICE_S: Final = 2.0
-CLAIM: Final = 1000
-BATCH: Final = 100
+CLAIM: Final = 2000
+BATCH: Final = 200
 """At most so many events in one transaction, and enough claimed at once to fill the batches of each stage."""
 PAUSE_S: Final = 1.0
 """How long a loop of the relay waits after a failure."""

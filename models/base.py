@@ -1,6 +1,8 @@
 """What every table shares: naming convention, identifiers, UTC instants, JSON."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,20 +31,52 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive values; SQLite gets naive UTC, as it stores no zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime cannot be stored: give it a zone")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """SQLite stores text without a zone: naive UTC."""
+        return as_text if dialect.name == "sqlite" else _utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         """Always aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return _instant_of if dialect.name == "sqlite" else _utc
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError("a naive datetime cannot be stored: give it a zone")
+    return instant.astimezone(UTC)
+
+
+def as_text(instant: datetime | None) -> str | None:
+    """In UTC, without saying so: as SQLite stores it."""
+    utc = _utc(instant)
+    return None if utc is None else _text(utc)
+
+
+@lru_cache(maxsize=1 << 14)
+def _text(utc: datetime) -> str:
+    """Once for all the rows of a batch, many of which hold the same instants."""
+    return utc.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _instant_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
+
+
+class Identifier(Uuid[UUID]):
+    """A UUID, made once for all the rows that hold it: a batch reads the same few again and again."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], UUID | None] | None:
+        """From the 32 digits that SQLite stores; PostgreSQL gives the thing itself."""
+        return None if dialect.supports_native_uuid else _identifier
+
+
+@lru_cache(maxsize=1 << 14)
+def _identifier(digits: str | None) -> UUID | None:
+    return None if digits is None else UUID(digits)
 
 
 def new_id() -> UUID:
@@ -79,7 +113,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
-        UUID: Uuid(),
+        UUID: Identifier(),
         ZoneInfo: Zone(),
         str: String(),
         dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),

@@ -5,7 +5,7 @@ Rows become tuples of plain values first (`tuples`), which another process may d
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import JSON, Column, Date, Table, Uuid
 
 from deployments.population.office import Row
-from models.base import Base, UtcDateTime, Zone
+from models.base import Base, UtcDateTime, Zone, as_text
 from services.foundation.database import UnitOfWork
 
 Stored = Callable[[Any], Any]
@@ -95,19 +95,12 @@ def _stored(column: Column[Any]) -> Stored | None:
     if isinstance(kind, Uuid):
         return attrgetter("hex")
     if isinstance(kind, UtcDateTime):
-        return _instant
+        return as_text  # our sessions of PostgreSQL are in UTC
     if isinstance(kind, Date):
         return date.isoformat
     if isinstance(kind, JSON):
         return _json
     return attrgetter("key") if isinstance(kind, Zone) else None
-
-
-@lru_cache(maxsize=1 << 18)  # one instant stands in many rows
-def _instant(value: datetime) -> str:
-    """In UTC, without saying so: SQLite stores no zone, and our sessions of PostgreSQL are in UTC."""
-    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _json(value: Any) -> str:

@@ -269,19 +269,20 @@ def situation(unit: UnitOfWork, event: Event, case: CaseView) -> Situation:
 
 
 def _about(unit: UnitOfWork, fact: Fact) -> About:
-    task_id = getattr(fact, "task_id", None)
+    said = vars(fact)
+    task_id = said.get("task_id")
     message_id = fact.message_id if isinstance(fact, MessageFailed) and fact.unknown else None
     task = unit.session.get(Task, task_id) if task_id else None
     if task is not None:
         partner_id = task.referral.partner_id if task.referral else None
         return About(task.referral_id, partner_id, task.visit_id, task.id, message_id)
     return About(
-        referral_id=getattr(fact, "referral_id", None),
-        partner_id=getattr(fact, "partner_id", None),
-        visit_id=getattr(fact, "visit_id", None),
+        referral_id=said.get("referral_id"),
+        partner_id=said.get("partner_id"),
+        visit_id=said.get("visit_id"),
         message_id=message_id,
-        loan_id=getattr(fact, "loan_id", None),
-        cut_id=getattr(fact, "cut_id", None),
+        loan_id=said.get("loan_id"),
+        cut_id=said.get("cut_id"),
         joined_id=fact.merged if isinstance(fact, CaseAbsorbed) else None,
     )
 

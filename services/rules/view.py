@@ -96,36 +96,37 @@ class CaseView:
 def views(unit: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, CaseView]:
     """Read the cases of a batch with a fixed number of queries, and columns only: a batch needs no objects."""
     ids = sorted(set(case_ids))
-    phones, alerts, calls = _grouped(unit, _PHONES, ids), _grouped(unit, _ALERTS, ids), _grouped(unit, _CALLS, ids)
-    visits, tasks = _grouped(unit, _VISITS, ids), _grouped(unit, _TASKS, ids)
-    marks = _marks(unit, ids)
-    return {
-        case.id: CaseView(
-            case_id=case.id,
-            programme_id=case.programme_id,
-            pathway_hash=case.pathway_hash,
-            state=case.state,
-            urgency=case.urgency,
-            last_seq=case.last_seq,
-            operator_id=case.operator_id,
-            email=None if case.email_refused_at else case.email,
-            numbers=numbers_of(phones[case.id]),
-            givers=tuple(Giver(*alert[1:]) for alert in alerts[case.id]),
-            attempts=_attempts(calls[case.id], marks.reopened.get(case.id)),
-            reached_at=_reached_at(calls[case.id]),
-            visit_id=visits[case.id][-1].id if visits[case.id] else None,
-            visit_starts_at=visits[case.id][-1].starts_at if visits[case.id] else None,
-            last_held_at=max((v.starts_at for v in visits[case.id] if v.state == VisitState.HELD), default=None),
-            absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits[case.id]),
-            visits_held=sum(visit.state == VisitState.HELD for visit in visits[case.id]),
-            cancellations=cancellations([visit.state for visit in visits[case.id]]),
-            follow_ups_done=marks.follow_ups[case.id],
-            asked=tuple(Asked(*task[1:]) for task in tasks[case.id]),
-            contact_by=case.contact_by,
-            email_refuses=case.email_refused_at is not None,
-        )
-        for case in unit.rows(_CASES, cases=ids)
-    }
+    around, marks = [_grouped(unit, query, ids) for query in _AROUND], _marks(unit, ids)
+    return {case.id: _view(case, [rows[case.id] for rows in around], marks) for case in unit.rows(_CASES, cases=ids)}
+
+
+def _view(case: Any, around: Sequence[Sequence[Any]], marks: "_Marks") -> CaseView:
+    phones, alerts, calls, visits, tasks = around
+    held = [visit.starts_at for visit in visits if visit.state == VisitState.HELD]
+    return CaseView(
+        case_id=case.id,
+        programme_id=case.programme_id,
+        pathway_hash=case.pathway_hash,
+        state=case.state,
+        urgency=case.urgency,
+        last_seq=case.last_seq,
+        operator_id=case.operator_id,
+        email=None if case.email_refused_at else case.email,
+        numbers=numbers_of(phones),
+        givers=tuple(Giver(*alert[1:]) for alert in alerts),
+        attempts=_attempts(calls, marks.reopened.get(case.id)),
+        reached_at=_reached_at(calls),
+        visit_id=visits[-1].id if visits else None,
+        visit_starts_at=visits[-1].starts_at if visits else None,
+        last_held_at=max(held, default=None),
+        absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits),
+        visits_held=len(held),
+        cancellations=cancellations([visit.state for visit in visits]),
+        follow_ups_done=marks.follow_ups[case.id],
+        asked=tuple(Asked(*task[1:]) for task in tasks),
+        contact_by=case.contact_by,
+        email_refuses=case.email_refused_at is not None,
+    )
 
 
 def numbers_of(phones: Iterable[Any]) -> tuple[Number, ...]:
@@ -186,6 +187,7 @@ _TASKS: Final = (
     .outerjoin(Referral, Referral.id == Task.referral_id)
     .where(among(Task.case_id, "cases"), Task.state == TaskState.OPEN)
 )
+_AROUND: Final = (_PHONES, _ALERTS, _CALLS, _VISITS, _TASKS)
 _MARKS: Final = (
     select(Event.case_id, Event.type, Event.occurred_at)
     .where(
