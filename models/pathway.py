@@ -135,12 +135,17 @@ class TaskRule(_Strict):
 
 
 class Rung(_Strict):
-    """One step of a ladder. Exactly one moment: `after` its start, `before` or at its `due`, `after_due`."""
+    """One step of a ladder. Exactly one moment: `after` its start, `before` or at its `due`, `after_due`, or `every`.
+
+    `every` is the last, and comes again and again until the task is done: days are those of the calendar, closed ones
+    too, and it is taken in their morning.
+    """
 
     after: Delay | None = None
     before: Delay | None = None
     at_due: bool = False
     after_due: Delay | None = None
+    every: Delay | None = None
     steps: tuple[Step, ...] = ()
     act: Name | None = None  # something the timer does by itself, by name
     when: Name | None = None
@@ -148,8 +153,11 @@ class Rung(_Strict):
 
     @model_validator(mode="after")
     def _one_moment(self) -> Self:
-        if sum((self.after is not None, self.before is not None, self.at_due, self.after_due is not None)) != 1:
-            raise ValueError("un échelon a un moment, et un seul : after, before, at_due ou after_due")
+        delays = (self.after, self.before, self.after_due, self.every)
+        if sum(delay is not None for delay in delays) + self.at_due != 1:
+            raise ValueError("un échelon a un moment, et un seul : after, before, at_due, after_due ou every")
+        if self.every is not None and self.every.amount < 1:
+            raise ValueError("un échelon qui revient (every) attend au moins un jour ou une heure")
         if not self.steps and self.act is None:
             raise ValueError("un échelon fait quelque chose : steps ou act")
         return self
@@ -162,6 +170,12 @@ class Ladder(_Strict):
     counts_from_delivery: bool = False
     undelivered_after: Delay | None = None
     undelivered: tuple[Step, ...] = ()
+
+    @model_validator(mode="after")
+    def _what_comes_again_is_last(self) -> Self:
+        if any(rung.every is not None for rung in self.rungs[:-1]):
+            raise ValueError("un échelon qui revient (every) est le dernier de son échelle")
+        return self
 
 
 class Rule(_Strict):

@@ -81,13 +81,11 @@ def _lapse(life: "Life", clock: Row, at: datetime) -> None:
     ladder = _ladder(life, clock)
     step = clock["next_step"]
     while step != UNDELIVERED:
-        _climb(life, clock, ladder.rungs, start=step + 1, after=None)
-        if clock["next_at"] is None or clock["next_at"] > life.now:
+        following = _place(life, clock, ladder.rungs, start=step + 1, after=None)
+        if following.step is None or following.at is None or following.at > life.now:
             break
         _note(life, clock, step=step, due_at=at, missed=STALE)
-        step, at = clock["next_step"], clock["next_at"]
-    else:
-        clock["next_step"] = clock["next_at"] = None
+        step, at = following.step, following.at
     _note(life, clock, step=step, due_at=at)
     fact = e.ReminderDue(
         obligation_id=clock["id"],
@@ -98,6 +96,7 @@ def _lapse(life: "Life", clock: Row, at: datetime) -> None:
     )
     task = life.tasks[clock["task_id"]]
     life.record(fact, A_TIMER, key=f"{clock['id']}:{clock['generation']}:{step}")
+    _climb_on(life, clock, ladder.rungs, step)
     _wake(life, clock)
     if step != UNDELIVERED and ladder.rungs[step].act == "expire_referral":
         _expire(life, task)
@@ -125,15 +124,23 @@ def _watch_delivery(life: "Life", clock: Row, ladder: Ladder) -> None:
         clock["next_step"], clock["next_at"] = UNDELIVERED, calendar.step_time(calendar.local_day(end))
 
 
+def _climb_on(life: "Life", clock: Row, rungs: Sequence[Rung], step: int) -> None:
+    if step == UNDELIVERED:
+        clock["next_step"] = clock["next_at"] = None
+        return
+    following = step + 1
+    if rungs[step].every is not None:
+        clock["anchor_at"], clock["generation"], following = life.now, clock["generation"] + 1, step
+    _climb(life, clock, rungs, start=following, after=None)
+
+
 def _climb(life: "Life", clock: Row, rungs: Sequence[Rung], *, start: int, after: datetime | None) -> None:
-    for step in range(start, len(rungs)):
-        if rungs[step].off:
-            continue
-        at = plan.rung_at(rungs[step], anchor=clock["anchor_at"], due=clock["due_at"], calendar=life.office.calendar)
-        if after is None or at > after:
-            clock["next_step"], clock["next_at"] = step, at
-            return
-    clock["next_step"] = clock["next_at"] = None
+    clock["next_step"], clock["next_at"] = _place(life, clock, rungs, start=start, after=after)
+
+
+def _place(life: "Life", clock: Row, rungs: Sequence[Rung], *, start: int, after: datetime | None) -> plan.Place:
+    timing = plan.Timing(clock["anchor_at"], clock["due_at"])
+    return plan.place_from(start, rungs, timing, life.office.calendar, after=after)
 
 
 def _note(life: "Life", clock: Row, *, step: int, due_at: datetime, missed: str | None = None) -> None:

@@ -112,6 +112,13 @@ def duration(delay: Delay) -> str:
     return f"{delay.amount}{NBSP}{one if delay.amount < PLURAL_FROM else many}"
 
 
+def every(delay: Delay) -> str:
+    """`chaque jour`, `tous les 2 jours ouvrés`, `toutes les 12 heures`."""
+    if delay.amount == 1:
+        return f"chaque {_UNITS[delay.unit][0]}"
+    return f"{'toutes' if delay.unit is DelayUnit.HOURS else 'tous'} les {duration(delay)}"
+
+
 def euros(amount: Decimal | int) -> str:
     """`1 855 €`, `12,50 €`: cents only when there are some."""
     pattern = f"#,##0{NBSP}¤" if amount == int(amount) else f"#,##0.00{NBSP}¤"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from models.delays import Delay, DelayUnit
 from models.pathway import Anchor, Open, Pathway, Place, Rung, Send, Step
 from models.vocabulary import Channel, Party
-from services.foundation.wording import duration
+from services.foundation.wording import duration, every
 from services.rules import checks, outline
 from services.rules.comparison import ANCHORS, CHANNELS
 from services.rules.texts import own
@@ -190,6 +190,8 @@ def rung_words(rung: Rung) -> str:
         return f"{duration(rung.after)} après le début"
     if rung.before is not None:
         return f"{duration(rung.before)} avant l’échéance"
+    if rung.every is not None:
+        return f"{every(rung.every)} ensuite"
     if rung.after_due is not None and rung.after_due.amount:
         return f"{duration(rung.after_due)} après l’échéance"
     return "À l’échéance"
@@ -286,6 +288,7 @@ _MOMENTS: Final = (
     ("after", "après le début", 1),
     ("before", "avant l’échéance", 0),
     ("after_due", "après l’échéance", 0),
+    ("every", "puis de nouveau après", 1),
 )
 
 

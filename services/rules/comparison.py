@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from models.pathway import LATER_RULES, NO_RULE, Anchor, Due, Ladder, Open, Pathway, Rule, Rung, Step, TaskRule
 from models.vocabulary import Channel
-from services.foundation.wording import duration
+from services.foundation.wording import duration, every
 from services.rules.texts.labels import label
 from services.rules.texts.typography import french
 from services.rules.titles import task_title
@@ -101,6 +101,8 @@ def _moment(rung: Rung) -> str:
         return f"{duration(rung.after)} après"
     if rung.before is not None:
         return f"{duration(rung.before)} avant"
+    if rung.every is not None:
+        return every(rung.every)
     late = rung.after_due is not None and rung.after_due.amount
     return f"{duration(rung.after_due)} après l’échéance" if late and rung.after_due else "à l’échéance"
 

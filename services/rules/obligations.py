@@ -137,11 +137,11 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
     step, due_at = _latest_due(unit, clock, ladder)
     occurrence = _note(unit, clock, _speaks_to(ladder, step), step=step, due_at=due_at)
     is_held = _is_for_closed_partner(unit, clock.task, ladder, step)
+    told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     _climb_on(unit, clock, ladder, step)
     if is_held:
         occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
         return None
-    told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
     return _Step(clock, told, acts[act] if act is not None else None)
 
@@ -215,13 +215,14 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
     step, at = obligation.next_step, obligation.next_at
     if step is None or at is None:  # pragma: no cover - the query took only armed clocks
         raise ValueError("nothing is due")
+    timing, calendar = plan.timing_of(obligation), calendar_of(unit, obligation.task.programme_id)
     while step != plan.UNDELIVERED:
-        _climb_on(unit, obligation, ladder, step)
-        if obligation.next_at is None or obligation.next_step is None or obligation.next_at > unit.now:
+        following = plan.place_from(step + 1, ladder.rungs, timing, calendar, after=None)
+        if following.step is None or following.at is None or following.at > unit.now:
             break
         missed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
         missed.state, missed.reason = OccurrenceState.SUPPRESSED.value, STALE
-        step, at = obligation.next_step, obligation.next_at
+        step, at = following.step, following.at
     return step, at
 
 
@@ -229,8 +230,10 @@ def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: in
     if step == plan.UNDELIVERED:
         obligation.next_step, obligation.next_at = None, None
         return
-    calendar = calendar_of(unit, obligation.task.programme_id)
-    plan.climb(obligation, ladder.rungs, calendar, start=step + 1)
+    following = step + 1
+    if ladder.rungs[step].every is not None:  # it comes again, in a new life of its clock
+        obligation.anchor_at, obligation.generation, following = unit.now, obligation.generation + 1, step
+    plan.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=following)
 
 
 def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int, due_at: datetime) -> Occurrence:

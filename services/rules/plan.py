@@ -233,10 +233,18 @@ def rung_at(rung: Rung, *, anchor: datetime, due: datetime, calendar: WorkingCal
         return _after(rung.after, anchor, calendar)
     if rung.before is not None:
         return calendar.step_time(calendar.days_before(calendar.local_day(due), rung.before.amount))
+    if rung.every is not None:
+        return _again(rung.every, anchor, calendar)
     if rung.after_due is None or rung.after_due.amount == 0:
         return due
     # The due instant is 18:00 sharp, which already counts as the next day.
     return calendar.step_time(calendar.local_day(calendar.apply(rung.after_due, due - timedelta(minutes=1))))
+
+
+def _again(delay: Delay, since: datetime, calendar: WorkingCalendar) -> datetime:
+    if delay.unit is DelayUnit.DAYS:
+        return calendar.step_time(calendar.local_day(since) + timedelta(days=delay.amount))
+    return _after(delay, since, calendar)
 
 
 def _after(delay: Delay, start: datetime, calendar: WorkingCalendar) -> datetime:

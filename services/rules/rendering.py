@@ -222,7 +222,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     event = unit.session.get_one(Event, message.event_id)
     return replace(
         about_programme(unit, programme, signer=signer_of(unit, programme.id)),
-        reference=case.number,
+        reference=_reference(unit, message, case),
         commune=case.dwelling.commune.name,
         organisation=_organisation(unit, message, case),
         addressee=case.household.name if message.party == Party.HOUSEHOLD else None,
@@ -247,6 +247,12 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         destination_phone=case.transferred_phone,
         solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
     )
+
+
+def _reference(unit: UnitOfWork, message: Message, case: Case) -> str:
+    """As its reader knows it: an alert giver by the request that he made, whatever it was joined to since."""
+    alert = unit.session.get(Alert, message.alert_id) if message.alert_id else None
+    return ((alert and alert.received_on) or case).number if message.party == Party.ALERT_GIVER else case.number
 
 
 def _referral(unit: UnitOfWork, message: Message) -> Referral | None:

@@ -11,6 +11,7 @@ from services import closing, doubles, endings, loans, merging, triage, visits
 from services.forms import Acceptance, DangerForm, LoanForm, Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
+from services.rules.rendering import render_message
 from tests.services.rules.situations import ADA, BO, DI, OPERATOR, OTHER_OPERATOR, PARIS, Office
 
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
@@ -45,7 +46,7 @@ def test_a_double_ends_and_its_alert_giver_follows_the_case_that_goes_on(office:
 
     assert office.case(double).state == CaseState.MERGED
     assert office.tasks(double) == []
-    assert [each.address for each in office.sent(kept, "milestone_joined")] == ["odile@example.org"]  # Karim: no news
+    assert office.sent(kept, "milestone_joined") == []  # nobody learns that the household was known
     office.call(kept, "refused")
     office.drain()
     readers = sorted(message.address for message in office.sent(kept, "milestone_refused"))
@@ -190,3 +191,15 @@ def test_a_device_lent_to_a_double_is_asked_back_by_whoever_lent_it_then_by_whoe
 
     assert {task.organisation_id for task in office.tasks(double)} == {OTHER_OPERATOR}
     assert office.due(double)["return_loan"].startswith("2025-11-03")
+
+
+def test_each_alert_giver_reads_the_reference_of_the_request_that_he_made(office: Office) -> None:
+    double, kept = merged(office)
+    office.accept(kept)
+    office.call(kept, "refused")
+    office.drain()
+
+    with office.database.read() as unit:
+        told = {each.address: render_message(unit, each).subject for each in office.sent(kept, "milestone_refused")}
+    assert office.case(kept).number in told["karim@example.org"]
+    assert office.case(double).number in told["odile@example.org"]

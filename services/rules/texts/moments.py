@@ -26,6 +26,8 @@ def reason(ladder: Ladder, step: int, days: Days) -> str:
     due = f" du {_day(days.due, days)}" if days.due else ""
     if rung.before is not None:
         return f"{wording.duration(rung.before)} avant l’échéance{due}"
+    if rung.every is not None:
+        return f"{wording.every(rung.every)} tant que rien n’est fait"
     if rung.after_due is not None and rung.after_due.amount:
         return f"{wording.duration(rung.after_due)} après l’échéance{due}"
     return f"échéance{due}"

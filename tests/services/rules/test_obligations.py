@@ -1,7 +1,7 @@
 """Clocks fire at their instant, once, and never on what is over. Source: stories S1 and S8, ladder of answers."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -171,6 +171,28 @@ def test_a_danger_is_recalled_day_and_night_until_somebody_takes_it_in_hand(offi
     office.at("2025-10-08T10:00")
 
     assert [told[0] for told in office.told(case_id, "danger")] == ["2025-10-06 10:00", "2025-10-06 11:00"]
+
+
+def test_a_danger_comes_back_each_morning_closed_days_too_until_somebody_takes_it_in_hand(office: Office) -> None:
+    office.sleep_to("2025-10-10 20:00")  # a Friday
+    case_id = office.triaged(urgency="danger")
+    office.at("2025-10-14T12:00")
+    office.do(visits.acknowledge_danger, ADA, case_id)
+    office.at("2025-10-16T12:00")
+
+    told = [moment for moment, *_ in office.told(case_id, "danger")]
+    evening = ["2025-10-10 20:00", "2025-10-10 21:00", "2025-10-11 00:00"]
+    assert told == [*evening, *(f"2025-10-{day} 09:00" for day in (11, 12, 13, 14))]
+
+
+def test_a_clock_that_comes_again_is_caught_up_once_after_an_outage(office: Office) -> None:
+    case_id = office.triaged(urgency="danger")
+    office.at("2025-10-07T09:00")
+    before = len(office.told(case_id, "danger"))
+    office.clock.at += timedelta(days=5)
+    office.drain()
+
+    assert len(office.told(case_id, "danger")) == before + 1
 
 
 # --- A clock that cannot take its step ------------------------------------------------------------------------------
