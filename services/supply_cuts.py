@@ -204,6 +204,7 @@ def end(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CutEnd) -> SupplyCut:
     cut.ended_on, cut.outcome = today_of(unit, case.programme_id), form.outcome.value
     fact = e.CutAverted if form.outcome is CutOutcome.AVERTED else e.CutHappened
     _tell(unit, hand, case, fact(**_ids(cut)), form.note)
+    _calm(unit, case)
     return cut
 
 
@@ -212,7 +213,15 @@ def restore(unit: UnitOfWork, hand: Hand, case_id: UUID, form: WhichCut | None =
     case, cut = _meant(unit, hand, case_id, form or WhichCut(), lasts=True)
     cut.restored_on = today_of(unit, case.programme_id)
     _tell(unit, hand, case, e.CutRestored(**_ids(cut)), "")
+    _calm(unit, case)
     return cut
+
+
+def _calm(unit: UnitOfWork, case: Case) -> None:
+    """Once no cut threatens or lasts, the case presses for none any more."""
+    unit.session.flush()
+    if case.urgency == Urgency.CUT_ANNOUNCED and not followed(unit, case.id):
+        case.urgency = Urgency.NONE.value
 
 
 def _meant(

@@ -23,6 +23,7 @@ from services.rules.view import CaseView
 
 Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
 NEAR = timedelta(days=7)
+LETTERS = timedelta(days=11)
 _AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 _BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED})  # a visit of the follow-up asks for no report
 
@@ -74,12 +75,21 @@ def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now
     return isinstance(fact, e.VisitMissed) and fact.state is VisitState.HOUSEHOLD_ABSENT
 
 
+def _visitor_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.VisitMissed) and fact.state is VisitState.VISITOR_ABSENT
+
+
 def _visit_is_near(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
     return view.visit_starts_at is not None and view.visit_starts_at - now <= NEAR
 
 
 def _visit_is_far(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
     return not _visit_is_near(fact, view, pathway, now)
+
+
+def _reminder_letter_is_past(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
+    """Too far for an SMS, too near for the letter that leaves ten days before."""
+    return view.visit_starts_at is not None and NEAR < view.visit_starts_at - now <= LETTERS
 
 
 def _visit_comes_late(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
@@ -197,6 +207,19 @@ def _asked_urgently(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetim
 
 def _asked_calmly(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
     return _asked_by_mail(fact, view, pathway, now) and not _asked_urgently(fact, view, pathway, now)
+
+
+def _partner_is_to_tell(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """He was asked by his portal or by telephone: none of our mails tells him that it is over."""
+    return bool(getattr(fact, "outside", False) and getattr(fact, "sent", True))
+
+
+def _first_call_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.state == CaseState.TO_CONTACT
+
+
+def _is_under_way(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+    return not _first_call_is_owed(fact, view, pathway, now)
 
 
 def _nobody_else_asked(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -326,6 +349,11 @@ GUARDS: Final[dict[str, Guard]] = {
     "dwelling_is_dangerous": _dwelling_is_dangerous,
     "goes_elsewhere": _goes_elsewhere,
     "stays_on_relais": _stays_on_relais,
+    "partner_is_to_tell": _partner_is_to_tell,
+    "first_call_is_owed": _first_call_is_owed,
+    "is_under_way": _is_under_way,
+    "visitor_was_absent": _visitor_was_absent,
+    "reminder_letter_is_past": _reminder_letter_is_past,
     "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),
     "an_operator_is_asked": _asked_of(Party.OPERATOR),
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),

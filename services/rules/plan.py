@@ -32,12 +32,12 @@ from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
-from services.rules.ranking import DANGER, HAND_OVER
+from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
 from services.rules.view import CaseView, views
 
 UNDELIVERED = -1
 """The number of the step "the request was not delivered" of a ladder that counts from delivery."""
-OUTLIVING = frozenset({DANGER, HAND_OVER})
+OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,9 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
 
 
 def outlives(kind: str, loan_id: UUID | None) -> bool:
-    """Whether a task stays asked for once its case ended: what was lent, a danger, a household given to another."""
+    """Whether a task stays asked for once its case ended: what was lent, a danger, a household given to another, a
+    partner who does not know yet.
+    """
     return loan_id is not None or kind in OUTLIVING
 
 

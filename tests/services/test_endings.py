@@ -11,7 +11,7 @@ from models.cases import Case, Note, Permission, Phone
 from models.engine import Message
 from models.programmes import Service
 from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme
-from services import closing, endings, loans, referrals, supply_cuts, triage, upkeep, visits
+from services import closing, endings, loans, referrals, supply_cuts, tasks, triage, upkeep, visits
 from services.forms import (
     ClosureForm,
     DangerForm,
@@ -19,6 +19,7 @@ from services.forms import (
     HandedOver,
     LoanForm,
     Rejection,
+    TaskDone,
     Transfer,
     Withdrawal,
 )
@@ -288,3 +289,25 @@ def test_a_case_does_not_end_while_a_partner_is_asked_to_make_it_safe(office: Of
     act[end]()
 
     assert office.case(case_id).closed_at is not None
+
+
+def test_a_partner_who_was_asked_elsewhere_is_told_by_the_coordination_that_it_is_over(office: Office) -> None:
+    case_id = office.reported()
+    office.refer(case_id, kind="outside_portal", check_on="2025-10-20")
+    office.drain()
+    office.do(endings.withdraw, BO, case_id, Withdrawal(said_by="Mme Kerbrat"))
+    office.drain()
+
+    (task,) = office.tasks(case_id)
+    assert (task.kind, task.party) == ("tell_partner", "coordinator")
+    office.do(tasks.complete, ADA, task.id, TaskDone())
+    assert office.tasks(case_id) == []
+
+
+def test_a_partner_who_reads_our_mails_is_told_by_mail_alone(office: Office) -> None:
+    case_id, _ = office.referred()
+    office.do(endings.withdraw, BO, case_id, Withdrawal(said_by="Mme Kerbrat"))
+    office.drain()
+
+    assert office.tasks(case_id) == []
+    assert office.sent(case_id, "referral_ended")

@@ -131,3 +131,13 @@ def test_a_request_at_a_partners_is_not_given_back(office: Office) -> None:
         office.do(tasks.give_back, BO, only(office, case_id), TaskReturn(reason=ReturnReason.OTHER))
     with pytest.raises(GuardRefused):
         office.do(tasks.give_back, ADA, only(office, case_id), TaskReturn(reason=ReturnReason.OTHER))
+
+
+def test_an_operator_is_told_to_call_only_where_the_first_call_is_owed(office: Office) -> None:
+    new, under_way = office.accepted(), office.reported()
+    for case_id in (new, under_way):
+        office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+        office.drain()
+
+    assert len(office.sent(new, "case_assigned")) == 2
+    assert [len(office.sent(under_way, text)) for text in ("case_assigned", "case_passed_on")] == [1, 1]

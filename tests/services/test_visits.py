@@ -1,5 +1,6 @@
 """Visits: an absence is not a cancellation, and a danger is told in the same minute."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -94,6 +95,16 @@ def test_the_visitors_own_absence_is_not_held_against_the_household(office: Offi
 
     assert set(office.due(case_id)) == {"plan_visit"}
     assert office.sent(case_id, "visit_missed") == []
+    assert [message.channel for message in office.sent(case_id, "visitor_missed")] == ["sms", "email"] * 2
+
+
+def test_a_visit_too_near_for_the_letter_of_ten_days_before_has_its_letter_at_once(office: Office) -> None:
+    for days, letters in ((5, 0), (9, 1), (20, 0)):
+        case_id = office.qualified()
+        office.plan(case_id, office.clock.at + timedelta(days=days))
+        office.drain()
+
+        assert [each.channel for each in office.sent(case_id, "visit_reminder")] == ["letter"] * letters
 
 
 def test_a_danger_met_is_told_to_the_coordinator_in_the_same_minute(office: Office) -> None:

@@ -4,10 +4,12 @@ from datetime import date
 
 import pytest
 
-from models.vocabulary import Energy, Urgency
+from models.vocabulary import CutOutcome, Energy, Urgency
+from services import supply_cuts
 from services.foundation.errors import InvalidInput
 from services.rules.supply_cuts import first_lawful_day
-from tests.services.rules.situations import Office
+from services.supply_cuts import CutEnd, CutForm
+from tests.services.rules.situations import BO, Office
 
 ELECTRICITY, GAS = Energy.ELECTRICITY, Energy.GAS
 
@@ -61,3 +63,18 @@ def test_a_cut_half_told_or_behind_us_is_asked_again(office: Office, field: str,
         office.submit(**given)
 
     assert refused.value.field == field
+
+
+def test_a_case_presses_for_a_cut_until_the_last_one_is_over(office: Office) -> None:
+    office.sleep_to("2026-06-01 10:00")
+    case_id = office.accepted()
+    for energy in (ELECTRICITY, GAS):
+        office.do(supply_cuts.announce, BO, case_id, CutForm(energy=energy, cut_on=date(2026, 7, 1)))
+    office.do(supply_cuts.end, BO, case_id, CutEnd(energy=GAS, outcome=CutOutcome.AVERTED))
+    assert office.case(case_id).urgency == Urgency.CUT_ANNOUNCED
+
+    office.do(supply_cuts.end, BO, case_id, CutEnd(energy=ELECTRICITY, outcome=CutOutcome.HAPPENED))
+    assert office.case(case_id).urgency == Urgency.CUT_ANNOUNCED
+    office.do(supply_cuts.restore, BO, case_id, None)
+
+    assert office.case(case_id).urgency == Urgency.NONE
