@@ -29,14 +29,12 @@ from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, S
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 from services.rules import daily, pauses, plan
-from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 from services.rules.recipients import AddressBook, Recipient
 from services.rules.view import Asked, CaseView
 
-REVIEW_SUSPENSION: Final = "review_suspension"
 IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
 VISIT_PAST: Final = "visit_past"
@@ -179,7 +177,8 @@ class _Asked:
 
 
 def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
-    tasks, clocks, waiting = [], [], []
+    tasks, clocks = [], []
+    waiting: defaultdict[str, list[UUID]] = defaultdict(list)
     for effect in effects:
         if effect in asked:
             continue
@@ -188,12 +187,12 @@ def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
         tasks.append(task)
         if effect.ladder:
             clocks.append(_clock(unit, effect, effect.ladder, task["id"]))
-        if effect.case.state == CaseState.SUSPENDED and effect.kind != REVIEW_SUSPENSION:
-            waiting.append(task["id"])
+        if reason := pauses.reason_of(effect.case.state, effect.kind):
+            waiting[reason].append(task["id"])
     _write(unit, _NEW_TASK, tasks)
     _write(unit, _NEW_CLOCK, clocks)
-    if waiting:
-        pauses.pause(unit, unit.session.scalars(select(Task).where(Task.id.in_(waiting))).all(), CASE_SUSPENDED)
+    for reason, ids in waiting.items():
+        pauses.pause(unit, unit.session.scalars(select(Task).where(Task.id.in_(ids))).all(), reason)
 
 
 def _write(unit: UnitOfWork, new: Insert, rows: Sequence[Row]) -> None:
