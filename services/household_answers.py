@@ -18,7 +18,7 @@ from models.cases import Case
 from models.engine import Event, Task
 from models.vocabulary import AnsweredBy, CaseState, FollowUpAnswer, HouseholdAnswer, Stage
 from services import follow_up
-from services.follow_up import CALL_BACK
+from services.calls import CALL_BACK
 from services.forms import Form
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
