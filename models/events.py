@@ -451,6 +451,13 @@ class AccessAsked(_Orientation):
     link_id: UUID
 
 
+class LinkAsked(_Orientation):
+    """The partner asked for a new link to what he is asked: the one that he had is too old."""
+
+    type: ClassVar[str] = "referral.link_asked"
+    task_id: UUID
+
+
 class QuestionAsked(_Orientation):
     """The partner wants to know more before answering."""
 

@@ -356,6 +356,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),
+    "referral.link_asked": Rule(then=(Send(send="new_link", to=Party.PARTNER, by=Channel.EMAIL, urgent=True),)),
 }
 """What follows the events that came after the first stored pathways, in a pathway that does not know them.
 
