@@ -114,6 +114,10 @@ class WorkingCalendar:
         """The last open day at or before `day` minus `n` calendar days: when the letter of J-10 is posted."""
         return self.previous_open(day - timedelta(days=n))
 
+    def start_of(self, day: date) -> datetime:
+        """The midnight with which that day begins."""
+        return self._at(day, time())
+
     def end_of(self, day: date) -> datetime:
         """18:00 that day."""
         return self._at(day, END_OF_DAY)
