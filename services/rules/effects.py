@@ -18,6 +18,7 @@ from models.events import (
     FACTS,
     AnswerRecalled,
     CaseMerged,
+    CaseReleased,
     CaseReopened,
     CaseUnmerged,
     DangerAcknowledged,
@@ -43,7 +44,7 @@ RECALLS: Final = (ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecal
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
 _TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
-"""What ends a danger on its case: somebody sees to it, or it goes on with another case."""
+"""What ends a danger on its case: somebody sees to it, or it goes on with another case; or it goes back to its own."""
 _NEW_TASK, _NEW_CLOCK, _NEW_MESSAGE = insert(Task), insert(Obligation), insert(Message)
 _TASK_CLOSED: Final = (Recipient(lacking="task_closed"),)
 
@@ -96,7 +97,7 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
     if not isinstance(effect, OpenTask):
         return False
     if effect.kind == DANGER:
-        return any(other.seq > event.seq and other.type in _TAKEN_IN_HAND for other in later)
+        return any(other.seq > event.seq and _ends_danger(other) for other in later)
     if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
         return True
     if not plan.outlives(effect.kind, effect.about.loan_id) and _has_ended(effect, event, later):
@@ -107,6 +108,11 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
         for other in later
         for fact in (FACTS[other.type].model_validate(other.payload),)
     )
+
+
+def _ends_danger(event: _Later) -> bool:
+    goes_back = event.type == CaseReleased.type and event.payload.get("danger") is not None
+    return goes_back or event.type in _TAKEN_IN_HAND
 
 
 def _has_ended(effect: OpenTask, event: Event, later: Sequence[_Later]) -> bool:
