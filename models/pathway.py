@@ -190,6 +190,7 @@ class Pathway(_Strict):
     return_days: int = Field(default=3, ge=0)  # working days that the coordination has for a task given back to it
     hold_days: int = Field(default=30, ge=1)  # for how long a partner may put his help on hold
     full_days: int = Field(default=30, ge=1)  # how long a partner who has no room is taken for full
+    sheet_months: int = Field(default=6, ge=1)  # after which a sheet is verified again. Source: domain, directory
     tasks: dict[Name, TaskRule]
     ladders: dict[Name, Ladder]
     events: dict[str, Rule]

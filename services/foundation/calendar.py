@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from models.delays import Delay, DelayUnit
 
+# Rules of every programme, not settings. Source: design, time - a delay ends at 18:00, reminder steps leave at 09:00.
 END_OF_DAY: Final = time(18)
 STEP_TIME: Final = time(9)
+# Source: peers, quiet hours - what does not press leaves on working days from 08:00 to 18:30, else is deferred.
 SENDING_OPENS: Final = time(8)
 SENDING_CLOSES: Final = time(18, 30)
 LONGEST_CLOSURE: Final = timedelta(days=366)
