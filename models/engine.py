@@ -151,6 +151,12 @@ class Obligation(Base):
     task: Mapped[Task] = relationship()
     pauses: Mapped[list["Pause"]] = relationship(order_by="Pause.from_at", lazy="selectin")
 
+    @property
+    def waited(self) -> list[tuple[datetime, datetime]]:
+        """From when to when it waited, once that is over; what came before it was armed again is in its anchor."""
+        spans = ((pause.from_at, pause.to_at) for pause in self.pauses if pause.to_at is not None)
+        return [(start, end) for start, end in spans if end > self.anchor_at]
+
 
 class Pause(Base):
     """A time during which a clock did not run, and why; `ended_at` None: it waits now."""

@@ -171,10 +171,18 @@ class CaseMerged(_Detection):
 
 
 class CaseAbsorbed(_Detection):
-    """Another case was merged into this one: its alerts are followed here."""
+    """Another case was merged into this one: its alerts are followed here, with what it alone told.
+
+    So that an undo knows what goes back: `danger` and `cut_ids` came with it, `urgency` is what this case had before.
+    `was_in_danger`: one of its own stood already.
+    """
 
     type: ClassVar[str] = "case.absorbed"
     merged: UUID
+    danger: Danger | None = None
+    was_in_danger: bool = False
+    cut_ids: list[UUID] = []
+    urgency: Urgency | None = None
 
 
 class CaseUnmerged(_Detection):
@@ -185,10 +193,11 @@ class CaseUnmerged(_Detection):
 
 
 class CaseReleased(_Detection):
-    """A case that was merged into this one lives again by itself, with its alerts."""
+    """A case that was merged into this one lives again by itself, with its alerts; `danger`: that it alone told."""
 
     type: ClassVar[str] = "case.released"
     merged: UUID
+    danger: Danger | None = None
 
 
 class CaseTransferred(_Detection):
@@ -449,6 +458,13 @@ class AccessAsked(_Orientation):
 
     type: ClassVar[str] = "referral.access_asked"
     link_id: UUID
+
+
+class LinkAsked(_Orientation):
+    """The partner asked for a new link to what he is asked: the one that he had is too old."""
+
+    type: ClassVar[str] = "referral.link_asked"
+    task_id: UUID
 
 
 class QuestionAsked(_Orientation):

@@ -204,6 +204,7 @@ class Pathway(_Strict):
     return_days: int = Field(default=3, ge=0)  # working days that the coordination has for a task given back to it
     hold_days: int = Field(default=30, ge=1)  # for how long a partner may put his help on hold
     full_days: int = Field(default=30, ge=1)  # how long a partner who has no room is taken for full
+    sheet_months: int = Field(default=6, ge=1)  # after which a sheet is verified again. Source: domain, directory
     tasks: dict[Name, TaskRule]
     ladders: dict[Name, Ladder]
     events: dict[str, Rule]
@@ -370,6 +371,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),
+    "referral.link_asked": Rule(then=(Send(send="new_link", to=Party.PARTNER, by=Channel.EMAIL, urgent=True),)),
 }
 """What follows the events that came after the first stored pathways, in a pathway that does not know them.
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, delete, false, func, not_, or_, select
 
 from models.cases import Case, Referral
 from models.programmes import AccessEntry, Membership, Organisation, Person
 from services import search as finding
+from services.foundation.calendar import ONE_DAY
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.rules.policy import Actor, Right, note_access, require
+from services.rules.published import calendar_of
 from services.rules.texts.labels import label
 
 KEPT: Final = timedelta(days=365)  # Source: CNIL, recommendation on logging of 14 October 2021 — six to twelve months
@@ -49,11 +50,9 @@ class Line:
     reason: str
 
 
-def search(  # noqa: PLR0913 - who looks, for what, on whose clocks, which page
-    unit: UnitOfWork, actor: Actor, wanted: Wanted, zone: ZoneInfo, *, first: int, limit: int
-) -> tuple[list[Line], int]:
+def search(unit: UnitOfWork, actor: Actor, wanted: Wanted, *, first: int, limit: int) -> tuple[list[Line], int]:
     """A page of the programme's log, the latest first, and how many lines there are in all."""
-    where = _where(unit, actor, wanted, zone)
+    where = _where(unit, actor, wanted)
     total = unit.session.scalar(select(func.count()).select_from(AccessEntry).where(where)) or 0
     entries = select(AccessEntry).where(where).order_by(AccessEntry.at.desc(), AccessEntry.id.desc())
     return _told(unit, unit.session.scalars(entries.offset(first).limit(limit)).all()), total
@@ -78,7 +77,7 @@ def forget_old(unit: UnitOfWork) -> None:
     unit.session.execute(delete(AccessEntry).where(AccessEntry.at < unit.now - KEPT))
 
 
-def _where(unit: UnitOfWork, actor: Actor, wanted: Wanted, zone: ZoneInfo) -> ColumnElement[bool]:
+def _where(unit: UnitOfWork, actor: Actor, wanted: Wanted) -> ColumnElement[bool]:
     labels = {person_id: f"person:{person_id}" for person_id, _ in people(unit, actor)}
     if actor.programme_id is None:
         raise NotFound
@@ -88,7 +87,7 @@ def _where(unit: UnitOfWork, actor: Actor, wanted: Wanted, zone: ZoneInfo) -> Co
         AccessEntry.programme_id == actor.programme_id,
         and_(AccessEntry.programme_id.is_(None), AccessEntry.actor.in_([*labels.values(), NOBODY])),
     )
-    clauses = [ours]
+    clauses, calendar = [ours], calendar_of(unit, actor.programme_id)
     if wanted.person_id:
         mine = labels.get(wanted.person_id, "")
         clauses.append(or_(AccessEntry.actor == mine, AccessEntry.about_id == wanted.person_id))
@@ -98,9 +97,9 @@ def _where(unit: UnitOfWork, actor: Actor, wanted: Wanted, zone: ZoneInfo) -> Co
     if wanted.kind:
         clauses.append(_of_kind(wanted.kind))
     if wanted.first_on:
-        clauses.append(AccessEntry.at >= datetime.combine(wanted.first_on, time(0), tzinfo=zone))
+        clauses.append(AccessEntry.at >= calendar.start_of(wanted.first_on))
     if wanted.last_on:
-        clauses.append(AccessEntry.at < datetime.combine(wanted.last_on + timedelta(days=1), time(0), tzinfo=zone))
+        clauses.append(AccessEntry.at < calendar.start_of(wanted.last_on + ONE_DAY))
     return and_(*clauses)
 
 

@@ -31,7 +31,10 @@ from services.rules.published import today_of
 
 AGREEMENT_TEXT: Final = "accord-2026-11"
 ALIKE: Final = 82
-"""Score (0-100) of name and street from which two households are shown as possibly the same."""
+"""Score (0-100) of name and street from which two households are shown as possibly the same.
+
+A proposal without a source, and one measure for all who ask: alerts, files taken in, the past that is generated.
+"""
 
 
 def search_key(*parts: str) -> str:

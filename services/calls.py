@@ -27,6 +27,7 @@ from services.rules.view import CONTACT, attempts_since_contact
 
 SPOKEN: Final = frozenset({CallResult.REACHED, CallResult.REFUSED, CallResult.CALL_BACK})
 """Somebody of the household answered."""
+CALL_BACK: Final = "call_back"
 FARTHEST: Final = timedelta(days=92)
 NOON: Final = 12
 AFTERNOON: Final = 14
@@ -41,6 +42,8 @@ def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> 
     call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
     event = _agree(unit, hand, case, call, form.call_back_on) or _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
+    if form.result in SPOKEN and casework.is_owed(unit, case, CALL_BACK):  # whoever asked to be called has been
+        casework.record(unit, case, e.HouseholdCalledBack(call_id=call.id, result=form.result), hand=hand)
     return case
 
 

@@ -1,6 +1,6 @@
 """Days without work: those of the programme (a pont, a local holiday, a week of August) and of its organisations."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from models.programmes import Closure, Organisation, OrganisationClosure
 from models.vocabulary import OrganisationKind
 from services.forms import Form, Line
-from services.foundation.calendar import WorkingCalendar
+from services.foundation.calendar import ONE_DAY, WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.programmes import close_office
@@ -46,10 +46,9 @@ def _close_programme(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> Closure
     closure = close_office(
         unit, programme_id, first_on=form.first_on, last_on=form.last_on, label=form.label or "Fermeture"
     )
-    _check_opens(calendar_of(unit, programme_id), form.first_on)
-    zone = calendar_of(unit, programme_id).zone
-    start = datetime.combine(form.first_on, time(0), tzinfo=zone).astimezone(UTC)
-    end = datetime.combine(form.last_on + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+    calendar = calendar_of(unit, programme_id)
+    _check_opens(calendar, form.first_on)
+    start, end = calendar.start_of(form.first_on), calendar.start_of(form.last_on + ONE_DAY)
     leave_closed_days(unit, programme_id, start=max(start, unit.now), end=end)
     note_access(unit, hand.actor, "programme.closed", case_id=None)
     return closure

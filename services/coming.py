@@ -105,12 +105,12 @@ def _of_clocks(unit: UnitOfWork, actor: Actor, until: datetime | None, case_id: 
 
 
 def _pauses(unit: UnitOfWork, query: Any) -> dict[UUID, tuple[tuple[datetime, datetime], ...]]:
-    """The pauses that are over, by clock; in the order in which they were."""
-    ids = query.with_only_columns(Obligation.id).subquery()
+    """What `Obligation.waited` says, by clock; in the order in which it was."""
+    ids = query.with_only_columns(Obligation.id, Obligation.anchor_at).subquery()
     rows = unit.session.execute(
         select(Pause.obligation_id, Pause.from_at, Pause.to_at)
         .join(ids, ids.c.id == Pause.obligation_id)
-        .where(Pause.to_at.is_not(None))
+        .where(Pause.to_at > ids.c.anchor_at)
         .order_by(Pause.id)
     )
     found: defaultdict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)

@@ -48,8 +48,7 @@ def _starts(rule: TaskRule, task: Task, anchors: Sequence[datetime]) -> Iterator
 
 
 def _waits(clock: Obligation | None) -> list[Wait]:
-    pauses = clock.pauses if clock is not None else []
-    return [Wait(each.from_at, each.to_at, each.reason) for each in pauses if each.to_at is not None]
+    return [Wait(stopped, running) for stopped, running in clock.waited] if clock is not None else []
 
 
 def _names(unit: UnitOfWork, programme_id: UUID) -> Mapping[date, str]:

@@ -195,15 +195,15 @@ def entries(unit: UnitOfWork, actor: Actor, wanted: Filter) -> list[Service]:
     if actor.programme_id is None:
         raise NotFound
     day = today_of(unit, actor.programme_id)
-    return [each for each in living(unit, actor.programme_id) if _is_wanted(each, wanted, day)]
+    return [each for each in living(unit, actor.programme_id) if _is_wanted(unit, each, wanted, day)]
 
 
-def _is_wanted(service: Service, wanted: Filter, day: date) -> bool:
+def _is_wanted(unit: UnitOfWork, service: Service, wanted: Filter, day: date) -> bool:
     return (
         (wanted.theme is None or wanted.theme in service.themes)
         and (wanted.commune_code is None or service.area is None or wanted.commune_code in service.area.codes(day))
         and search_key(wanted.words) in search_key(service.organisation.name, service.name)
-        and (not wanted.only_stale or is_stale(service, day))
+        and (not wanted.only_stale or is_stale(unit, service))
     )
 
 
@@ -251,14 +251,17 @@ def codes_of(unit: UnitOfWork, text: str) -> list[str]:
     return found
 
 
-def is_stale(service: Service, day: date) -> bool:
-    """Whether nobody has looked at the sheet for six months."""
-    return service.verified_on is None or service.verified_on <= last_verified(day)
+def is_stale(unit: UnitOfWork, service: Service) -> bool:
+    """Whether nobody has looked at the sheet for as long as the pathway says."""
+    aged_on = last_verified(unit, service.organisation.programme_id)
+    return service.verified_on is None or service.verified_on <= aged_on
 
 
 def count_stale(unit: UnitOfWork, actor: Actor) -> int:
-    """How many sheets of the programme nobody has verified for six months."""
-    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(today_of(unit, actor.programme_id)))
+    """How many sheets of the programme nobody has verified for as long."""
+    if actor.programme_id is None:
+        raise NotFound
+    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(unit, actor.programme_id))
     query = (
         select(func.count(Service.id))
         .join(Organisation, Organisation.id == Service.organisation_id)

@@ -10,7 +10,7 @@ from models.cases import Call, Case, Referral
 from models.engine import Task
 from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, TaskState
 from services import partner_work
-from services.calls import Dialled, log_call
+from services.calls import CALL_BACK, Dialled, log_call
 from services.forms import ContactForm, FollowUpForm, FollowUpWord, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -24,7 +24,6 @@ from services.rules.rendering import FOLLOW_UP_QUESTION
 from services.rules.view import numbers_of
 
 QUESTION: Final = FOLLOW_UP_QUESTION
-CALL_BACK: Final = "call_back"
 SPOKE: Final = frozenset({CallResult.REACHED, CallResult.REFUSED})
 DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 """Read by the partner too: the note of the call is the team's and is not repeated to him."""

@@ -5,7 +5,7 @@ unless all is well somebody calls back by a date that the page says.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -18,13 +18,14 @@ from models.cases import Case
 from models.engine import Event, Task
 from models.vocabulary import AnsweredBy, CaseState, FollowUpAnswer, HouseholdAnswer, Stage
 from services import follow_up
-from services.follow_up import CALL_BACK
+from services.calls import CALL_BACK
 from services.forms import Form
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import calendar_of
 
 ASKED_FOR: Final = timedelta(days=7)
 """So long before a call of the follow-up its question counts as open: the mail and the SMS leave five days before."""
@@ -70,12 +71,12 @@ def offered(unit: UnitOfWork, case: Case) -> Sequence[HouseholdAnswer]:
 
 def said_today(unit: UnitOfWork, case: Case) -> HouseholdAnswer | None:
     """What the household said on its page since midnight."""
-    today = unit.now.astimezone(case.programme.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    calendar = calendar_of(unit, case.programme_id)
     query = select(Event).where(
         Event.case_id == case.id,
         Event.type.in_([fact.type for fact in _SAID]),
         Event.actor == f"form:{case.household_id}",
-        Event.occurred_at >= today.astimezone(UTC),
+        Event.occurred_at >= calendar.start_of(calendar.local_day(unit.now)),
     )
     event = unit.session.scalars(query.order_by(Event.seq.desc()).limit(1)).first()
     if event is None:

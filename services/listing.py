@@ -7,11 +7,10 @@ address and is no filter.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
@@ -30,6 +29,7 @@ from models.events import (
     VisitHeld,
 )
 from models.vocabulary import CaseState, Party, RejectionReason, Role, Stage, Theme
+from services.foundation.calendar import ONE_DAY
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Actor, is_visible, sees_all, visible
 from services.rules.published import calendar_of
@@ -298,11 +298,11 @@ def _of_past(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnEle
     """When a case was opened, and how far it went."""
     found: list[ColumnElement[bool]] = []
     if (filters.opened_from or filters.opened_to) and actor.programme_id is not None:
-        zone = calendar_of(unit, actor.programme_id).zone
+        calendar = calendar_of(unit, actor.programme_id)
         if filters.opened_from:
-            found.append(Case.opened_at >= _midnight(filters.opened_from, zone))
+            found.append(Case.opened_at >= calendar.start_of(filters.opened_from))
         if filters.opened_to:
-            found.append(Case.opened_at < _midnight(filters.opened_to + timedelta(days=1), zone))
+            found.append(Case.opened_at < calendar.start_of(filters.opened_to + ONE_DAY))
     later = [type_ for types in _from(filters.step) for type_ in types]
     if later:
         found.append(select(Event.id).where(Event.case_id == Case.id, Event.type.in_(later)).exists())
@@ -313,10 +313,6 @@ def _from(step: str | None) -> list[tuple[str, ...]]:
     """The events of a step and of all those after: going further is going at least so far. Every case was opened."""
     codes = list(STEPS)
     return [STEPS[code] for code in codes[codes.index(step) :]] if step in codes[1:] else []
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def _of_task(unit: UnitOfWork, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:

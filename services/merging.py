@@ -6,17 +6,20 @@ from sqlalchemy import select, update
 
 from models import events as e
 from models.cases import LOAN_IS_OUT, Alert, Case, Loan
+from models.engine import Event
 from models.lifecycles import CaseAction
-from models.vocabulary import CaseState, ClosureOutcome, Danger, Urgency, VisitState, WithdrawReason
+from models.vocabulary import CaseState, ClosureOutcome, Danger, TaskState, Urgency, VisitState, WithdrawReason
 from services import search, supply_cuts, visits
 from services.endings import let_go
 from services.forms import Merge
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.ranking import DANGER
+from services.rules.texts.labels import inside, label
 
 
 def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
@@ -28,8 +31,7 @@ def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
     event = casework.record(unit, case, e.CaseMerged(into=kept.id), hand=hand, action=CaseAction.MERGE)
     case.merged_into_id, case.outcome = kept.id, ClosureOutcome.DUPLICATE.value
     _move_alerts(unit, case, kept)
-    casework.record(unit, kept, e.CaseAbsorbed(merged=case.id), hand=hand)
-    _hand_on(unit, hand, case, kept, danger)
+    casework.record(unit, kept, _hand_on(unit, hand, case, kept, danger), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     return kept
 
@@ -42,13 +44,19 @@ def _kept(unit: UnitOfWork, hand: Hand, case: Case, number: str) -> Case:
     return kept
 
 
-def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Danger | None) -> None:
+def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Danger | None) -> e.CaseAbsorbed:
     """What presses goes on with the case: the urgency, a danger that nobody has taken in hand, a cut ahead."""
-    kept.urgency = max(Urgency(kept.urgency), Urgency(case.urgency), key=list(Urgency).index).value
+    urgency, was_in_danger = Urgency(kept.urgency), visits.danger_told(unit, kept) is not None
+    kept.urgency = _worst(urgency, Urgency(case.urgency)).value
     if danger is not None:
         case.danger = None
         visits.tell_danger(unit, hand, kept, danger)
-    supply_cuts.join(unit, hand, case, kept)
+    cuts = [cut.id for cut in supply_cuts.join(unit, hand, case, kept)]
+    return e.CaseAbsorbed(merged=case.id, danger=danger, was_in_danger=was_in_danger, cut_ids=cuts, urgency=urgency)
+
+
+def _worst(*urgencies: Urgency) -> Urgency:
+    return max(urgencies, key=list(Urgency).index)
 
 
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
@@ -61,7 +69,10 @@ def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
 
 
 def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """Two households after all: the case lives again from its triage, with the alerts that came for it."""
+    """Two households after all: the case lives again from its triage, with its alerts and what it alone told.
+
+    What somebody saw to on the other case stays there, and a note says so.
+    """
     case = case_for(unit, hand.actor, case_id, Right.MERGE)
     if case.state != CaseState.MERGED or case.merged_into_id is None:
         raise GuardRefused("Cette situation n’est pas réunie à une autre.")
@@ -78,9 +89,41 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     unit.session.flush()
     unit.session.expire(case, ["alerts"])
     unit.session.expire(kept, ["alerts"])
-    casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
-    casework.record(unit, kept, e.CaseReleased(merged=case.id), hand=hand)
+    event = casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
+    danger, stay = _hand_back(unit, hand, case, kept)
+    casework.record(unit, kept, e.CaseReleased(merged=case.id, danger=danger), hand=hand)
+    if stay:
+        told = f"Reste suivi dans {kept.number}, où l’on s’en est occupé : {', '.join(stay)}."
+        write_note(unit, case, hand, told, event=event)
     return case
+
+
+def _hand_back(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> tuple[Danger | None, list[str]]:
+    """The danger that the other case is rid of, and the words for what stays with it."""
+    events = unit.session.scalars(select(Event).where(Event.case_id == kept.id).order_by(Event.seq)).all()
+    place = max(n for n, event in enumerate(events) if _absorbs(event, case))
+    fact, since = e.CaseAbsorbed.model_validate(events[place].payload), events[place + 1 :]
+    stay = [
+        f"coupure annoncée ({inside(label('energy', each))})"
+        for each in supply_cuts.part(unit, case, kept, fact.cut_ids, since)
+    ]
+    happened, back = {each.type for each in since}, None
+    if fact.danger is not None and e.DangerAcknowledged.type in happened:
+        stay.append("danger signalé")
+    elif fact.danger is not None:
+        visits.tell_danger(unit, hand, case, fact.danger)
+        if not fact.was_in_danger and e.DangerReported.type not in happened:
+            kept.danger, back = None, fact.danger
+            told = [task for task in pauses.open_tasks(unit, kept.id) if task.kind == DANGER]
+            casework.close(unit, told, TaskState.SUPERSEDED)
+    if fact.urgency is not None and not stay and e.CaseAbsorbed.type not in happened:
+        ahead = Urgency.CUT_ANNOUNCED if supply_cuts.followed(unit, kept.id) else Urgency.NONE
+        kept.urgency = _worst(fact.urgency, ahead).value
+    return back, stay
+
+
+def _absorbs(event: Event, case: Case) -> bool:
+    return event.type == e.CaseAbsorbed.type and event.payload["merged"] == str(case.id)
 
 
 def _has_lent(unit: UnitOfWork, case: Case) -> bool:

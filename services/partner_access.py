@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, select
 
 from models.cases import Case, Referral, Report, Visit
-from models.events import AccessAsked
+from models.engine import Event, Task
+from models.events import AccessAsked, LinkAsked
 from models.programmes import PartnerSession, SignInLink
 from models.refusals import CaseworkError
 from models.vocabulary import Source, Theme, VisitState
@@ -22,11 +23,12 @@ from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token, token_hash
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.links import sign_in_link_of
+from services.rules.links import may_renew, sign_in_link_of, task_of
 from services.rules.policy import Actor, agreement_with_partner, may_know_household, note_access
 from services.sign_in_links import SignInLinkRefused
 
 SESSION_LASTS: Final = timedelta(hours=8)
+NEW_LINK_EVERY: Final = timedelta(hours=1)
 LIVING_LINKS: Final = 3
 """So many links may be on their way for one request: nobody fills a partner's mailbox from a forwarded mail."""
 
@@ -100,6 +102,34 @@ def ask_link(unit: UnitOfWork, referral: Referral, *, browser: str, source: Sour
     )
     casework.record(unit, case, fact, hand=Hand(partner_of(referral), source))
     return link
+
+
+def renew_link(unit: UnitOfWork, runtime: Runtime, token: str, *, source: Source = Source.LINK) -> None:
+    """Send the partner a new link to what he is asked, to the address that we know; those before it open no more.
+
+    Raises `LinkExpired` for a link to what nobody asks of him any more.
+    """
+    task = task_of(unit, runtime, token)
+    case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    unit.session.refresh(task)
+    if task.referral is None or not may_renew(task):
+        raise LinkExpired
+    if _has_just_asked(unit, task):
+        raise GuardRefused("Un nouveau lien vient de partir : ouvrez le dernier message reçu, ou attendez une heure.")
+    task.link_version += 1
+    referral = task.referral
+    fact = LinkAsked(
+        referral_id=referral.id, partner_id=referral.partner_id, theme=Theme(referral.need.theme), task_id=task.id
+    )
+    casework.record(unit, case, fact, hand=Hand(partner_of(referral), source))
+
+
+def _has_just_asked(unit: UnitOfWork, task: Task) -> bool:
+    """Nobody fills a partner's mailbox from an old mail."""
+    lately = select(Event.payload).where(
+        Event.case_id == task.case_id, Event.type == LinkAsked.type, Event.occurred_at > unit.now - NEW_LINK_EVERY
+    )
+    return any(payload["task_id"] == str(task.id) for payload in unit.session.scalars(lately))
 
 
 def _living(unit: UnitOfWork, referral: Referral) -> int:

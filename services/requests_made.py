@@ -5,20 +5,20 @@ Never income, health or notes. Source: domain, what each may see.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 
 from models.cases import Alert, Case, Referral, Visit
-from models.programmes import Organisation, Programme
+from models.programmes import Organisation
 from models.vocabulary import ReferralState, VisitState
-from services.foundation.calendar import months_later
+from services.foundation.calendar import ONE_DAY, months_later
 from services.foundation.database import UnitOfWork
 from services.rules import news
 from services.rules.disclosure import FEWEST
 from services.rules.news import News
+from services.rules.published import calendar_of
 
 LOOKED_BACK: Final = timedelta(days=730)
 MOST: Final = 200
@@ -84,8 +84,8 @@ def last_term(today: date) -> Term:
 
 def of_organisation(unit: UnitOfWork, organisation: Organisation, term: Term) -> Figures:
     """Requests received in the term; households of its requests that were visited, or helped by a partner, in it."""
-    zone = unit.session.get_one(Programme, organisation.programme_id).zone
-    start, end = _midnight(term.first, zone), _midnight(term.last + timedelta(days=1), zone)
+    calendar = calendar_of(unit, organisation.programme_id)
+    start, end = calendar.start_of(term.first), calendar.start_of(term.last + ONE_DAY)
     its = select(Alert.case_id).where(Alert.organisation_id == organisation.id)
     sent = its.where(Alert.received_at >= start, Alert.received_at < end)
     visited = select(Visit.case_id).where(
@@ -95,10 +95,6 @@ def of_organisation(unit: UnitOfWork, organisation: Organisation, term: Term) ->
         Referral.state.in_(TAKEN), Referral.answered_at >= start, Referral.answered_at < end, Referral.case_id.in_(its)
     )
     return Figures(*(_counted(unit, each) for each in (sent, visited, helped)))
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
 
 
 def _counted(unit: UnitOfWork, cases: Select[Any]) -> int | None:

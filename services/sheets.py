@@ -1,7 +1,7 @@
 """A partner looks at his own sheet of the directory, without an account: it is right, or he says what should change.
 
 What he proposes waits for the coordination, who sees before and after; nothing that he types changes the directory.
-He is asked to look six months after somebody last did.
+He is asked to look once nobody has for as long as the pathway says.
 """
 
 from collections.abc import Sequence

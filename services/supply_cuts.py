@@ -1,8 +1,8 @@
 """A cut of electricity or gas that a supplier announced: its clocks run backwards from its day."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from typing import NamedTuple, TypedDict
+from typing import Final, NamedTuple, TypedDict
 from uuid import UUID
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models import events as e
 from models.cases import Case, SupplyCut
-from models.engine import Task
+from models.engine import Event, Task
 from models.vocabulary import CaseState, CutOutcome, Energy, TaskState, Urgency
 from services.forms import Form, FreeText
 from services.foundation.database import UnitOfWork
@@ -123,27 +123,62 @@ def told(unit: UnitOfWork, case: Case) -> list[Told]:
     return sorted({cut.energy: cut for cut in nearest}.values(), key=lambda cut: cut.cut_on)
 
 
-def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Follow from now on the cuts that alert givers told of, now that somebody can avert them. A case that had ended
-    goes on with its own."""
+def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> list[SupplyCut]:
+    """Follow from now on the cuts that alert givers told of, now that somebody can avert them: those. A case that had
+    ended goes on with its own."""
     follow_again(unit, hand, case)
-    _follow_new(unit, hand, case, told(unit, case))
+    known = {cut.energy for cut in followed(unit, case.id)}
+    return [
+        _follow(unit, hand, case, CutForm(energy=cut.energy, cut_on=cut.cut_on), told_on=cut.told_on)
+        for cut in told(unit, case)
+        if cut.energy not in known
+    ]
 
 
-def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> None:
-    """The cuts that threaten a double are followed on the case that goes on; it keeps its own, should they part again.
+def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> list[SupplyCut]:
+    """The cuts that threaten a double are followed on the case that goes on: those that it had not itself.
 
     A case that nobody has taken up yet has those of its alerts followed then.
     """
-    if kept.state not in (CaseState.SUBMITTED, CaseState.TRIAGE):
-        take_up(unit, hand, kept)
-        _follow_new(unit, hand, kept, told(unit, case))
+    if kept.state in (CaseState.SUBMITTED, CaseState.TRIAGE):
+        return []
+    known = {cut.energy for cut in followed(unit, kept.id)}
+    new = [cut for cut in followed(unit, case.id) if cut.outcome is None and cut.energy not in known]
+    for cut in new:
+        cut.case_id = kept.id
+        _announce(unit, hand, kept, cut)
+    return [*new, *take_up(unit, hand, kept)]
 
 
-def _follow_new(unit: UnitOfWork, hand: Hand, case: Case, cuts: Sequence[Told]) -> None:
-    known = {cut.energy for cut in followed(unit, case.id)}
-    for cut in (each for each in cuts if each.energy not in known):
-        _follow(unit, hand, case, CutForm(energy=cut.energy, cut_on=cut.cut_on), told_on=cut.told_on)
+def part(unit: UnitOfWork, case: Case, kept: Case, cut_ids: Collection[UUID], since: Sequence[Event]) -> list[Energy]:
+    """A double that lives again has the cuts back that were its own or its alerts'; those to which somebody saw on the
+    other case stay there: which.
+
+    `cut_ids` came with the merge, `since` happened on the other case after it.
+    """
+    seen_to = {event.payload["cut_id"] for event in since if event.type in _SEEN_TO}
+    since_then = {event.payload["cut_id"] for event in since if event.type == e.CutAnnounced.type}
+    its = _told_by(case) - _told_by(kept)
+    known, stay = {cut.energy for cut in followed(unit, case.id)}, []
+    for cut in unit.session.scalars(select(SupplyCut).where(SupplyCut.case_id == kept.id)).all():
+        came = cut.id in cut_ids or (str(cut.id) in since_then and (cut.energy, cut.told_on) in its)
+        if came and str(cut.id) in seen_to:
+            stay.append(Energy(cut.energy))
+        elif came and cut.energy not in known:
+            asked = select(Task).where(Task.cut_id == cut.id, Task.state == TaskState.OPEN)
+            casework.close(unit, unit.session.scalars(asked).all(), TaskState.SUPERSEDED)
+            cut.case_id = case.id
+    return stay
+
+
+_SEEN_TO: Final = frozenset(
+    fact.type for fact in (e.CutMoved, e.CutSupplierCalled, e.CutAidFiled, e.CutAverted, e.CutHappened)
+)
+
+
+def _told_by(case: Case) -> set[tuple[str | None, date]]:
+    """The cuts that its alerts tell, each by its energy and the local day on which we heard of it."""
+    return {(alert.cut_energy, alert.received_at.astimezone(case.programme.zone).date()) for alert in case.alerts}
 
 
 def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:
@@ -159,10 +194,14 @@ def _follow(unit: UnitOfWork, hand: Hand, case: Case, form: CutForm, *, told_on:
     cut = SupplyCut(case_id=case.id, energy=form.energy.value, cut_on=form.cut_on, told_on=told_on)
     unit.session.add(cut)
     unit.session.flush()
+    _announce(unit, hand, case, cut, form.note)
+    return cut
+
+
+def _announce(unit: UnitOfWork, hand: Hand, case: Case, cut: SupplyCut, note: str = "") -> None:
     if case.urgency == Urgency.NONE:
         case.urgency = Urgency.CUT_ANNOUNCED.value
-    _tell(unit, hand, case, e.CutAnnounced(**_ids(cut), until=ahead(cut).day), form.note)
-    return cut
+    _tell(unit, hand, case, e.CutAnnounced(**_ids(cut), until=ahead(cut).day), note)
 
 
 def move(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NewDay) -> SupplyCut:

@@ -392,7 +392,7 @@ _PLAIN: Final = {
     "referral_request": "demande d’aide", "referral_soft_reminder": "rappel de la demande",
     "referral_firm_reminder": "second rappel de la demande", "question_answered": "réponse à sa question",
     "referral_accepted_next": "ce qui suit son accord", "news_reminder": "demande de nouvelles",
-    "sign_in": "lien vers les coordonnées",
+    "sign_in": "lien vers les coordonnées", "new_link": "nouveau lien vers la demande",
     "referral_ended": "demande retirée ou expirée", "help_to_reach": "aide pour joindre le ménage",
     "milestone_accepted": "demande acceptée", "milestone_rejected": "demande sans suite",
     "milestone_refused": "visite non souhaitée", "milestone_unreachable": "ménage injoignable",

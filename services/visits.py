@@ -15,7 +15,7 @@ from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitFor
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, obligations, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
@@ -167,6 +167,8 @@ def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisi
     unit.session.flush()
     fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
     event = casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.HOLD_VISIT))
+    for task in pauses.reports_asked(unit, case):  # of a visit before: it tells of this one too
+        obligations.rearm(unit, task, since=max(task.opened_at, hand.occurred_at or unit.now))
     write_note(unit, case, hand, form.note, event=event)
 
 

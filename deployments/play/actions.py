@@ -37,6 +37,7 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | mend_household_address, remove_household_address | staff | email: where the household reads its mail; none any more |
 | ask_access | the partner through his mail's link | a sign-in link is sent to him |
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
+| ask_new_link | the partner through an old link of his mails | another is sent to him |
 | start_follow_up | staff | |
 | record_follow_up | staff | result, still_cold, still_in_arrears, helps (by partner, what the household says of his \
 help: confirmed, disputed, unverifiable), note |
@@ -160,7 +161,7 @@ from services.foundation.phones import normalise
 from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
 from services.rules.household import code_of
-from services.rules.links import alert_url, open_alert_link, open_requests_link, open_task_link
+from services.rules.links import alert_url, may_renew, open_alert_link, open_requests_link, open_task_link, task_of
 from services.rules.policy import Actor, may_know_household, note_access, readable
 
 SIGN_IN_LINK: Final = re.compile(r"/acces/([0-9a-f]{32}\.[\w-]+)")
@@ -336,6 +337,17 @@ def ask_access(scene: Scene, given: Given) -> object:
     return partner_access.ask_link(scene.unit, referral, browser=scene.step.who, source=Source.STORY)
 
 
+def ask_new_link(scene: Scene, given: Given) -> None:
+    """The partner, whose link is too old, asks for another to what he is still asked."""
+    referral = scene.referral(scene.step.who, given.get("about"))
+    for token in scene.tokens(TASK_LINK):
+        task = task_of(scene.unit, scene.runtime, token)
+        if task.referral_id == referral.id and may_renew(task):
+            partner_access.renew_link(scene.unit, scene.runtime, token, source=Source.STORY)
+            return
+    raise LinkExpired
+
+
 def open_access(scene: Scene, given: Given) -> object:
     """He opens the link of his sign-in mail, in the browser that asked unless another is given."""
     for token in scene.tokens(SIGN_IN_LINK):
@@ -480,6 +492,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "mend_household_address": mend_household_address,
     "remove_household_address": remove_household_address,
     "ask_access": ask_access,
+    "ask_new_link": ask_new_link,
     "open_access": open_access,
     "start_follow_up": bare(referrals.drop_need),
     "record_follow_up": record_follow_up,

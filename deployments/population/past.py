@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
 from uuid import UUID
@@ -73,8 +73,7 @@ class Past:
             count, owed = int(owed), owed % 1
             open_days = [day for day in days if calendar.is_open(day)]
             found = sorted(self.office.minute_of(chance.choice(open_days), chance) for _ in range(count) if open_days)
-            until = datetime.combine(end, time(0), tzinfo=calendar.zone).astimezone(UTC)
-            yield min(until, self.until), [at for at in found if self.start < at < self.until]
+            yield min(calendar.start_of(end), self.until), [at for at in found if self.start < at < self.until]
 
     def _alert(self) -> None:
         """A case begins."""

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from models.delays import Delay, DelayUnit
 
+# Rules of every programme, not settings. Source: design, time - a delay ends at 18:00, reminder steps leave at 09:00.
 END_OF_DAY: Final = time(18)
 STEP_TIME: Final = time(9)
+# Source: peers, quiet hours - what does not press leaves on working days from 08:00 to 18:30, else is deferred.
 SENDING_OPENS: Final = time(8)
 SENDING_CLOSES: Final = time(18, 30)
 LONGEST_CLOSURE: Final = timedelta(days=366)
@@ -113,6 +115,10 @@ class WorkingCalendar:
     def days_before(self, day: date, n: int) -> date:
         """The last open day at or before `day` minus `n` calendar days: when the letter of J-10 is posted."""
         return self.previous_open(day - timedelta(days=n))
+
+    def start_of(self, day: date) -> datetime:
+        """The midnight with which that day begins."""
+        return self._at(day, time())
 
     def end_of(self, day: date) -> datetime:
         """18:00 that day."""

@@ -11,6 +11,7 @@ __all__ = [
     "GuardRefused",
     "InvalidInput",
     "InvalidInputs",
+    "LinkAged",
     "LinkExpired",
     "NotFound",
     "Setup",
@@ -100,6 +101,15 @@ class LinkExpired(CaseworkError):
     def __init__(self, sentence: str = "Ce lien ne sert plus : la demande a changé ou sa date est passée.") -> None:
         """The same for a revoked, late or forged link; what became of the request is for the holder of a true one."""
         super().__init__(sentence)
+
+
+class LinkAged(LinkExpired):
+    """A true link whose time is over, to what is still asked: a new one may be sent to whoever it was for."""
+
+    def __init__(self, ask_at: str) -> None:
+        """`ask_at`: the address to which the holder posts to have one sent."""
+        super().__init__("Ce lien a trop vieilli pour s’ouvrir, mais la demande vous attend toujours.")
+        self.ask_at = ask_at
 
 
 class Unavailable(CaseworkError):

@@ -77,6 +77,7 @@ COUNTS: Final[Mapping[str, tuple[str, int, int]]] = {
     "return_days": ("Jours ouvrés de la coordination, au moins, pour une tâche qui lui est rendue", 0, 60),
     "hold_days": ("Jours pendant lesquels un partenaire peut mettre son aide en attente", 1, 365),
     "full_days": ("Jours pendant lesquels un partenaire sans place est tenu pour complet", 1, 365),
+    "sheet_months": ("Mois après lesquels une fiche de l’annuaire est à vérifier", 1, 60),
 }
 """Each with the least and the most that make sense."""
 

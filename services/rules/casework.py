@@ -16,7 +16,7 @@ from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
-from services.rules import effects, plan
+from services.rules import effects, pauses, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
 from services.rules.ranking import DANGER
@@ -167,9 +167,10 @@ def _check_pathway(unit: UnitOfWork, act: Act) -> None:
 
 
 def _move(unit: UnitOfWork, case: Case, action: CaseAction) -> None:
-    was_closed = case.is_closed
+    stood, was_closed = CaseState(case.state), case.is_closed
     before = CaseState(case.resumes_in) if case.resumes_in else None
-    case.enter(next_case_state(CaseState(case.state), action, before))
+    case.enter(next_case_state(stood, action, before))
+    pauses.follow_visit(unit, case, stood)
     if case.is_closed:
         case.closed_at = unit.now
     elif was_closed:

@@ -27,6 +27,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "return_days": "jours ouvrés de la coordination pour une tâche rendue",
     "hold_days": "jours pendant lesquels un partenaire peut mettre son aide en attente",
     "full_days": "jours pendant lesquels un partenaire sans place est tenu pour complet",
+    "sheet_months": "mois après lesquels une fiche de l’annuaire est à vérifier",
 }
 ANCHORS: Final[Mapping[Anchor, str]] = {
     Anchor.EVENT: "",

@@ -5,7 +5,7 @@ A programme's mails only: what two programmes tell one address never stands in o
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from models.base import UtcDateTime
 from models.engine import HAS_LEFT, Message
 from models.vocabulary import MessageState
-from services.foundation.calendar import WorkingCalendar
+from services.foundation.calendar import ONE_DAY, WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 from services.rules import presence
@@ -71,7 +71,7 @@ def _leaves_at(reads: Reads, now: datetime, *, had: bool, waiting: Iterable[date
         opens = calendar.next_opening(day)
         first = gathering(calendar, opens) if reads.gathered else opens
         day = calendar.local_day(first)
-    end = _start(calendar, day + timedelta(days=1))
+    end = calendar.start_of(day + ONE_DAY)
     return max((due_at for due_at in waiting if first < due_at < end), default=first)
 
 
@@ -108,7 +108,7 @@ def had_today(unit: UnitOfWork, programme_id: UUID, addresses: Collection[str]) 
     """Those that had their daily mail today, or to whom somebody is carrying it now."""
     calendar = calendar_of(unit, programme_id)
     today = calendar.local_day(unit.now)
-    start, end = _start(calendar, today), _start(calendar, today + timedelta(days=1))
+    start, end = calendar.start_of(today), calendar.start_of(today + ONE_DAY)
     left = unit.rows(_LEFT[unit.dialect], programme=programme_id, asked=sorted(addresses), start=start, end=end)
     carried = [row for row in unit.rows(_CARRIED) if row.programme_id == programme_id and row.address in addresses]
     held_after = unit.lease_time() if carried else unit.now
@@ -155,7 +155,3 @@ def may_gather(unit: UnitOfWork) -> bool:
     if unit.dialect != "postgresql":
         return True  # one writer by construction
     return bool(unit.session.scalar(select(func.pg_try_advisory_xact_lock(GATHERING))))
-
-
-def _start(calendar: WorkingCalendar, day: date) -> datetime:
-    return datetime.combine(day, time(0), tzinfo=calendar.zone).astimezone(UTC)

@@ -20,11 +20,10 @@ class Start(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """A time during which the clock stood still, and the code of its reason."""
+    """A time during which the clock stood still."""
 
     stopped: datetime
     running: datetime
-    reason: str
 
 
 class Closed(NamedTuple):

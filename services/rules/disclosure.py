@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 FEWEST: Final = 5
+"""A rule, not a setting. Source: domain, reporting - aggregates only, cells under five are masked."""
 FEWEST_FOR_TENTHS: Final = 10
 """One in ten is somebody; of fewer than ten people it would be one known person."""
 

@@ -18,6 +18,7 @@ from models.events import (
     FACTS,
     AnswerRecalled,
     CaseMerged,
+    CaseReleased,
     CaseReopened,
     CaseUnmerged,
     DangerAcknowledged,
@@ -29,14 +30,12 @@ from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, S
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 from services.rules import daily, pauses, plan
-from services.rules.pauses import CASE_SUSPENDED
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 from services.rules.recipients import AddressBook, Recipient
 from services.rules.view import Asked, CaseView
 
-REVIEW_SUSPENSION: Final = "review_suspension"
 IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
 VISIT_PAST: Final = "visit_past"
@@ -45,7 +44,7 @@ RECALLS: Final = (ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecal
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
 _TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})
-"""What ends a danger on its case: somebody sees to it, or it goes on with another case."""
+"""What ends a danger on its case: somebody sees to it, or it goes on with another case; or it goes back to its own."""
 _NEW_TASK, _NEW_CLOCK, _NEW_MESSAGE = insert(Task), insert(Obligation), insert(Message)
 _TASK_CLOSED: Final = (Recipient(lacking="task_closed"),)
 
@@ -98,7 +97,7 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
     if not isinstance(effect, OpenTask):
         return False
     if effect.kind == DANGER:
-        return any(other.seq > event.seq and other.type in _TAKEN_IN_HAND for other in later)
+        return any(other.seq > event.seq and _ends_danger(other) for other in later)
     if effect.about.message_id is not None and not _is_in_doubt(unit, effect.about.message_id):
         return True
     if not plan.outlives(effect.kind, effect.about.loan_id) and _has_ended(effect, event, later):
@@ -109,6 +108,11 @@ def _overtaken(unit: UnitOfWork, effect: Effect, event: Event, later: Sequence[_
         for other in later
         for fact in (FACTS[other.type].model_validate(other.payload),)
     )
+
+
+def _ends_danger(event: _Later) -> bool:
+    goes_back = event.type == CaseReleased.type and event.payload.get("danger") is not None
+    return goes_back or event.type in _TAKEN_IN_HAND
 
 
 def _has_ended(effect: OpenTask, event: Event, later: Sequence[_Later]) -> bool:
@@ -179,7 +183,8 @@ class _Asked:
 
 
 def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
-    tasks, clocks, waiting = [], [], []
+    tasks, clocks = [], []
+    waiting: defaultdict[str, list[UUID]] = defaultdict(list)
     for effect in effects:
         if effect in asked:
             continue
@@ -188,12 +193,12 @@ def _open(unit: UnitOfWork, effects: Sequence[OpenTask], asked: _Asked) -> None:
         tasks.append(task)
         if effect.ladder:
             clocks.append(_clock(unit, effect, effect.ladder, task["id"]))
-        if effect.case.state == CaseState.SUSPENDED and effect.kind != REVIEW_SUSPENSION:
-            waiting.append(task["id"])
+        if reason := pauses.reason_of(effect.case.state, effect.kind):
+            waiting[reason].append(task["id"])
     _write(unit, _NEW_TASK, tasks)
     _write(unit, _NEW_CLOCK, clocks)
-    if waiting:
-        pauses.pause(unit, unit.session.scalars(select(Task).where(Task.id.in_(waiting))).all(), CASE_SUSPENDED)
+    for reason, ids in waiting.items():
+        pauses.pause(unit, unit.session.scalars(select(Task).where(Task.id.in_(ids))).all(), reason)
 
 
 def _write(unit: UnitOfWork, new: Insert, rows: Sequence[Row]) -> None:

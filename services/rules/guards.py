@@ -25,7 +25,8 @@ Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
 NEAR = timedelta(days=7)
 LETTERS = timedelta(days=11)
 _AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
-_BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED})  # a visit of the follow-up asks for no report
+_BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED, CaseState.VISIT_PLANNED})
+"""A visit of the follow-up asks for no report; one that another followed before the engine saw it does."""
 
 
 def _attempts_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:

@@ -2,19 +2,22 @@
 link shows a partner the household of one referral, once, in the browser that asked.
 
 The token is an HMAC of the row's id and version, so nothing secret is stored and a retry writes the same body.
-A link dies when its task changes state, or ten working days after its date; it does not age while its task is paused.
+A link dies when its task changes state, or ten working days after its date and after the last mail that leads there; it
+does not age while its task is paused. A partner who is awaited has a new one sent if he asks, which ends his others.
 """
 
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from models.cases import Alert, Case
 from models.engine import Message, Task
 from models.programmes import Organisation, Service, SignInLink
-from models.vocabulary import ReferralState, TaskState
+from models.vocabulary import MessageState, Party, ReferralState, TaskState
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import LinkExpired
+from services.foundation.errors import LinkAged, LinkExpired
 from services.foundation.runtime import Runtime
 from services.rules.policy import Actor
 from services.rules.published import calendar_of, pathway_of
@@ -142,28 +145,53 @@ def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLin
 
 
 def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
-    """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
+    """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one; `LinkAged`
+    if its partner is still awaited.
+    """
     task = task_of(unit, runtime, token)
     is_over = task.state != TaskState.OPEN
     if is_over and task.referral and task.referral.state in _BECAME:
         raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
-    calendar = calendar_of(unit, task.programme_id)
-    late = task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
-    if is_over or late:
+    if is_over:
         raise LinkExpired
+    if not _is_version(runtime, task, token, task.link_version) or _is_late(unit, task):
+        raise LinkAged(f"/l/{token}/nouveau") if may_renew(task) else LinkExpired
     return holder_of(unit, task), task
 
 
+def may_renew(task: Task) -> bool:
+    """Whether the link of a task is sent again to whoever asks: to a partner who is still awaited."""
+    return task.state == TaskState.OPEN and task.party == Party.PARTNER and task.referral_id is not None
+
+
+def _is_late(unit: UnitOfWork, task: Task) -> bool:
+    """Whether ten working days have passed since its date and since the last mail that leads there was written."""
+    if task.paused_at is not None:
+        return False
+    calendar = calendar_of(unit, task.programme_id)
+    if unit.now <= calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS):
+        return False
+    mails = select(func.max(Message.created_at, type_=Message.created_at.type)).where(
+        Message.case_id == task.case_id,
+        Message.task_id == task.id,
+        Message.party == task.party,
+        Message.state.not_in((MessageState.CANCELLED, MessageState.REFUSED)),
+    )
+    written_at = unit.session.scalar(mails)
+    return written_at is None or calendar.due_after(written_at, working_days=GRACE_WORKING_DAYS) < unit.now
+
+
 def task_of(unit: UnitOfWork, runtime: Runtime, token: str) -> Task:
-    """The task of a link, which may have ended with it: it opens nothing by itself. Raises `LinkExpired` if forged."""
-    task_id, signature = _parts(token)
+    """The task of a link, of its last or of one before: it opens nothing by itself. Raises `LinkExpired` if forged."""
+    task_id, _ = _parts(token)
     task = unit.session.get(Task, task_id)
-    if task is None:
-        raise LinkExpired
-    is_over = task.state != TaskState.OPEN  # its end raised the version
-    if not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version - is_over}", signature):
+    if task is None or not any(_is_version(runtime, task, token, each + 1) for each in range(task.link_version)):
         raise LinkExpired
     return task
+
+
+def _is_version(runtime: Runtime, task: Task, token: str, version: int) -> bool:
+    return runtime.secrets.verify(_TASK, f"{task.id}:{version}", _parts(token)[1])
 
 
 def holder_of(unit: UnitOfWork, task: Task) -> Actor:

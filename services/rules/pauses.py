@@ -14,16 +14,29 @@ from sqlalchemy import select
 from models.cases import Case
 from models.engine import Obligation, Pause, Task
 from models.pathway import Pathway
-from models.vocabulary import TaskState
+from models.vocabulary import CaseState, TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import plan
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 
+REVIEW_SUSPENSION: Final = "review_suspension"
 CASE_SUSPENDED: Final = "case_suspended"
 REFERRAL_HELD: Final = "referral_held"
+VISIT_PLANNED: Final = "visit_planned"
+REPORT: Final = "deliver_report"
 NEVER: Final = frozenset({DANGER})
 """What no pause stops: a danger is chased until somebody takes it in hand, on a suspended case too."""
+
+
+def reason_of(state: str, kind: str) -> str | None:
+    """Why what such a task asks cannot be done in this state of its case, if so: nobody is reminded of it then.
+
+    The report tells of every visit: it is not given while another one is planned.
+    """
+    if state == CaseState.SUSPENDED and kind != REVIEW_SUSPENSION:
+        return CASE_SUSPENDED
+    return VISIT_PLANNED if state == CaseState.VISIT_PLANNED and kind == REPORT else None
 
 
 def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
@@ -64,6 +77,20 @@ def resume(unit: UnitOfWork, tasks: Iterable[Task]) -> None:
                 waiting.to_at = unit.now
             point(unit, obligation)
     unit.session.flush()
+
+
+def follow_visit(unit: UnitOfWork, case: Case, before: str) -> None:
+    """The report of a first visit waits while a second one is planned, whatever becomes of that one."""
+    is_planned, was_planned = (state == CaseState.VISIT_PLANNED for state in (case.state, before))
+    if is_planned != was_planned:
+        reports = reports_asked(unit, case)
+        (pause(unit, reports, VISIT_PLANNED) if is_planned else resume(unit, reports))
+
+
+def reports_asked(unit: UnitOfWork, case: Case) -> Sequence[Task]:
+    """The report that is still to be given, if a visit was held and it was not."""
+    query = select(Task).where(Task.case_id == case.id, Task.kind == REPORT, Task.state == TaskState.OPEN)
+    return unit.session.scalars(query).all()
 
 
 def snooze(unit: UnitOfWork, task: Task, until: date) -> None:

@@ -404,8 +404,8 @@ def _put(obligation: Obligation, place: Place) -> None:
 
 def timing_of(obligation: Obligation) -> Timing:
     """What this clock's instants are worked out from."""
-    over = tuple((pause.from_at, pause.to_at) for pause in obligation.pauses if pause.to_at is not None)
-    return Timing(obligation.anchor_at, obligation.due_at, over, obligation.task.snoozed_until)
+    waited = tuple(obligation.waited)
+    return Timing(obligation.anchor_at, obligation.due_at, waited, obligation.task.snoozed_until)
 
 
 def climbed_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetime:

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
+from models.events import ReminderDue
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
 from models.vocabulary import Channel, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
@@ -138,7 +139,7 @@ def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
 
 def _check_reason(unit: UnitOfWork, message: Message) -> None:
     task = unit.session.get(Task, message.task_id) if message.task_id else None
-    if task is not None and task.state != TaskState.OPEN:
+    if task is not None and (task.state != TaskState.OPEN or _waits(unit, task, message)):
         raise Suppressed("task_closed")
     if message.channel == Channel.SMS and _is_blocked(unit, message):
         raise Suppressed("number_blocked")
@@ -154,6 +155,11 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+
+
+def _waits(unit: UnitOfWork, task: Task, message: Message) -> bool:
+    """Whether it is a step of a clock that has stopped since."""
+    return task.paused_at is not None and unit.session.get_one(Event, message.event_id).type == ReminderDue.type
 
 
 def _still_stands(unit: UnitOfWork, message: Message) -> bool:

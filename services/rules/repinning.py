@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.engine import Event, Obligation, Pause, Task
+from models.engine import Event, Obligation, Task
 from models.pathway import Pathway
 from services.foundation.database import UnitOfWork
 from services.rules import plan
@@ -35,12 +35,12 @@ def _dates(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> tup
     counted = _counted(unit, task, before, after)
     if counted is None:
         return as_it_is
-    over = [pause for pause in clock.pauses if pause.to_at is not None] if clock else []
-    due = _moved(unit, task, counted, over)
+    waited = clock.waited if clock else []
+    due = _moved(unit, task, counted, waited)
     if due > unit.now:
         return due, counted
     soon = min(task.due_at, calendar_of(unit, task.programme_id).due_after(unit.now, working_days=1))
-    return as_it_is if over else (soon, soon)
+    return as_it_is if waited else (soon, soon)
 
 
 def _counted(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> datetime | None:
@@ -56,11 +56,11 @@ def _counted(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> d
     return None if due == plan.due_at(old, situation, ordinal=task.ordinal) else due
 
 
-def _moved(unit: UnitOfWork, task: Task, due: datetime, over: list[Pause]) -> datetime:
+def _moved(unit: UnitOfWork, task: Task, due: datetime, waited: list[tuple[datetime, datetime]]) -> datetime:
     calendar = calendar_of(unit, task.programme_id)
-    for pause in over:
-        if pause.to_at is not None and pause.from_at < due:
-            due = calendar.shifted(due, stopped=pause.from_at, running=pause.to_at)
+    for stopped, running in waited:
+        if stopped < due:
+            due = calendar.shifted(due, stopped=stopped, running=running)
     return due
 
 

@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.foundation.errors import CaseworkError, Denied, NotFound, SignInRefused, Unavailable
+from services.foundation.errors import CaseworkError, Denied, LinkAged, NotFound, SignInRefused, Unavailable
 from services.foundation.runtime import Runtime, use
+from services.foundation.tokens import new_token
 from services.rules.limits import TooMany
 from services.rules.policy import Actor, note_access
 from services.web import problems, returning
@@ -181,6 +182,8 @@ async def error_page(request: Request, error: Exception) -> Response:
         incident="",
         back=_back(request),
         phone="",
+        ask_at=error.ask_at if isinstance(error, LinkAged) else "",
+        once=new_token(),
     )
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -1,14 +1,17 @@
 """Calls: nobody gives up too early, and a stranger's number is left alone. Source: story S3."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
 from models.cases import Phone
-from models.vocabulary import CallResult
-from services import calls, closing
+from models.vocabulary import CallResult, HouseholdAnswer
+from services import calls, closing, household_answers
 from services.forms import CallForm, NumberForm
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.foundation.runtime import Runtime
+from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_url
 from tests.services.rules.situations import ADA, BO, Office
@@ -118,3 +121,18 @@ def test_a_call_cannot_be_noted_before_the_triage(office: Office) -> None:
 
     with pytest.raises(TransitionRefused):
         office.do(calls.record_call, ADA, case_id, CallForm(result=CallResult.REACHED))
+
+
+@pytest.mark.parametrize("result", ["reached", "call_back"])
+def test_reaching_a_household_that_asked_to_be_called_is_the_call_back(office: Office, result: str) -> None:
+    case_id = office.accepted()
+    office.do(household_answers.note, BO, case_id, HouseholdWord(answer=HouseholdAnswer.CALL_ME))
+    office.call(case_id, "no_answer")
+    office.drain()
+    assert "call_back" in office.due(case_id)
+    day = date(2025, 10, 15) if result == "call_back" else None
+    office.do(calls.record_call, BO, case_id, CallForm(result=CallResult(result), call_back_on=day))
+    office.drain()
+
+    assert set(office.due(case_id)) == {"call_again" if day else "plan_visit"}
+    assert office.events(case_id)[-1] == "household.called_back"

@@ -4,14 +4,16 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from models.cases import Case
-from models.vocabulary import CaseState
-from services import closing, doubles, endings, loans, merging, triage, visits
+from models.cases import Case, Note
+from models.vocabulary import CaseState, Energy
+from services import closing, doubles, endings, loans, merging, supply_cuts, triage, visits
 from services.forms import Acceptance, DangerForm, LoanForm, Merge, Withdrawal
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
 from services.rules.rendering import render_message
+from services.supply_cuts import CutForm, SupplierCall
 from tests.services.rules.situations import ADA, BO, DI, OPERATOR, OTHER_OPERATOR, PARIS, Office
 
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
@@ -203,3 +205,76 @@ def test_each_alert_giver_reads_the_reference_of_the_request_that_he_made(office
         told = {each.address: render_message(unit, each).subject for each in office.sent(kept, "milestone_refused")}
     assert office.case(kept).number in told["karim@example.org"]
     assert office.case(double).number in told["odile@example.org"]
+
+
+PRESSING = ODILE | {"urgency": "danger", "cut_on": "2025-11-14", "cut_energy": "gas"}
+OF_THE_CUT = {"avert_cut", "call_supplier", "file_aid"}
+
+
+def joined(office: Office, kept: UUID) -> UUID:
+    """A double in which a danger was met, and a cut announced, merged into an accepted case."""
+    double = office.triaged(**PRESSING)
+    office.do(visits.report_danger, ADA, double, DangerForm.model_validate({"danger": "gas"}))
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    return double
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_double_alone_told_goes_back_when_the_merge_is_undone(office: Office, *, at_once: bool) -> None:
+    kept = office.accepted()
+    double = joined(office, kept)
+    if not at_once:
+        office.drain()
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    assert (office.case(kept).urgency, office.case(kept).danger) == ("none", None)
+    assert set(office.due(kept)) == {"first_call"}
+    assert (office.case(double).danger, set(office.due(double))) == ("gas", {"triage", "acknowledge_danger"})
+    office.accept(double)
+    office.drain()
+    assert set(office.due(double)) == OF_THE_CUT | {"first_call", "acknowledge_danger"}
+
+
+def test_what_was_seen_to_since_stays_when_the_merge_is_undone_and_a_note_says_so(office: Office) -> None:
+    kept = office.accepted()
+    double = joined(office, kept)
+    office.drain()
+    office.do(visits.acknowledge_danger, ADA, kept)
+    office.do(supply_cuts.note_call, BO, kept, SupplierCall(note="Il attend."))
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    assert set(office.due(kept)) == {"first_call", "avert_cut", "file_aid"}
+    assert (office.case(double).danger, set(office.due(double))) == (None, {"triage"})
+    with office.database.read() as unit:
+        (note,) = unit.session.scalars(select(Note.text).where(Note.case_id == double))
+    assert note.startswith(f"Reste suivi dans {office.case(kept).number}")
+    assert note.endswith("coupure annoncée (gaz), danger signalé.")
+
+
+def test_a_case_in_a_danger_of_its_own_keeps_it_when_a_merge_is_undone(office: Office) -> None:
+    kept = office.accepted(urgency="danger")
+    double = joined(office, kept)
+    office.drain()
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    assert "acknowledge_danger" in office.due(kept)
+    assert "acknowledge_danger" in office.due(double)
+
+
+def test_a_cut_that_a_double_followed_goes_on_with_the_other_case_and_comes_back(office: Office) -> None:
+    kept, double = office.accepted(), office.accepted(**ODILE)
+    office.do(supply_cuts.announce, BO, double, CutForm(energy=Energy.GAS, cut_on=date(2025, 10, 30)))
+    office.do(supply_cuts.note_call, BO, double, SupplierCall(note="Il attend."))
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+    assert set(office.due(kept)) >= OF_THE_CUT
+    office.do(merging.undo, ADA, double)
+    office.drain()
+    office.accept(double)
+    office.drain()
+
+    assert OF_THE_CUT & set(office.due(kept)) == set()
+    assert OF_THE_CUT & set(office.due(double)) == {"avert_cut", "file_aid"}

@@ -125,6 +125,18 @@ def test_help_that_goes_on_is_due_later_by_the_time_that_it_waited(office: Offic
     assert "review_hold" not in office.due(case_id)
 
 
+def test_a_wait_that_is_over_moves_no_date_that_is_counted_after_it(office: Office) -> None:
+    case_id, referral_id = accepted(office)
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.THIRD_PARTY))
+    office.at("2025-10-30 10:00")
+    office.do(partner_work.resume, ADA, referral_id, SAID)
+    office.do(referrals.report_progress, ADA, referral_id, SAID)
+    office.at("2025-12-29 18:01")
+
+    assert office.due(case_id)["report_outcome"] == "2025-12-29 18:00"
+    assert [at for at, _, _ in office.told(case_id, "news_reminder")] == ["2025-12-29 18:00"]
+
+
 @pytest.mark.parametrize("until", [date(2025, 10, 8), date(2025, 11, 20)])
 def test_a_hold_is_looked_at_again_within_a_month(office: Office, until: date) -> None:
     _, referral_id = accepted(office)

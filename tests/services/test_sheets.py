@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from models.engine import Message
-from models.programmes import PartnerPreference, Service
+from models.programmes import PartnerPreference, Programme, Service
 from services import upkeep
 from services.foundation.runtime import Runtime
+from services.programmes import follow_pathway
 from services.rules.rendering import Suppressed, render_message
-from tests.services.rules.situations import PARTNER, Office, shown
+from tests.services.rules.situations import PARTNER, PROGRAMME, Office, default_pathway, shown
 
 
 def verified(office: Office, day: date | None) -> None:
@@ -41,6 +42,16 @@ def test_a_sheet_verified_six_months_ago_is_asked_for_and_one_never_verified_is_
     verified(office, day)
 
     assert len(asked(office, "2025-10-06 03:00")) == mails
+
+
+def test_the_pathway_says_after_how_many_months_a_sheet_is_verified_again(office: Office) -> None:
+    verified(office, date(2025, 4, 1))
+    later = default_pathway().model_copy(update={"version": 99, "sheet_months": 12})
+    with office.database.write("test") as unit:
+        follow_pathway(unit, unit.session.get_one(Programme, PROGRAMME), later)
+
+    assert asked(office, "2025-10-06 03:00") == []
+    assert len(asked(office, "2026-04-02 03:00")) == 1
 
 
 def test_it_is_asked_once_a_month_with_the_link_of_each_sheet(office: Office) -> None:

@@ -5,10 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from models.engine import Message
 from models.vocabulary import Danger
 from services import visits
 from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.rules.rendering import Suppressed, render_message
 from tests.services.rules.situations import ADA, BO, CY_ID, Office, paris
 
 
@@ -150,3 +152,57 @@ def test_a_visit_already_made_is_past_and_none_is_planned(office: Office) -> Non
     case_id = planned(office)
     with pytest.raises(GuardRefused, match="ce qu’il en a été"):
         office.do(visits.note_held_visit, BO, case_id, PastVisit(starts_at=paris("2025-10-05T10:00")))
+
+
+def test_the_report_waits_while_a_second_visit_is_planned_and_nobody_is_reminded_of_it(office: Office) -> None:
+    case_id = office.visited()
+    assert office.due(case_id)["deliver_report"] == "2025-10-23 18:00"
+    office.plan(case_id, "2025-11-03T10:00")
+    office.at("2025-10-31T18:30")
+
+    waiting = {task.kind: task.paused_at is not None for task in office.tasks(case_id)}
+    assert waiting == {"deliver_report": True, "hold_visit": False}
+    assert office.told(case_id, "task_late") == []
+
+
+def test_the_report_is_due_fifteen_days_after_the_last_visit(office: Office) -> None:
+    case_id = office.visited()
+    office.plan(case_id, "2025-11-03T10:00")
+    office.at("2025-11-03T12:00")
+    office.hold(case_id)
+    office.at("2025-11-18T17:59")
+    assert office.due(case_id) == {"deliver_report": "2025-11-18 18:00"}
+    assert office.told(case_id, "task_late") == []
+    office.at("2025-11-18T18:01")
+
+    assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
+
+
+def test_a_second_visit_that_is_lost_gives_the_report_the_days_that_it_had_left(office: Office) -> None:
+    case_id = office.visited()
+    office.at("2025-10-17T10:00")  # four working days are left
+    office.plan(case_id, "2025-11-03T10:00")
+    office.at("2025-10-27T10:00")
+    lose(office, case_id, "cancelled_by_household")
+
+    assert office.due(case_id)["deliver_report"] == "2025-10-31 18:00"
+
+
+def test_a_second_visit_planned_before_the_engine_saw_the_first_one_held_stops_the_report_too(office: Office) -> None:
+    case_id = planned(office)
+    office.at("2025-10-08T12:00")
+    office.hold(case_id)
+    office.plan(case_id, "2025-11-03T10:00")
+    office.drain()
+
+    assert [task.paused_at is not None for task in office.tasks(case_id) if task.kind == "deliver_report"] == [True]
+
+
+def test_a_reminder_written_before_its_clock_stopped_does_not_leave(office: Office) -> None:
+    case_id = office.visited()
+    office.at("2025-10-23T18:01")
+    office.plan(case_id, "2025-11-03T10:00")
+
+    (late,) = office.sent(case_id, "task_late")
+    with office.database.read() as unit, pytest.raises(Suppressed, match="task_closed"):
+        render_message(unit, unit.session.get_one(Message, late.id))

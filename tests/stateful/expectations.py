@@ -90,6 +90,8 @@ def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
         yield f"{case.number}: {task.kind} is asked of another {task.party}"
     if task.due_at <= task.opened_at and task.kind not in COUNTED_FROM_ELSEWHERE:
         yield f"{case.number}: {task.kind} is late from the start"
+    if task.kind == "deliver_report" and case.state == C.VISIT_PLANNED and task.paused_at is None:
+        yield f"{case.number}: {task.kind} is asked, and is refused before the visit that is planned"
     clock = unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)).one_or_none()
     runs = task.paused_at is None and not task.provisional
     stands = clock is None or (clock.next_at is None and not _decided(unit, clock))

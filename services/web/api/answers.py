@@ -532,7 +532,7 @@ class ServiceLine(Answer):
     household_email: str | None
     household_phone: str | None
     verified_on: date | None = Field(description="Dernière vérification de la fiche")
-    stale: bool = Field(description="À vérifier : personne ne l’a fait depuis six mois")
+    stale: bool = Field(description="À vérifier : personne ne l’a fait depuis longtemps (six mois, sauf réglage)")
     closed_until: date | None = Field(description="Le partenaire est fermé, jusqu’à ce jour compris")
 
 

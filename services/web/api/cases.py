@@ -1,6 +1,6 @@
 """The API's readings: cases, tasks, the directory."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 from uuid import UUID
@@ -9,14 +9,13 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
-from models.programmes import Programme
 from models.vocabulary import OrganisationKind
 from services import desk, documents, messages, notes, replies
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.rules.policy import Actor, Right, readable, require
-from services.rules.published import today_of
+from services.rules.published import calendar_of
 from services.web.api import reading
 from services.web.api.answers import (
     CaseAnswer,
@@ -196,5 +195,7 @@ def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:
     """The instant before which a task is due: now, or a coming midnight in the programme's zone."""
     if due == "late":
         return unit.now
-    day = today_of(unit, actor.programme_id) + timedelta(days=_DAYS[due])
-    return datetime.combine(day, time(), unit.session.get_one(Programme, actor.programme_id).zone)
+    if actor.programme_id is None:
+        raise NotFound
+    calendar = calendar_of(unit, actor.programme_id)
+    return calendar.start_of(calendar.local_day(unit.now) + timedelta(days=_DAYS[due]))

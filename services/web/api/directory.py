@@ -42,7 +42,7 @@ def list_services(
     reads: Reads,
     theme: Annotated[Theme | None, Query(description="Type de solution")] = None,
     commune: Annotated[str | None, Query(description="Code INSEE : seulement ce qui y intervient")] = None,
-    stale: Annotated[bool, Query(description="Seulement ce que personne n’a vérifié depuis six mois")] = False,
+    stale: Annotated[bool, Query(description="Seulement ce que personne n’a vérifié depuis longtemps")] = False,
 ) -> Services:
     """L’annuaire du dispositif, par partenaire."""
     with reads.runtime.database.read() as unit:
@@ -50,7 +50,7 @@ def list_services(
         found = directory.entries(unit, actor, directory.Filter(theme=theme, commune_code=commune, only_stale=stale))
         day = today_of(unit, actor.programme_id)
         closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
-        return Services(items=[_service(each, day, closed.get(each.organisation_id)) for each in found])
+        return Services(items=[_service(unit, each, day, closed.get(each.organisation_id)) for each in found])
 
 
 @router.get("/areas", summary="Lire les zones")
@@ -185,10 +185,10 @@ def _told(unit: UnitOfWork, service: Service) -> ServiceLine:
     unit.session.flush()
     programme_id = service.organisation.programme_id
     closed = closed_today(unit, programme_id).get(service.organisation_id)
-    return _service(service, today_of(unit, programme_id), closed)
+    return _service(unit, service, today_of(unit, programme_id), closed)
 
 
-def _service(service: Service, day: date, closed: date | None) -> ServiceLine:
+def _service(unit: UnitOfWork, service: Service, day: date, closed: date | None) -> ServiceLine:
     return ServiceLine(
         id=service.id,
         organisation_id=service.organisation_id,
@@ -210,7 +210,7 @@ def _service(service: Service, day: date, closed: date | None) -> ServiceLine:
         household_email=service.household_email,
         household_phone=service.household_phone,
         verified_on=service.verified_on,
-        stale=directory.is_stale(service, day),
+        stale=directory.is_stale(unit, service),
         closed_until=closed,
     )
 

@@ -33,7 +33,7 @@ def show(request: Request, visitor: SignedIn, page: int = 1) -> Response:
     asked = {name: value for name, value in request.query_params.items() if name in Wanted.__dataclass_fields__}
     with visitor.runtime.database.read() as unit:
         first = (max(page, 1) - 1) * A_PAGE
-        lines, total = access_log.search(unit, visitor.actor, _read(asked), visitor.zone, first=first, limit=A_PAGE)
+        lines, total = access_log.search(unit, visitor.actor, _read(asked), first=first, limit=A_PAGE)
         people = [(str(person_id), name) for person_id, name in access_log.people(unit, visitor.actor)]
     last = min(first + A_PAGE, total)
     return answers.page(
@@ -57,7 +57,7 @@ def export(visitor: SignedIn, data: Entered) -> Response:
     """What is looked for as a spreadsheet."""
     wanted = _read({name: str(value) for name, value in data.items()})
     with visitor.runtime.database.read() as unit:
-        lines, _ = access_log.search(unit, visitor.actor, wanted, visitor.zone, first=0, limit=LARGEST)
+        lines, _ = access_log.search(unit, visitor.actor, wanted, first=0, limit=LARGEST)
     with visitor.runtime.database.write("access_log") as unit:
         access_log.note_export(unit, visitor.actor)
     rows = [HEADER, *([str(cell) for cell in _cells(visitor, each)] for each in lines)]

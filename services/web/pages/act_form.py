@@ -27,6 +27,7 @@ def page(
     fields: Sequence[dict[str, Any]] = (),
     others: Sequence[tuple[str, str]] = (),
     danger: bool = False,
+    place: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     """`section` is the part of the menu that it belongs to; the rest is what `act.html` says of it."""
@@ -46,4 +47,5 @@ def page(
         others=others,
         back=back,
         danger=danger,
+        place=place,
     )

@@ -1,8 +1,9 @@
 """One act, one page: what it is, what follows by itself, what is asked; shown again as typed when refused."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -27,6 +28,8 @@ from services.web.rendering import Form
 Fields = Callable[[UnitOfWork, Visitor, Case], Sequence[dict[str, Any]]]
 Given = Callable[[Visitor, FormData], dict[str, Any]]
 Checked = Callable[[UnitOfWork, Visitor, Case, FormData], dict[str, str]]
+PLACE: Final = re.compile(r"\bacte-[0-9a-f-]{36}\b")
+"""The place of a line for the forms of its acts: of a case, or of one of its tasks where each has a line."""
 LONGEST_NUMBER = 9
 UNREAD = 422
 """What was typed cannot be read: nothing was tried."""
@@ -88,7 +91,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         fields = [*act.proposed(unit, visitor, case, form.entered), *act.fields(unit, visitor, case)]
         form = form if form.seen is not None else replace(form, seen=case.last_seq)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
-    back = request.query_params.get(returning.BACK, "")
+    back, place = request.query_params.get(returning.BACK, ""), _place(request, case_id, form)
     address = f"/situations/{case_id}"
     response = act_form.page(
         request,
@@ -106,10 +109,17 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         others=act.others,
         back=back if returning.is_list(back) else address,
         danger=act.danger,
+        place=place,
     )
-    if answers.is_inline(request):  # whatever was asked for, a form stands in the line of its case
-        response.headers.update({"hx-retarget": f"#acte-{case_id}", "hx-reswap": "innerHTML", "hx-reselect": ".opened"})
+    if answers.is_inline(request):  # whatever was asked for, a form stands in the line that it was asked from
+        response.headers.update({"hx-retarget": f"#{place}", "hx-reswap": "innerHTML", "hx-reselect": ".opened"})
     return response
+
+
+def _place(request: Request, case_id: UUID, form: Form) -> str:
+    """Where in a list the form opens: a link is asked for by its line's place, a button sends it along."""
+    told = PLACE.search(f"{form.entered.get('place', '')} {request.headers.get('hx-target', '')}")
+    return told[0] if told else f"acte-{case_id}"
 
 
 def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, data: FormData) -> Response:

@@ -12,7 +12,7 @@ from models.vocabulary import CallResult, CaseState, Energy, Stage, Theme, Urgen
 from services import calls, deadlines, desk, messages, referrals, timeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.rules.effects import REVIEW_SUSPENSION
+from services.rules.pauses import REVIEW_SUSPENSION
 from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER

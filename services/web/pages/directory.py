@@ -13,6 +13,7 @@ from models.vocabulary import Theme
 from services import directory, picking, sheets
 from services.directory import Filter
 from services.foundation import wording
+from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.links import sheet_url
 from services.rules.policy import Right, rights
@@ -39,7 +40,7 @@ def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
         every = directory.entries(unit, visitor.actor, Filter())
         places = [(each.code, each.name) for each in directory.communes(unit, visitor.actor)]
         closed = closed_today(unit, visitor.programme_id)
-        rows = [_row(each, visitor.today, closed.get(each.organisation_id)) for each in found]
+        rows = [_row(unit, each, visitor.today, closed.get(each.organisation_id)) for each in found]
         stale = directory.count_stale(unit, visitor.actor)
         writes = Right.DIRECTORY in rights(visitor.actor)
         proposed = [_told(each) for each in sheets.waiting(unit, visitor.actor)] if writes else []
@@ -81,7 +82,7 @@ def show_sheet(request: Request, visitor: SignedIn, service_id: UUID, fait: str 
         closed = closed_today(unit, visitor.programme_id).get(service.organisation_id)
         writes = Right.DIRECTORY in rights(visitor.actor)
         proposed = [_proposal(each) for each in sheets.waiting(unit, visitor.actor, service.id)] if writes else []
-        context = _sheet(service, visitor, closed) | {"proposals": proposed}
+        context = _sheet(unit, service, visitor, closed) | {"proposals": proposed}
     return answers.page(
         request,
         "service.html",
@@ -95,7 +96,7 @@ def _told(proposal: SheetProposal) -> dict[str, str]:
     return {"name": f"{service.organisation.name} · {service.name}", "href": f"{HERE}/{service.id}"}
 
 
-def _row(service: Service, today: date, closed: date | None) -> dict[str, Any]:
+def _row(unit: UnitOfWork, service: Service, today: date, closed: date | None) -> dict[str, Any]:
     themes = [label("theme", theme) for theme in service.themes]
     more = f" et {len(themes) - TOLD} autres" if len(themes) > TOLD + 1 else ""
     return {
@@ -108,7 +109,7 @@ def _row(service: Service, today: date, closed: date | None) -> dict[str, Any]:
         "room": room(service, today, closed),
         "capacity_on": service.capacity_on,
         "verified_on": service.verified_on,
-        "stale": directory.is_stale(service, today),
+        "stale": directory.is_stale(unit, service),
     }
 
 
@@ -145,7 +146,7 @@ def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _sheet(service: Service, visitor: Visitor, closed: date | None) -> dict[str, Any]:
+def _sheet(unit: UnitOfWork, service: Service, visitor: Visitor, closed: date | None) -> dict[str, Any]:
     partner, today = service.organisation, visitor.today
     return {
         "partner": partner.name,
@@ -160,7 +161,7 @@ def _sheet(service: Service, visitor: Visitor, closed: date | None) -> dict[str,
         "professional": (service.professional_contact, service.professional_email, service.professional_phone),
         "household": (service.household_contact, service.household_email, service.household_phone),
         "verified_on": service.verified_on,
-        "stale": directory.is_stale(service, today),
+        "stale": directory.is_stale(unit, service),
         "ended_on": _ended_on(service),
         "acts": _acts(service, visitor),
     }

@@ -124,7 +124,7 @@ def _line(unit: UnitOfWork, visitor: Visitor, task: Task, found: Owed, here: str
         "reminder": wording.day(reminder.astimezone(visitor.zone).date(), today=visitor.today) if reminder else "",
         "acts": [*acts[:1], *remind],
         "handling": [*acts[1:], *others],
-        "into": f"acte-{case.id}",
+        "into": f"acte-{task.id}",
     }
 
 

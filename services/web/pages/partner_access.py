@@ -53,6 +53,19 @@ def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     return _sent(runtime, browser)
 
 
+@router.post("/l/{token}/nouveau", dependencies=[Limited])
+def renew(runtime: Here, token: str, data: Entered) -> Response:
+    """A new link in place of one that is too old: whoever holds it asks, the mail goes to the partner's address."""
+    answers.act_once(
+        runtime,
+        data,
+        actor="link",
+        route=f"nouveau/{token.partition('.')[0]}",
+        act=lambda unit: partner_access.renew_link(unit, runtime, token),
+    )
+    return answers.see("/merci/link")
+
+
 @router.get(SENT)
 def sent(request: Request) -> Response:
     """The link is on its way."""

@@ -98,6 +98,10 @@ THANKS: Final = YES | {
     "call_me": ("C’est noté : nous vous rappelons", "Une personne du service vous appelle sous deux jours ouvrés."),
     "number": ("Merci : le numéro est enregistré", "L’opérateur rappelle le ménage."),
     "all": ("Merci : plus rien ne vous attend", "La coordination est prévenue de chacune de vos réponses."),
+    "link": (
+        "Un nouveau lien est parti",
+        "Il arrive à l’adresse électronique de votre structure, et les liens d’avant ne s’ouvrent plus.",
+    ),
     "leave": ("L’accès est fermé sur ce navigateur", "Pour lire encore les coordonnées, demandez un nouveau lien."),
 }
 

@@ -1,7 +1,7 @@
 """Other software that is told of events: whom, of what, the secret shown once, what was sent, sending it again."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from models.vocabulary import WebhookState
 from services import forms, webhooks
 from services.channels.webhooks import shown_secret
 from services.foundation import wording
+from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
@@ -113,7 +114,7 @@ def replay_one(request: Request, visitor: SignedIn, webhook_id: UUID, delivery_i
 
 def _midnight(visitor: Visitor, data: Entered, name: str) -> datetime:
     try:
-        return datetime.combine(date.fromisoformat(str(data.get(name))), time(), visitor.zone)
+        return WorkingCalendar(visitor.zone).start_of(date.fromisoformat(str(data.get(name))))
     except ValueError:
         raise Mistakes({name: "Une date est attendue."}) from None
 

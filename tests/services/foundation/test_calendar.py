@@ -67,6 +67,21 @@ def test_a_delay_in_working_days_ends_at_six_on_the_nth_open_day(start: str, wor
     assert FRANCE.due_after(paris(start), working_days=working_days) == paris(f"{due} 18:00")
 
 
+@pytest.mark.parametrize(
+    ("calendar", "day", "begins"),
+    [
+        (FRANCE, "2025-10-26", "2025-10-25T22:00"),  # the night in which the clocks go back
+        (FRANCE, "2025-10-27", "2025-10-26T23:00"),
+        (FRANCE, "2026-03-30", "2026-03-29T22:00"),
+        (REUNION, "2026-03-30", "2026-03-29T20:00"),
+    ],
+)
+def test_a_day_begins_at_midnight_on_the_clocks_of_the_territory(
+    calendar: WorkingCalendar, day: str, begins: str
+) -> None:
+    assert calendar.start_of(date.fromisoformat(day)) == datetime.fromisoformat(begins).replace(tzinfo=UTC)
+
+
 def test_good_friday_moves_the_firm_reminder_in_alsace_moselle() -> None:
     sent = paris("2026-03-24 10:00")
 

@@ -42,7 +42,7 @@ def test_weekends_are_nobodys_news() -> None:
 
 
 def test_a_wait_moves_a_date_and_is_told_beside_the_closed_days() -> None:
-    wait = Wait(at("2025-10-08T10:00"), at("2025-11-12T09:00"), "case_suspended")
+    wait = Wait(at("2025-10-08T10:00"), at("2025-11-12T09:00"))
     found = why("5wd", "2025-10-06T10:00", "2025-11-17T18:00", wait)
 
     assert found == Moved(0, (), 35, (wait,))

@@ -13,13 +13,14 @@ from starlette.testclient import TestClient
 from models.cases import Case, Referral, Visit
 from models.engine import Message, Task
 from models.programmes import AccessEntry
-from models.vocabulary import CaseState, MessageState, Party, ReferralState, Urgency
-from services import desk, listing
+from models.vocabulary import CaseState, Energy, MessageState, Party, ReferralState, Urgency
+from services import desk, listing, supply_cuts
 from services.foundation import wording
 from services.listing import Filters
+from services.rules.casework import Hand
 from services.web import returning
 from services.web.pages import today
-from tests.factories import Office, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
+from tests.factories import Office, act, deliver_mail, drain, make_case, referral_id_of, state_of, task_of
 from tests.services.web.browser import browser, send
 
 
@@ -107,6 +108,25 @@ def test_htmx_gets_the_form_alone_for_the_line_of_its_case(office: Office) -> No
         assert answer.headers["hx-retarget"] == f"#acte-{case_id}"
         assert "<html" not in answer.text
         assert f'hx-post="{address}"' in answer.text
+
+
+def test_two_things_owed_for_one_situation_open_each_in_a_line_of_its_own(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    form = supply_cuts.CutForm(energy=Energy.GAS, cut_on=office.clock.now().date() + timedelta(days=40))
+    act(office, lambda unit: supply_cuts.announce(unit, Hand(office.karim), case_id, form))
+    client = browser(office, "claire")
+    places = re.findall(r'class="in-line" id="(acte-[0-9a-f-]{36})"', client.get("/qui-doit-quoi").text)
+    assert len(places) == len(set(places)) == 4
+    address = f"/situations/{case_id}/coupure/jour?retour=%2Fqui-doit-quoi"
+
+    for place in places:
+        client.headers.update({"hx-request": "true", "hx-target": f"div#{place}"})
+        shown = client.get(address)
+        client.headers["hx-target"] = "div#content"
+        wrong = send(client, address, place=place)
+        for answer in (shown, wrong):
+            assert answer.headers["hx-retarget"] == f"#{place}"
+            assert f'name="place" value="{place}"' in answer.text
 
 
 @pytest.mark.parametrize("back", ["https://ailleurs.example/a-faire", "//ailleurs.example/a-faire", "/deconnexion", ""])

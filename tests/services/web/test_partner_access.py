@@ -1,6 +1,7 @@
 """A partner who took a request reads whom to call: by a link to his address, in one browser, once, for a while."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,8 @@ from starlette.testclient import TestClient
 from models.cases import Case, Permission, Referral
 from models.engine import Event, Message
 from models.programmes import AccessEntry, Organisation, PartnerSession, SignInLink
-from models.vocabulary import CaseState, MessageState
-from services import referrals
+from models.vocabulary import CaseState, MessageState, ReferralOutcome
+from services import referrals, reminding
 from services.forms import Answer, Completion, OnBehalf, Question
 from services.rules.casework import Hand
 from services.rules.links import task_url
@@ -338,3 +339,50 @@ def test_the_coordination_mends_an_address_from_the_days_list(office: Office) ->
         sent = select(func.count()).where(Message.address == "contact@example.org", Message.state == "queued")
         assert unit.session.scalar(sent) == 1
         assert unit.session.get_one(Case, case_id).state == CaseState.ORIENTING
+
+
+def test_a_partner_whose_link_is_too_old_has_a_new_one_by_mail_in_one_press(office: Office) -> None:
+    case_id = accepted(office)
+    old, client = news_link(office, case_id), browser(office)
+    office.clock.at = task_of(office, case_id, "report_outcome").due_at + timedelta(days=30)
+
+    page = client.get(old)
+    pressed = send(client, f"{old}/nouveau")
+    drain(office)
+
+    assert (page.status_code, f'action="{urlsplit(old).path}/nouveau"' in page.text) == (410, True)
+    assert pressed.headers["location"] == "/merci/link"
+    with office.runtime.database.read() as unit:
+        mail = unit.session.scalars(select(Message).where(Message.text == "new_link")).one()
+        (link,) = (word for word in render_message(unit, mail).body.split() if "/l/" in word)
+    assert (mail.address, mail.urgent) == ("adil@brest.test", True)
+    assert "Où en est cette aide" in client.get(link).text
+    assert client.get(old).status_code == 410
+    assert send(client, old, answer="report_progress", once="b").status_code == 410
+
+
+def test_a_new_link_is_sent_once_an_hour_and_for_what_is_still_asked_only(office: Office) -> None:
+    case_id = accepted(office)
+    old, client = news_link(office, case_id), browser(office)
+    office.clock.at = task_of(office, case_id, "report_outcome").due_at + timedelta(days=30)
+    assert send(client, f"{old}/nouveau").status_code == 303
+
+    again = send(client, f"{old}/nouveau", once="b")
+    helped = Completion(outcome=ReferralOutcome.HELPED_FULLY, on_behalf=BY_PHONE)
+    act(office, lambda unit: referrals.complete(unit, Hand(office.karim), referral_id_of(office, case_id), helped))
+    over = client.get(old)
+
+    assert (again.status_code, "vient de partir" in again.text) == (409, True)
+    assert (over.status_code, "est terminée" in over.text, "/nouveau" in over.text) == (410, True, False)
+
+
+def test_a_reminder_opens_its_link_for_ten_working_days_more(office: Office) -> None:
+    case_id = accepted(office)
+    task, client = task_of(office, case_id, "report_outcome"), browser(office)
+    office.clock.at = task.due_at + timedelta(days=30)
+    assert client.get(news_link(office, case_id)).status_code == 410
+    act(office, lambda unit: reminding.remind(unit, Hand(office.claire), task.id))
+
+    assert client.get(news_link(office, case_id)).status_code == 200
+    office.clock.at += timedelta(days=21)
+    assert client.get(news_link(office, case_id)).status_code == 410
