@@ -314,11 +314,19 @@ def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:
     return ReferralState(referral.state) in UNDER_WAY and agreement_with_partner(unit, referral) is not None
 
 
-def agreement_with_partner(unit: UnitOfWork, referral: Referral) -> Permission | None:
+def may_read_report(unit: UnitOfWork, referral: Referral) -> bool:
+    """Whether he may read the visit's report too, which takes an agreement of its own. Source: domain 1.3 and 2.8."""
+    agreement = agreement_with_partner(unit, referral, PermissionKind.REPORT_TO_PARTNER)
+    return agreement is not None and may_know_household(unit, referral)
+
+
+def agreement_with_partner(
+    unit: UnitOfWork, referral: Referral, kind: PermissionKind = PermissionKind.SHARE_WITH_PARTNER
+) -> Permission | None:
     """The latest permission by which the household lets this partner know of it; None when there is none any more."""
     query = select(Permission).where(
         Permission.case_id == referral.case_id,
-        Permission.kind == PermissionKind.SHARE_WITH_PARTNER,
+        Permission.kind == kind,
         Permission.organisation_id == referral.partner_id,
         Permission.revoked_at.is_(None),
     )

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Request
 from starlette.datastructures import FormData
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from services import idempotency
+from models.cases import Document
+from services import documents, idempotency
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.foundation.runtime import Runtime
@@ -185,6 +187,15 @@ def done_words(code: str) -> str:
 def see(address: str, done: str = "") -> RedirectResponse:
     """Lead to a page that says what was done; the address holds a code, never a datum."""
     return RedirectResponse(f"{address}?fait={done}" if done else address, SEE_OTHER)
+
+
+def saved(runtime: Runtime, document: Document) -> FileResponse:
+    """A file of a case: always saved, never shown among our pages."""
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(document.filename)}",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return FileResponse(documents.path_of(runtime, document), media_type=document.media_type, headers=headers)
 
 
 def blank() -> Form:

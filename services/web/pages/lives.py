@@ -317,7 +317,7 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     PermissionKind.CONSUMPTION: ("Les relevés de consommation ne sont plus demandés.", _RECEIPT),
     PermissionKind.HEALTH: ("Ce qui est noté de la santé est effacé.", _RECEIPT),
     PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus transmis au travailleur social référent.", _RECEIPT),
-    PermissionKind.REPORT_TO_PARTNER: ("Le rapport n’est plus transmis à ce partenaire.", _RECEIPT),
+    PermissionKind.REPORT_TO_PARTNER: ("Ce partenaire ne peut plus lire le rapport, tout de suite.", _RECEIPT),
     PermissionKind.REPORT_TO_COMMITTEE: ("Le rapport n’est plus transmis à la commission d’orientation.", _RECEIPT),
     PermissionKind.LANDLORD: ("Le bailleur ne doit plus être contacté.", _RECEIPT),
     PermissionKind.SHARE_WITH_PARTNER: (
