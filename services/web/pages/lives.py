@@ -32,7 +32,7 @@ from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages import answers, case_cards
+from services.web.pages import act_form, answers, case_cards
 from services.web.pages.act_pages import ActPage, add, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
@@ -141,7 +141,7 @@ def _loan(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, An
     ]
 
 
-def _circumstances(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+def _circumstances(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     household, last = case.household, visitor.today.year
     years = [(str(year), str(year)) for year in range(last - 1, last - 1 - circumstances.YEARS_BACK, -1)]
     known = {True: "true", False: "false", None: ""}[household.breathing]
@@ -156,6 +156,7 @@ def _circumstances(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict
         {"kind": "select", "name": "breathing", "label": "Troubles respiratoires liés au logement", "optional": True,
          "choices": [("true", "Oui"), ("false", "Non")], "blank": "Pas demandé", "value": known,
          "hint": "Oui ou non, sans autre détail"},
+        *act_form.health_agreement(unit, case),
     ]  # fmt: skip
 
 
