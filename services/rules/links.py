@@ -9,12 +9,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
+
 from models.cases import Alert, Case
 from models.engine import Message, Task
 from models.programmes import Organisation, Service, SignInLink
 from models.vocabulary import ReferralState, TaskState
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import LinkExpired
+from services.foundation.errors import LinkExpired, NotFound
 from services.foundation.runtime import Runtime
 from services.rules.policy import Actor
 from services.rules.published import calendar_of, pathway_of
@@ -144,14 +146,43 @@ def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLin
 def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
     task = task_of(unit, runtime, token)
-    is_over = task.state != TaskState.OPEN
-    if is_over and task.referral and task.referral.state in _BECAME:
-        raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
+    _check_open(task)
     calendar = calendar_of(unit, task.programme_id)
-    late = task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now
-    if is_over or late:
+    if task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now:
         raise LinkExpired
     return holder_of(unit, task), task
+
+
+def _check_open(task: Task) -> None:
+    """Raise `LinkExpired`, with what became of the request that an ended task was about."""
+    if task.state == TaskState.OPEN:
+        return
+    if task.referral and task.referral.state in _BECAME:
+        raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
+    raise LinkExpired
+
+
+def task_for_link(unit: UnitOfWork, actor: Actor, action: str) -> Task:
+    """The open task that a link's holder may do this to, held by its case.
+
+    Raises `NotFound` for what his link does not list; `LinkExpired`, with what became of the request, for a task that
+    somebody ended in the same instant.
+    """
+    task = unit.session.get(Task, actor.task_id) if actor.kind == "link" and actor.task_id else None
+    if task is None or action not in actor.actions:
+        raise NotFound
+    _hold(unit, task)
+    _check_open(task)
+    return task
+
+
+def _hold(unit: UnitOfWork, task: Task) -> None:
+    """Lock the case, as whoever ends a task does, and read both again, with the request."""
+    locked = select(Case).where(Case.id == task.case_id).with_for_update(of=Case)
+    unit.session.scalars(locked, execution_options={"populate_existing": True}).one()
+    unit.session.refresh(task)
+    if task.referral is not None:
+        unit.session.refresh(task.referral)
 
 
 def task_of(unit: UnitOfWork, runtime: Runtime, token: str) -> Task:

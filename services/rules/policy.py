@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.sql.base import ExecutableOption
 
 from models.cases import LOAN_IS_OUT, Case, Loan, Permission, Referral
-from models.engine import Task
 from models.lifecycles import UNDER_WAY
 from models.programmes import AccessEntry, Organisation
-from models.vocabulary import CaseState, Contract, PermissionKind, ReferralState, Role, TaskState
+from models.vocabulary import CaseState, Contract, PermissionKind, ReferralState, Role
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 
@@ -298,15 +297,6 @@ def require(actor: Actor, right: Right) -> None:
     """Raise `Denied` when the actor's role does not grant a right that concerns no single case."""
     if right not in rights(actor):
         raise Denied
-
-
-def task_for_link(unit: UnitOfWork, actor: Actor, action: str) -> Task:
-    """The open task that a link's holder may do this to, locked; `NotFound` otherwise."""
-    query = select(Task).where(Task.id == actor.task_id, Task.state == TaskState.OPEN).with_for_update(of=Task)
-    task = unit.session.scalars(query).first() if actor.kind == "link" and actor.task_id else None
-    if task is None or action not in actor.actions:
-        raise NotFound
-    return task
 
 
 def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:
