@@ -3,6 +3,7 @@ link shows a partner the household of one referral, once, in the browser that as
 
 The token is an HMAC of the row's id and version, so nothing secret is stored and a retry writes the same body.
 A link dies when its task changes state, or ten working days after its date; it does not age while its task is paused.
+`held`, for the transaction of an act: whoever takes a link back waits until it is over, or was first and is heeded.
 """
 
 from datetime import timedelta
@@ -28,6 +29,8 @@ _SIGN_IN: Final = "sign-in-link"
 _SHEET: Final = "sheet-link"
 _REQUESTS: Final = "requests-link"
 _LETTER: Final = "letter-link"
+_SHARED: Final = {"read": True}
+"""Acts go on beside each other; who changes the row waits for them."""
 REQUESTS_LAST: Final = timedelta(days=400)
 """From the request on, and as long as the case is open, whichever is longer; then `AFTER_END` at least."""
 AFTER_END: Final = timedelta(days=60)
@@ -73,10 +76,12 @@ def requests_url(runtime: Runtime, alert: Alert) -> str:
     return f"{runtime.settings.public_url}/demandes/{alert.id.hex}.{runtime.secrets.sign(_REQUESTS, _version(alert))}"
 
 
-def open_requests_link(unit: UnitOfWork, runtime: Runtime, token: str) -> Alert:
+def open_requests_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> Alert:
     """The alert with which a link was sent. Raises `LinkExpired` for a late, renewed or forged one."""
     alert_id, signature = _parts(token)
     alert = unit.session.get(Alert, alert_id)
+    if held and alert is not None and alert.organisation is not None:
+        unit.session.refresh(alert.organisation, with_for_update=_SHARED)
     if alert is None or not runtime.secrets.verify(_REQUESTS, _version(alert), signature):
         raise LinkExpired
     ended_at = alert.case.closed_at or unit.now
@@ -110,10 +115,13 @@ def sheet_url(runtime: Runtime, service: Service) -> str:
     return f"{runtime.settings.public_url}/fiche/{service.id.hex}.{signature}"
 
 
-def open_sheet_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Service]:
+def open_sheet_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> tuple[Actor, Service]:
     """The partner of a sheet and the sheet. Raises `LinkExpired`; what ended opens nothing."""
     service_id, signature = _parts(token)
     service = unit.session.get(Service, service_id)
+    if held and service is not None:  # the partner first, as when he ends; his sheet is what the act writes
+        unit.session.refresh(service.organisation, with_for_update=_SHARED)
+        unit.session.refresh(service, with_for_update={"of": Service})
     if service is None or service.ended_on is not None or service.organisation.ended_on is not None:
         raise LinkExpired
     if not runtime.secrets.verify(_SHEET, f"{service.id}:{service.sheet_link_version}", signature):
@@ -143,9 +151,9 @@ def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLin
     return link
 
 
-def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
+def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> tuple[Actor, Task]:
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one."""
-    task = task_of(unit, runtime, token)
+    task = task_of(unit, runtime, token, held=held)
     _check_open(task)
     calendar = calendar_of(unit, task.programme_id)
     if task.paused_at is None and calendar.due_after(task.due_at, working_days=GRACE_WORKING_DAYS) < unit.now:
@@ -185,12 +193,14 @@ def _hold(unit: UnitOfWork, task: Task) -> None:
         unit.session.refresh(task.referral)
 
 
-def task_of(unit: UnitOfWork, runtime: Runtime, token: str) -> Task:
+def task_of(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> Task:
     """The task of a link, which may have ended with it: it opens nothing by itself. Raises `LinkExpired` if forged."""
     task_id, signature = _parts(token)
     task = unit.session.get(Task, task_id)
     if task is None:
         raise LinkExpired
+    if held:
+        _hold(unit, task)
     is_over = task.state != TaskState.OPEN  # its end raised the version
     if not runtime.secrets.verify(_TASK, f"{task.id}:{task.link_version - is_over}", signature):
         raise LinkExpired
@@ -212,10 +222,12 @@ def holder_of(unit: UnitOfWork, task: Task) -> Actor:
     )
 
 
-def open_alert_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Organisation]:
+def open_alert_link(
+    unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False
+) -> tuple[Actor, Organisation]:
     """The holder of an alert link and the organisation. Raises `LinkExpired`."""
     organisation_id, signature = _parts(token)
-    organisation = unit.session.get(Organisation, organisation_id)
+    organisation = unit.session.get(Organisation, organisation_id, with_for_update=_SHARED if held else None)
     if organisation is None or not has_alert_link(organisation):
         raise LinkExpired
     value = f"{organisation.id}:{organisation.alert_link_version}"
