@@ -86,6 +86,10 @@ class Visitor:
 
         answers.act_once(self.runtime, data, actor=self.actor.label, route=route, act=held)
 
+    def has_done(self, data: FormData, route: str) -> bool:
+        """Whether he pressed the button of this form before, and it was done."""
+        return answers.has_acted(self.runtime, data, actor=self.actor.label, route=route)
+
     def hold(self, unit: UnitOfWork) -> None:
         """In the transaction of an act: whoever lets him out now waits for it. Raises `SignInRefused` for whom was let
         out since he was read."""

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event
-from models.programmes import Membership, Organisation, PartnerPreference, Service
+from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
 from services import alerts, api_keys, loans, notes, organisations, people, permissions, referrals
 from services.accounts import create_account
@@ -327,6 +327,15 @@ def test_nothing_is_written_by_whoever_is_let_out_meanwhile(
     assert answer in {303, 401}
     assert count(office, Note.case_id == case_id) == 0
     assert sound(office)
+
+
+def test_no_key_is_made_by_whoever_is_let_out_meanwhile(office: Office, closing: Callable[[UnitOfWork], None]) -> None:
+    karim, typed = browser(office, "karim"), {"label": "Outil", "scope": "all", "days": "30"}
+
+    answer = meanwhile(office, closing, lambda: send(karim, "/compte/cles", **typed))
+
+    assert answer.headers["location"].startswith("/connexion")
+    assert count(office, ApiKey.id.is_not(None)) == 0
 
 
 @pytest.mark.parametrize("by", ["page", "API"])
