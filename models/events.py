@@ -252,13 +252,22 @@ class HouseholdCorrected(_Visit):
 class HouseholdAddressMended(_Visit):
     """The household's mail address was given, put right or taken away; or kept although it refused (not `changed`).
 
-    `visit_id`: the visit to come, of which it is told there.
+    `visit_id`: the visit to come, of which it is told there. What leaves for it waits until `recall_until`.
     """
 
     type: ClassVar[str] = "household.address_mended"
     changed: bool
     removed: bool = False
     visit_id: UUID | None = None
+    recall_until: datetime | None = None
+
+
+class HouseholdAddressRecalled(_Visit):
+    """Whoever gave the address took it back before anything left for it: none does until somebody puts it right."""
+
+    type: ClassVar[str] = "household.address_recalled"
+    may_need: ClassVar[tuple[str, ...]] = ("mend_household_address",)
+    recalls: UUID
 
 
 class CircumstancesRecorded(_Visit):
@@ -447,10 +456,22 @@ class ReferralAcknowledged(_Orientation):
 
 
 class AddressMended(_Orientation):
-    """The address that refused the partner's mail was given anew, or kept (not `changed`), to write there again."""
+    """The address that refused the partner's mail was given anew, or kept (not `changed`), to write there again.
+
+    Until `recall_until` nothing of it leaves.
+    """
 
     type: ClassVar[str] = "referral.address_mended"
     changed: bool
+    recall_until: datetime | None = None
+
+
+class AddressRecalled(_Orientation):
+    """Whoever let the request leave again took that back: the address is to be mended still."""
+
+    type: ClassVar[str] = "referral.address_recalled"
+    may_need: ClassVar[tuple[str, ...]] = ("mend_address",)
+    recalls: UUID
 
 
 class AccessAsked(_Orientation):
@@ -996,6 +1017,24 @@ class HasteRecalled(Fact):
     """Whoever hastened a message let it wait for its hour after all."""
 
     type: ClassVar[str] = "message.haste_recalled"
+    message_id: UUID
+    recalls: UUID
+
+
+class MessageSentAgain(Fact):
+    """An administrator let a refused message leave once more, and may undo it until `recall_until`."""
+
+    type: ClassVar[str] = "message.sent_again"
+    message_id: UUID
+    refused_at: datetime | None = None
+    reply_code: int | None = None
+    recall_until: datetime | None = None
+
+
+class MessageKept(Fact):
+    """Whoever sent a refused message again took that back: it is refused as before."""
+
+    type: ClassVar[str] = "message.resend_recalled"
     message_id: UUID
     recalls: UUID
 

@@ -372,6 +372,8 @@ LATER_RULES: Final[dict[str, Rule]] = {
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),
     "referral.link_asked": Rule(then=(Send(send="new_link", to=Party.PARTNER, by=Channel.EMAIL, urgent=True),)),
+    "referral.address_recalled": Rule(at_once=(Open(open="mend_address"),)),
+    "household.address_recalled": Rule(at_once=(Open(open="mend_household_address"),)),
 }
 """What follows the events that came after the first stored pathways, in a pathway that does not know them.
 

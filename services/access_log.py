@@ -20,7 +20,7 @@ from services.rules.texts.labels import label
 
 KEPT: Final = timedelta(days=365)  # Source: CNIL, recommendation on logging of 14 October 2021 — six to twelve months
 EXPORTED: Final = "access_log.exported"
-READINGS: Final = ("read", "case.read", "sheet", "download", "requests_read", finding.SEARCHED)
+READINGS: Final = ("read", "case.read", "report", "sheet", "download", "requests_read", finding.SEARCHED)
 SIGNING: Final = ("sign_in", "sign_out", "session.", "password.", "second_factor.")
 NOBODY: Final = "person"
 KINDS: Final = ("reading", "in_vain", "signing", "refused", "administration")

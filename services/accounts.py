@@ -99,25 +99,31 @@ def sign_out(unit: UnitOfWork, actor: Actor) -> None:
     note_access(unit, actor, "sign_out", case_id=None)
 
 
-def change_password(database: Database, actor: Actor, *, current: str, new: str, keep: str = "") -> None:
-    """Take a new password for one's own account; every other browser is signed out. `keep`: the token that stays.
+def new_password(database: Database, actor: Actor, *, current: str, new: str) -> str:
+    """What is kept of a new password for one's own account, once the one in use was given; nothing is changed yet.
 
     Raises `InvalidInput` beside the field that is wrong, or `TooMany`.
     """
-    tries = Use(limits.PASSWORDS, f"change\0{actor.id}")
-    count_try(database, tries)
+    count_try(database, _changes(actor))
     with database.read() as unit:
         person = unit.session.get_one(Person, actor.id)
         stored, about = person.password_hash, (person.email, person.name)
     if not passwords.is_right(stored, current):
         raise InvalidInput("current", "Ce n’est pas votre mot de passe actuel.")
-    hashed = passwords.hashed(new, about=about)
-    with database.write("password") as unit:
-        limits.clear(unit, tries)
-        person = unit.session.get_one(Person, actor.id)
-        person.password_hash = hashed
-        sessions.end_all(unit, person.id, but=keep)
-        note_access(unit, actor, PASSWORD_CHANGED, case_id=None)
+    return passwords.hashed(new, about=about)
+
+
+def change_password(unit: UnitOfWork, actor: Actor, hashed: str, *, keep: str = "") -> None:
+    """Take what `new_password` gave; every other browser is signed out. `keep`: the token that stays."""
+    limits.clear(unit, _changes(actor))
+    person = unit.session.get_one(Person, actor.id)
+    person.password_hash = hashed
+    sessions.end_all(unit, person.id, but=keep)
+    note_access(unit, actor, PASSWORD_CHANGED, case_id=None)
+
+
+def _changes(actor: Actor) -> Use:
+    return Use(limits.PASSWORDS, f"change\0{actor.id}")
 
 
 def count_try(database: Database, *uses: Use) -> None:

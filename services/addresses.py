@@ -3,10 +3,12 @@ household's is put right or taken away, and until then nothing is written there.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, Update, select, update
+from sqlalchemy import case as sql_case
 
 from models.cases import Case, Referral
 from models.engine import IS_OPEN, Message, Obligation, Task
@@ -102,6 +104,7 @@ def _send_again(unit: UnitOfWork, hand: Hand, referral: Referral, *, changed: bo
         partner_id=referral.partner_id,
         theme=Theme(referral.need.theme),
         changed=changed,
+        recall_until=casework.recall_until(unit, hand),
     )
     casework.record(unit, referral.case, fact, hand=hand)
     for task in unit.session.scalars(
@@ -122,9 +125,13 @@ def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Ho
         raise InvalidInput("email", "C’est l’adresse à laquelle Relais écrit déjà.")
     changed = form.email != household.email
     household.email, household.email_refused_at = form.email, None
-    waiting = unit.session.scalars(_mails_that_wait(case).values(address=form.email).returning(Message.id)).all()
+    until = casework.recall_until(unit, hand)
+    waiting = unit.session.scalars(_moved(case, form.email, until or unit.now).returning(Message.id)).all()
     visit = None if waiting else visits.to_come(unit, case)
-    fact = HouseholdAddressMended(changed=changed, visit_id=visit.id if visit else None)
+    sends = bool(waiting) or visit is not None
+    fact = HouseholdAddressMended(
+        changed=changed, visit_id=visit.id if visit else None, recall_until=until if sends else None
+    )
     return _mended(unit, hand, case, fact)
 
 
@@ -152,10 +159,12 @@ def _mended(unit: UnitOfWork, hand: Hand, case: Case, fact: HouseholdAddressMend
     return case
 
 
-def _mails_that_wait(case: Case) -> Update:
-    """What goes to the household and is in nobody's hands yet."""
+def _moved(case: Case, email: str, not_before: datetime) -> Update:
+    """What goes to the household and is in nobody's hands yet leaves for another address."""
     mails = Message.party == Party.HOUSEHOLD, Message.channel == Channel.EMAIL
-    return update(Message).where(Message.case_id == case.id, *mails, Message.state == MessageState.QUEUED)
+    waiting = update(Message).where(Message.case_id == case.id, *mails, Message.state == MessageState.QUEUED)
+    later = sql_case((Message.due_at < not_before, not_before), else_=Message.due_at)
+    return waiting.values(address=email, due_at=later)
 
 
 def _wait_again(unit: UnitOfWork, task: Task) -> None:

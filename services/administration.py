@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from models.cases import Case
 from models.engine import Event, Message, Obligation, Work
+from models.events import MessageSentAgain
 from models.programmes import AccessEntry
 from models.vocabulary import MessageState, WorkState
 from services.forms import Remedy
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
-from services.rules import work
+from services.rules import casework, work
 from services.rules.casework import Hand
 from services.rules.ledger import CARRIED
 from services.rules.news import MONTHLY
@@ -82,8 +83,14 @@ def troubled(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
 
 
 def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> Message:
-    """Let a refused message leave once more. One in doubt is settled on its case, never sent again blindly."""
+    """Let a refused message leave once more. One in doubt is settled on its case, never sent again blindly.
+
+    One about a case waits its minute, during which it is taken back; an invitation twice harms nobody, and leaves.
+    """
     query = select(Message).where(Message.id == message_id, Message.programme_id == _programme(hand.actor))
+    case_id = unit.session.scalar(query.with_only_columns(Message.case_id))
+    if case_id is not None:
+        unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
     message = unit.session.scalars(query.with_for_update(of=Message)).first()
     if message is None:
         raise NotFound
@@ -91,8 +98,14 @@ def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> 
     may_leave = message.state == MessageState.REFUSED or harmless
     if not may_leave or message.channel not in CARRIED or not message.address:
         raise GuardRefused("Seul un message refusé, qui a une adresse, peut repartir.")
+    until = casework.recall_until(unit, hand) if message.case else None
+    fact = MessageSentAgain(
+        message_id=message.id, refused_at=message.done_at, reply_code=message.reply_code, recall_until=until
+    )
     message.state, message.error, message.done_at, message.reply_code = MessageState.QUEUED.value, None, None, None
-    message.attempts, message.first_tried_at, message.due_at = 0, None, unit.now
+    message.attempts, message.first_tried_at, message.due_at = 0, None, until or unit.now
+    if message.case:
+        casework.record(unit, message.case, fact, hand=hand)
     note_access(unit, hand.actor, MESSAGE_SENT, case_id=message.case_id, reason=form.reason)
     return message
 

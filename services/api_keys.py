@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from models.programmes import ApiKey, Membership
+from models.programmes import ApiKey, Membership, Person
 from models.vocabulary import KeyScope, Role
 from services.forms import KeyForm
 from services.foundation.database import UnitOfWork
@@ -125,14 +125,26 @@ def scope_of(unit: UnitOfWork, token: str) -> frozenset[Right] | None:
     return SCOPES[KeyScope(unit.session.get_one(ApiKey, token_hash(token)).scope)]
 
 
-def membership_of(unit: UnitOfWork, token: str) -> Membership | None:
-    """The membership that a key acts as; None once the key, the membership or the account ended."""
-    key = unit.session.get(ApiKey, token_hash(token))
-    if key is None or key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= unit.now):
-        return None
-    membership = unit.session.get_one(Membership, key.membership_id)
-    over = membership.ended_at is not None or membership.person.disabled_at is not None
-    return None if over else membership
+def membership_of(unit: UnitOfWork, token: str, *, held: bool = False) -> Membership | None:
+    """The membership that a key acts as; None once the key, the membership or the account ended.
+
+    `held`: whoever ends one of them waits until this transaction is over.
+    """
+    living = (
+        select(Membership)
+        .join(ApiKey, ApiKey.membership_id == Membership.id)
+        .join(Person, Person.id == Membership.person_id)
+        .where(
+            ApiKey.token_hash == token_hash(token),
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > unit.now),
+            Membership.ended_at.is_(None),
+            Person.disabled_at.is_(None),
+        )
+    )
+    if held:
+        living = living.with_for_update(read=True, of=(ApiKey, Membership, Person))
+    return unit.session.scalars(living).first()
 
 
 def _is_own(actor: Actor, membership: Membership) -> bool:

@@ -19,7 +19,8 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, case_for, task_for_link
+from services.rules.links import task_for_link
+from services.rules.policy import Actor, Right, case_for
 from services.rules.published import pathway_of, today_of
 from services.rules.rendering import about_programme, signer_of
 from services.rules.texts.catalogue import SCREEN, render

@@ -13,6 +13,7 @@ from models.cases import Case, Household
 from models.events import CircumstancesRecorded
 from models.programmes import Commune
 from models.vocabulary import IncomeClass
+from services import agreements
 from services.forms import Form, Number
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -33,6 +34,8 @@ class CircumstancesForm(Form):
     income_year: Number = Field(None, ge=2000, le=2100, description="Année de ce revenu")
     people: Number = Field(None, ge=1, le=20, description="Nombre de personnes")
     breathing: bool | None = Field(None, description="Quelqu’un a des troubles respiratoires liés au logement")
+
+    health_agreed: bool = Field(False, description=agreements.HEALTH_WORDS)
 
     @field_validator("breathing", mode="before")
     @classmethod
@@ -61,6 +64,8 @@ def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CircumstancesForm)
         None, form.people, form.breathing
     ):  # fmt: skip
         raise InvalidInput("reference_income", NOTHING_NEW)
+    if form.breathing is not None:
+        agreements.need_health(unit, hand, case, agreed=form.health_agreed)
     household.reference_income, household.income_year = form.reference_income, form.income_year
     household.people, household.breathing = form.people, form.breathing
     household.income_on = today if form.reference_income is not None else None

@@ -365,7 +365,10 @@ class Opening(NamedTuple):
     at: datetime
 
 
-_OPENINGS: Final = {"read": "read", "case.read": "by_api", "download": "file", "sheet": "sheet", "sign_in": "sign_in"}
+_OPENINGS: Final = {
+    "read": "read", "case.read": "by_api", "download": "file", "report": "report", "sheet": "sheet",
+    "sign_in": "sign_in",
+}  # fmt: skip
 
 
 def readers(unit: UnitOfWork, actor: Actor, case_id: UUID) -> list[Opening]:

@@ -17,7 +17,8 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for, task_for_link
+from services.rules.links import task_for_link
+from services.rules.policy import Right, case_for
 from services.rules.published import pathway_of
 from services.rules.recipients import takes_sms
 from services.rules.rendering import FOLLOW_UP_QUESTION

@@ -3,14 +3,15 @@
 The link lasts ten minutes, serves once, and only in the browser that asked for it. The right ends with the referral.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 
-from models.cases import Case, Referral, Report, Visit
+from models.cases import Case, Document, Referral, Report, Visit
 from models.engine import Event, Task
 from models.events import AccessAsked, LinkAsked
 from models.programmes import PartnerSession, SignInLink
@@ -18,13 +19,13 @@ from models.refusals import CaseworkError
 from models.vocabulary import Source, Theme, VisitState
 from services import sign_in_links
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused, LinkExpired
+from services.foundation.errors import GuardRefused, LinkExpired, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token, token_hash
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.links import may_renew, sign_in_link_of, task_of
-from services.rules.policy import Actor, agreement_with_partner, may_know_household, note_access
+from services.rules.policy import Actor, agreement_with_partner, may_know_household, may_read_report, note_access
 from services.sign_in_links import SignInLinkRefused
 
 SESSION_LASTS: Final = timedelta(hours=8)
@@ -44,6 +45,17 @@ class AccessEnded(CaseworkError):
     def __init__(self) -> None:
         """The same for a session that ran out, a referral that ended, and a permission that was taken back."""
         super().__init__("Cet accès est fermé. Rouvrez le lien de votre message pour en demander un autre.")
+
+
+class ReportClosed(CaseworkError):
+    """The household is known to him, and did not agree, or no longer does, that he reads the report."""
+
+    status_code = 410
+    code = "report-closed"
+
+    def __init__(self) -> None:
+        """The same for an agreement that was taken back and one that was never given."""
+        super().__init__("Le rapport ne se lit pas, ou plus, pour cette demande : appelez la coordination.")
 
 
 @dataclass(frozen=True)
@@ -216,3 +228,45 @@ def details(referral: Referral) -> Details:
         ),
         brief=referral.brief,
     )
+
+
+@dataclass(frozen=True)
+class ReportGiven:
+    """A report as the household has it: its words, and its file where we hold it. Neither the survey, nor what is
+    counted from income and bills, nor what is noted of health: the household did not agree to those.
+    """
+
+    id: UUID
+    visited_on: date | None
+    delivered_on: date | None
+    summary: str
+    document: Document | None = field(repr=False)
+
+
+def reports(unit: UnitOfWork, referral: Referral) -> list[ReportGiven]:
+    """What a partner reads of the visits, the latest first. Raises `ReportClosed`; whoever shows it has asked
+    `session_of` first.
+    """
+    if not may_read_report(unit, referral):
+        raise ReportClosed
+    zone = referral.case.programme.zone
+    query = (
+        select(Report, Visit.starts_at, Document)
+        .join(Visit, Visit.id == Report.visit_id)
+        .outerjoin(Document, Document.id == Report.document_id)
+        .where(Report.case_id == referral.case_id)
+        .order_by(Report.delivered_at.desc(), Report.id.desc())
+    )
+    return [
+        ReportGiven(report.id, _day(held_at, zone), _day(report.delivered_at, zone), report.summary, document)
+        for report, held_at, document in unit.session.execute(query)
+    ]
+
+
+def report_file(unit: UnitOfWork, referral: Referral, report_id: UUID) -> Document:
+    """The file of one of these reports. Raises `ReportClosed`, or `NotFound` for another case's or none."""
+    files = {report.id: report.document for report in reports(unit, referral)}
+    document = files.get(report_id)
+    if document is None:
+        raise NotFound
+    return document

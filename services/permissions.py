@@ -1,6 +1,5 @@
 """What the household agrees to: given, dated, attributed; taken back, and whoever relied on it stops at once."""
 
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from models.vocabulary import (
     Vulnerability,
     WithdrawReason,
 )
-from services import referrals, surveys, visits
+from services import agreements, referrals, surveys, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
@@ -29,7 +28,6 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 
-TEXT_VERSION = "accord-2026-11"
 _WITH_PARTNER = frozenset({PermissionKind.SHARE_WITH_PARTNER, PermissionKind.REPORT_TO_PARTNER})
 _OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
 
@@ -41,23 +39,9 @@ def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> P
     wrong = mistakes(unit, case, form.kind, partner_id=form.organisation_id, given_on=form.given_on)
     if wrong:
         raise InvalidInputs(wrong)
-    standing = _standing(unit, case, form.kind, form.organisation_id)
-    if standing:
-        return standing[0]
-    permission = Permission(
-        case_id=case.id,
-        kind=form.kind.value,
-        organisation_id=form.organisation_id,
-        mode=form.mode.value,
-        collected_by=hand.actor.name,
-        given_on=form.given_on or today_of(unit, case.programme_id),
-        text_version=TEXT_VERSION,
+    return agreements.note(
+        unit, hand, case, form.kind, organisation_id=form.organisation_id, mode=form.mode, given_on=form.given_on
     )
-    unit.session.add(permission)
-    unit.session.flush()
-    fact = e.PermissionGiven(permission_id=permission.id, kind=form.kind, organisation_id=form.organisation_id)
-    casework.record(unit, case, fact, hand=hand)
-    return permission
 
 
 def mistakes(
@@ -79,17 +63,6 @@ def is_partner(unit: UnitOfWork, case: Case, partner_id: UUID | None) -> bool:
     return partner is not None and ours and partner.kind == OrganisationKind.PARTNER
 
 
-def _standing(unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None) -> Sequence[Permission]:
-    """What the household agreed to and did not take back; each request to a partner notes its agreement anew."""
-    query = select(Permission).where(
-        Permission.case_id == case.id,
-        Permission.kind == kind,
-        Permission.organisation_id == organisation_id if organisation_id else Permission.organisation_id.is_(None),
-        Permission.revoked_at.is_(None),
-    )
-    return unit.session.scalars(query.order_by(Permission.id)).all()
-
-
 def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
     """Take an agreement back, however often it was noted. Without that to be contacted the case itself ends."""
     permission = unit.session.get(Permission, permission_id)
@@ -97,7 +70,7 @@ def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
         raise NotFound
     case = case_for(unit, hand.actor, permission.case_id, Right.PERMISSIONS)
     kind = PermissionKind(permission.kind)
-    standing = _standing(unit, case, kind, permission.organisation_id)
+    standing = agreements.standing(unit, case, kind, permission.organisation_id)
     if permission not in standing:
         raise GuardRefused("Cet accord est déjà retiré.")
     if kind is PermissionKind.CONTACT and not case.is_closed:

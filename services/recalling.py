@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 from models import events as e
 from models.cases import Case, Note
 from models.engine import Event, Message, Obligation, Task
-from models.lifecycles import ReferralAction
+from models.lifecycles import UNANSWERED, UNDER_WAY, ReferralAction
 from models.vocabulary import MessageState, ReferralState
 from services import referrals
 from services.forms import Answer
@@ -20,7 +20,7 @@ from services.foundation.errors import Denied, GuardRefused, NotFound
 from services.rules import casework, ledger, obligations
 from services.rules.casework import RECALL, Hand
 from services.rules.effects import RECALLED, is_recalled
-from services.rules.policy import Actor, Right, agreement_with_partner, case_for, sees
+from services.rules.policy import Actor, Right, agreement_with_partner, case_for, require, rights, sees
 from services.rules.published import pathway_of
 
 _UNSYNCED: Final = {"synchronize_session": False}
@@ -59,20 +59,33 @@ def _until(payload: Mapping[str, Any]) -> datetime | None:
 def recall(unit: UnitOfWork, hand: Hand, event_id: UUID) -> Case:
     """Take back what one has just sent: nothing of it leaves, and what it moved is where it was."""
     event = unit.session.get(Event, event_id)
-    if event is None or not sees(unit, hand.actor, event.case_id):
+    if event is None or not _knows(unit, hand.actor, event):
         raise NotFound
     if event.actor != hand.actor.label or event.type not in SENDINGS:
         raise Denied
     sending = SENDINGS[event.type]
     if event.type == e.ReminderDue.type:  # a clock is locked before its case, as the tick does it
         unit.session.get(Obligation, UUID(event.payload["obligation_id"]), with_for_update=True)
-    case = case_for(unit, hand.actor, event.case_id, sending.right)
+    case = _locked(unit, hand.actor, event, sending.right)
     until = _until(event.payload)
     if until is None or until <= unit.now or is_recalled(unit, event):
         raise GuardRefused("C’est trop tard : l’envoi est parti.")
     _call_back(unit, event)
     casework.record(unit, case, sending.undo(unit, case, event), hand=hand)
     return case
+
+
+def _knows(unit: UnitOfWork, actor: Actor, event: Event) -> bool:
+    """An administrator reads no case, and knows what he sent again."""
+    his = event.programme_id == actor.programme_id and Right.ADMINISTER in rights(actor)
+    return (his and event.type == e.MessageSentAgain.type) or sees(unit, actor, event.case_id)
+
+
+def _locked(unit: UnitOfWork, actor: Actor, event: Event, right: Right) -> Case:
+    if right is not Right.ADMINISTER:
+        return case_for(unit, actor, event.case_id, right)
+    require(actor, right)
+    return unit.session.scalars(select(Case).where(Case.id == event.case_id).with_for_update(of=Case)).one()
 
 
 def _call_back(unit: UnitOfWork, event: Event) -> None:
@@ -124,6 +137,33 @@ def _wait_for_its_hour(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     return e.HasteRecalled(message_id=told.message_id, recalls=event.id)
 
 
+def _mend_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
+    """The item is open as before. The address stays as it was last written: it is the partner's sheet, no sending."""
+    referral = referrals.lock(unit, referrals.found(unit, UUID(event.payload["referral_id"])))
+    if ReferralState(referral.state) not in UNANSWERED | UNDER_WAY:
+        raise GuardRefused("Cette demande est terminée : plus rien ne part.")
+    return e.AddressRecalled(**referrals.ids(referral), recalls=event.id)
+
+
+def _write_there_no_more(unit: UnitOfWork, case: Case, event: Event) -> e.Fact:
+    """As an address that refuses: nothing leaves for it, what waits included, until somebody puts it right."""
+    mended = select(Event.id).where(Event.case_id == case.id, Event.type == event.type, Event.seq > event.seq)
+    if unit.session.scalar(mended.limit(1)) is not None:
+        raise GuardRefused("L’adresse de ce ménage a été changée depuis.")
+    case.household.email_refused_at = unit.now
+    unit.session.flush()
+    return e.HouseholdAddressRecalled(recalls=event.id)
+
+
+def _refused_as_before(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
+    told = e.MessageSentAgain.model_validate(event.payload)
+    before = {"state": MessageState.REFUSED, "reply_code": told.reply_code, "done_at": told.refused_at or unit.now}
+    waiting = (Message.id == told.message_id, Message.state == MessageState.QUEUED)
+    kept = update(Message).where(*waiting).values(before)
+    unit.session.execute(kept, execution_options=_UNSYNCED)
+    return e.MessageKept(message_id=told.message_id, recalls=event.id)
+
+
 class Sending(NamedTuple):
     """What may be taken back: who may, and what is moved back; the fact that says so."""
 
@@ -137,6 +177,9 @@ SENDINGS: Final = {
     e.TaskReminded.type: Sending(Right.REFER, _not_remind),
     e.ReminderDue.type: Sending(Right.SEND_NOW, _wait_for_its_day),
     e.MessageHastened.type: Sending(Right.SEND_NOW, _wait_for_its_hour),
+    e.AddressMended.type: Sending(Right.DIRECTORY, _mend_again),
+    e.HouseholdAddressMended.type: Sending(Right.CORRECT, _write_there_no_more),
+    e.MessageSentAgain.type: Sending(Right.ADMINISTER, _refused_as_before),
 }
 _JUST_SENT: Final = (
     select(Event.id, Event.payload, Case.number)

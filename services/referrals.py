@@ -34,7 +34,8 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import joined, write_note
 from services.rules import casework, obligations
 from services.rules.casework import Act, Hand
-from services.rules.policy import Actor, Right, case_for, task_for_link
+from services.rules.links import task_for_link
+from services.rules.policy import Actor, Right, case_for
 from services.rules.published import pathway_of, today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")

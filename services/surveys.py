@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, tuple_
 
 from models.cases import Case, SurveyLine
 from models.events import SurveyRecorded
+from services import agreements
 from services.forms import Form, Line, as_number
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -73,11 +74,14 @@ if TYPE_CHECKING:
     class SurveyForm(Form):
         """What is noted; a field that is left empty stays as it was."""
 
+        health_agreed: bool
+
 else:
     SurveyForm = create_model(
         "SurveyForm",
         __base__=Form,
         __doc__="Ce qui est noté du ménage et du logement ; ce qui est laissé vide reste comme avant.",
+        **{agreements.HEALTH_AGREED: (bool, Field(False, description=agreements.HEALTH_WORDS))},
         **{code: _section(code, section) for code, section in survey.sections().items()},
     )
 
@@ -93,12 +97,17 @@ class Answer:
 
 
 def record(unit: UnitOfWork, hand: Hand, case_id: UUID, form: SurveyForm) -> Case:
-    """Write answers down: the latest of each field holds, those before it stay until the case is erased."""
+    """Write answers down: the latest of each field holds, those before it stay until the case is erased.
+
+    Those of health need the household's agreement, which stands or is given with them.
+    """
     case = case_for(unit, hand.actor, case_id, Right.CIRCUMSTANCES)
     casework.check_open(case)
     said = said_in(form)
     if not said:
         raise InvalidInput("", NOTHING_SAID)
+    if any(place in said for place in of_health()):
+        agreements.need_health(unit, hand, case, agreed=form.health_agreed)
     standing = {_place(line): line for line in _standing(unit, case)}
     new = {place: value for place, value in said.items() if place not in standing or standing[place].value != value}
     at = hand.occurred_at or unit.now
@@ -155,11 +164,16 @@ def of_case(unit: UnitOfWork, case: Case) -> list[Answer]:
     ]
 
 
+def of_health() -> Iterator[Place]:
+    """The places whose answers need the household's agreement."""
+    yield from (place for place, asked in survey.places() if asked.health)
+
+
 def forget_health(unit: UnitOfWork, case: Case) -> None:
     """The household took back that its health is noted: what was answered of it goes."""
-    told = [(place.section, place.field) for place, asked in survey.places() if asked.health]
-    of_health = tuple_(SurveyLine.section, SurveyLine.field).in_(told)
-    unit.session.execute(delete(SurveyLine).where(SurveyLine.case_id == case.id, of_health))
+    told = [(place.section, place.field) for place in of_health()]
+    theirs = tuple_(SurveyLine.section, SurveyLine.field).in_(told)
+    unit.session.execute(delete(SurveyLine).where(SurveyLine.case_id == case.id, theirs))
 
 
 def _standing(unit: UnitOfWork, case: Case) -> Iterator[SurveyLine]:

@@ -13,7 +13,7 @@ the coordinator alone, and it is granted |
 | record_call | staff | result, phone (the number called), call_back_on, note |
 | correct_number | staff, or the alert giver through his mail's link | phone |
 | give_up | staff | |
-| record_circumstances | staff | reference_income, income_year, people, breathing |
+| record_circumstances | staff | reference_income, income_year, people, breathing, health_agreed |
 | plan_visit, move_visit | staff | starts, minutes, officer, second_officer, with_whom |
 | note_held_visit | staff | starts (past), minutes, officer, danger, note: nobody had planned it here |
 | lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
@@ -23,7 +23,7 @@ the coordinator alone, and it is granted |
 | deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
 may read it beside the household |
 | record_survey | staff | what is asked before a visit, at it, at the next one: sections, fields and codes of \
-`services/rules/texts/survey.fr.yaml` (`dwelling: {area: 45}`, `rooms: {bedroom: {mould: under_1m2}}`) |
+`services/rules/texts/survey.fr.yaml` (`dwelling: {area: 45}`, `rooms: {bedroom: {mould: under_1m2}}`); health_agreed |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
 | record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |

@@ -43,9 +43,9 @@ by any of its facts: `facts` says which |
 | proposes | for a type of solution, the partners that the directory proposes, in order; and those set aside, why |
 
 `to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
-he received, and for a partner the household that his browser may show him now; what a household reads is its mails,
-its SMS and the letters that were printed; what somebody with an account reads is his mails and the pages of the case:
-who the household is, the words of the alerts, the figures, the story.
+he received, and for a partner the household and the report that his browser may show him now; what a household reads
+is its mails, its SMS and the letters that were printed; what somebody with an account reads is his mails and the pages
+of the case: who the household is, the words of the alerts, the figures, the story.
 """
 
 import re
@@ -100,7 +100,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import EVERYTHING
 from services.rules.news import MONTHLY
-from services.rules.policy import Actor, knows_household, may_know_household, readable
+from services.rules.policy import Actor, knows_household, may_know_household, may_read_report, readable
 
 CASE: Final = "case"
 VOICEMAIL: Final = "voicemail"
@@ -637,6 +637,8 @@ class _Look:
             if expires_at > self.unit.now and may_know_household(self.unit, referral):
                 found = partner_access.details(referral)
                 yield "\n".join((found.name, *found.phones, *found.address, found.brief))
+            if expires_at > self.unit.now and may_read_report(self.unit, referral):
+                yield from (each.summary for each in partner_access.reports(self.unit, referral))
 
     def _opens(self, who: str) -> bool:
         try:

@@ -16,6 +16,7 @@ from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
 from models.events import (
     FACTS,
+    AddressRecalled,
     AnswerRecalled,
     CaseMerged,
     CaseReleased,
@@ -23,6 +24,8 @@ from models.events import (
     CaseUnmerged,
     DangerAcknowledged,
     HasteRecalled,
+    HouseholdAddressRecalled,
+    MessageKept,
     ReferralRecalled,
     ReminderRecalled,
 )
@@ -40,7 +43,10 @@ IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
 VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
-RECALLS: Final = (ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecalled)
+RECALLS: Final = (
+    ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecalled, AddressRecalled, HouseholdAddressRecalled,
+    MessageKept,
+)  # fmt: skip
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""
 _TAKEN_IN_HAND: Final = frozenset({DangerAcknowledged.type, CaseMerged.type})

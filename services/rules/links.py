@@ -4,6 +4,7 @@ link shows a partner the household of one referral, once, in the browser that as
 The token is an HMAC of the row's id and version, so nothing secret is stored and a retry writes the same body.
 A link dies when its task changes state, or ten working days after its date and after the last mail that leads there; it
 does not age while its task is paused. A partner who is awaited has a new one sent if he asks, which ends his others.
+`held`, for the transaction of an act: whoever takes a link back waits until it is over, or was first and is heeded.
 """
 
 from datetime import timedelta
@@ -17,7 +18,7 @@ from models.engine import Message, Task
 from models.programmes import Organisation, Service, SignInLink
 from models.vocabulary import MessageState, Party, ReferralState, TaskState
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import LinkAged, LinkExpired
+from services.foundation.errors import LinkAged, LinkExpired, NotFound
 from services.foundation.runtime import Runtime
 from services.rules.policy import Actor
 from services.rules.published import calendar_of, pathway_of
@@ -29,6 +30,8 @@ _SIGN_IN: Final = "sign-in-link"
 _SHEET: Final = "sheet-link"
 _REQUESTS: Final = "requests-link"
 _LETTER: Final = "letter-link"
+_SHARED: Final = {"read": True}
+"""Acts go on beside each other; who changes the row waits for them."""
 REQUESTS_LAST: Final = timedelta(days=400)
 """From the request on, and as long as the case is open, whichever is longer; then `AFTER_END` at least."""
 AFTER_END: Final = timedelta(days=60)
@@ -74,10 +77,12 @@ def requests_url(runtime: Runtime, alert: Alert) -> str:
     return f"{runtime.settings.public_url}/demandes/{alert.id.hex}.{runtime.secrets.sign(_REQUESTS, _version(alert))}"
 
 
-def open_requests_link(unit: UnitOfWork, runtime: Runtime, token: str) -> Alert:
+def open_requests_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> Alert:
     """The alert with which a link was sent. Raises `LinkExpired` for a late, renewed or forged one."""
     alert_id, signature = _parts(token)
     alert = unit.session.get(Alert, alert_id)
+    if held and alert is not None and alert.organisation is not None:
+        unit.session.refresh(alert.organisation, with_for_update=_SHARED)
     if alert is None or not runtime.secrets.verify(_REQUESTS, _version(alert), signature):
         raise LinkExpired
     ended_at = alert.case.closed_at or unit.now
@@ -111,10 +116,13 @@ def sheet_url(runtime: Runtime, service: Service) -> str:
     return f"{runtime.settings.public_url}/fiche/{service.id.hex}.{signature}"
 
 
-def open_sheet_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Service]:
+def open_sheet_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> tuple[Actor, Service]:
     """The partner of a sheet and the sheet. Raises `LinkExpired`; what ended opens nothing."""
     service_id, signature = _parts(token)
     service = unit.session.get(Service, service_id)
+    if held and service is not None:  # the partner first, as when he ends; his sheet is what the act writes
+        unit.session.refresh(service.organisation, with_for_update=_SHARED)
+        unit.session.refresh(service, with_for_update={"of": Service})
     if service is None or service.ended_on is not None or service.organisation.ended_on is not None:
         raise LinkExpired
     if not runtime.secrets.verify(_SHEET, f"{service.id}:{service.sheet_link_version}", signature):
@@ -144,16 +152,12 @@ def sign_in_link_of(unit: UnitOfWork, runtime: Runtime, token: str) -> SignInLin
     return link
 
 
-def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Task]:
+def open_task_link(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> tuple[Actor, Task]:
     """The holder of a task link and the task. Raises `LinkExpired` for a used, late, revoked or forged one; `LinkAged`
     if its partner is still awaited.
     """
-    task = task_of(unit, runtime, token)
-    is_over = task.state != TaskState.OPEN
-    if is_over and task.referral and task.referral.state in _BECAME:
-        raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
-    if is_over:
-        raise LinkExpired
+    task = task_of(unit, runtime, token, held=held)
+    _check_open(task)
     if not _is_version(runtime, task, token, task.link_version) or _is_late(unit, task):
         raise LinkAged(f"/l/{token}/nouveau") if may_renew(task) else LinkExpired
     return holder_of(unit, task), task
@@ -181,11 +185,47 @@ def _is_late(unit: UnitOfWork, task: Task) -> bool:
     return written_at is None or calendar.due_after(written_at, working_days=GRACE_WORKING_DAYS) < unit.now
 
 
-def task_of(unit: UnitOfWork, runtime: Runtime, token: str) -> Task:
+def _check_open(task: Task) -> None:
+    """Raise `LinkExpired`, with what became of the request that an ended task was about."""
+    if task.state == TaskState.OPEN:
+        return
+    if task.referral and task.referral.state in _BECAME:
+        raise LinkExpired(_BECAME[ReferralState(task.referral.state)])
+    raise LinkExpired
+
+
+def task_for_link(unit: UnitOfWork, actor: Actor, action: str) -> Task:
+    """The open task that a link's holder may do this to, held by its case.
+
+    Raises `NotFound` for what his link does not list; `LinkExpired`, with what became of the request, for a task that
+    somebody ended in the same instant.
+    """
+    task = unit.session.get(Task, actor.task_id) if actor.kind == "link" and actor.task_id else None
+    if task is None or action not in actor.actions:
+        raise NotFound
+    _hold(unit, task)
+    _check_open(task)
+    return task
+
+
+def _hold(unit: UnitOfWork, task: Task) -> None:
+    """Lock the case, as whoever ends a task does, and read both again, with the request."""
+    locked = select(Case).where(Case.id == task.case_id).with_for_update(of=Case)
+    unit.session.scalars(locked, execution_options={"populate_existing": True}).one()
+    unit.session.refresh(task)
+    if task.referral is not None:
+        unit.session.refresh(task.referral)
+
+
+def task_of(unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False) -> Task:
     """The task of a link, of its last or of one before: it opens nothing by itself. Raises `LinkExpired` if forged."""
     task_id, _ = _parts(token)
     task = unit.session.get(Task, task_id)
-    if task is None or not any(_is_version(runtime, task, token, each + 1) for each in range(task.link_version)):
+    if task is None:
+        raise LinkExpired
+    if held:
+        _hold(unit, task)
+    if not any(_is_version(runtime, task, token, each + 1) for each in range(task.link_version)):
         raise LinkExpired
     return task
 
@@ -209,10 +249,12 @@ def holder_of(unit: UnitOfWork, task: Task) -> Actor:
     )
 
 
-def open_alert_link(unit: UnitOfWork, runtime: Runtime, token: str) -> tuple[Actor, Organisation]:
+def open_alert_link(
+    unit: UnitOfWork, runtime: Runtime, token: str, *, held: bool = False
+) -> tuple[Actor, Organisation]:
     """The holder of an alert link and the organisation. Raises `LinkExpired`."""
     organisation_id, signature = _parts(token)
-    organisation = unit.session.get(Organisation, organisation_id)
+    organisation = unit.session.get(Organisation, organisation_id, with_for_update=_SHARED if held else None)
     if organisation is None or not has_alert_link(organisation):
         raise LinkExpired
     value = f"{organisation.id}:{organisation.alert_link_version}"

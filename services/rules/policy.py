@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.sql.base import ExecutableOption
 
 from models.cases import LOAN_IS_OUT, Case, Loan, Permission, Referral
-from models.engine import Task
 from models.lifecycles import UNDER_WAY
 from models.programmes import AccessEntry, Organisation
-from models.vocabulary import CaseState, Contract, PermissionKind, ReferralState, Role, TaskState
+from models.vocabulary import CaseState, Contract, PermissionKind, ReferralState, Role
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 
@@ -300,25 +299,24 @@ def require(actor: Actor, right: Right) -> None:
         raise Denied
 
 
-def task_for_link(unit: UnitOfWork, actor: Actor, action: str) -> Task:
-    """The open task that a link's holder may do this to, locked; `NotFound` otherwise."""
-    query = select(Task).where(Task.id == actor.task_id, Task.state == TaskState.OPEN).with_for_update(of=Task)
-    task = unit.session.scalars(query).first() if actor.kind == "link" and actor.task_id else None
-    if task is None or action not in actor.actions:
-        raise NotFound
-    return task
-
-
 def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:
     """Whether the partner of a referral may read who the household is: he has taken it, and its permission stands."""
     return ReferralState(referral.state) in UNDER_WAY and agreement_with_partner(unit, referral) is not None
 
 
-def agreement_with_partner(unit: UnitOfWork, referral: Referral) -> Permission | None:
+def may_read_report(unit: UnitOfWork, referral: Referral) -> bool:
+    """Whether he may read the visit's report too, which takes an agreement of its own. Source: domain 1.3 and 2.8."""
+    agreement = agreement_with_partner(unit, referral, PermissionKind.REPORT_TO_PARTNER)
+    return agreement is not None and may_know_household(unit, referral)
+
+
+def agreement_with_partner(
+    unit: UnitOfWork, referral: Referral, kind: PermissionKind = PermissionKind.SHARE_WITH_PARTNER
+) -> Permission | None:
     """The latest permission by which the household lets this partner know of it; None when there is none any more."""
     query = select(Permission).where(
         Permission.case_id == referral.case_id,
-        Permission.kind == PermissionKind.SHARE_WITH_PARTNER,
+        Permission.kind == kind,
         Permission.organisation_id == referral.partner_id,
         Permission.revoked_at.is_(None),
     )

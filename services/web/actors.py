@@ -47,13 +47,13 @@ def credentials_of(request: Request) -> Credentials:
 def actor_of(unit: UnitOfWork, chosen: Runtime, credentials: Credentials, *, held: bool = False) -> Actor:
     """The actor, as of this transaction: a revoked key or an ended membership counts at once.
 
-    `held`: whoever ends his session, account or role waits until this transaction is over.
+    `held`: whoever ends his session, key, link, account or role waits until this transaction is over.
     Raises `SignInRefused`, or `LinkExpired` for a revoked link.
     """
     if credentials.kind == "link":
-        return open_alert_link(unit, chosen, credentials.token)[0]
+        return open_alert_link(unit, chosen, credentials.token, held=held)[0]
     if credentials.kind == "key":
-        membership = api_keys.membership_of(unit, credentials.token)
+        membership = api_keys.membership_of(unit, credentials.token, held=held)
         actor = None if membership is None else sessions.actor_through(membership, membership.person)
         actor = actor and replace(actor, only=api_keys.scope_of(unit, credentials.token))
     else:

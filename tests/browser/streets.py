@@ -14,11 +14,21 @@ from models.base import new_id
 from models.cases import Alert, Permission, Referral
 from models.engine import IncomingMail, Message, Obligation
 from models.programmes import Organisation, Service, SignInLink
-from models.vocabulary import CallResult, CaseState, Danger, IncomingKind, Motive, Role
-from services import account_links, calls, partner_access, referrals, replies, second_factor, visits, webhooks
+from models.vocabulary import CallResult, CaseState, Danger, IncomingKind, Motive, PermissionKind, Role
+from services import (
+    account_links,
+    calls,
+    partner_access,
+    permissions,
+    referrals,
+    replies,
+    second_factor,
+    visits,
+    webhooks,
+)
 from services.accounts import create_account
 from services.channels.inbox import Received
-from services.forms import Answer, CallForm, DangerForm, OnBehalf, WebhookForm
+from services.forms import Answer, CallForm, DangerForm, OnBehalf, PermissionForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.imports.files import Dropped, drop, receive
 from services.rules.casework import Hand
@@ -33,7 +43,7 @@ from tests.mails import reply
 from tests.services.web.doors import ACTORS, doors, table
 
 NOT_PAGES: Final = re.compile(
-    r"/api/(?!docs)|\.(?:pdf|yaml|\{kind\})$|^/(?:healthz|readyz|metrics|envois-retenus)$|^/documents/|^/$"
+    r"/api/(?!docs)|\.(?:pdf|yaml|\{kind\})$|^/(?:healthz|readyz|metrics|envois-retenus)$|^/(?:documents|acces/rapport)/|^/$"
 )
 """What is no page: data for other software, files, a fragment, and the door that leads to the first page of each."""
 
@@ -78,7 +88,7 @@ class Streets:
 
 
 STRANGERS: Final = frozenset({
-    "/acces", "/acces/{token}", "/connexion/code", "/connexion/lien/{token}", "/connexion/telephone",
+    "/acces", "/acces/rapport", "/acces/{token}", "/connexion/code", "/connexion/lien/{token}", "/connexion/telephone",
     "/demande/{token}", "/demande/{token}/affiche", "/demande/{token}/envoyee", "/demandes/{token}", "/fiche/{token}",
     "/l/{token}", "/l/{token}/toutes", "/d/{slug}/ma-situation", "/lettre-du-mois/{token}",
 })  # fmt: skip
@@ -187,7 +197,9 @@ def _links(streets: Streets, asked: UUID, answered: UUID, taken: UUID) -> None:
             if opened:
                 token = sign_in_url(runtime, found).rpartition("/")[2]
                 token = partner_access.open_session(unit, runtime, token, browser="b")
-                streets.cookies[route] = f"{NAMES['session']}={token}"
+                streets.cookies[route] = streets.cookies["/acces/rapport"] = f"{NAMES['session']}={token}"
+        agreed = PermissionForm(kind=PermissionKind.REPORT_TO_PARTNER, organisation_id=office.adil_id)
+        permissions.give(unit, Hand(office.karim), taken, agreed)
         for route, kind in (("/connexion/code", CODE), ("/connexion/telephone", SET_UP)):
             token = second_factor.open_step(unit, sign_in.person_id or new_id(), kind)
             streets.cookies[route] = f"{NAMES['step']}={token}"

@@ -7,18 +7,38 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models.cases import Referral
+from models.cases import Case, Referral
 from models.engine import Event, Message
-from models.events import MessageHastened, QuestionAnswered, ReferralSent, ReminderDue
-from models.vocabulary import MessageState, ReferralState, TaskState
-from services import coming, messages, notes, recalling, referrals, reminding, rerouting
-from services.forms import Answer, NextStep, OnBehalf, Question
-from services.foundation.errors import Denied, GuardRefused
-from services.rules.casework import RECALL
-from services.rules.policy import agreement_with_partner
-from tests.services.rules.situations import ADA, BO, OTHER_PARTNER, PARTNER, Office, referral_form, shown
+from models.events import (
+    AddressMended,
+    HouseholdAddressMended,
+    MessageHastened,
+    MessageSentAgain,
+    QuestionAnswered,
+    ReferralSent,
+    ReminderDue,
+)
+from models.vocabulary import MessageState, ReferralState, Role, TaskState
+from services import addresses, administration, coming, messages, notes, recalling, referrals, reminding, rerouting
+from services.forms import AddressForm, Answer, HouseholdAddressForm, NextStep, OnBehalf, Question, Remedy
+from services.foundation.errors import Denied, GuardRefused, NotFound
+from services.rules.casework import RECALL, Hand
+from services.rules.policy import Actor, agreement_with_partner
+from tests.ledger import problems
+from tests.services.rules.situations import (
+    ADA,
+    BO,
+    ELSEWHERE,
+    OTHER_PARTNER,
+    PARTNER,
+    PROGRAMME,
+    Office,
+    referral_form,
+    shown,
+)
 
 ADAS_PAGE, BOS_PAGE = replace(ADA, holds=True), replace(BO, holds=True)
+ALEXS_PAGE = Hand(Actor("person", UUID(int=30), PROGRAMME, Role.ADMINISTRATOR, name="Alex"), holds=True)
 A_MINUTE = RECALL + timedelta(seconds=1)
 BY_PHONE = OnBehalf(said_by="M. Roy", how="téléphone")
 
@@ -243,3 +263,119 @@ def test_a_message_that_was_hastened_waits_for_its_hour_again(office: Office) ->
 def leaves(office: Office, message: Message) -> str:
     with office.database.read() as unit:
         return shown(unit.session.get_one(Message, message.id).due_at)
+
+
+def refused_request(office: Office) -> tuple[UUID, UUID]:
+    """A request that the partner's server refused: the case, the request."""
+    case_id = office.reported()
+    referral_id = office.refer(case_id)
+    office.drain()
+    office.bounce("referral_request")
+    office.drain()
+    return case_id, referral_id
+
+
+def test_a_request_sent_again_to_a_mended_address_waits_and_its_item_comes_back(office: Office) -> None:
+    case_id, referral_id = refused_request(office)
+    office.do(addresses.mend_address, ADAS_PAGE, referral_id, AddressForm(email="accueil@example.org"))
+    office.drain()
+    again = office.sent(case_id, "referral_request")[-1]
+    assert leaves(office, again) == shown(office.clock.at + RECALL)
+    assert "mend_address" not in office.due(case_id)
+
+    office.do(recalling.recall, ADA, sending(office, case_id, AddressMended.type))
+    office.drain()
+
+    assert [each.state for each in office.sent(case_id, "referral_request")] == ["refused", "cancelled"]
+    assert {"answer_referral", "mend_address"} <= set(office.due(case_id))
+    with office.database.read() as unit:
+        assert recalling.held(unit, ADA.actor) == []
+        assert problems(unit, drained=True) == []
+
+
+def test_a_mended_address_taken_back_is_mended_once_more(office: Office) -> None:
+    case_id, referral_id = refused_request(office)
+    office.do(addresses.mend_address, ADAS_PAGE, referral_id, AddressForm(email="acceuil@example.org"))
+    office.do(recalling.recall, ADA, sending(office, case_id, AddressMended.type))
+    office.drain()
+    office.do(addresses.mend_address, ADAS_PAGE, referral_id, AddressForm(email="accueil@example.org"))
+    office.clock.at += A_MINUTE
+    office.drain()
+
+    told = [(each.address, each.state) for each in office.sent(case_id, "referral_request")]
+    assert told[1:] == [("acceuil@example.org", "cancelled"), ("accueil@example.org", "queued")]
+    assert "mend_address" not in office.due(case_id)
+
+
+def test_what_a_program_sends_again_leaves_at_once(office: Office) -> None:
+    case_id, referral_id = refused_request(office)
+    office.do(addresses.mend_address, ADA, referral_id, AddressForm(email="accueil@example.org"))
+    office.drain()
+
+    assert leaves(office, office.sent(case_id, "referral_request")[-1]) == shown(office.clock.at)
+
+
+def test_nothing_leaves_for_a_households_address_that_was_taken_back(office: Office) -> None:
+    case_id = office.qualified(email="martni@example.org")
+    office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+    office.bounce("visit_confirmation")
+    office.drain()
+    form = HouseholdAddressForm(email="martin@exemple.org")
+    office.do(addresses.mend_household_address, BOS_PAGE, case_id, form)
+    office.drain()
+    confirmation = office.sent(case_id, "visit_confirmation")[-1]
+    assert (confirmation.address, leaves(office, confirmation)) == (form.email, shown(office.clock.at + RECALL))
+    assert "mend_household_address" not in office.due(case_id)
+
+    office.do(recalling.recall, BO, sending(office, case_id, HouseholdAddressMended.type))
+    office.drain()
+
+    assert waiting(office, case_id)["visit_confirmation"] == MessageState.CANCELLED
+    assert "mend_household_address" in office.due(case_id)
+    with office.database.read() as unit:
+        assert unit.session.get_one(Case, case_id).household.mail_address is None
+        assert problems(unit, drained=True) == []
+
+
+def test_a_mail_that_waited_for_the_household_waits_the_minute_of_its_new_address(office: Office) -> None:
+    case_id = office.qualified(email="martni@example.org")
+    office.plan(case_id, "2025-10-20T10:00")
+    office.drain()  # its confirmation may leave at once
+    form = HouseholdAddressForm(email="martin@example.org")
+    office.do(addresses.mend_household_address, BOS_PAGE, case_id, form)
+
+    (confirmation,) = (each for each in office.sent(case_id, "visit_confirmation") if each.channel == "email")
+    assert (confirmation.address, leaves(office, confirmation)) == (form.email, shown(office.clock.at + RECALL))
+
+
+def test_a_refused_message_that_an_administrator_sends_again_is_taken_back_by_him_alone(office: Office) -> None:
+    case_id = office.triaged()
+    office.bounce("alert_receipt")
+    (message,) = office.sent(case_id, "alert_receipt")
+    office.do(administration.send_again, ALEXS_PAGE, message.id, Remedy(reason="Serveur réparé."))
+    assert leaves(office, message) == shown(office.clock.at + RECALL)
+    with office.database.read() as unit:
+        (held,) = recalling.held(unit, ALEXS_PAGE.actor)
+    with pytest.raises(Denied):
+        office.do(recalling.recall, ADA, held.event_id)
+
+    office.do(recalling.recall, ALEXS_PAGE, held.event_id)
+    office.drain()
+
+    (kept,) = office.sent(case_id, "alert_receipt")
+    assert (kept.state, kept.error, kept.done_at) == (MessageState.REFUSED, None, message.done_at)
+    with office.database.read() as unit:
+        assert recalling.held(unit, ALEXS_PAGE.actor) == []
+        assert problems(unit, drained=True) == []
+
+
+def test_a_neighbours_administrator_takes_nothing_back(office: Office) -> None:
+    case_id = office.triaged()
+    office.bounce("alert_receipt")
+    (message,) = office.sent(case_id, "alert_receipt")
+    office.do(administration.send_again, ALEXS_PAGE, message.id, Remedy(reason="Serveur réparé."))
+    zoe = replace(ALEXS_PAGE, actor=replace(ALEXS_PAGE.actor, id=UUID(int=31), programme_id=ELSEWHERE))
+
+    with pytest.raises(NotFound):
+        office.do(recalling.recall, zoe, sending(office, case_id, MessageSentAgain.type))

@@ -4,10 +4,11 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
-from models.cases import SurveyLine
+from models.cases import Case, Permission, SurveyLine
 from models.engine import Event
 from models.vocabulary import PermissionKind
-from services import permissions, surveys
+from services import circumstances, permissions, surveys
+from services.circumstances import CircumstancesForm
 from services.forms import PermissionForm
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules import survey
@@ -71,6 +72,57 @@ def test_answers_of_health_go_with_the_agreement(office: Office) -> None:
 
     with office.database.read() as unit:
         assert [each.place.field for each in surveys.of_case(unit, office.case(case_id))] == ["felt_cold"]
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "unknown"])
+def test_no_answer_of_health_is_kept_without_the_households_agreement(office: Office, answer: str) -> None:
+    case_id = office.visited()
+    with pytest.raises(InvalidInput, match="sans l’accord du ménage") as refused:
+        office.do(surveys.record, BO, case_id, form(dwelling={"area": 45}, comfort={"low_mood": answer}))
+
+    with office.database.read() as unit:
+        assert surveys.of_case(unit, office.case(case_id)) == []
+    assert refused.value.field == "health_agreed"
+    assert office.events(case_id).count("permission.given") == 0
+
+
+def test_the_agreement_is_given_with_the_first_answer_of_health_and_stands_for_the_next(office: Office) -> None:
+    case_id = office.visited()
+    office.do(surveys.record, BO, case_id, form(comfort={"low_mood": "yes"}, health_agreed=True))
+    office.do(surveys.record, BO, case_id, form(comfort={"low_mood": "no"}))
+
+    with office.database.read() as unit:
+        assert [each.value for each in surveys.of_case(unit, office.case(case_id))] == ["no"]
+        health = Permission.case_id == case_id, Permission.kind == PermissionKind.HEALTH
+        assert [(each.revoked_at, each.mode) for each in unit.session.scalars(select(Permission).where(*health))] == [
+            (None, "oral")
+        ]
+
+
+def test_after_it_is_taken_back_health_is_asked_anew(office: Office) -> None:
+    case_id = office.visited()
+    agreed = office.do(permissions.give, BO, case_id, PermissionForm(kind=PermissionKind.HEALTH))
+    office.do(permissions.revoke, BO, agreed.id)
+
+    with pytest.raises(InvalidInput, match="sans l’accord du ménage"):
+        office.do(surveys.record, BO, case_id, form(comfort={"low_mood": "yes"}))
+
+
+def test_breathing_troubles_need_the_same_agreement(office: Office) -> None:
+    case_id = office.visited()
+    with pytest.raises(InvalidInput, match="sans l’accord du ménage"):
+        office.do(circumstances.record, BO, case_id, CircumstancesForm(people=2, breathing=False))
+    office.do(circumstances.record, BO, case_id, CircumstancesForm(people=2, breathing=True, health_agreed=True))
+
+    with office.database.read() as unit:
+        assert unit.session.get_one(Case, case_id).household.breathing is True
+
+
+def test_an_agreement_ticked_beside_nothing_of_health_is_not_noted(office: Office) -> None:
+    case_id = office.visited()
+    office.do(surveys.record, BO, case_id, form(dwelling={"area": 45}, health_agreed=True))
+
+    assert office.events(case_id).count("permission.given") == 0
 
 
 def test_every_field_asks_one_thing_and_every_code_is_a_word() -> None:

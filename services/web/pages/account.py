@@ -11,7 +11,7 @@ from models.programmes import Membership, Person, WebSession
 from services import accounts, second_factor, sessions
 from services.foundation import wording
 from services.foundation.errors import InvalidInput, NotFound
-from services.foundation.tokens import token_hash
+from services.foundation.tokens import new_token, token_hash
 from services.rules.limits import TooMany
 from services.rules.policy import Right, rights
 from services.rules.texts.labels import label
@@ -24,6 +24,9 @@ from services.web.rendering import Form, Shell
 
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/compte"
+SET_UP: Final = "/connexion/telephone?suite=/compte"
+PASSWORD, TELEPHONE, CODES = "compte/mot-de-passe", "compte/telephone", "compte/codes"
+ALREADY_SHOWN: Final = "Ces codes viennent d’être faits et ne se montrent qu’une fois : demandez-en d’autres au besoin."
 JUST_NOW: Final = timedelta(minutes=2)
 
 
@@ -36,18 +39,17 @@ def show(request: Request, visitor: SignedIn, fait: str = "") -> Response:
 @router.post(HERE + "/mot-de-passe")
 def change_password(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Take a new password; the other browsers are signed out."""
+    if visitor.has_done(data, PASSWORD):
+        return answers.see(HERE, "mot-de-passe")
+    actor, keep = visitor.actor, token_of(request)
+    current, new = str(data.get("current", "")), str(data.get("password", ""))
     try:
-        accounts.change_password(
-            visitor.runtime.database,
-            visitor.actor,
-            current=str(data.get("current", "")),
-            new=str(data.get("password", "")),
-            keep=token_of(request),
-        )
+        hashed = accounts.new_password(visitor.runtime.database, actor, current=current, new=new)
+        visitor.once(data, PASSWORD, lambda unit: accounts.change_password(unit, actor, hashed, keep=keep))
     except InvalidInput as refused:
-        return _page(request, visitor, Form(once="", errors=mistakes_of(refused)), status=422)
+        return _page(request, visitor, Form(new_token(), errors=mistakes_of(refused)), status=422)
     except TooMany as refused:
-        return _page(request, visitor, Form(once="", errors={"current": refused.sentence}), status=429)
+        return _page(request, visitor, Form(new_token(), errors={"current": refused.sentence}), status=429)
     return answers.see(HERE, "mot-de-passe")
 
 
@@ -55,15 +57,20 @@ def change_password(request: Request, visitor: SignedIn, data: Entered) -> Respo
 def set_up_telephone(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Add a telephone, or another in place of the first, whose code is asked."""
     runtime, person_id = visitor.runtime, _own_id(visitor)
+    if visitor.has_done(data, TELEPHONE):
+        return answers.see(SET_UP)
     try:
         if _has_telephone(visitor):
             second_factor.check(runtime.database, runtime, person_id, str(data.get("code", "")))
     except (CodeRefused, TooMany) as refused:
-        return _page(request, visitor, Form(once="", errors={"code": refused.sentence}), status=refused.status_code)
-    with runtime.database.write("second_factor_change") as unit:
-        step = second_factor.open_step(unit, person_id, second_factor.SET_UP)
-    response = answers.see("/connexion/telephone?suite=/compte")
-    link_cookies.give(response, runtime.settings, "step", step)
+        return _page(request, visitor, Form(new_token(), errors={"code": refused.sentence}), status=refused.status_code)
+    opened: list[str] = []
+    visitor.once(
+        data, TELEPHONE, lambda unit: opened.append(second_factor.open_step(unit, person_id, second_factor.SET_UP))
+    )
+    response = answers.see(SET_UP)
+    for step in opened:
+        link_cookies.give(response, runtime.settings, "step", step)
     return response
 
 
@@ -71,37 +78,41 @@ def set_up_telephone(request: Request, visitor: SignedIn, data: Entered) -> Resp
 def new_codes(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Ten new codes for paper, shown once; the old ones serve no more."""
     runtime, person_id = visitor.runtime, _own_id(visitor)
+    if visitor.has_done(data, CODES):
+        return _page(request, visitor, Form(new_token(), errors={"code": ALREADY_SHOWN}), status=409)
     try:
         second_factor.check(runtime.database, runtime, person_id, str(data.get("code", "")))
     except (CodeRefused, TooMany) as refused:
-        return _page(request, visitor, Form(once="", errors={"code": refused.sentence}), status=refused.status_code)
-    with runtime.database.write("paper_codes") as unit:
-        codes = second_factor.new_paper_codes(unit, runtime, person_id)
+        return _page(request, visitor, Form(new_token(), errors={"code": refused.sentence}), status=refused.status_code)
+    codes: list[str] = []
+    visitor.once(data, CODES, lambda unit: codes.extend(second_factor.new_paper_codes(unit, runtime, person_id)))
+    if not codes:
+        return _page(request, visitor, Form(new_token(), errors={"code": ALREADY_SHOWN}), status=409)
     shell = Shell(dispositif=visitor.programme)
     return answers.page(request, "paper_codes.html", shell=shell, codes=codes, onward=HERE)
 
 
 @router.post(HERE + "/navigateurs/fermer")
-def end_others(request: Request, visitor: SignedIn) -> Response:
+def end_others(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Sign out everywhere else."""
-    with visitor.runtime.database.write("session") as unit:
-        sessions.end_others(unit, visitor.actor, token_of(request))
+    keep = token_of(request)
+    visitor.once(data, "compte/navigateurs", lambda unit: sessions.end_others(unit, visitor.actor, keep))
     return answers.see(HERE, "navigateurs-fermes")
 
 
 @router.post(HERE + "/navigateurs/{session_id}/fermer")
-def end_one(visitor: SignedIn, session_id: UUID) -> Response:
+def end_one(visitor: SignedIn, session_id: UUID, data: Entered) -> Response:
     """Sign one browser out."""
-    with visitor.runtime.database.write("session") as unit:
-        sessions.end_one(unit, visitor.actor, session_id)
+    route = f"compte/navigateurs/{session_id}"
+    visitor.once(data, route, lambda unit: sessions.end_one(unit, visitor.actor, session_id))
     return answers.see(HERE, "navigateur-ferme")
 
 
 @router.post(HERE + "/role/{membership_id}")
-def act_as(request: Request, visitor: SignedIn, membership_id: UUID) -> Response:
+def act_as(request: Request, visitor: SignedIn, membership_id: UUID, data: Entered) -> Response:
     """Go on in this browser in another role, from its first page."""
-    with visitor.runtime.database.write("session") as unit:
-        sessions.act_as(unit, token_of(request), membership_id)
+    token = token_of(request)
+    visitor.once(data, f"compte/role/{membership_id}", lambda unit: sessions.act_as(unit, token, membership_id))
     return answers.see("/")
 
 

@@ -6,6 +6,10 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
+from models.cases import Case
+from models.vocabulary import PermissionKind
+from services import agreements
+from services.foundation.database import UnitOfWork
 from services.web.pages import answers
 from services.web.pages.visitor import Visitor
 from services.web.rendering import Form
@@ -49,3 +53,14 @@ def page(
         danger=danger,
         place=place,
     )
+
+
+def health_agreement(unit: UnitOfWork, case: Case) -> list[dict[str, Any]]:
+    """What is asked beside an answer of health, until the household has agreed that it is noted."""
+    if agreements.standing(unit, case, PermissionKind.HEALTH):
+        return []
+    return [
+        {"kind": "checks", "name": agreements.HEALTH_AGREED, "label": "Accord sur la santé", "optional": True,
+         "choices": [("yes", agreements.HEALTH_WORDS)],
+         "hint": "Sans lui, laissez la santé sans réponse ; le ménage peut le retirer, et tout est alors effacé"},
+    ]  # fmt: skip

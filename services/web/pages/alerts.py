@@ -3,10 +3,9 @@
 Whoever asks, it is the same form and it says the same: nobody learns here whether the household was known.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -72,14 +71,18 @@ class Door:
     phone: str = ""
 
 
-Opened = Callable[[UnitOfWork], Door]
+class Opened(Protocol):
+    """Who stands at a door; `held`, in the transaction of what he sends: whoever closes it to him waits."""
+
+    def __call__(self, unit: UnitOfWork, *, held: bool = False) -> Door:
+        """Raises what keeps him out."""
 
 
 def link_door(runtime: Runtime, token: str) -> Opened:
     """The door of an alert giver's link. Opening it raises `LinkExpired`."""
 
-    def opened(unit: UnitOfWork) -> Door:
-        actor, organisation = open_alert_link(unit, runtime, token)
+    def opened(unit: UnitOfWork, *, held: bool = False) -> Door:
+        actor, organisation = open_alert_link(unit, runtime, token, held=held)
         programme = unit.session.get_one(Programme, organisation.programme_id)
         return Door(
             Asker.GIVER, actor, f"/demande/{token}", programme.public_name, organisation.name, phone=programme.phone
@@ -91,7 +94,7 @@ def link_door(runtime: Runtime, token: str) -> Opened:
 def household_door(slug: str) -> Opened:
     """The door of the public page. Opening it raises `NotFound`."""
 
-    def opened(unit: UnitOfWork) -> Door:
+    def opened(unit: UnitOfWork, *, held: bool = False) -> Door:  # noqa: ARG001 - nobody closes this one
         programme = programme_of(unit, slug)
         actor = Actor("form", None, programme.id)
         return Door(Asker.HOUSEHOLD, actor, f"/d/{slug}/demande", programme.public_name, phone=programme.phone)
@@ -102,7 +105,9 @@ def household_door(slug: str) -> Opened:
 def team_door(visitor: Visitor) -> Opened:
     """The door of whoever answers the telephone. Opening it raises `Denied`."""
 
-    def opened(_unit: UnitOfWork) -> Door:
+    def opened(unit: UnitOfWork, *, held: bool = False) -> Door:
+        if held:
+            visitor.hold(unit)
         require(visitor.actor, Right.TRIAGE)
         return Door(Asker.TEAM, visitor.actor, "/situations/nouvelle", visitor.programme)
 
@@ -173,7 +178,7 @@ def _take(
         door, found = opened(unit), communes.places(unit, str(data.get("commune", "")))
 
     def act(unit: UnitOfWork) -> None:
-        case = alerts.submit(unit, Hand(opened(unit).actor, Source.WEB), form, origin=door.asker.value)
+        case = alerts.submit(unit, Hand(opened(unit, held=True).actor, Source.WEB), form, origin=door.asker.value)
         if made is not None:
             made.append(case.id)
 

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Request
 from starlette.datastructures import FormData
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from services import idempotency
+from models.cases import Document
+from services import documents, idempotency
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.foundation.runtime import Runtime
@@ -21,6 +23,7 @@ SEE_OTHER: Final = 303
 POLL_S: Final = 0.05
 PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """While the other press of the same button is being answered."""
+PASSWORDS: Final = frozenset({"current", "password"})
 REMEDIES: Final = {"event.tried_again": "Événement essayé de nouveau", "message.sent_again": "Message renvoyé"}
 DONE: Final = {
     "demande": "La situation est ouverte.",
@@ -187,6 +190,15 @@ def see(address: str, done: str = "") -> RedirectResponse:
     return RedirectResponse(f"{address}?fait={done}" if done else address, SEE_OTHER)
 
 
+def saved(runtime: Runtime, document: Document) -> FileResponse:
+    """A file of a case: always saved, never shown among our pages."""
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(document.filename)}",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return FileResponse(documents.path_of(runtime, document), media_type=document.media_type, headers=headers)
+
+
 def blank() -> Form:
     """A form that nobody filled yet, with the key that lets one sending count once."""
     return Form(once=new_token())
@@ -194,25 +206,46 @@ def blank() -> Form:
 
 def act_once(runtime: Runtime, data: FormData, *, actor: str, route: str, act: Callable[[UnitOfWork], object]) -> None:
     """Carry out an act in one transaction, once for each form that was shown, however often its button is pressed."""
+    _in_turn(runtime, data, actor, route, act)
+
+
+def has_acted(runtime: Runtime, data: FormData, *, actor: str, route: str) -> bool:
+    """Whether this form was carried out already: for what is proved before the act, and cannot be proved twice."""
+    return _in_turn(runtime, data, actor, route)
+
+
+def _in_turn(
+    runtime: Runtime, data: FormData, actor: str, route: str, act: Callable[[UnitOfWork], object] | None = None
+) -> bool:
+    """One press of a button after the other; whether one before did what it asks."""
     key = str(data.get("once") or new_token())
-    digest = idempotency.request_hash(runtime.secrets, key, *_typed(data))
+    digest = idempotency.request_hash(runtime.secrets, key, *_typed(runtime, data))
     for rest in (*PAUSES_S, None):
         try:
             with runtime.database.write("web") as unit:
-                if idempotency.find(unit, actor, route, key, digest) is None:
+                known = idempotency.find(unit, actor, route, key, digest) is not None
+                if act is not None and not known:
                     act(unit)
                     idempotency.remember(unit, actor, route, key, digest, status=SEE_OTHER, body={})
-            return
+            return known
         except idempotency.KeyReused:
             raise Conflict("Ce formulaire a déjà été envoyé : rouvrez la page avant d’en envoyer un autre.") from None
         except idempotency.KeyInUse:
             if rest is None:
                 raise
             time.sleep(rest)
+    raise AssertionError  # the last turn returns or raises
 
 
-def _typed(data: FormData) -> list[str]:
-    return [f"{name}={value}" for name, value in sorted(data.multi_items(), key=str) if isinstance(value, str)]
+def _typed(runtime: Runtime, data: FormData) -> list[str]:
+    """What tells one sending of a form from another. Of a password twelve bits: enough for that, and nothing to guess
+    it by, since the answer is kept for days.
+    """
+    return [
+        f"{name}={runtime.secrets.sign('typed', value)[:2] if name in PASSWORDS else value}"
+        for name, value in sorted(data.multi_items(), key=str)
+        if isinstance(value, str)
+    ]
 
 
 def wait_for_engine(request: Request, case_id: UUID) -> None:

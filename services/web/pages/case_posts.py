@@ -42,7 +42,8 @@ class Written(BaseModel):
 def _fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     partners = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
     return [
-        {"kind": "file", "name": "file", "label": "Rapport de visite", "hint": f"PDF ou photo, {documents.AT_MOST}",
+        {"kind": "file", "name": "file", "label": "Rapport de visite",
+         "hint": f"PDF ou photo, {documents.AT_MOST} ; ni santé, ni revenus si un partenaire le lit",
          "accept": "application/pdf,image/jpeg,image/png"},
         {"kind": "textarea", "name": "summary", "label": "Résumé", "rows": 5,
          "hint": "Ce qui a été vu, ce qui a été fait, ce qui reste à faire"},
@@ -55,7 +56,7 @@ def _fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, A
         {"kind": "checks", "name": "to_committee", "label": "Commission d’orientation", "optional": True,
          "choices": [("yes", "Le ménage veut bien que la commission lise le rapport")]},
         {"kind": "checks", "name": "to_partner_ids", "label": "Partenaires", "optional": True, "two": True,
-         "hint": "Ceux que le ménage veut bien voir lire le rapport",
+         "hint": "Ceux qui, de l’avis du ménage, peuvent lire le résumé et le fichier, leur demande une fois acceptée",
          "choices": [(str(each.id), each.name) for each in partners]},
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services import recalling
 from services.foundation.errors import GuardRefused, NotFound
+from services.rules.policy import Right, rights
 from services.web.pages import answers
 from services.web.pages.visitor import Entered, SignedIn
 
@@ -42,6 +43,8 @@ def recall(request: Request, visitor: SignedIn, data: Entered) -> Response:
         answers.wait_for_engine(request, case_id)
     done = "rappel-partiel" if late else "rappel"
     elsewhere = "/a-faire" if len(case_ids) > 1 else f"/situations/{case_ids[0]}"
+    if Right.READ not in rights(visitor.actor):
+        elsewhere = "/administration"
     return answers.see(_here(request) or elsewhere, done)
 
 

@@ -21,6 +21,7 @@ from services.web.rendering import Form
 router = APIRouter(include_in_schema=False)
 OWN: Final = "/compte/cles"
 ALL: Final = "/administration/cles"
+ALREADY_SHOWN: Final = "Cette clé vient d’être faite et ne se montre qu’une fois : pour une autre, révoquez-la d’abord."
 DAYS: Final = (("30", "Un mois"), ("90", "Trois mois"), ("365", "Un an"))
 
 
@@ -37,15 +38,17 @@ def make(request: Request, visitor: SignedIn, data: Entered) -> Response:
         form = read(forms.KeyForm, data)
     except Mistakes as wrong:
         return _own(request, visitor, Form(new_token(), kept(data), wrong.errors), status=422)
-    with visitor.runtime.database.write("api_key_make") as unit:
-        token = api_keys.make_own(unit, visitor.actor, form)
-    return answers.page(request, "key_made.html", shell=visitor.shell(OWN), token=token, label=form.label, back=OWN)
+    made: list[str] = []
+    visitor.once(data, "compte/cles", lambda unit: made.append(api_keys.make_own(unit, visitor.actor, form)))
+    if not made:
+        return _own(request, visitor, Form(new_token(), errors={"": ALREADY_SHOWN}), status=409)
+    return answers.page(request, "key_made.html", shell=visitor.shell(OWN), token=made[0], label=form.label, back=OWN)
 
 
 @router.post(OWN + "/{key_id}/revoquer")
-def revoke_own(visitor: SignedIn, key_id: UUID) -> Response:
+def revoke_own(visitor: SignedIn, key_id: UUID, data: Entered) -> Response:
     """End one's own key."""
-    return _revoke(visitor, key_id, OWN)
+    return _revoke(visitor, key_id, OWN, data)
 
 
 @router.get(ALL)
@@ -56,19 +59,20 @@ def everybodys(request: Request, visitor: SignedIn, fait: str = "") -> Response:
         programme = unit.session.get_one(Programme, visitor.actor.programme_id)
         lines = [_line(visitor, each, ALL) for each in api_keys.keys_of(unit, programme.id)]
     shell = visitor.shell("/administration", answers.done_words(fait))
-    return answers.page(request, "keys.html", shell=shell, tabs=tabs(ALL), keys=lines, form=None, own=OWN)
+    return answers.page(
+        request, "keys.html", shell=shell, tabs=tabs(ALL), keys=lines, form=None, own=OWN, once=new_token()
+    )
 
 
 @router.post(ALL + "/{key_id}/revoquer")
-def revoke(visitor: SignedIn, key_id: UUID) -> Response:
+def revoke(visitor: SignedIn, key_id: UUID, data: Entered) -> Response:
     """End anybody's key."""
     require(visitor.actor, Right.ADMINISTER)
-    return _revoke(visitor, key_id, ALL)
+    return _revoke(visitor, key_id, ALL, data)
 
 
-def _revoke(visitor: Visitor, key_id: UUID, back: str) -> Response:
-    with visitor.runtime.database.write("api_key_revoke") as unit:
-        api_keys.revoke_by_id(unit, visitor.actor, key_id)
+def _revoke(visitor: Visitor, key_id: UUID, back: str, data: Entered) -> Response:
+    visitor.once(data, f"cles/{key_id}", lambda unit: api_keys.revoke_by_id(unit, visitor.actor, key_id))
     return answers.see(back, "cle-revoquee")
 
 
@@ -83,6 +87,7 @@ def _own(request: Request, visitor: Visitor, form: Form, *, flash: str = "", sta
         tabs=[],
         keys=lines,
         form=form,
+        once=form.once,
         own=OWN,
         scopes=choices("key_scope"),
         days=DAYS,

@@ -32,7 +32,7 @@ from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages import answers, case_cards
+from services.web.pages import act_form, answers, case_cards
 from services.web.pages.act_pages import ActPage, add, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
@@ -141,7 +141,7 @@ def _loan(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, An
     ]
 
 
-def _circumstances(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+def _circumstances(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     household, last = case.household, visitor.today.year
     years = [(str(year), str(year)) for year in range(last - 1, last - 1 - circumstances.YEARS_BACK, -1)]
     known = {True: "true", False: "false", None: ""}[household.breathing]
@@ -156,6 +156,7 @@ def _circumstances(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict
         {"kind": "select", "name": "breathing", "label": "Troubles respiratoires liés au logement", "optional": True,
          "choices": [("true", "Oui"), ("false", "Non")], "blank": "Pas demandé", "value": known,
          "hint": "Oui ou non, sans autre détail"},
+        *act_form.health_agreement(unit, case),
     ]  # fmt: skip
 
 
@@ -317,7 +318,7 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     PermissionKind.CONSUMPTION: ("Les relevés de consommation ne sont plus demandés.", _RECEIPT),
     PermissionKind.HEALTH: ("Ce qui est noté de la santé est effacé.", _RECEIPT),
     PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus transmis au travailleur social référent.", _RECEIPT),
-    PermissionKind.REPORT_TO_PARTNER: ("Le rapport n’est plus transmis à ce partenaire.", _RECEIPT),
+    PermissionKind.REPORT_TO_PARTNER: ("Ce partenaire ne peut plus lire le rapport, tout de suite.", _RECEIPT),
     PermissionKind.REPORT_TO_COMMITTEE: ("Le rapport n’est plus transmis à la commission d’orientation.", _RECEIPT),
     PermissionKind.LANDLORD: ("Le bailleur ne doit plus être contacté.", _RECEIPT),
     PermissionKind.SHARE_WITH_PARTNER: (

@@ -1,6 +1,8 @@
 """A partner reads whom to call: he asks for a link, opens it in the same browser, and sees one household."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
@@ -15,9 +17,9 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
-from services.partner_access import NOT_SHARED
+from services.partner_access import NOT_SHARED, ReportGiven
 from services.rules.links import open_task_link, sign_in_link_of, task_url
-from services.rules.policy import note_access
+from services.rules.policy import may_read_report, note_access
 from services.rules.published import today_of
 from services.rules.rendering import signer_of
 from services.rules.texts.labels import label
@@ -31,6 +33,7 @@ from services.web.rendering import Form, Shell
 router = APIRouter(include_in_schema=False)
 SENT = "/acces/envoye"
 READING = "/acces"
+REPORT = "/acces/rapport"
 
 
 @router.post("/l/{token}/acces", dependencies=[Limited])
@@ -84,6 +87,28 @@ def read(request: Request, runtime: Here) -> Response:
         context = _household(unit, runtime, referral)
         until = wording.hour(session.expires_at.astimezone(zone))
     return answers.page(request, "partner_household.html", until=until, once=new_token(), **context)
+
+
+@router.get(REPORT)
+def read_report(request: Request, runtime: Here) -> Response:
+    """The report of the visit, to read or to print, for whom the household agreed; each reading is written down."""
+    token = link_cookies.held(request, runtime.settings, "session")
+    with runtime.database.write("access") as unit:
+        _, referral = partner_access.session_of(unit, token)
+        context = _reports(referral, partner_access.reports(unit, referral))
+        note_access(unit, partner_access.partner_of(referral), "report", case_id=referral.case_id)
+    return answers.page(request, "partner_report.html", **context)
+
+
+@router.get(REPORT + "/{report_id}")
+def download_report(request: Request, runtime: Here, report_id: UUID) -> Response:
+    """Its file."""
+    token = link_cookies.held(request, runtime.settings, "session")
+    with runtime.database.write("access") as unit:
+        _, referral = partner_access.session_of(unit, token)
+        answer = answers.saved(runtime, partner_access.report_file(unit, referral, report_id))
+        note_access(unit, partner_access.partner_of(referral), "download", case_id=referral.case_id)
+    return answer
 
 
 @router.post("/acces/quitter")
@@ -192,10 +217,29 @@ def _household(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> dict[s
         "best_time": label("best_time", found.best_time),
         "address": found.address,
         "brief": found.brief,
+        "report": REPORT if may_read_report(unit, referral) else "",
         "said": task_link.said(notes.conversation(unit, referral), programme.zone),
         "today": today_of(unit, programme.id),
         "news": _news(unit, runtime, referral),
         "asked_by": {"name": signer_of(unit, programme.id), "phone": programme.phone},
+    }
+
+
+def _reports(referral: Referral, found: Sequence[ReportGiven]) -> dict[str, Any]:
+    return {
+        "shell": Shell(dispositif=referral.case.programme.public_name),
+        "reference": referral.case.number,
+        "partner": referral.partner.name,
+        "back": READING,
+        "reports": [
+            {
+                "visited_on": each.visited_on,
+                "delivered_on": each.delivered_on,
+                "summary": each.summary,
+                "file": f"{REPORT}/{each.id}" if each.document else "",
+            }
+            for each in found
+        ],
     }
 
 

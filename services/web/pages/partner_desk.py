@@ -119,7 +119,7 @@ def say(request: Request, runtime: Here, token: str, habit: str, data: Entered) 
     try:
         form = read(model, data)
         with runtime.database.write("partner_habit") as unit:
-            actor, own = open_task_link(unit, runtime, token)
+            actor, own = open_task_link(unit, runtime, token, held=True)
             if own.referral_id is None or own.organisation_id is None:
                 raise NotFound
             act(unit, Hand(actor, Source.LINK), own.organisation_id, form)

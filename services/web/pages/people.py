@@ -61,11 +61,11 @@ def one(request: Request, visitor: SignedIn, person_id: UUID, fait: str = "") ->
 
 
 @router.post(HERE + "/{person_id}/invitation")
-def invite_again(request: Request, visitor: SignedIn, person_id: UUID) -> Response:
+def invite_again(request: Request, visitor: SignedIn, person_id: UUID, data: Entered) -> Response:
     """The same mail once more."""
+    route = f"personnes/{person_id}/invitation"
     try:
-        with visitor.runtime.database.write("person_invite") as unit:
-            people.invite_again(unit, visitor.hand, person_id)
+        visitor.once(data, route, lambda unit: people.invite_again(unit, visitor.hand, person_id))
     except GuardRefused as refused:
         return _refused(request, visitor, person_id, refused)
     return answers.see(f"{HERE}/{person_id}", "invitation")
@@ -76,8 +76,8 @@ def give_role(request: Request, visitor: SignedIn, person_id: UUID, data: Entere
     """One more role."""
     try:
         form = read(forms.RoleForm, data)
-        with visitor.runtime.database.write("person_role") as unit:
-            people.give_role(unit, visitor.hand, person_id, form)
+        route = f"personnes/{person_id}/roles"
+        visitor.once(data, route, lambda unit: people.give_role(unit, visitor.hand, person_id, form))
     except Mistakes as wrong:
         return _person(request, visitor, person_id, Form(new_token(), kept(data), wrong.errors), status=422)
     except InvalidInput as refused:
@@ -86,11 +86,11 @@ def give_role(request: Request, visitor: SignedIn, person_id: UUID, data: Entere
 
 
 @router.post(HERE + "/{person_id}/roles/{membership_id}/retirer")
-def end_role(request: Request, visitor: SignedIn, person_id: UUID, membership_id: UUID) -> Response:
+def end_role(request: Request, visitor: SignedIn, person_id: UUID, membership_id: UUID, data: Entered) -> Response:
     """Take a role away. Whoever gives up administering leaves these pages."""
+    route = f"personnes/{person_id}/roles/{membership_id}"
     try:
-        with visitor.runtime.database.write("person_role_end") as unit:
-            people.end_role(unit, visitor.hand, person_id, membership_id)
+        visitor.once(data, route, lambda unit: people.end_role(unit, visitor.hand, person_id, membership_id))
     except GuardRefused as refused:
         return _refused(request, visitor, person_id, refused)
     return answers.see(f"{HERE}/{person_id}", "role-retire")
@@ -101,8 +101,8 @@ def forget_telephone(request: Request, visitor: SignedIn, person_id: UUID, data:
     """Let somebody start anew with another telephone."""
     try:
         form = read(forms.Remedy, data)
-        with visitor.runtime.database.write("person_telephone") as unit:
-            people.forget_telephone(unit, visitor.hand, person_id, form)
+        route = f"personnes/{person_id}/telephone"
+        visitor.once(data, route, lambda unit: people.forget_telephone(unit, visitor.hand, person_id, form))
     except (Mistakes, GuardRefused) as refused:
         return _refused(request, visitor, person_id, refused)
     return answers.see(f"{HERE}/{person_id}", "telephone-oublie")
@@ -113,18 +113,18 @@ def close(request: Request, visitor: SignedIn, person_id: UUID, data: Entered) -
     """Keep somebody out."""
     try:
         form = read(forms.Remedy, data)
-        with visitor.runtime.database.write("person_close") as unit:
-            people.close(unit, visitor.hand, person_id, form)
+        route = f"personnes/{person_id}/fermer"
+        visitor.once(data, route, lambda unit: people.close(unit, visitor.hand, person_id, form))
     except (Mistakes, GuardRefused) as refused:
         return _refused(request, visitor, person_id, refused)
     return answers.see(f"{HERE}/{person_id}", "compte-ferme")
 
 
 @router.post(HERE + "/{person_id}/rouvrir")
-def reopen(visitor: SignedIn, person_id: UUID) -> Response:
+def reopen(visitor: SignedIn, person_id: UUID, data: Entered) -> Response:
     """Let somebody in again."""
-    with visitor.runtime.database.write("person_reopen") as unit:
-        people.reopen(unit, visitor.hand, person_id)
+    route = f"personnes/{person_id}/rouvrir"
+    visitor.once(data, route, lambda unit: people.reopen(unit, visitor.hand, person_id))
     return answers.see(f"{HERE}/{person_id}", "compte-rouvert")
 
 

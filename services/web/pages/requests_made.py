@@ -70,7 +70,7 @@ def choose(runtime: Here, token: str, data: Entered) -> Response:
     """Stop the letter of the month, or take it up again, from the page of the requests."""
     wanted = WANTED.get(str(data.get("lettre", "")))
     with runtime.database.write("requests_letter") as unit:
-        alert = open_requests_link(unit, runtime, token)
+        alert = open_requests_link(unit, runtime, token, held=True)
         if wanted is not None and alert.giver_email:
             monthly_news.choose(unit, _giver(alert), alert.giver_email, wanted=wanted)
     return answers.see(f"/demandes/{token}", _done(wanted))

@@ -36,7 +36,7 @@ def send(request: Request, runtime: Here, token: str, data: Entered) -> Response
     try:
         form = None if is_right else read(sheets.SheetForm, data)
         with runtime.database.write("sheet") as unit:
-            actor, service = open_sheet_link(unit, runtime, token)
+            actor, service = open_sheet_link(unit, runtime, token, held=True)
             shell = _shell(unit.session.get_one(Programme, service.organisation.programme_id))
             made = form and sheets.propose(unit, actor, service, form)
             if form is None:

@@ -8,11 +8,13 @@ from starlette.datastructures import FormData
 
 from models.cases import Case
 from services import surveys
+from services.agreements import HEALTH_AGREED
 from services.foundation.database import UnitOfWork
 from services.rules import survey
 from services.rules.policy import Right
 from services.rules.survey import SEVERAL, Asked, Place
 from services.surveys import SurveyForm
+from services.web.pages import act_form
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.entries import LISTED, Mistakes, sentence_of
 from services.web.pages.visitor import Visitor
@@ -31,6 +33,8 @@ def _fields(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, A
             folds[code, ""]["fields"].append(folds[code, about])
     for place, asked in survey.places():
         folds[place.section, place.about]["fields"].append(_field(place, asked, known.get(place, "")))
+    asking = next(surveys.of_health())
+    folds[asking.section, asking.about]["fields"] += act_form.health_agreement(unit, case)
     for (code, about), fold in folds.items():
         noted = sum(each.section == code and about in ("", each.about) for each in known)
         fold["label"] += f" · {noted} noté{'s' if noted > 1 else ''}" if noted else ""
@@ -68,7 +72,7 @@ def _given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
         for place, name in names.items()
         if data.get(name)
     }
-    told = surveys.nested(typed)
+    told = surveys.nested(typed) | {HEALTH_AGREED: HEALTH_AGREED in data}
     try:
         SurveyForm.model_validate(told)
     except ValidationError as error:

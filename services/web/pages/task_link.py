@@ -24,7 +24,7 @@ from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_of, task_url
-from services.rules.policy import may_know_household
+from services.rules.policy import may_know_household, may_read_report
 from services.rules.published import calendar_of, pathway_of, today_of
 from services.rules.rendering import signer_of
 from services.rules.texts.labels import choices, label
@@ -275,6 +275,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         "hold_reasons": [(code, HOLDS[code]) for code, _ in choices("hold_reason")],
         "hold_days": pathway_of(unit, referral.case.pathway_hash).hold_days,
         "may_sign_in": may_know_household(unit, referral),
+        "reads_report": may_read_report(unit, referral),
         "others": len(partner_work.waiting(unit, task)) - (task.paused_at is None),
     }
 

@@ -78,15 +78,23 @@ class Visitor:
         return Hand(self.actor, Source.WEB, holds=True)
 
     def once(self, data: FormData, route: str, act: Callable[[UnitOfWork], object]) -> None:
-        """Carry out what he asks by a form, as `answers.act_once` does. Raises `SignInRefused` for whom was let out
-        since he was read; whoever lets him out now waits for the act."""
+        """Carry out what he asks by a form, as `answers.act_once` does. Raises `SignInRefused` as `hold` does."""
 
         def held(unit: UnitOfWork) -> object:
-            if sessions.actor_of(unit, self.token, held=True) != self.actor:
-                raise SignInRefused
+            self.hold(unit)
             return act(unit)
 
         answers.act_once(self.runtime, data, actor=self.actor.label, route=route, act=held)
+
+    def has_done(self, data: FormData, route: str) -> bool:
+        """Whether he pressed the button of this form before, and it was done."""
+        return answers.has_acted(self.runtime, data, actor=self.actor.label, route=route)
+
+    def hold(self, unit: UnitOfWork) -> None:
+        """In the transaction of an act: whoever lets him out now waits for it. Raises `SignInRefused` for whom was let
+        out since he was read."""
+        if sessions.actor_of(unit, self.token, held=True) != self.actor:
+            raise SignInRefused
 
     def shell(self, here: str, flash: str = "", *, query: str = "") -> Shell:
         """What surrounds a page. `here` is the address of the section it belongs to."""

@@ -110,7 +110,7 @@ def test_a_link_dies_with_the_state_of_its_task(office: Office, runtime: Runtime
 
     with pytest.raises(LinkExpired, match="a repris cette demande"):
         holder(office, runtime, token)
-    with pytest.raises(NotFound):
+    with pytest.raises(LinkExpired, match="a repris cette demande"):
         office.do(referrals.accept, hand, referral_id, Answer())
 
 

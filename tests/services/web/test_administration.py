@@ -3,16 +3,17 @@
 import re
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from models.engine import Work
-from models.vocabulary import Role, WorkState
+from models.engine import Message, Work
+from models.vocabulary import MessageState, Role, WorkState
 from services import alerts, health
 from services.accounts import create_account
+from services.foundation.database import UnitOfWork
 from services.rules import work
 from services.rules.casework import Hand
 from services.rules.policy import Actor
-from tests.factories import PASSWORD, Office, alert_form
+from tests.factories import PASSWORD, Office, alert_form, make_case
 from tests.services.web.browser import browser, send
 
 
@@ -22,11 +23,15 @@ def park(office: Office) -> int:
     with office.runtime.database.write("test") as unit:
         alerts.submit(unit, Hand(giver), alert_form())
         unit.session.execute(update(Work).values(state=WorkState.PARKED.value, attempts=12, error="KeyError x:1"))
-        create_account(
-            unit, email="alex@brest.test", name="Alex Renaud", password=PASSWORD, programme_id=office.programme_id,
-            role=Role.ADMINISTRATOR,
-        )  # fmt: skip
+        appoint_alex(unit, office)
         return work.parked(unit)[0].id
+
+
+def appoint_alex(unit: UnitOfWork, office: Office) -> None:
+    create_account(
+        unit, email="alex@brest.test", name="Alex Renaud", password=PASSWORD, programme_id=office.programme_id,
+        role=Role.ADMINISTRATOR,
+    )  # fmt: skip
 
 
 def test_an_administrator_sees_what_is_set_aside_and_no_household(office: Office) -> None:
@@ -68,6 +73,27 @@ def test_a_remedy_wants_its_reason(office: Office) -> None:
     page = client.get("/administration").text
     assert "KeyError" not in page
     assert "Version corrigée." in page
+
+
+def test_a_refused_message_sent_again_is_taken_back_from_the_bar(office: Office) -> None:
+    make_case(office)
+    with office.runtime.database.write("test") as unit:
+        message = unit.session.scalars(select(Message).where(Message.text == "alert_receipt")).one()
+        message.state, message.done_at, message.reply_code = MessageState.REFUSED.value, unit.now, 550
+        appoint_alex(unit, office)
+    client = browser(office, "alex")
+
+    send(client, f"/administration/messages/{message.id}", reason="Serveur réparé.")
+    page = client.get("/administration").text
+    (event,) = re.findall(r'name="event" value="([^"]+)"', page)
+    taken_back = send(client, "/envois-retenus/annuler", event=event)
+
+    assert "Message renvoyé" in page
+    assert taken_back.headers["location"] == "/administration?fait=rappel"
+    with office.runtime.database.read() as unit:
+        kept = unit.session.get_one(Message, message.id)
+        assert (kept.state, kept.reply_code) == (MessageState.REFUSED, 550)
+    assert "550" in client.get("/administration").text
 
 
 def test_the_coordination_does_not_administer(office: Office) -> None:

@@ -68,9 +68,13 @@ def test_the_means_of_a_household_are_noted_on_its_page(office: Office) -> None:
 
     wrong = send(karim, address, reference_income="beaucoup", people="2")
     old = send(karim, address, once="b", reference_income="30000", income_year="2019", people="2")
-    done = send(karim, address, once="c", reference_income="30000", income_year="2024", people="2", breathing="false")
+    said = {"reference_income": "30000", "income_year": "2024", "people": "2", "breathing": "false"}
+    unasked = send(karim, address, once="c", **said)
+    done = send(karim, address, once="d", **said, health_agreed="yes")
 
-    assert [each.status_code for each in (wrong, old, done)] == [422, 422, 303]
+    assert [each.status_code for each in (wrong, old, unasked, done)] == [422, 422, 422, 303]
+    assert "Rien de la santé ne se note sans l’accord" in unasked.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert [words in karim.get(address).text for words in ("Troubles respiratoires", "health_agreed")] == [True, False]
     page = browser(office, "claire").get(f"/situations/{case_id}").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "€ en 2024 · plafonds Anah 2025" in page
     assert "Au-dessus de « très modestes »" in page

@@ -136,3 +136,18 @@ def test_a_visit_is_written_down_field_by_field(office: Office) -> None:
     assert "Le plus grand nombre possible est 60" in wrong.text
     nothing = send(client, f"{address}/releve", once="rien")
     assert (nothing.status_code, "Rien n’est noté" in nothing.text) == (422, True)
+
+
+def test_the_form_asks_for_the_agreement_where_health_is_asked_until_it_stands(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}/releve"
+
+    refused = send(client, address, **{"comfort-low_mood": "yes"})
+    assert refused.status_code == 422
+    assert "Rien de la santé ne se note sans l’accord du ménage" in refused.text
+    assert "Moral atteint" not in client.get(f"/situations/{case_id}").text
+
+    asked = send(client, address, once="encore", **{"comfort-low_mood": "yes"}, health_agreed="yes")
+    assert asked.status_code == 303
+    assert "Moral atteint" in client.get(f"/situations/{case_id}").text
+    assert "health_agreed" not in client.get(address).text

@@ -8,16 +8,16 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
-from models.cases import Case, Permission, Referral
+from models.cases import Case, Permission, Referral, Report, SurveyLine
 from models.engine import Event, Message
 from models.programmes import AccessEntry, Organisation, PartnerSession, SignInLink
-from models.vocabulary import CaseState, MessageState, ReferralOutcome
-from services import referrals, reminding
-from services.forms import Answer, Completion, OnBehalf, Question
+from models.vocabulary import CaseState, MessageState, OrganisationKind, PermissionKind, ReferralOutcome
+from services import permissions, referrals, reminding
+from services.forms import Answer, Completion, OnBehalf, PermissionForm, Question
 from services.rules.casework import Hand
 from services.rules.links import task_url
 from services.rules.rendering import Suppressed, render_message
-from tests.factories import Office, act, deliver_mail, drain, make_case, referral_id_of, task_of
+from tests.factories import PDF, Office, act, deliver_mail, drain, make_case, referral_id_of, task_of
 from tests.services.web.browser import browser, send
 
 BY_PHONE = OnBehalf(said_by="Mme Riou", how="téléphone")
@@ -186,6 +186,126 @@ def test_the_access_ends_after_eight_hours(office: Office) -> None:
     office.clock.at += timedelta(hours=8)
 
     assert client.get("/acces").status_code == 410
+
+
+def let_read(office: Office, case_id: UUID, partner_id: UUID | None = None) -> UUID:
+    """The household lets a partner read the report: the ADIL, unless another is named."""
+    form = PermissionForm(kind=PermissionKind.REPORT_TO_PARTNER, organisation_id=partner_id or office.adil_id)
+    with office.runtime.database.write("test") as unit:
+        return permissions.give(unit, Hand(office.karim), case_id, form).id
+
+
+def report_id_of(office: Office, case_id: UUID) -> UUID:
+    with office.runtime.database.read() as unit:
+        return unit.session.scalars(select(Report.id).where(Report.case_id == case_id)).one()
+
+
+def test_a_partner_reads_the_report_and_its_file_where_the_household_agreed(office: Office) -> None:
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    let_read(office, case_id)
+
+    page = client.get("/acces/rapport")
+    file = client.get(f"/acces/rapport/{report_id_of(office, case_id)}")
+
+    assert "/acces/rapport" in client.get("/acces").text
+    assert "Logement froid, fenêtres à reprendre." in page.text
+    assert f"/acces/rapport/{report_id_of(office, case_id)}" in page.text
+    assert (file.content, file.headers["content-disposition"]) == (PDF, "attachment; filename*=UTF-8''rapport.pdf")
+
+
+def test_the_report_shows_neither_income_nor_health_nor_the_survey(office: Office) -> None:
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    let_read(office, case_id)
+    with office.runtime.database.write("test") as unit:
+        household = unit.session.get_one(Case, case_id).household
+        household.reference_income, household.breathing = 12345, True
+        unit.session.add(
+            SurveyLine(case_id=case_id, section="dwelling", field="manager", about="", value="Foncia", at=unit.now)
+        )
+
+    page = client.get("/acces/rapport").text
+
+    assert not any(word in page for word in ("12", "respiratoires", "Foncia", NAME, STREET))
+
+
+@pytest.mark.parametrize("whose", ["nobody", "another"])
+def test_without_that_agreement_the_household_is_known_and_the_report_is_not(office: Office, whose: str) -> None:
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    if whose == "another":
+        let_read(office, case_id, another_partner(office))
+
+    household, report = client.get("/acces"), client.get("/acces/rapport")
+    file = client.get(f"/acces/rapport/{report_id_of(office, case_id)}")
+
+    assert (household.status_code, report.status_code, file.status_code) == (200, 410, 410)
+    assert "/acces/rapport" not in household.text
+    assert "Logement froid" not in household.text + report.text
+
+
+def another_partner(office: Office) -> UUID:
+    with office.runtime.database.write("test") as unit:
+        partner = Organisation(
+            programme_id=office.programme_id, slug="clcv", kind=OrganisationKind.PARTNER.value, name="CLCV"
+        )
+        unit.session.add(partner)
+        unit.session.flush()
+        return partner.id
+
+
+def test_the_report_of_another_household_is_not_found(office: Office) -> None:
+    other = make_case(office, CaseState.ORIENTING, surname="Bihan")
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    let_read(office, case_id)
+    let_read(office, other)
+
+    assert client.get(f"/acces/rapport/{report_id_of(office, other)}").status_code == 404
+
+
+def test_a_report_is_closed_at_once_when_its_agreement_is_taken_back(office: Office) -> None:
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    agreement, address = let_read(office, case_id), f"/acces/rapport/{report_id_of(office, case_id)}"
+    before = [client.get(page).status_code for page in ("/acces/rapport", address)]
+
+    with office.runtime.database.write("test") as unit:
+        permissions.revoke(unit, Hand(office.karim), agreement)
+
+    after = [client.get(page).status_code for page in ("/acces/rapport", address, "/acces")]
+    assert (before, after) == ([200, 200], [410, 410, 200])
+
+
+def test_nobody_reads_a_report_before_he_took_the_request_and_signed_in(office: Office) -> None:
+    case_id = accepted(office)
+    let_read(office, case_id)
+    holder = browser(office)
+
+    link = holder.get(news_link(office, case_id)).text
+    pages = [holder.get(page) for page in ("/acces/rapport", f"/acces/rapport/{report_id_of(office, case_id)}")]
+
+    assert ("lisiez le rapport de la visite" in link, "Logement froid" in link) == (True, False)
+    assert [page.status_code for page in pages] == [410, 410]
+
+
+def test_each_reading_of_a_report_and_of_its_file_is_written_down(office: Office) -> None:
+    case_id = accepted(office)
+    client = browser(office)
+    entered(office, case_id, client)
+    let_read(office, case_id)
+
+    client.get("/acces/rapport")
+    client.get(f"/acces/rapport/{report_id_of(office, case_id)}")
+
+    readers = browser(office, "claire").get(f"/situations/{case_id}/lecteurs").text
+    assert all(words in readers for words in ("A lu le rapport de la visite", "A téléchargé un document"))
 
 
 @pytest.mark.parametrize("end", ["withdraw", "complete", "revoke"])

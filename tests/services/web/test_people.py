@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from models.cases import Case
+from models.engine import Message
 from models.programmes import AccessEntry, ApiKey
 from models.vocabulary import CaseState, Role
 from services import upkeep
@@ -50,6 +51,37 @@ def test_people_are_invited_given_roles_and_kept_out(office: Office) -> None:
 
     coordinator = browser(office, "claire")
     assert {coordinator.get(each).status_code for each in (PEOPLE, KEYS, lea)} == {403}
+
+
+def test_what_is_pressed_twice_about_a_person_is_done_once(office: Office) -> None:
+    client = alex(office)
+    nadia = f"{PEOPLE}/{office.nadia.id}"
+    pressed = [
+        (f"{nadia}/invitation", {}),
+        (f"{nadia}/roles", {"role": "coordinator"}),
+        (f"{nadia}/fermer", {"reason": "Départ"}),
+        (f"{nadia}/rouvrir", {}),
+    ]
+
+    answers = [send(client, address, **typed).status_code for address, typed in pressed for _ in range(2)]
+
+    assert set(answers) == {303}
+    with office.runtime.database.read() as unit:
+        about = select(AccessEntry.action).where(AccessEntry.about_id == office.nadia.id).order_by(AccessEntry.id)
+        noted = list(unit.session.scalars(about))
+        written = unit.session.scalar(select(func.count()).where(Message.text == "account_invitation"))
+    assert (len(noted), len(set(noted)), written) == (4, 4, 1)
+
+
+def test_a_key_asked_for_twice_by_one_form_is_made_once_and_shown_once(office: Office) -> None:
+    client, typed = browser(office, "claire"), {"label": "Outil", "scope": "read", "days": "30"}
+
+    first, second = (send(client, "/compte/cles", **typed) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (200, 409)
+    assert "ne se montre qu’une fois" in second.text
+    (end,) = re.findall(r"/compte/cles/[0-9a-f-]+/revoquer", second.text)
+    assert [send(client, end).status_code for _ in range(2)] == [303, 303]
 
 
 def test_a_key_does_no_more_than_its_scope_and_dies_in_time(office: Office) -> None:

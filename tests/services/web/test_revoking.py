@@ -15,16 +15,17 @@ from starlette.testclient import TestClient
 
 from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event
-from models.programmes import Organisation
+from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
-from services import loans, notes, organisations, people, permissions, referrals
+from services import alerts, api_keys, loans, notes, organisations, people, permissions, referrals
 from services.accounts import create_account
 from services.forms import Answer, LoanForm, OnBehalf, Remedy
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError
+from services.foundation.tokens import token_hash
 from services.rules.casework import Hand
-from services.rules.links import alert_url, task_url
-from services.rules.policy import Actor
+from services.rules.links import alert_url, sheet_url, task_url
+from services.rules.policy import ENGINE, Actor
 from tests.factories import PASSWORD, Office, act, alert_form, deliver_mail, drain, make_case, referral_id_of, task_of
 from tests.ledger import problems
 from tests.services.web.browser import browser, send
@@ -40,6 +41,7 @@ def meanwhile(office: Office, first: Callable[[UnitOfWork], object], second: Cal
     with ThreadPoolExecutor(1) as pool:
         with office.runtime.database.write("test") as unit:
             first(unit)
+            unit.session.flush()
             late = pool.submit(copy_context().run, second)
             wait([late], timeout=WAITS_S)
         return late.result(PATIENCE_S)
@@ -100,10 +102,27 @@ def test_a_partner_does_not_accept_what_is_being_taken_back(office: Office, aske
         lambda: send(partner, link, answer="accept"),
     )
 
-    assert answer.status_code in {404, 410}
+    assert (answer.status_code, "La coordination a repris cette demande" in answer.text) == (410, True)
     assert count(office, Referral.id == referral_id, Referral.state == ReferralState.WITHDRAWN) == 1
     assert count(office, Event.case_id == asked, Event.type == "referral.accepted") == 0
     assert sound(office)
+
+
+def test_a_partner_says_nothing_of_his_habits_while_his_request_is_taken_back(office: Office, asked: UUID) -> None:
+    referral_id, link, partner = (
+        referral_id_of(office, asked),
+        link_of(office, asked, "answer_referral"),
+        browser(office),
+    )
+
+    answer = meanwhile(
+        office,
+        lambda unit: referrals.withdraw(unit, Hand(office.karim), referral_id),
+        lambda: send(partner, f"{link}/toutes/emails", gathered="yes"),
+    )
+
+    assert answer.status_code == 410
+    assert count(office, PartnerPreference.organisation_id == office.adil_id) == 0
 
 
 def test_a_partner_asks_for_no_name_while_the_household_takes_its_agreement_back(office: Office, asked: UUID) -> None:
@@ -176,6 +195,114 @@ def test_of_requests_sent_while_a_link_is_revoked_each_is_whole_or_refused(offic
     assert sound(office)
 
 
+def ask_by_link(office: Office, by: str) -> int:
+    """A request behind the alert giver's link, on the form or by the API."""
+    with office.runtime.database.read() as unit:
+        link = alert_url(office.runtime, unit.session.get_one(Organisation, office.giver_id))
+    told = {name: value for name, value in alert_form().model_dump(mode="json").items() if value is not None}
+    if by == "page":
+        return int(send(browser(office), link, once=uuid4().hex, **told | {"agreement": "yes"}).status_code)
+    headers = {"idempotency-key": uuid4().hex, "authorization": f"Lien {link.rpartition('/')[2]}"}
+    return browser(office).post("/api/v1/alerts", json=told, headers=headers).status_code
+
+
+@pytest.mark.parametrize("by", ["page", "API"])
+def test_no_request_comes_by_a_link_that_is_being_revoked(office: Office, by: str) -> None:
+    answer = meanwhile(
+        office,
+        lambda unit: organisations.revoke_link(unit, Hand(office.claire), office.giver_id),
+        lambda: ask_by_link(office, by),
+    )
+
+    assert answer == 410
+    assert count(office, Alert.id.is_not(None)) == 0
+
+
+@pytest.mark.parametrize("by", ["page", "API"])
+def test_whoever_revokes_a_link_waits_for_the_request_that_comes_by_it(
+    office: Office, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly, begun = while_it_is_written(
+        alerts.submit, office, lambda unit: organisations.revoke_link(unit, Hand(office.claire), office.giver_id)
+    )
+    monkeypatch.setattr("services.alerts.submit", slowly)
+
+    assert ask_by_link(office, by) in {201, 303}
+    assert begun[0].result(PATIENCE_S) is None
+    assert count(office, Alert.id.is_not(None)) == 1
+    assert ask_by_link(office, by) == 410
+
+
+def while_it_is_written(
+    act: Callable[..., T], office: Office, end: Callable[[UnitOfWork], object]
+) -> tuple[Callable[..., T], list[Future[None]]]:
+    """The act, in whose midst somebody begins to end what it stands on, and what becomes of him: he waits."""
+    begun: list[Future[None]] = []
+    pool = ThreadPoolExecutor(1)
+
+    def ending() -> None:
+        with office.runtime.database.write("test") as unit:
+            end(unit)
+
+    def slowly(*given: Any, **named: Any) -> T:
+        if not begun:
+            begun.append(pool.submit(copy_context().run, ending))
+            assert wait(begun, timeout=WAITS_S).not_done
+            pool.shutdown(wait=False)
+        return act(*given, **named)
+
+    return slowly, begun
+
+
+@pytest.fixture
+def key(office: Office) -> str:
+    """A key of the API that is Karim's."""
+    mine = select(Membership.id).where(Membership.person_id == office.karim.id)
+    with office.runtime.database.write("test") as unit:
+        return api_keys.create(unit, ENGINE, unit.session.scalars(mine).one(), "Entrepôt")
+
+
+def end_key(unit: UnitOfWork, key: str) -> None:
+    api_keys.revoke(unit, ENGINE, token_hash(key))
+
+
+def test_nothing_is_written_by_a_key_that_is_being_revoked(office: Office, key: str) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+
+    answer = meanwhile(office, partial(end_key, key=key), lambda: note(browser(office), case_id, "API", key))
+
+    assert answer == 401
+    assert count(office, Note.case_id == case_id) == 0
+
+
+def test_whoever_revokes_a_key_waits_for_what_it_is_writing(
+    office: Office, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    slowly, begun = while_it_is_written(notes.add_note, office, partial(end_key, key=key))
+    monkeypatch.setattr("services.notes.add_note", slowly)
+
+    assert note(browser(office), case_id, "API", key) == 201
+    assert begun[0].result(PATIENCE_S) is None
+    assert note(browser(office), case_id, "API", key) == 401
+    assert count(office, Note.case_id == case_id) == 1
+
+
+def test_a_sheet_is_not_confirmed_by_a_partner_who_is_being_ended(office: Office, asked: UUID) -> None:
+    with office.runtime.database.read() as unit:
+        service = unit.session.scalars(select(Service).where(Service.organisation_id == office.adil_id)).one()
+        link, verified_on = sheet_url(office.runtime, service), service.verified_on
+
+    def end(unit: UnitOfWork) -> None:
+        unit.session.get_one(Organisation, office.adil_id).ended_on = unit.now.date()
+        unit.session.flush()
+
+    answer = meanwhile(office, end, lambda: send(browser(office), link, then="juste"))
+
+    assert answer.status_code == 410
+    assert count(office, Service.organisation_id == office.adil_id, Service.verified_on == verified_on) == 1
+
+
 @pytest.fixture
 def closing(office: Office) -> Callable[[UnitOfWork], None]:
     """An administrator closes Karim's account."""
@@ -200,6 +327,15 @@ def test_nothing_is_written_by_whoever_is_let_out_meanwhile(
     assert answer in {303, 401}
     assert count(office, Note.case_id == case_id) == 0
     assert sound(office)
+
+
+def test_no_key_is_made_by_whoever_is_let_out_meanwhile(office: Office, closing: Callable[[UnitOfWork], None]) -> None:
+    karim, typed = browser(office, "karim"), {"label": "Outil", "scope": "all", "days": "30"}
+
+    answer = meanwhile(office, closing, lambda: send(karim, "/compte/cles", **typed))
+
+    assert answer.headers["location"].startswith("/connexion")
+    assert count(office, ApiKey.id.is_not(None)) == 0
 
 
 @pytest.mark.parametrize("by", ["page", "API"])
@@ -228,9 +364,9 @@ def test_whoever_lets_somebody_out_waits_for_what_he_is_writing(
     assert count(office, Note.case_id == case_id) == 1
 
 
-def note(client: TestClient, case_id: UUID, by: str) -> int:
-    """Somebody writes a note, on the case's page or by the API."""
+def note(client: TestClient, case_id: UUID, by: str, key: str = "") -> int:
+    """Somebody writes a note, on the case's page or by the API, signed in or by a key."""
     if by == "page":
         return int(send(client, f"/situations/{case_id}/notes", once=uuid4().hex, text="Note").status_code)
-    headers = {"idempotency-key": uuid4().hex}
+    headers = {"idempotency-key": uuid4().hex} | ({"authorization": f"Bearer {key}"} if key else {})
     return client.post(f"/api/v1/cases/{case_id}/notes", json={"text": "Note"}, headers=headers).status_code

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from models.programmes import AccessEntry, Person, Programme, RecoveryCode
 from tests.factories import PASSWORD, Office
-from tests.services.web.browser import browser
+from tests.services.web.browser import browser, send
 
 SHORT = timedelta(seconds=30)
 ON_PAPER = r"<code>([A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4})</code>"
@@ -100,6 +100,20 @@ def test_a_code_on_paper_replaces_the_telephone_once(office: Office) -> None:
     shown = client.post("/compte/codes", data={"code": codes[4]})
     new = re.findall(ON_PAPER, shown.text)[0]
     assert [give(again, code) for code in (codes[5], new)] == [401, 303]
+
+
+def test_new_paper_codes_asked_for_twice_by_one_form_are_made_once(office: Office) -> None:
+    client = browser(office)
+    _, codes = set_up(office, client)
+
+    first, second = (send(client, "/compte/codes", code=codes[0]) for _ in range(2))
+
+    new = re.findall(ON_PAPER, first.text)
+    assert (first.status_code, second.status_code, re.findall(ON_PAPER, second.text)) == (200, 409, [])
+    assert "Il vous reste 10 codes" in second.text
+    again = browser(office)
+    signed(again)
+    assert give(again, new[0]) == 303
 
 
 def test_five_wrong_codes_close_the_door_for_a_while(office: Office) -> None:

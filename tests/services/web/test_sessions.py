@@ -6,14 +6,14 @@ from html import unescape
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from models.programmes import AccessEntry, Person, WebSession
 from models.vocabulary import CaseState, Role
 from services.accounts import create_account
 from services.web.sessions import PLAIN_COOKIE
 from tests.factories import PASSWORD, Office, make_case, state_of
-from tests.services.web.browser import browser
+from tests.services.web.browser import browser, send
 
 KARIM = "karim@brest.test"
 
@@ -152,6 +152,27 @@ def test_a_new_password_ends_every_other_session(office: Office) -> None:
     assert (here.get("/compte").status_code, there.get("/compte").status_code) == (200, 303)
     assert browser(office).post("/connexion", data={"email": KARIM, "password": PASSWORD}).status_code == 401
     assert browser(office).post("/connexion", data={"email": KARIM, "password": new}).status_code == 303
+
+
+def test_a_password_changed_by_a_form_pressed_twice_is_changed_once(office: Office) -> None:
+    here, new = browser(office, "karim"), "quatre mots sans lien"
+
+    answers = [send(here, "/compte/mot-de-passe", current=PASSWORD, password=new) for _ in range(2)]
+    another = send(here, "/compte/mot-de-passe", current=new, password="encore quatre autres mots")
+
+    assert [answer.headers.get("location") for answer in answers] == ["/compte?fait=mot-de-passe"] * 2
+    assert (another.status_code, "déjà été envoyé" in another.text) == (409, True)
+    with office.runtime.database.read() as unit:
+        assert unit.session.scalar(select(func.count()).where(AccessEntry.action == "password.changed")) == 1
+
+
+def test_a_browser_closed_twice_by_one_form_is_closed(office: Office) -> None:
+    here, there = browser(office, "karim"), browser(office, "karim")
+    ends = re.findall(r"/compte/navigateurs/[0-9a-f-]+/fermer", here.get("/compte").text)
+
+    assert [send(here, ends[0]).status_code for _ in range(2)] == [303, 303]
+    assert send(here, "/compte/navigateurs/fermer").status_code == 303
+    assert (here.get("/compte").status_code, there.get("/compte").status_code) == (200, 303)
 
 
 def test_a_person_with_two_roles_goes_from_one_to_the_other(office: Office) -> None:

@@ -11,10 +11,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import new_id
-from models.cases import Alert, Case, Document, Loan, Permission, Referral
+from models.cases import Alert, Case, Document, Loan, Permission, Referral, Report
 from models.engine import Event, IncomingMail, Message, Obligation, WebhookDelivery, Work
 from models.programmes import ApiKey, Membership, Organisation, Person, Programme, Service, SignInLink, WebSession
-from models.vocabulary import CaseState, IncomingKind, KeyScope, OrganisationKind, Role, Theme, WebhookState, WorkState
+from models.vocabulary import (
+    CaseState,
+    IncomingKind,
+    KeyScope,
+    OrganisationKind,
+    PermissionKind,
+    Role,
+    Theme,
+    WebhookState,
+    WorkState,
+)
 from services import (
     account_links,
     api_keys,
@@ -24,6 +34,7 @@ from services import (
     loans,
     partner_access,
     partner_team,
+    permissions,
     presence,
     referrals,
     replies,
@@ -32,7 +43,7 @@ from services import (
     webhooks,
 )
 from services.channels.inbox import Received
-from services.forms import Answer, KeyForm, LoanForm, OnBehalf, ReferralForm, WebhookForm
+from services.forms import Answer, KeyForm, LoanForm, OnBehalf, PermissionForm, ReferralForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.imports.files import Dropped, drop, receive
 from services.rules.casework import Hand
@@ -170,7 +181,7 @@ def _parts(unit: UnitOfWork, world: World, case_id: UUID) -> None:
     loans.lend(unit, Hand(office.karim), case_id, lent)
     session.flush()
     for name, kind in (("referral_id", Referral), ("permission_id", Permission), ("message_id", Message),
-                       ("document_id", Document), ("loan_id", Loan)):  # fmt: skip
+                       ("document_id", Document), ("loan_id", Loan), ("report_id", Report)):  # fmt: skip
         things[name] = session.scalars(select(kind.id).where(kind.case_id == case_id).order_by(kind.id)).first()
     running = select(Obligation).where(Obligation.case_id == case_id, Obligation.next_step.is_not(None))
     clock = session.scalars(running).first()
@@ -229,7 +240,7 @@ def _settings(unit: UnitOfWork, world: World) -> None:
 
 
 def _partner(unit: UnitOfWork, world: World) -> None:
-    """The partner's people and what he proposes for his sheet."""
+    """The partner's people, what he proposes for his sheet, the report that the household lets him read."""
     office, things = world.office, world.things
     service = unit.session.scalars(select(Service).where(Service.organisation_id == office.adil_id)).one()
     adil, day = Hand(office.claire), unit.now.date() + timedelta(days=60)
@@ -245,6 +256,8 @@ def _partner(unit: UnitOfWork, world: World) -> None:
     form = Actor("form", office.adil_id, programme_id=office.programme_id)
     proposal = sheets.propose(unit, form, service, sheets.SheetForm.model_validate(said))
     assert proposal is not None
+    agreed = PermissionForm(kind=PermissionKind.REPORT_TO_PARTNER, organisation_id=office.adil_id)
+    permissions.give(unit, Hand(office.karim), UUID(str(things["case_id"])), agreed)
     unit.session.flush()
     things |= {
         "service_id": service.id, "colleague_id": made.id, "partner_absence_id": absence.id,

@@ -66,7 +66,7 @@ def test_means_are_for_the_team_and_decide_whom_the_directory_proposes(office: O
         form = {"name": f"Aide {number}", "themes": ["major_works"], "income_classes": classes}
         office.act("Ada", f"/organisations/{office.ids['partner']}/services", form)
     before = office.get("Bo", f"{case}/partners", theme="major_works").json()["items"][0]["proposed"]
-    said = {"reference_income": 30_000, "income_year": 2024, "people": 2, "breathing": True}
+    said = {"reference_income": 30_000, "income_year": 2024, "people": 2, "breathing": True, "health_agreed": True}
 
     office.act("Bo", f"{case}/circumstances", said)
     strange = office.post("Cy", f"{case}/circumstances", said)

@@ -22,6 +22,7 @@ READ_ELSEWHERE: Final = {
     "access_log.note_export": "of the file of the log alone",
     "access_log.people": FORM,
     "accounts.change_password": PASSWORD,
+    "accounts.new_password": PASSWORD,
     "accounts.sign_out": PASSWORD,
     "addresses.waiting_elsewhere": FORM,
     "addresses.waiting_for": FORM,

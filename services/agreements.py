@@ -1,0 +1,73 @@
+"""What the household agreed to and stands by: looked up, and written down with the act that needs it."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from models.cases import Case, Permission
+from models.events import PermissionGiven
+from models.vocabulary import AgreementMode, PermissionKind
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import InvalidInput
+from services.rules import casework
+from services.rules.casework import Hand
+from services.rules.published import today_of
+
+TEXT_VERSION: Final = "accord-2026-11"
+HEALTH_AGREED: Final = "health_agreed"
+"""The field of every form that asks about health."""
+HEALTH_WORDS: Final = "Le ménage est d’accord pour que ce qu’il dit de sa santé soit noté"
+WITHOUT_HEALTH: Final = (
+    "Rien de la santé ne se note sans l’accord du ménage : dites qu’il le donne, ou laissez ces réponses vides."
+)
+
+
+def standing(
+    unit: UnitOfWork, case: Case, kind: PermissionKind, organisation_id: UUID | None = None
+) -> Sequence[Permission]:
+    """What the household agreed to and did not take back; each request to a partner notes its agreement anew."""
+    query = select(Permission).where(
+        Permission.case_id == case.id,
+        Permission.kind == kind,
+        Permission.organisation_id == organisation_id if organisation_id else Permission.organisation_id.is_(None),
+        Permission.revoked_at.is_(None),
+    )
+    return unit.session.scalars(query.order_by(Permission.id)).all()
+
+
+def note(  # noqa: PLR0913 - an agreement is these facts
+    unit: UnitOfWork, hand: Hand, case: Case, kind: PermissionKind, *, organisation_id: UUID | None = None,
+    mode: AgreementMode = AgreementMode.ORAL, given_on: date | None = None,
+) -> Permission:  # fmt: skip
+    """Write one down on a case that is locked; one that stands already is not written twice."""
+    known = standing(unit, case, kind, organisation_id)
+    if known:
+        return known[0]
+    permission = Permission(
+        case_id=case.id,
+        kind=kind.value,
+        organisation_id=organisation_id,
+        mode=mode.value,
+        collected_by=hand.actor.name,
+        given_on=given_on or today_of(unit, case.programme_id),
+        text_version=TEXT_VERSION,
+    )
+    unit.session.add(permission)
+    unit.session.flush()
+    fact = PermissionGiven(permission_id=permission.id, kind=kind, organisation_id=organisation_id)
+    casework.record(unit, case, fact, hand=hand)
+    return permission
+
+
+def need_health(unit: UnitOfWork, hand: Hand, case: Case, *, agreed: bool) -> None:
+    """Before anything of health is written. Raises `InvalidInput` where no agreement stands and none is given now.
+
+    Source: domain 6.2 — health is a compartment of its own, with an explicit permission.
+    """
+    if agreed:
+        note(unit, hand, case, PermissionKind.HEALTH)
+    elif not standing(unit, case, PermissionKind.HEALTH):
+        raise InvalidInput(HEALTH_AGREED, WITHOUT_HEALTH)
