@@ -16,9 +16,9 @@ from unittest.mock import patch
 
 from deployments.serving import keep_what_is_loaded
 from services.foundation.crashpoints import VARIABLE
-from tests.compiled import compile_once
 from tests.faults.children import PATIENCE_S, die_with_parent
 from tests.faults.journey import Order, play
+from tests.spared import spare
 
 KILLED: Final = -signal.SIGKILL
 TRACE: Final = "RELAIS_CRASH_TRACE"
@@ -61,7 +61,7 @@ def nursery() -> Iterator[Nursery]:
 
 
 def _nurse() -> None:
-    compile_once()
+    spare()
     for line in sys.stdin:
         asked, crash_at, trace = json.loads(line)
         order = Order(**asked | {"folder": Path(asked["folder"])})
