@@ -1,4 +1,4 @@
-"""What tests are spared: a query compiled for each database, a wait for the disk, a loop for each request."""
+"""What tests are spared: queries compiled for each database, the disk, a loop for each request, dear passwords."""
 
 import atexit
 import os
@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from starlette.testclient import TestClient
 
@@ -17,16 +19,20 @@ from services.foundation import database
 _dialects: Final[dict[str, Dialect]] = {}
 _compiled: Final[dict[Any, Any]] = {}
 """For each dialect and query; as many as all tests ask together."""
+recommended: Final = PasswordHash.recommended
+"""What the product asks for."""
 
 
 def spare() -> None:
     """From now on a process is as one that stays: it compiles a query once, and has one loop for its requests.
 
-    No file of SQLite is pushed to the disk either: that saves it from a power cut, which no test makes.
+    No file of SQLite is pushed to the disk either: that saves it from a power cut, which no test makes. A password
+    is tried in a thousandth of its time: what it costs is a test of its own.
     """
     patch = pytest.MonkeyPatch()
     patch.setattr(database, "create_engine", _made)
     patch.setattr(TestClient, "_portal_factory", _loop_of)
+    patch.setattr(PasswordHash, "recommended", cache(lambda: PasswordHash((Argon2Hasher(1, 8, 1),))))
     os.register_at_fork(after_in_child=_loop.cache_clear)
 
 
