@@ -8,7 +8,7 @@ from deployments.serving import keep_what_is_loaded
 from tests.spared import spare
 
 pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]
-LONGEST: Final = {"stateful", "stories"}
+LONGEST: Final = {"stateful", "stories", "test_doors.py"}
 
 
 def pytest_configure() -> None:
