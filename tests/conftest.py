@@ -5,15 +5,15 @@ from typing import Final
 import pytest
 
 from deployments.serving import keep_what_is_loaded
-from tests.compiled import compile_once
+from tests.spared import spare
 
 pytest_plugins = ["tests.machines", "tests.databases", "tests.prefect_server"]
-LONGEST: Final = {"stateful", "stories"}
+LONGEST: Final = {"stateful", "stories", "test_doors.py"}
 
 
 def pytest_configure() -> None:
     """Before any database is opened."""
-    compile_once()
+    spare()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

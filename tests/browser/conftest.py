@@ -68,6 +68,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
     """
     with pytest.MonkeyPatch.context() as patch, _founded(tmp_path_factory.mktemp("town"), sqlite_template) as runtime:
         patch.delenv("PREFECT_API_URL", raising=False)
+        patch.setattr(relay, "TICK_S", 0.5)  # the clock that the test moves has days between two looks at it
         found = _town(runtime)
         with use(runtime), _in_thread(_pages(runtime)), _in_thread(_mailbox(runtime)), _in_thread(relay.run):
             _wait_for(f"{found.pages}/healthz", found.mailbox)

@@ -1,15 +1,23 @@
 """Processes that a test may kill, and that never outlive it."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
+
+from services.foundation import crashpoints
 
 PATIENCE_S: Final = 60
+KILLED: Final = -signal.SIGKILL
 _PR_SET_PDEATHSIG: Final = 1
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
@@ -37,3 +45,31 @@ def child(*command: str, environment: dict[str, str], log: Path) -> Iterator[sub
         finally:
             process.kill()
             process.wait(PATIENCE_S)
+
+
+def exit_code(do: Callable[[], object], *, crash_at: str = "") -> int:
+    """How a process ends that does this and dies at this point of the path, if it passes it.
+
+    It is forked from this one: to import all anew costs seconds.
+    """
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+        os.environ.update({crashpoints.VARIABLE: crash_at} if crash_at else {})
+        os._exit(done(do))
+    late = threading.Timer(PATIENCE_S, os.kill, (pid, signal.SIGTERM))
+    late.start()
+    _, status = os.waitpid(pid, 0)
+    late.cancel()
+    return os.waitstatus_to_exitcode(status)
+
+
+def done(do: Callable[[], object]) -> int:
+    """Do it here; 1 if something was raised, which is told."""
+    try:
+        with patch.object(crashpoints, "_seen", Counter()):
+            do()
+    except BaseException:  # noqa: BLE001 - told by the code
+        traceback.print_exc()
+        return 1
+    return 0

@@ -2,25 +2,21 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 from unittest.mock import patch
 
 from deployments.serving import keep_what_is_loaded
-from services.foundation.crashpoints import VARIABLE
-from tests.compiled import compile_once
-from tests.faults.children import PATIENCE_S, die_with_parent
+from tests.faults.children import die_with_parent, done, exit_code
 from tests.faults.journey import Order, play
+from tests.spared import spare
 
-KILLED: Final = -signal.SIGKILL
 TRACE: Final = "RELAIS_CRASH_TRACE"
 
 
@@ -61,45 +57,20 @@ def nursery() -> Iterator[Nursery]:
 
 
 def _nurse() -> None:
-    compile_once()
+    spare()
     for line in sys.stdin:
         asked, crash_at, trace = json.loads(line)
         order = Order(**asked | {"folder": Path(asked["folder"])})
-        sys.stdout.write(f"{_traced(order, trace) if trace else _forked(order, crash_at)}\n")
+        code = _traced(order, trace) if trace else exit_code(partial(play, order), crash_at=crash_at)
+        sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
 
 
 def _traced(order: Order, trace: str) -> int:
     with patch.dict(os.environ, {TRACE: trace}):
-        code = _played(order)
+        code = done(partial(play, order))
     keep_what_is_loaded()
     return code
-
-
-def _forked(order: Order, crash_at: str) -> int:
-    pid = os.fork()
-    if pid == 0:
-        die_with_parent()
-        os.environ.update({VARIABLE: crash_at} if crash_at else {})
-        os._exit(_played(order))
-    return _end_of(pid)
-
-
-def _played(order: Order) -> int:
-    try:
-        play(order)
-    except BaseException:  # noqa: BLE001 - told by the code
-        traceback.print_exc()
-        return 1
-    return 0
-
-
-def _end_of(pid: int) -> int:
-    late = threading.Timer(PATIENCE_S, os.kill, (pid, signal.SIGTERM))
-    late.start()
-    _, status = os.waitpid(pid, 0)
-    late.cancel()
-    return os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

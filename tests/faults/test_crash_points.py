@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import pytest
 
+from tests.faults.children import KILLED
 from tests.faults.journey import Order, problems, read_state
 from tests.faults.mailbox import mailbox
-from tests.faults.nursery import KILLED, Nursery, nursery
+from tests.faults.nursery import Nursery, nursery
 from tests.machines import postgres_database
 from tests.sink import Sink
 

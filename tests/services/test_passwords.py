@@ -1,9 +1,12 @@
 """What may be a password: long enough, not easily guessed, whatever signs it is made of."""
 
 import pytest
+from pwdlib import PasswordHash
 
+from services import passwords
 from services.foundation.errors import InvalidInput
 from services.passwords import hashed, is_right
+from tests.spared import recommended
 
 ABOUT = ("claire.morvan@brest.test", "Claire Morvan")
 
@@ -27,3 +30,12 @@ def test_no_sign_is_asked_for_and_none_is_refused(password: str) -> None:
     assert is_right(kept, password)
     assert not is_right(kept, password.upper())
     assert not is_right(None, password)
+
+
+def test_a_stolen_hash_is_as_dear_to_try_as_owasp_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PasswordHash, "recommended", recommended)  # the other tests are spared the price
+    hasher = passwords._hasher.__wrapped__()
+
+    kept = hasher.hash("quatre mots sans lien")
+
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")

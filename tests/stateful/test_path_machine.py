@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, select, update
 
 from models.base import Base
 from models.cases import Referral, Visit
@@ -29,7 +29,7 @@ from models.programmes import Organisation, Service
 from models.vocabulary import ReferralState, TaskState, Theme, VisitState
 from services.channels.mail import Handover, HandoverResult
 from services.foundation.clock import SetClock
-from services.foundation.database import Database, UnitOfWork
+from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError
 from services.foundation.runtime import Runtime
 from services.rules import ledger as outbox
@@ -274,20 +274,10 @@ def everything(unit: UnitOfWork) -> dict[str, list[str]]:
     return {table: sorted(map(repr, rows)) for table, rows in found.items()}
 
 
-def hurry(database: Database) -> None:
-    """No wait for the disk: a power cut is not what is tried here."""
-    if database.dialect == "sqlite":
-
-        @event.listens_for(database.engine, "connect")
-        def _on_connect(connection: Any, _record: object) -> None:
-            connection.execute("PRAGMA synchronous=OFF")
-
-
 @pytest.mark.timeout(1800)
 def test_every_path_keeps_each_open_case_in_somebodys_hands(
     runtime: Runtime, clock: SetClock, pytestconfig: pytest.Config
 ) -> None:
-    hurry(runtime.database)
     office, tally = found_office(runtime.database, clock), Tally()
     many = bool(pytestconfig.getoption("--all-points", default=False))  # unknown outside `make faults`
 
@@ -303,7 +293,6 @@ def test_every_path_keeps_each_open_case_in_somebodys_hands(
 
 @pytest.mark.timeout(600)
 def test_whatever_people_do_can_be_done_and_happens(runtime: Runtime, clock: SetClock) -> None:
-    hurry(runtime.database)
     office, tally = found_office(runtime.database, clock), Tally()
     left = [(act, way) for act in sorted(ACTS, key=lambda act: act.family == "end") for way in range(act.ways)]
 

@@ -23,6 +23,7 @@ from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from tests import prefect_server
+from tests.faults.children import KILLED, exit_code
 from tests.ledger import problems
 from tests.sink import Sink
 
@@ -34,7 +35,6 @@ LATE: Final = Path(__file__).parent / "s1_late_call.yaml"
 PLAY: Final = (
     "import sys; from pathlib import Path; from deployments.play import main; sys.exit(main([Path(sys.argv[1])]"
 )
-KILLED: Final = -9
 PRIVATE: Final = ("surname", "phone", "street", "note", "free_text", "summary")
 OURS: Final = frozenset({"relais.sqlite", "relais.sqlite-wal", "documents", "mailbox", "sms.jsonl"})
 
@@ -51,7 +51,7 @@ def play(story: Story, settings: Settings, sink: Sink) -> Outcome:
 
 
 def play_apart(file: Path, options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Play in a process of its own, which may be killed."""
+    """Play in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", f"{PLAY}, {options}))", str(file)],
         env={**os.environ, **environment},
@@ -99,15 +99,15 @@ def test_a_story_ends_in_the_same_state_on_every_run(
 
 @pytest.mark.parametrize("place", ["story.step.before_commit:2", "story.step.after_commit:2"])
 def test_a_killed_story_goes_on_and_ends_in_the_same_state(
-    place: str, told: Callable[[Path], str], tmp_path: Path
+    place: str, told: Callable[[Path], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where the player itself dies; `tests/faults` kills the engine and the mail."""
-    options = f"folder=Path({str(tmp_path / 'killed')!r})"
-    assert play_apart(LATE, options, RELAIS_CRASH_AT=place).returncode == KILLED
+    folder = tmp_path / "killed"
+    assert exit_code(lambda: main([LATE], folder=folder), crash_at=place) == KILLED
 
-    resumed = play_apart(LATE, options)
+    assert main([LATE], folder=folder) == 0
 
-    assert (resumed.returncode, resumed.stdout) == (0, told(LATE))
+    assert capsys.readouterr().out == told(LATE)
 
 
 def test_a_story_that_goes_otherwise_says_so(settings: Settings) -> None:

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from services.foundation.database import AT_ONCE, Database
+from services.foundation.settings import Settings
 from services.rules import work
 from tests.ports import free_port
+
+FULL: Final = 2
+"""As SQLite numbers it: each commit waits for the disk."""
 
 
 def test_the_text_of_an_error_names_no_value_of_the_query(database: Database) -> None:
@@ -84,6 +88,17 @@ def test_nobody_writes_between_what_a_writer_reads_and_what_he_writes(
             unit.session.scalar(text("select n from tally"))
             with pytest.raises(DBAPIError, match="locked"):
                 stranger.execute(text("update tally set n = 5"))
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_was_acknowledged_outlives_a_power_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.foundation.database.create_engine", create_engine)  # the other tests spare the disk
+    opened = Database(settings.url)
+    with opened.write("test") as unit:
+        synchronous = unit.session.scalar(text("PRAGMA synchronous"))
+    opened.dispose()
+
+    assert synchronous == FULL
 
 
 def test_as_many_read_at_once_as_a_web_process_answers(database: Database) -> None:

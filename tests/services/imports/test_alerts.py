@@ -1,32 +1,20 @@
 """A file of alerts becomes cases once, silently unless asked, and resumes where it was killed."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
 
 from models.cases import Permission
 from models.engine import ImportedFile
-from services.foundation.crashpoints import VARIABLE
 from services.foundation.database import Database
-from services.foundation.runtime import Runtime
+from services.foundation.runtime import Runtime, build, use
+from services.imports import alerts
 from services.imports.alerts import Order, run
 from services.imports.verdicts import Collected, Verdict
+from tests.faults.children import KILLED, exit_code
 from tests.services.imports.office import DUBOIS, KADRI, MARTIN, handle_all, look, make_office, write_csv, write_xlsx
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from services.foundation.runtime import build
-from services.foundation.settings import Settings
-from services.imports import alerts
-alerts.SLICE = 2
-alerts.run(build(Settings()).database, alerts.Order(Path(sys.argv[1]), "fsl", commit=True))
-"""
 
 
 @pytest.fixture
@@ -105,13 +93,11 @@ def test_the_agreement_names_who_collected_it(tmp_path: Path, database: Database
     "point", ["import_rows.before_commit:2", "import_rows.after_commit:2", "import_file.before_commit:1"]
 )
 def test_an_import_killed_in_the_middle_resumes_with_each_row_once(file: Path, runtime: Runtime, point: str) -> None:
-    environment = os.environ | {
-        VARIABLE: point,
-        "RELAIS_DATA_FOLDER": str(runtime.settings.data_folder),
-        "RELAIS_DATABASE_URL": runtime.database.url.render_as_string(hide_password=False),
-    }
-    killed = subprocess.run([sys.executable, "-c", SCRIPT, str(file)], env=environment, check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    def take_in() -> None:
+        with patch.object(alerts, "SLICE", 2), use(build(runtime.settings)) as other:
+            run(other.database, Order(file, "fsl", commit=True))
+
+    assert exit_code(take_in, crash_at=point) == KILLED
 
     run(runtime.database, Order(file, "fsl", commit=True))
 

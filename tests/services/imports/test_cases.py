@@ -1,9 +1,5 @@
 """A spreadsheet of cases in progress is taken in once: each stands where its row says, nothing of its past leaves."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +15,8 @@ from models.programmes import PathwayVersion, Programme
 from models.vocabulary import MessageState, Role, Source
 from services import timeline
 from services.foundation.clock import SetClock
-from services.foundation.crashpoints import VARIABLE
 from services.foundation.database import Database
-from services.foundation.runtime import Runtime
+from services.foundation.runtime import Runtime, build, use
 from services.imports.case_columns import CASE_COLUMNS
 from services.imports.cases import CaseOrder, run
 from services.imports.mapping import MappingFile
@@ -29,6 +24,7 @@ from services.imports.verdicts import Verdict
 from services.rules import obligations
 from services.rules.policy import Actor
 from services.rules.published import publish
+from tests.faults.children import KILLED, exit_code
 from tests.services.imports.desk import (
     ASKED,
     FOLLOWED,
@@ -51,14 +47,6 @@ from tests.services.imports.desk import (
 from tests.services.imports.office import write_csv, write_xlsx
 
 ROWS = tuple(row(number, told) for number, told in enumerate(POSITIONS))
-SCRIPT = """
-import sys
-from pathlib import Path
-from services.foundation.runtime import build
-from services.foundation.settings import Settings
-from services.imports.cases import CaseOrder, run
-run(build(Settings()).database, CaseOrder(Path(sys.argv[1]), commit=True))
-"""
 
 
 @pytest.fixture
@@ -277,15 +265,14 @@ def test_a_pathway_that_would_leave_a_case_to_nobody_refuses_the_row(tmp_path: P
 def test_an_import_killed_in_the_middle_resumes_with_each_row_once(
     tmp_path: Path, desk: Database, runtime: Runtime, point: str
 ) -> None:
-    environment = os.environ | {
-        VARIABLE: point,
-        "RELAIS_DATA_FOLDER": str(runtime.settings.data_folder),
-        "RELAIS_DATABASE_URL": runtime.database.url.render_as_string(hide_password=False),
-    }
     # The child lives by the machine's clock, so its visit is long past: only the other rows are asked of it.
     file = write_cases(tmp_path / "b.csv", ROWS[0], ROWS[1], ROWS[4], ROWS[5])
-    killed = subprocess.run([sys.executable, "-c", SCRIPT, str(file)], env=environment, check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+
+    def take_in() -> None:
+        with use(build(runtime.settings)) as other:
+            run(other.database, CaseOrder(file, commit=True))
+
+    assert exit_code(take_in, crash_at=point) == KILLED
 
     run(desk, CaseOrder(file, commit=True))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from jinja2 import meta
 from pydantic import ValidationError
 
@@ -27,6 +26,7 @@ from models.vocabulary import (
     RejectionReason,
     Theme,
 )
+from services.foundation import yaml_files
 from services.rules.aged_sheets import VERIFY
 from services.rules.news import MONTHLY, Group, Line
 from services.rules.texts import labels
@@ -47,7 +47,7 @@ from services.rules.texts.typography import GSM_7, french, gsm_7, shortened
 
 PARIS = ZoneInfo("Europe/Paris")
 SLIME = Pathway.model_validate(
-    yaml.safe_load(Path(__file__).parents[3].joinpath("deployments/pathways/slime.yaml").read_text(encoding="utf-8"))
+    yaml_files.read(Path(__file__).parents[3].joinpath("deployments/pathways/slime.yaml").read_text(encoding="utf-8"))
 )
 LINK = "https://relais.example/t/abcdef"
 REQUESTS_LINK = "https://relais.example/demandes/abcdef"
@@ -470,7 +470,7 @@ def test_no_label_is_written_for_a_code_that_does_not_exist() -> None:
     known |= {"event": set(FACTS), "task": set(SLIME.tasks), "task_next": set(SLIME.tasks)}
     file = resources.files(labels.__package__).joinpath("labels.fr.yaml").read_text(encoding="utf-8")
 
-    stale = {kind: set(words) - known[kind] for kind, words in yaml.safe_load(file)["labels"].items() if kind in known}
+    stale = {kind: set(words) - known[kind] for kind, words in yaml_files.read(file)["labels"].items() if kind in known}
 
     assert {kind: codes for kind, codes in stale.items() if codes} == {}
 

@@ -1,30 +1,18 @@
 """One key, one act: replayed, refused for another request, whole or absent after a crash."""
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from models.cases import Alert, Note
 from models.programmes import IdempotentAnswer
 from services import idempotency
-from services.foundation.crashpoints import VARIABLE
-from services.foundation.runtime import Runtime
-from tests.services.web.api.office import ALERT, Office
-
-CHILD = """
-import sys
-from fastapi.testclient import TestClient
-from services.foundation.runtime import build
-from services.foundation.settings import Settings
+from services.foundation.runtime import Runtime, build, use
+from tests.faults.children import KILLED, exit_code
 from tests.served import served
-from tests.services.web.api.office import ALERT
-client = TestClient(served(build(Settings())))
-client.post("/api/v1/alerts", json=ALERT, headers={"Authorization": "Bearer " + sys.argv[1], "Idempotency-Key": "k"})
-"""
+from tests.services.web.api.office import ALERT, Office
 
 
 def count(runtime: Runtime, kind: type[Alert] | type[Note]) -> int:
@@ -93,19 +81,14 @@ def test_a_key_in_use_elsewhere_is_told_to_come_back(office: Office) -> None:
 
 @pytest.mark.parametrize(("point", "kept"), [("api.before_commit:1", 0), ("api.after_commit:1", 1)])
 def test_after_a_crash_act_and_answer_are_both_there_or_neither(office: Office, point: str, kept: int) -> None:
-    settings = office.runtime.settings
-    environment = {
-        **os.environ,
-        "RELAIS_DATA_FOLDER": str(settings.data_folder),
-        **({"RELAIS_DATABASE_URL": settings.database_url} if settings.database_url else {}),
-        VARIABLE: point,
-    }
+    headers = {"Authorization": f"Bearer {office.keys['Ada']}", "Idempotency-Key": "k"}
 
-    died = subprocess.run(
-        [sys.executable, "-c", CHILD, office.keys["Ada"]], env=environment, capture_output=True, timeout=60, check=False
-    )
+    def ask() -> None:
+        with use(build(office.runtime.settings)) as runtime:
+            TestClient(served(runtime)).post("/api/v1/alerts", json=ALERT, headers=headers)
 
-    assert died.returncode == -9, died.stderr
+    assert exit_code(ask, crash_at=point) == KILLED
+
     assert count(office.runtime, Alert) == kept
     again = office.post("Ada", "/alerts", ALERT, key="k")
     assert ("Idempotent-Replayed" in again.headers) is bool(kept)

@@ -1,0 +1,69 @@
+"""What tests are spared: queries compiled for each database, the disk, a loop for each request, dear passwords."""
+
+import atexit
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any, Final
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from starlette.testclient import TestClient
+
+from services.foundation import database
+
+_dialects: Final[dict[str, Dialect]] = {}
+_compiled: Final[dict[Any, Any]] = {}
+"""For each dialect and query; as many as all tests ask together."""
+recommended: Final = PasswordHash.recommended
+"""What the product asks for."""
+
+
+def spare() -> None:
+    """From now on a process is as one that stays: it compiles a query once, and has one loop for its requests.
+
+    No file of SQLite is pushed to the disk either: that saves it from a power cut, which no test makes. A password
+    is tried in a thousandth of its time: what it costs is a test of its own.
+    """
+    patch = pytest.MonkeyPatch()
+    patch.setattr(database, "create_engine", _made)
+    patch.setattr(TestClient, "_portal_factory", _loop_of)
+    patch.setattr(PasswordHash, "recommended", cache(lambda: PasswordHash((Argon2Hasher(1, 8, 1),))))
+    os.register_at_fork(after_in_child=_loop.cache_clear)
+
+
+def _made(url: str, **options: Any) -> Engine:
+    engine = create_engine(url, execution_options={"compiled_cache": _compiled}, **options)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "checkout", _hurry)
+    if known := _dialects.get(engine.dialect.name):
+        engine.dialect = known
+    else:
+        event.listen(engine, "engine_connect", _keep, once=True)
+    return engine
+
+
+def _hurry(connection: Any, *_: object) -> None:
+    # At each use, since what a new connection is told comes after.
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+def _keep(connection: Connection) -> None:
+    # Only a dialect that has been connected knows its server.
+    _dialects.setdefault(connection.dialect.name, connection.dialect)
+
+
+@contextmanager
+def _loop_of(client: TestClient) -> Iterator[BlockingPortal]:
+    yield client.portal or _loop()
+
+
+@cache
+def _loop() -> BlockingPortal:
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(start_blocking_portal())
