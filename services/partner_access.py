@@ -24,7 +24,7 @@ from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token, token_hash
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.links import may_renew, sign_in_link_of, task_of
+from services.rules.links import may_renew, sign_in_link_of
 from services.rules.policy import Actor, agreement_with_partner, may_know_household, may_read_report, note_access
 from services.sign_in_links import SignInLinkRefused
 
@@ -116,12 +116,11 @@ def ask_link(unit: UnitOfWork, referral: Referral, *, browser: str, source: Sour
     return link
 
 
-def renew_link(unit: UnitOfWork, runtime: Runtime, token: str, *, source: Source = Source.LINK) -> None:
+def renew_link(unit: UnitOfWork, task: Task, *, source: Source = Source.LINK) -> None:
     """Send the partner a new link to what he is asked, to the address that we know; those before it open no more.
 
-    Raises `LinkExpired` for a link to what nobody asks of him any more.
+    Raises `LinkExpired` for what nobody asks of him any more.
     """
-    task = task_of(unit, runtime, token)
     case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
     unit.session.refresh(task)
     if task.referral is None or not may_renew(task):

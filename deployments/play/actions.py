@@ -343,7 +343,7 @@ def ask_new_link(scene: Scene, given: Given) -> None:
     for token in scene.tokens(TASK_LINK):
         task = task_of(scene.unit, scene.runtime, token)
         if task.referral_id == referral.id and may_renew(task):
-            partner_access.renew_link(scene.unit, scene.runtime, token, source=Source.STORY)
+            partner_access.renew_link(scene.unit, task, source=Source.STORY)
             return
     raise LinkExpired
 

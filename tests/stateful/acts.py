@@ -127,7 +127,7 @@ from services.household_answers import HouseholdWord
 from services.incoming_sms import ReceivedSms
 from services.partner_team import ColleagueForm
 from services.rules.casework import Hand
-from services.rules.links import holder_of
+from services.rules.links import holder_of, may_renew
 from services.rules.policy import Actor
 from services.rules.published import publish
 from services.rules.view import attempts_since_contact
@@ -463,6 +463,12 @@ def ask_access(office: Office, referral: Referral, n: int) -> None:
         partner_access.ask_link(unit, unit.session.get_one(Referral, referral.id), browser=f"b{n}")
 
 
+def ask_new_link(office: Office, task: Task, _n: int) -> None:
+    """The partner's link is too old."""
+    with office.database.write("test") as unit:
+        partner_access.renew_link(unit, unit.session.get_one(Task, task.id))
+
+
 def pass_on(office: Office, referral: Referral, _n: int) -> None:
     """Somebody else of the partner follows it, or his one address again."""
     with office.database.write("test") as unit:
@@ -779,6 +785,7 @@ ACTS: Final[tuple[Act, ...]] = (
     A("void", "partner", "referral", asked(*(frozenset(R) - {R.ENTERED_IN_ERROR})),
       lambda o, r, _n: o.do(rerouting.void, ADA, r.id, Voiding(reason=VoidReason.SENT_TWICE))),
     A("ask access", "partner", "referral", shares, ask_access),
+    A("ask new link", "partner", "task", lambda _s, t: may_renew(t), ask_new_link),
     A("pass on", "partner", "referral", asked(*(LIVE - {R.DRAFT})), pass_on),
     A("mend address", "task", "referral", lambda s, r: (r.id, "mend_address") in s.asked_of, mend_address),
     # -- The household

@@ -18,7 +18,7 @@ from services.foundation.errors import CaseworkError, GuardRefused, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.partner_access import NOT_SHARED, ReportGiven
-from services.rules.links import open_task_link, sign_in_link_of, task_url
+from services.rules.links import open_task_link, sign_in_link_of, task_of, task_url
 from services.rules.policy import may_read_report, note_access
 from services.rules.published import today_of
 from services.rules.rendering import signer_of
@@ -64,7 +64,7 @@ def renew(runtime: Here, token: str, data: Entered) -> Response:
         data,
         actor="link",
         route=f"nouveau/{token.partition('.')[0]}",
-        act=lambda unit: partner_access.renew_link(unit, runtime, token),
+        act=lambda unit: partner_access.renew_link(unit, task_of(unit, runtime, token)),
     )
     return answers.see("/merci/link")
 
