@@ -9,7 +9,7 @@ from models.cases import Phone
 from models.vocabulary import CallResult, HouseholdAnswer
 from services import calls, closing, household_answers
 from services.forms import CallForm, NumberForm
-from services.foundation.errors import GuardRefused, InvalidInput, NotFound, TransitionRefused
+from services.foundation.errors import GuardRefused, InvalidInput, LinkExpired, TransitionRefused
 from services.foundation.runtime import Runtime
 from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
@@ -112,7 +112,7 @@ def test_the_alert_giver_corrects_the_number_through_his_link_once(office: Offic
         actor, _ = open_task_link(unit, runtime, task_url(runtime, task).rpartition("/")[2])
     office.do(calls.correct_number, Hand(actor), None, NumberForm(phone="0639980155"))
 
-    with pytest.raises(NotFound):
+    with pytest.raises(LinkExpired):
         office.do(calls.correct_number, Hand(actor), None, NumberForm(phone="0639980156"))
 
 
