@@ -200,7 +200,7 @@ def zone_of(runtime: Runtime, token: str) -> ZoneInfo:
 
 
 def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any) -> None:
-    actor, task = open_task_link(unit, runtime, token)
+    actor, task = open_task_link(unit, runtime, token, held=True)
     hand = Hand(actor, Source.LINK)
     if chosen == "number":
         calls.correct_number(unit, hand, None, form)

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from models.cases import Alert, Note, Permission, Referral
-from models.engine import Event
+from models.engine import Event, Task
 from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
-from services import alerts, api_keys, loans, notes, organisations, people, permissions, referrals
+from services import alerts, api_keys, loans, notes, organisations, partner_access, people, permissions, referrals
 from services.accounts import create_account
 from services.forms import Answer, LoanForm, OnBehalf, Remedy
 from services.foundation.database import UnitOfWork
@@ -106,6 +106,23 @@ def test_a_partner_does_not_accept_what_is_being_taken_back(office: Office, aske
     assert count(office, Referral.id == referral_id, Referral.state == ReferralState.WITHDRAWN) == 1
     assert count(office, Event.case_id == asked, Event.type == "referral.accepted") == 0
     assert sound(office)
+
+
+def test_a_partner_does_not_accept_by_a_link_in_whose_place_another_is_being_sent(office: Office, asked: UUID) -> None:
+    link, partner, task = (
+        link_of(office, asked, "answer_referral"),
+        browser(office),
+        task_of(office, asked, "answer_referral"),
+    )
+
+    answer = meanwhile(
+        office,
+        lambda unit: partner_access.renew_link(unit, unit.session.get_one(Task, task.id)),
+        lambda: send(partner, link, answer="accept"),
+    )
+
+    assert answer.status_code == 410
+    assert count(office, Event.case_id == asked, Event.type == "referral.accepted") == 0
 
 
 def test_a_partner_says_nothing_of_his_habits_while_his_request_is_taken_back(office: Office, asked: UUID) -> None:
