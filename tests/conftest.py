@@ -17,8 +17,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker is left alone with one of them at the end."""
-    items.sort(key=lambda item: not LONGEST & set(item.path.parts))
+    """The longest first, so that no worker is left alone with one of them at the end.
+
+    What needs Prefect's server stands together before them: one worker starts one, and no other has to.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        return "prefect_url" not in getattr(item, "fixturenames", ()), not LONGEST & set(item.path.parts)
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

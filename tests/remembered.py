@@ -15,11 +15,14 @@ from typing import Any, Final, TypeVar
 from psycopg import sql
 from sqlalchemy import event, inspect
 
+from models.base import Base
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 
 T = TypeVar("T")
 Key = tuple[Any, ...]
+Rows = dict[str, bytes]
+"""Of each table of PostgreSQL, as it copies them."""
 LONG_S: Final = 0.15
 """What takes longer to live is kept the first time, if its own past is kept: a copy takes a fraction of it."""
 
@@ -44,7 +47,10 @@ class Past:
     def __init__(self, database: Database, clock: SetClock, folder: Path | None = None) -> None:
         """`folder` holds files that a situation may leave."""
         self._database, self._clock, self._folder = database, clock, folder
-        self._calls: Key = (database.dialect, len(inspect(database.engine).get_table_names()))  # migrated has one more
+        tables = len(inspect(database.engine).get_table_names())
+        self._calls: Key = (database.dialect, tables)
+        is_bare = tables == len(Base.metadata.tables)  # migrated has one more, with a row
+        self._here: Rows | None = {} if is_bare else None
         self._commits = self._known = 0
         self._is_kept = True  # an empty database is the same for all
         event.listen(database.engine, "commit", self._count)
@@ -62,7 +68,7 @@ class Past:
             self._is_kept = True
         else:
             begun = time.perf_counter()
-            answer = live()
+            answer, self._here = live(), None
             is_long = self._is_kept and time.perf_counter() - begun > LONG_S
             self._is_kept = key in _lived_once or is_long
             if self._is_kept:
@@ -78,7 +84,7 @@ class Past:
         return {path.name: path.read_bytes() for path in self._folder.glob("*")} if self._folder else {}
 
     def _put_back(self, kept: _Kept) -> Any:
-        _restore(self._database, kept.image)
+        self._here = _restore(self._database, kept.image, here=self._here)
         if self._folder and kept.files:
             self._folder.mkdir(exist_ok=True)
             for name, content in kept.files.items():
@@ -111,12 +117,19 @@ def _image(database: Database) -> Any:
         return rows, sequences
 
 
-def _restore(database: Database, image: Any) -> None:
+def _restore(database: Database, image: Any, *, here: Rows | None = None) -> Rows | None:
+    """Put it back and return its rows; `here` is what is there now, if it is known: reading it costs more."""
     with _driver(database) as connection:
         if database.dialect == "sqlite":
             image.backup(connection)
-        else:
-            _put_rows_back(connection, image)
+            return None
+        rows, sequences = image
+        _put_rows_back(connection, rows, {table: _rows(connection, table) for table in rows} if here is None else here)
+        for name, value in sequences:
+            if value is not None:
+                connection.execute(sql.SQL("select setval({}, {})").format(sql.Literal(name), sql.Literal(value)))
+        connection.commit()
+        return dict(rows)
 
 
 def _rows(connection: Any, table: str) -> bytes:
@@ -125,19 +138,15 @@ def _rows(connection: Any, table: str) -> bytes:
         return b"".join(copy)
 
 
-def _put_rows_back(connection: Any, image: tuple[dict[str, bytes], list[tuple[str, int | None]]]) -> None:
-    rows, sequences = image
+def _put_rows_back(connection: Any, rows: Rows, here: Rows) -> None:
     connection.execute("set local session_replication_role = replica")
     for table, content in rows.items():
-        if content == _rows(connection, table):
-            continue
-        connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
-        with connection.cursor().copy(sql.SQL("copy {} from stdin").format(sql.Identifier(table))) as copy:
-            copy.write(content)
-    for name, value in sequences:
-        if value is not None:
-            connection.execute(sql.SQL("select setval({}, {})").format(sql.Literal(name), sql.Literal(value)))
-    connection.commit()
+        before = here.get(table, b"")
+        if content != before and before:
+            connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
+        if content != before and content:
+            with connection.cursor().copy(sql.SQL("copy {} from stdin").format(sql.Identifier(table))) as copy:
+                copy.write(content)
 
 
 class Still:

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import yaml
 
 from models.pathway import Pathway
 from models.programmes import Programme
 from models.vocabulary import SuspensionReason
 from services import publishing, suspension
 from services.forms import Suspension
+from services.foundation import yaml_files
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
 from services.publishing import CaseMove
@@ -23,13 +23,13 @@ from services.rules.published import pathway_of
 from tests import ledger
 from tests.services.rules.situations import ADA, BO, DEFAULT_PATHWAY, DI, PROGRAMME, Office, shown
 
-SHIPPED = yaml.safe_load(DEFAULT_PATHWAY.read_text())["version"]
+SHIPPED = yaml_files.read(DEFAULT_PATHWAY.read_text())["version"]
 NEXT = SHIPPED + 1
 
 
 def another(*, version: int = NEXT, **tasks: dict[str, Any] | None) -> Pathway:
     """The pathway that ships with some tasks otherwise; None leaves a task out, wherever it is named."""
-    content = yaml.safe_load(DEFAULT_PATHWAY.read_text()) | {"version": version}
+    content = yaml_files.read(DEFAULT_PATHWAY.read_text()) | {"version": version}
     for kind, changes in tasks.items():
         content["tasks"][kind] = {**content["tasks"].get(kind, {}), **(changes or {})}
     for kind in (kind for kind, changes in tasks.items() if changes is None):
