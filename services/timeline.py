@@ -78,6 +78,7 @@ WHY_NOT: Final = {
     "sms_not_allowed": "aucun numéro ne permet un SMS",
     "import_muted": "la demande vient d’un fichier importé sans envoi",
     "recalled": "l’envoi a été annulé dans la minute",
+    "household_gone": "plus personne du ménage ne le lirait",
     "case_ended": "ce qui le faisait partir s’est arrêté avant l’envoi",
 }
 

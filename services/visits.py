@@ -118,13 +118,14 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
 
 
 def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> None:
-    """Cancel the planned visit of a case that ends; invitation and household are dealt with as for any cancellation."""
+    """Cancel the planned visit of a case that ends, or of a household that wants none: no other date is promised."""
     visit = planned_visit(unit, case)
     visit.state = next_visit_state(VisitState(visit.state), _LOSSES[state]).value
     visit.done_at = unit.now
     visit.sequence += 1
     unit.session.flush()
-    casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=_lost(unit, case))
+    fact = e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, for_good=True)
+    casework.record(unit, case, fact, hand=hand, action=_lost(unit, case))
 
 
 def _lost(unit: UnitOfWork, case: Case) -> CaseAction | None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from models.cases import Case, Note, Permission, Phone
 from models.engine import Message
 from models.programmes import Service
-from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme
+from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme, VisitState
 from services import closing, endings, loans, referrals, supply_cuts, triage, upkeep, visits
 from services.forms import (
     ClosureForm,
@@ -18,14 +18,15 @@ from services.forms import (
     Disqualification,
     HandedOver,
     LoanForm,
+    LostVisit,
     Rejection,
     Transfer,
     Withdrawal,
 )
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
-from services.rules import policy
+from services.rules import ledger, policy
 from services.rules.casework import Hand
-from services.rules.rendering import render_message
+from services.rules.rendering import Suppressed, render_message
 from services.supply_cuts import CutForm
 from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office, referral_form
 
@@ -90,6 +91,87 @@ def test_a_withdrawal_calls_the_visit_off(office: Office) -> None:
     assert "visit.cancelled" in office.events(case_id)
     assert [party for _, party, _ in office.told(case_id, "visit_cancellation")] == ["operator"]
     assert office.tasks(case_id) == []
+
+
+def ended(office: Office, case_id: UUID, end: str) -> None:
+    ways: dict[str, Callable[[], object]] = {
+        "withdraw": lambda: office.do(endings.withdraw, BO, case_id, STOP),
+        "transfer": lambda: office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Voisin")),
+        "close": lambda: office.close(case_id, "handled_elsewhere"),
+    }
+    ways[end]()
+    office.drain()
+
+
+def plainly(office: Office, message: Message) -> str:
+    with office.database.read() as unit:
+        written = render_message(unit, unit.session.get_one(Message, message.id))
+    return f"{written.subject}\n{written.body}".replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("end", ["withdraw", "transfer", "close"])
+def test_no_other_date_is_promised_for_a_visit_that_an_end_calls_off(office: Office, end: str) -> None:
+    case_id = office.qualified(email="martin@example.org", sms_agreed=True)
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    ended(office, case_id, end)
+
+    told = [plainly(office, each) for each in office.sent(case_id, "visit_cancelled") if each.state == "queued"]
+    (to_officer,) = [plainly(office, each) for each in office.sent(case_id, "visit_cancellation")]
+    assert len(told) == 2
+    assert not any("appellerons" in each for each in told)
+    assert ("autre date à fixer" in to_officer, "Fixer une autre date" in to_officer) == (False, False)
+    assert "plan_visit" not in office.due(case_id)
+
+
+def test_a_visit_called_off_while_the_case_goes_on_is_planned_anew(office: Office) -> None:
+    case_id = office.qualified(email="martin@example.org")
+    office.plan(case_id, "2025-10-20 14:00")
+    office.do(visits.lose_visit, BO, case_id, LostVisit(state=VisitState.CANCELLED_BY_SERVICE))
+    office.drain()
+
+    (mail,) = [each for each in office.sent(case_id, "visit_cancelled") if each.channel == "email"]
+    assert "Nous vous appellerons pour choisir un autre jour." in plainly(office, mail)
+    assert "plan_visit" in office.due(case_id)
+
+
+def to_print(office: Office, case_id: UUID) -> list[str]:
+    with office.database.read() as unit:
+        waiting = select(Message).where(Message.case_id == case_id, Message.channel == "letter", ledger.IS_WANTED)
+        return sorted(each.text for each in unit.session.scalars(waiting))
+
+
+def test_nothing_more_is_sent_to_somebody_who_died(office: Office) -> None:
+    case_id = office.qualified(email="martin@example.org", sms_agreed=True)
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    assert to_print(office, case_id) == ["household_notice"]
+    office.close(case_id, "deceased")
+    office.drain()
+
+    waiting = [each for each in office.sent(case_id) if (each.party, each.state) == ("household", "queued")]
+    assert to_print(office, case_id) == []
+    with office.database.read() as unit:
+        for each in waiting:
+            with pytest.raises(Suppressed):
+                render_message(unit, unit.session.get_one(Message, each.id))
+
+
+def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office) -> None:
+    case_id = office.qualified()
+    office.close(case_id, "moved")
+    office.drain()
+
+    assert to_print(office, case_id) == []
+
+
+def test_a_case_reopened_is_written_to_again(office: Office) -> None:
+    case_id = office.qualified()
+    office.close(case_id, "deceased")
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert "household_notice" in to_print(office, case_id)
 
 
 def test_a_partner_cannot_answer_after_a_withdrawal(office: Office) -> None:

@@ -312,7 +312,10 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
         "La coordination suit l’avancement sans plus savoir qui est le ménage.",
         "Le ménage reçoit un courrier qui le confirme.",
     ),
-    PermissionKind.HOME_VISIT: ("Une visite prévue est annulée.", _RECEIPT),
+    PermissionKind.HOME_VISIT: (
+        "Une visite prévue est annulée ; s’il n’y en a pas encore eu, l’accompagnement s’arrête là.",
+        _RECEIPT,
+    ),
     PermissionKind.PHOTOS: ("Les photos du logement sont à effacer des documents.", _RECEIPT),
     PermissionKind.CONSUMPTION: ("Les relevés de consommation ne sont plus demandés.", _RECEIPT),
     PermissionKind.HEALTH: ("Ce qui est noté de la santé est effacé.", _RECEIPT),

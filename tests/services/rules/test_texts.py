@@ -81,6 +81,7 @@ CONTEXT = TextContext(
     stage="visit",
     danger="gas",
     urgent=True,
+    for_good=True,
     solutions=("landlord_mediation", "health", "budget"),
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
