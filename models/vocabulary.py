@@ -478,13 +478,14 @@ class Loop(StrEnum):
 
 
 class Danger(StrEnum):
-    """Dangers met in a dwelling, told to the coordinator at once."""
+    """Dangers met in a dwelling, told to the coordinator at once. An alert tells of one without saying which."""
 
     ELECTRICAL = "electrical"
     GAS = "gas"
     CARBON_MONOXIDE = "carbon_monoxide"
     STRUCTURE = "structure"
     PERSON = "person"
+    UNSPECIFIED = "unspecified"
 
 
 class ContactBy(StrEnum):

@@ -182,7 +182,9 @@ def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm)
 def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """Somebody takes the danger in hand: the flag falls, the reminders stop."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
-    danger = Danger(case.danger) if case.danger else Danger.PERSON
+    danger = danger_told(unit, case)
+    if danger is None:
+        raise GuardRefused("Aucun danger n’attend d’être pris en charge.")
     case.danger = None
     casework.record(unit, case, e.DangerAcknowledged(danger=danger), hand=hand)
     return case
@@ -193,7 +195,7 @@ def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
     if case.danger is None and not is_new and not casework.is_owed(unit, case, DANGER):
         return None
-    return Danger(case.danger or Danger.PERSON)
+    return Danger(case.danger or Danger.UNSPECIFIED)
 
 
 def tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:

@@ -212,7 +212,7 @@ def tell_danger(life: Life, hand: Hand, danger: Danger) -> None:
 
 def acknowledge_danger(life: Life, hand: Hand) -> None:
     """Somebody takes it in hand."""
-    danger = Danger(life.case["danger"] or Danger.PERSON)
+    danger = Danger(life.case["danger"])
     life.case["danger"] = None
     life.record(e.DangerAcknowledged(danger=danger), hand)
 

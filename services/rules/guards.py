@@ -267,8 +267,8 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
 
 
 def _dwelling_is_dangerous(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    """Not a person at risk, whose telephone somebody else may read."""
-    return isinstance(fact, e.DangerReported) and fact.danger is not Danger.PERSON
+    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that."""
+    return isinstance(fact, e.DangerReported) and fact.danger not in {Danger.PERSON, Danger.UNSPECIFIED}
 
 
 def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
