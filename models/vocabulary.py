@@ -622,6 +622,7 @@ class ClosureOutcome(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED_VISIT = "refused_visit"
     REFUSED_WORKS = "refused_works"
+    STOPPED_BY_HOUSEHOLD = "stopped_by_household"
     MOVED = "moved"
     REHOUSED = "rehoused"
     SOLD = "sold"
