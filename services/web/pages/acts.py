@@ -199,8 +199,8 @@ def _follow(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> objec
 ACTS: Final = (
     ActPage("accepter", "accepter", "Accepter la demande", "Accepter", Right.TRIAGE, triage.accept,
             forms.Acceptance, _operators,
-            follows=("L’opérateur est prévenu et a cinq jours ouvrés pour appeler.",
-                     "Le donneur d’alerte apprend que la demande est acceptée.")),
+            follows=("L’opérateur est prévenu, avec la date avant laquelle appeler le ménage.",
+                     "Le donneur d’alerte le lit sur la page de ses demandes ; aucun message ne part.")),
     ActPage("refuser", "refuser", "Refuser la demande", "Refuser", Right.TRIAGE, triage.reject,
             forms.Rejection, _rejection, danger=True,
             follows=("Le donneur d’alerte apprend la raison en termes généraux.",

@@ -232,7 +232,7 @@ ACTS: Final = (
             _merge, danger=True, lead="Le même ménage a deux situations : une seule continue.", proposed=_likely,
             follows=("Les demandes reçues passent sur la situation qui continue.",
                      "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
-                     "La réunion peut être défaite.")),
+                     "La réunion peut être défaite : la situation revit alors à examiner, sans ce qui a été annulé.")),
     ActPage("separer", "separer", "Défaire la réunion", "Séparer les situations", Right.MERGE, _undo,
             lead="Ce sont finalement deux ménages.",
             follows=("La situation revit, à examiner de nouveau, avec les demandes reçues pour elle.",)),
