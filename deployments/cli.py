@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = App(
     name="relais",
-    help="Relais\u00a0: le suivi des situations d’un Slime, du signalement au dernier appel.",
+    help="Relais\u00a0: le suivi des situations d’un Slime, de la demande de visite au dernier appel.",
     version_flags=[],
     group_commands="Commandes",
     group_parameters="Réglages de la commande",

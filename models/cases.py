@@ -8,8 +8,9 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Key
+from models.lifecycles import TAKEN_UP
 from models.programmes import Commune, Organisation, Person, Programme
-from models.vocabulary import STAGE_OF, CaseState, ContactBy, ReferralKind, Stage
+from models.vocabulary import STAGE_OF, CaseState, ContactBy, Loop, ReferralKind, Stage
 
 
 class Household(Base):
@@ -355,6 +356,11 @@ class Referral(Base):
     need: Mapped[Need] = relationship()
     partner: Mapped[Organisation] = relationship()
     case: Mapped[Case] = relationship()
+
+    @property
+    def is_helping(self) -> bool:
+        """Whether its partner took it up; not where the household says that what he calls done did not come."""
+        return self.state in TAKEN_UP and self.loop != Loop.DISPUTED
 
 
 class PartnerCharge(Base):

@@ -286,10 +286,10 @@ class HouseholdReached(_Visit):
 
 
 class HouseholdRefused(_Visit):
-    """The household does not want the visit."""
+    """The household does not want the visit: it says so when it is called, or takes its agreement to one back."""
 
     type: ClassVar[str] = "household.refused"
-    call_id: UUID
+    call_id: UUID | None = None
 
 
 class CaseUnreachable(_Visit):
@@ -320,11 +320,12 @@ class VisitMoved(_OneVisit):
 
 
 class VisitCancelled(_OneVisit):
-    """The visit will not take place, told before."""
+    """The visit will not take place, told before. `for_good`: what ended it asks for no other."""
 
     type: ClassVar[str] = "visit.cancelled"
     state: VisitState
     reason: LossReason | None = None
+    for_good: bool = False
 
 
 class VisitMissed(_OneVisit):

@@ -125,6 +125,7 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
 B = ReferralAction
 UNANSWERED: Final = frozenset({R.DRAFT, R.SENT, R.UNDER_REVIEW})
 UNDER_WAY: Final = frozenset({R.ACCEPTED, R.IN_PROGRESS, R.ON_HOLD})
+TAKEN_UP: Final = UNDER_WAY | {R.COMPLETED}
 FINAL_REFERRALS: Final = frozenset(R) - UNANSWERED - UNDER_WAY
 REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     (R.DRAFT, B.SEND): R.SENT,

@@ -478,13 +478,14 @@ class Loop(StrEnum):
 
 
 class Danger(StrEnum):
-    """Dangers met in a dwelling, told to the coordinator at once."""
+    """Dangers met in a dwelling, told to the coordinator at once. An alert tells of one without saying which."""
 
     ELECTRICAL = "electrical"
     GAS = "gas"
     CARBON_MONOXIDE = "carbon_monoxide"
     STRUCTURE = "structure"
     PERSON = "person"
+    UNSPECIFIED = "unspecified"
 
 
 class ContactBy(StrEnum):
@@ -621,6 +622,7 @@ class ClosureOutcome(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED_VISIT = "refused_visit"
     REFUSED_WORKS = "refused_works"
+    STOPPED_BY_HOUSEHOLD = "stopped_by_household"
     MOVED = "moved"
     REHOUSED = "rehoused"
     SOLD = "sold"

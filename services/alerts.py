@@ -162,7 +162,7 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
         household=household,
         dwelling=dwelling,
         urgency=(Urgency.CUT_ANNOUNCED if form.cut_on and form.urgency is Urgency.NONE else form.urgency).value,
-        danger=Danger.PERSON.value if form.urgency is Urgency.DANGER else None,
+        danger=Danger.UNSPECIFIED.value if form.urgency is Urgency.DANGER else None,
         opened_at=unit.now,
         state=CaseState.SUBMITTED.value,
         stage=Stage.DETECTION.value,

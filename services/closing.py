@@ -1,14 +1,15 @@
 """The end of a case, with its outcome; and its reopening."""
 
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Visit
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import CaseAction, next_case_state
-from models.vocabulary import CaseState, ClosureOutcome, Known, VisitState
-from services import scorecards, supply_cuts, visits
+from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, VisitState
+from services import partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -31,11 +32,15 @@ _EARLY_OUTCOMES = frozenset(
     }
 )  # fmt: skip
 
+_STOPPED = ClosureOutcome.STOPPED_BY_HOUSEHOLD
+
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
     """Close with an outcome. Refused while a partner still has the ball."""
     case = case_for(unit, hand.actor, case_id, Right.CLOSE)
     casework.check_no_partner_asked(unit, case)
+    if form.outcome is _STOPPED:
+        raise GuardRefused("Un ménage qui demande d’arrêter : notez-le comme tel, ses accords sont alors retirés.")
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
@@ -43,6 +48,8 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
     if unit.session.scalar(select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)):
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
+    for referral in unit.session.scalars(_REPORTED, {"case": case.id}).all():
+        partner_work.confirm(unit, hand, referral.id, verified=False)
     known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}
     fact = CaseClosed(outcome=form.outcome, met=known[Known.YES], missed=known[Known.NO])
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.CLOSE)
@@ -52,9 +59,22 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     return case
 
 
+_REPORTED: Final = (
+    select(Referral)
+    .where(
+        Referral.case_id == bindparam("case"),
+        Referral.state == ReferralState.COMPLETED,
+        Referral.loop == Loop.REPORTED,
+    )
+    .order_by(Referral.id)
+)
+"""Helps that their partners call done and that nobody confirmed: the household is not asked any more."""
+
+
 def outcomes(case: Case) -> list[ClosureOutcome]:
-    """The outcomes with which a case may close where it is now."""
-    return [each for each in ClosureOutcome if CaseState(case.state) not in _EARLY or each in _EARLY_OUTCOMES]
+    """The outcomes with which a case may close where it is now; a household that asks to stop withdraws."""
+    early = CaseState(case.state) in _EARLY
+    return [each for each in ClosureOutcome if each in _EARLY_OUTCOMES or not (early or each is _STOPPED)]
 
 
 def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:

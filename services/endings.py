@@ -42,6 +42,8 @@ from services.rules.recipients import agreed_to_sms
 from services.rules.texts.labels import label
 
 TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
+NOTICE = "household_notice"
+"""What the law owes whoever's data are kept, also once it asked to stop. Source: GDPR art. 14."""
 
 
 def disqualify(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Disqualification) -> Case:
@@ -66,7 +68,7 @@ def withdraw(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Withdrawal) -> C
         .execution_options(synchronize_session="fetch")
     )
     event = casework.record(unit, case, e.CaseWithdrawn(), hand=hand, action=CaseAction.WITHDRAW)
-    case.outcome = ClosureOutcome.REFUSED_VISIT.value
+    case.outcome = ClosureOutcome.STOPPED_BY_HOUSEHOLD.value
     write_note(unit, case, hand, joined(form.said_by, form.note), event=event)
     return case
 
@@ -184,20 +186,28 @@ def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
 
 
 def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, visit: VisitState) -> None:
-    """End what a case still holds: the planned visit, the partners' requests, the messages that did not leave yet."""
+    """End what a case still holds: the planned visit, the partners' requests, the messages that did not leave yet.
+
+    Who stops is still told what was kept of it.
+    """
     planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
     if unit.session.scalar(planned.limit(1)) is not None:
         visits.call_off(unit, hand, case, visit)
     live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
     for referral in unit.session.scalars(live.order_by(Referral.id)).all():
         referrals.take_back(unit, hand, referral, reason)
-    keep_back(unit, case.id, TO_OTHERS)
+    keep_back(unit, case.id, TO_OTHERS, but=NOTICE if reason is WithdrawReason.PERMISSION_REVOKED else "")
 
 
 def keep_back(
-    unit: UnitOfWork, case_id: UUID, readers: Collection[Party], *, channels: Collection[Channel] = tuple(Channel)
+    unit: UnitOfWork,
+    case_id: UUID,
+    readers: Collection[Party],
+    *,
+    channels: Collection[Channel] = tuple(Channel),
+    but: str = "",
 ) -> None:
-    """Messages that did not leave yet never will."""
+    """Messages that did not leave yet never will, `but` those of one text."""
     unit.session.execute(
         update(Message)
         .where(
@@ -205,6 +215,7 @@ def keep_back(
             Message.state == MessageState.QUEUED,
             Message.party.in_(readers),
             Message.channel.in_(channels),
+            Message.text != but,
         )
         .values(state=MessageState.CANCELLED.value, error="case_ended", done_at=unit.now)
         .execution_options(synchronize_session="fetch")

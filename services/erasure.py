@@ -16,7 +16,9 @@ from models.cases import (
     Dwelling,
     Finding,
     Note,
+    Permission,
     Phone,
+    Referral,
     Report,
     SearchWord,
     SurveyLine,
@@ -76,6 +78,10 @@ def erase(unit: UnitOfWork, runtime: Runtime, case: Case) -> None:
     session.execute(delete(Note).where(Note.case_id == case.id))
     session.execute(delete(SearchWord).where(SearchWord.case_id == case.id))
     session.execute(update(Alert).where(Alert.case_id == case.id).values(free_text="", followed_by=""))
+    itself = update(Alert).where(Alert.case_id == case.id, Alert.organisation_id.is_(None))
+    session.execute(itself.values(giver_name=GONE, giver_phone=None, giver_email=None))
+    session.execute(update(Permission).where(Permission.case_id == case.id).values(collected_by=GONE))
+    session.execute(update(Referral).where(Referral.case_id == case.id).values(brief="", file_number=""))
     session.execute(update(Message).where(Message.case_id == case.id).values(subject=None, body=None, address=GONE))
     session.execute(update(IncomingMail).where(IncomingMail.case_id == case.id).values(sender="", subject="", text=""))
     _erase_documents(unit, runtime, case.id)

@@ -92,6 +92,7 @@ class Standing:
     phone: str  # E.164
     meeting: Meeting | None
     helps: Sequence[Help]
+    is_helped: bool  # somebody took up what was asked
     offered: Sequence[HouseholdAnswer]  # what it may say now
     said: HouseholdAnswer | None  # what it said today
     called_by: datetime | None
@@ -128,14 +129,16 @@ def standing(unit: UnitOfWork, runtime: Runtime, programme: Programme, kept: str
     case = _opened(unit, runtime, programme, kept)
     if case is None:
         return None
-    planned = unit.session.scalars(_planned().where(Visit.case_id == case.id)).first()
+    planned = unit.session.scalars(_planned().where(Visit.case_id == case.id, Visit.ends_at > unit.now)).first()
+    asked = _asked(unit, case)
     operator = case.operator if case.operator and case.operator.phone else None
     return Standing(
         state=case.resumes_in if case.state == CaseState.SUSPENDED and case.resumes_in else case.state,
         caller=operator.name if operator else programme.public_name,
         phone=(operator.phone if operator else None) or programme.phone,
         meeting=_meeting(runtime, planned) if planned else None,
-        helps=_helps(unit, case),
+        helps=[Help(each.need.theme, each.state, each.partner.name, meeting_to_come(unit, each)) for each in asked],
+        is_helped=any(each.is_helping for each in asked),
         offered=household_answers.offered(unit, case),
         said=household_answers.said_today(unit, case),
         called_by=household_answers.called_by(unit, case),
@@ -223,9 +226,6 @@ def _meeting(runtime: Runtime, visit: Visit) -> Meeting:
     )
 
 
-def _helps(unit: UnitOfWork, case: Case) -> Sequence[Help]:
+def _asked(unit: UnitOfWork, case: Case) -> Sequence[Referral]:
     query = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(TOLD)).order_by(Referral.id)
-    return [
-        Help(each.need.theme, each.state, each.partner.name, meeting_to_come(unit, each))
-        for each in unit.session.scalars(query)
-    ]
+    return unit.session.scalars(query).all()

@@ -7,10 +7,12 @@ from sqlalchemy import select
 
 from models import events as e
 from models.cases import Case, Permission, Referral
-from models.lifecycles import UNANSWERED, UNDER_WAY
+from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
 from models.programmes import Organisation
 from models.vocabulary import (
+    CaseState,
     Channel,
+    ClosureOutcome,
     OrganisationKind,
     Party,
     PermissionKind,
@@ -29,6 +31,7 @@ from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 
 _WITH_PARTNER = frozenset({PermissionKind.SHARE_WITH_PARTNER, PermissionKind.REPORT_TO_PARTNER})
+_UNVISITED = frozenset({CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED})
 _OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
 
 
@@ -81,7 +84,19 @@ def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
     _cut(unit, hand, case, permission)
     fact = e.PermissionRevoked(permission_id=permission.id, kind=kind, organisation_id=permission.organisation_id)
     casework.record(unit, case, fact, hand=hand)
+    if kind is PermissionKind.HOME_VISIT:
+        _end_unvisited(unit, hand, case)
     return case
+
+
+def _end_unvisited(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """A household that wants no visit and had none: its case ends as when it says so on the telephone, unless a
+    partner is at work for its safety."""
+    live = select(Referral.id).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
+    if case.state not in _UNVISITED or unit.session.scalar(live.limit(1)) is not None:
+        return
+    casework.record(unit, case, e.HouseholdRefused(), hand=hand, action=CaseAction.REFUSE)
+    case.outcome = ClosureOutcome.REFUSED_VISIT.value
 
 
 def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, func, select
 
 from models.cases import Alert, Case, Referral, Visit
+from models.lifecycles import TAKEN_UP
 from models.programmes import Organisation
-from models.vocabulary import ReferralState, VisitState
+from models.vocabulary import VisitState
 from services.foundation.calendar import ONE_DAY, months_later
 from services.foundation.database import UnitOfWork
 from services.rules import news
@@ -22,7 +23,6 @@ from services.rules.published import calendar_of
 
 LOOKED_BACK: Final = timedelta(days=730)
 MOST: Final = 200
-TAKEN: Final = (ReferralState.ACCEPTED, ReferralState.IN_PROGRESS, ReferralState.ON_HOLD, ReferralState.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Request:
     closed: bool
     news: News | None
     asked: Sequence[tuple[str, str]]  # (theme, state of the request to a partner)
+    is_helped: bool  # one of them took it up
 
 
 class Term(NamedTuple):
@@ -92,7 +93,10 @@ def of_organisation(unit: UnitOfWork, organisation: Organisation, term: Term) ->
         Visit.state == VisitState.HELD, Visit.starts_at >= start, Visit.starts_at < end, Visit.case_id.in_(its)
     )
     helped = select(Referral.case_id).where(
-        Referral.state.in_(TAKEN), Referral.answered_at >= start, Referral.answered_at < end, Referral.case_id.in_(its)
+        Referral.state.in_(TAKEN_UP),
+        Referral.answered_at >= start,
+        Referral.answered_at < end,
+        Referral.case_id.in_(its),
     )
     return Figures(*(_counted(unit, each) for each in (sent, visited, helped)))
 
@@ -103,7 +107,7 @@ def _counted(unit: UnitOfWork, cases: Select[Any]) -> int | None:
 
 
 def _request(unit: UnitOfWork, alert: Alert, told: News | None) -> Request:
-    case = alert.case
+    case, asked = alert.case, news.asked(unit, alert.case_id)
     return Request(
         reference=(alert.received_on or case).number,
         commune=case.dwelling.commune.name,
@@ -112,5 +116,6 @@ def _request(unit: UnitOfWork, alert: Alert, told: News | None) -> Request:
         stage=case.stage,
         closed=case.is_closed,
         news=told,
-        asked=[(each.need.theme, each.state) for each in news.asked(unit, case.id)],
+        asked=[(each.need.theme, each.state) for each in asked],
+        is_helped=any(each.is_helping for each in asked),
     )

@@ -69,7 +69,7 @@ def void(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Voiding) -> Refe
     if sent and _sent_by(unit, referral) == hand.actor.label:
         raise GuardRefused("Cette demande est partie : une autre personne doit confirmer qu’elle est une erreur.")
     r.move(referral, ReferralAction.VOID, Answer())
-    referral.reason, referral.ended_at = form.reason.value, unit.now
+    referral.reason, referral.outcome, referral.ended_at = form.reason.value, None, unit.now
     event = casework.record(unit, case, e.ReferralVoided(**r.ids(referral), reason=form.reason, sent=sent), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     if sent:

@@ -78,6 +78,7 @@ WHY_NOT: Final = {
     "sms_not_allowed": "aucun numéro ne permet un SMS",
     "import_muted": "la demande vient d’un fichier importé sans envoi",
     "recalled": "l’envoi a été annulé dans la minute",
+    "household_gone": "plus personne du ménage ne le lirait",
     "case_ended": "ce qui le faisait partir s’est arrêté avant l’envoi",
 }
 
@@ -394,11 +395,8 @@ _PLAIN: Final = {
     "referral_accepted_next": "ce qui suit son accord", "news_reminder": "demande de nouvelles",
     "sign_in": "lien vers les coordonnées", "new_link": "nouveau lien vers la demande",
     "referral_ended": "demande retirée ou expirée", "help_to_reach": "aide pour joindre le ménage",
-    "milestone_accepted": "demande acceptée", "milestone_rejected": "demande sans suite",
+    "milestone_rejected": "demande sans suite",
     "milestone_refused": "visite non souhaitée", "milestone_unreachable": "ménage injoignable",
-    "milestone_visit_planned": "visite fixée", "milestone_visit_held": "visite faite",
-    "milestone_report": "rapport remis", "milestone_orientation": "partenaire sollicité",
-    "milestone_partner_accepted": "partenaire d’accord", "milestone_partner_done": "aide terminée",
     "milestone_proposed": "visite faite, et la suite", "monthly_news": "nouvelles du mois",
     "verify_sheet": "fiche de l’annuaire à vérifier",
     "correct_number": "numéro à corriger", "correct_number_reminder": "rappel du numéro à corriger",

@@ -118,13 +118,14 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
 
 
 def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> None:
-    """Cancel the planned visit of a case that ends; invitation and household are dealt with as for any cancellation."""
+    """Cancel the planned visit of a case that ends, or of a household that wants none: no other date is promised."""
     visit = planned_visit(unit, case)
     visit.state = next_visit_state(VisitState(visit.state), _LOSSES[state]).value
     visit.done_at = unit.now
     visit.sequence += 1
     unit.session.flush()
-    casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=_lost(unit, case))
+    fact = e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, for_good=True)
+    casework.record(unit, case, fact, hand=hand, action=_lost(unit, case))
 
 
 def _lost(unit: UnitOfWork, case: Case) -> CaseAction | None:
@@ -183,7 +184,9 @@ def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm)
 def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """Somebody takes the danger in hand: the flag falls, the reminders stop."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
-    danger = Danger(case.danger) if case.danger else Danger.PERSON
+    danger = danger_told(unit, case)
+    if danger is None:
+        raise GuardRefused("Aucun danger n’attend d’être pris en charge.")
     case.danger = None
     casework.record(unit, case, e.DangerAcknowledged(danger=danger), hand=hand)
     return case
@@ -194,7 +197,7 @@ def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
     if case.danger is None and not is_new and not casework.is_owed(unit, case, DANGER):
         return None
-    return Danger(case.danger or Danger.PERSON)
+    return Danger(case.danger or Danger.UNSPECIFIED)
 
 
 def tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:

@@ -212,7 +212,7 @@ def tell_danger(life: Life, hand: Hand, danger: Danger) -> None:
 
 def acknowledge_danger(life: Life, hand: Hand) -> None:
     """Somebody takes it in hand."""
-    danger = Danger(life.case["danger"] or Danger.PERSON)
+    danger = Danger(life.case["danger"])
     life.case["danger"] = None
     life.record(e.DangerAcknowledged(danger=danger), hand)
 
@@ -375,10 +375,10 @@ def drop_need(life: Life, hand: Hand) -> None:
     life.record(e.FollowUpStarted(), hand, CaseAction.FOLLOW_UP)
 
 
-def confirm(life: Life, hand: Hand, referral: Row) -> None:
-    """The household says that the help came."""
-    referral["loop"] = Loop.CONFIRMED.value
-    life.record(e.ReferralConfirmed(**ids(referral), verified=True), hand)
+def confirm(life: Life, hand: Hand, referral: Row, *, verified: bool = True) -> None:
+    """The household says that the help came; or it is not asked any more."""
+    referral["loop"] = (Loop.CONFIRMED if verified else Loop.UNVERIFIABLE).value
+    life.record(e.ReferralConfirmed(**ids(referral), verified=verified), hand)
 
 
 def dispute(life: Life, hand: Hand, referral: Row, words: str) -> None:
@@ -411,9 +411,12 @@ def follow_up(life: Life, hand: Hand, result: CallResult, *, still_cold: bool, s
 
 
 def close(life: Life, hand: Hand, outcome: ClosureOutcome) -> None:
-    """It is over; what partners still had is taken back first."""
+    """It is over; what partners still had is taken back first, what they call done is confirmed by nobody any more."""
     for referral in live(life):
         take_back(life, hand, referral, WithdrawReason.CASE_ENDED)
+    for referral in life.rows["referral"]:
+        if referral["state"] == ReferralState.COMPLETED and referral["loop"] == Loop.REPORTED:
+            confirm(life, hand, referral, verified=False)
     life.record(e.CaseClosed(outcome=outcome), hand, CaseAction.CLOSE)
     life.case["outcome"] = outcome.value
 

@@ -200,7 +200,7 @@ def _case(office: Office, opened_at: datetime, number: str, urgency: Urgency) ->
         "pathway_hash": office.pathway_hash,
         "operator_id": None,
         "urgency": urgency.value,
-        "danger": Danger.PERSON.value if urgency is Urgency.DANGER else None,
+        "danger": Danger.UNSPECIFIED.value if urgency is Urgency.DANGER else None,
         "opened_at": opened_at,
         "closed_at": None,
         "outcome": None,

@@ -64,8 +64,17 @@ def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: dateti
     return _visit_is_owed(fact, view, pathway, now) and not _too_many_absences(fact, view, pathway, now)
 
 
-def _visit_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state not in _AFTER_REPORT
+def _visit_is_owed(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.state not in _AFTER_REPORT and not _is_for_good(fact)
+
+
+def _is_for_good(fact: e.Fact) -> bool:
+    return isinstance(fact, e.VisitCancelled) and fact.for_good
+
+
+def _report_is_left(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """The household wants no further visit: what was seen at those before is still to be written down."""
+    return view.state in _BEFORE_REPORT and _is_for_good(fact)
 
 
 def _after_the_report(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -282,8 +291,8 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
 
 
 def _dwelling_is_dangerous(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    """Not a person at risk, whose telephone somebody else may read."""
-    return isinstance(fact, e.DangerReported) and fact.danger is not Danger.PERSON
+    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that."""
+    return isinstance(fact, e.DangerReported) and fact.danger not in {Danger.PERSON, Danger.UNSPECIFIED}
 
 
 def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -332,6 +341,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "last_visit": _last_visit,
     "has_operator": _has_operator,
     "visit_is_owed": _visit_is_owed,
+    "report_is_left": _report_is_left,
     "after_the_report": _after_the_report,
     "supplier_not_called": _supplier_not_called,
     "aid_not_filed": _aid_not_filed,

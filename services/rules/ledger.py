@@ -22,7 +22,7 @@ from models.base import Base
 from models.cases import Alert, Case, Dwelling, Referral, Visit
 from models.engine import IS_OPEN, Event, Message, Task
 from models.programmes import Programme
-from models.vocabulary import Channel, MessageState, VisitState
+from models.vocabulary import Channel, MessageState, Party, VisitState
 from services.channels.evidence import Verdict
 from services.channels.mail import Handover
 from services.foundation.database import UnitOfWork, lease_until
@@ -30,7 +30,7 @@ from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
 from services.rules import daily
 from services.rules.presence import is_gathered, reading_calendar
-from services.rules.rendering import MEETING, OF_VISIT, Rendered, Suppressed, gather
+from services.rules.rendering import MEETING, NOBODY_READS, OF_VISIT, Rendered, Suppressed, gather
 from services.rules.texts.standing import Standing, standings
 
 UNWRITTEN: Final = "cannot be written"
@@ -53,11 +53,21 @@ def _stands(text: str, states: Standing) -> ColumnElement[bool]:
     )
 
 
+def _is_read() -> ColumnElement[bool]:
+    """Of a message: somebody of the household is there to read it, if it is for one."""
+    gone = (
+        select(Case.id).where(Case.id == Message.case_id, Case.outcome == outcome, Message.channel.in_(channels))
+        for outcome, channels in NOBODY_READS.items()
+    )
+    return or_(Message.party != Party.HOUSEHOLD, and_(*(~each.correlate(Message).exists() for each in gone)))
+
+
 IS_WANTED: Final = and_(
     or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN)),
+    _is_read(),
     *(_stands(text, states) for text, states in standings().items()),
 )
-"""Of a message that waits: its task is still to be done, what it says still true; else it is not written."""
+"""Of a message that waits: its task is still to be done, somebody is there to read it, what it says is still true."""
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
 """How long an unknown message rests before proof is asked: the server may still be storing it."""

@@ -1,6 +1,6 @@
 """Writes a message at the moment it leaves: facts read again, link made, or a reason why it must not leave."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.events import ReminderDue
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, Party, Role, TaskState, VisitState
+from models.vocabulary import Channel, ClosureOutcome, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -37,6 +37,11 @@ PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
 OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
 """What is told of a visit to come."""
+NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
+    ClosureOutcome.DECEASED: tuple(Channel),
+    ClosureOutcome.MOVED: (Channel.LETTER,),  # the address that we know is somebody else's by now
+}
+"""The channels on which a household is written to no more, once its case ended so."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
 
 
@@ -54,7 +59,7 @@ class Suppressed(Exception):
 
     def __init__(self, reason: str) -> None:
         """`reason`: task_closed, visit_past, meeting_past, link_past, number_blocked, address_refused, news_stopped,
-        nothing_new."""
+        nothing_new, household_gone."""
         super().__init__(reason)
         self.reason = reason
 
@@ -75,9 +80,10 @@ def render_message(unit: UnitOfWork, message: Message) -> Rendered:
 
 
 def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalogue.Rendered:
-    """In the programme's own words when it has some for this text."""
+    """In the programme's own words when it has some for this text; of a visit called off for good in ours: its own
+    promise another date."""
     key = TextKey(message.text, Party(message.party), Channel(message.channel))
-    words = own_words(unit, message.programme_id).get(key)
+    words = None if context.for_good else own_words(unit, message.programme_id).get(key)
     return own.write(words, *key, context) if words else render(*key, context)
 
 
@@ -147,6 +153,8 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         raise Suppressed("address_refused")
     if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
         raise Suppressed("link_past")
+    if message.party == Party.HOUSEHOLD and message.channel in NOBODY_READS.get(message.of_case.outcome or "", ()):
+        raise Suppressed("household_gone")
     if not _still_stands(unit, message):
         raise Suppressed("task_closed")
     if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
@@ -247,6 +255,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
         urgent=True if referral is not None and referral.urgent else None,
+        for_good=event.payload.get("for_good") or None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,

@@ -7,28 +7,30 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from models.cases import Case, Note, Permission, Phone
+from models.cases import Alert, Case, Note, Permission, Phone, Referral
 from models.engine import Message
 from models.programmes import Service
-from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme
-from services import closing, endings, loans, referrals, supply_cuts, tasks, triage, upkeep, visits
+from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme, VisitState
+from services import alerts, closing, endings, loans, referrals, supply_cuts, tasks, triage, upkeep, visits
 from services.forms import (
     ClosureForm,
     DangerForm,
     Disqualification,
     HandedOver,
     LoanForm,
+    LostVisit,
     Rejection,
     TaskDone,
     Transfer,
     Withdrawal,
 )
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
-from services.rules import policy
+from services.rules import ledger, policy
 from services.rules.casework import Hand
-from services.rules.rendering import render_message
+from services.rules.policy import Actor
+from services.rules.rendering import Suppressed, render_message
 from services.supply_cuts import CutForm
-from tests.services.rules.situations import ADA, BO, ELSEWHERE, Office, referral_form
+from tests.services.rules.situations import ADA, BO, ELSEWHERE, PROGRAMME, Office, alert_form, referral_form
 
 STOP = Withdrawal(said_by="La personne")
 ABOVE = Disqualification(reason=RejectionReason.OVER_INCOME)
@@ -46,7 +48,7 @@ def test_a_household_that_withdraws_is_asked_nothing_more_by_anybody(office: Off
     office.do(endings.withdraw, BO, case_id, STOP)
     office.drain()
 
-    assert office.case(case_id).state == CaseState.WITHDRAWN
+    assert (office.case(case_id).state, office.case(case_id).outcome) == (CaseState.WITHDRAWN, "stopped_by_household")
     assert office.tasks(case_id) == []
     assert (office.referral(referral_id).state, office.referral(referral_id).reason) == (
         "withdrawn",
@@ -91,6 +93,120 @@ def test_a_withdrawal_calls_the_visit_off(office: Office) -> None:
     assert "visit.cancelled" in office.events(case_id)
     assert [party for _, party, _ in office.told(case_id, "visit_cancellation")] == ["operator"]
     assert office.tasks(case_id) == []
+
+
+def ended(office: Office, case_id: UUID, end: str) -> None:
+    ways: dict[str, Callable[[], object]] = {
+        "withdraw": lambda: office.do(endings.withdraw, BO, case_id, STOP),
+        "transfer": lambda: office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Voisin")),
+        "close": lambda: office.close(case_id, "handled_elsewhere"),
+    }
+    ways[end]()
+    office.drain()
+
+
+def plainly(office: Office, message: Message) -> str:
+    with office.database.read() as unit:
+        written = render_message(unit, unit.session.get_one(Message, message.id))
+    return f"{written.subject}\n{written.body}".replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("end", ["withdraw", "transfer", "close"])
+def test_no_other_date_is_promised_for_a_visit_that_an_end_calls_off(office: Office, end: str) -> None:
+    case_id = office.qualified(email="martin@example.org", sms_agreed=True)
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    ended(office, case_id, end)
+
+    told = [plainly(office, each) for each in office.sent(case_id, "visit_cancelled") if each.state == "queued"]
+    (to_officer,) = [plainly(office, each) for each in office.sent(case_id, "visit_cancellation")]
+    assert len(told) == 2
+    assert not any("appellerons" in each for each in told)
+    assert ("autre date à fixer" in to_officer, "Fixer une autre date" in to_officer) == (False, False)
+    assert "plan_visit" not in office.due(case_id)
+
+
+def test_a_visit_called_off_while_the_case_goes_on_is_planned_anew(office: Office) -> None:
+    case_id = office.qualified(email="martin@example.org")
+    office.plan(case_id, "2025-10-20 14:00")
+    office.do(visits.lose_visit, BO, case_id, LostVisit(state=VisitState.CANCELLED_BY_SERVICE))
+    office.drain()
+
+    (mail,) = [each for each in office.sent(case_id, "visit_cancelled") if each.channel == "email"]
+    assert "Nous vous appellerons pour choisir un autre jour." in plainly(office, mail)
+    assert "plan_visit" in office.due(case_id)
+
+
+def to_print(office: Office, case_id: UUID) -> list[str]:
+    with office.database.read() as unit:
+        waiting = select(Message).where(Message.case_id == case_id, Message.channel == "letter", ledger.IS_WANTED)
+        return sorted(each.text for each in unit.session.scalars(waiting))
+
+
+def test_nothing_more_is_sent_to_somebody_who_died(office: Office) -> None:
+    case_id = office.qualified(email="martin@example.org", sms_agreed=True)
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    assert to_print(office, case_id) == ["household_notice"]
+    office.close(case_id, "deceased")
+    office.drain()
+
+    waiting = [each for each in office.sent(case_id) if (each.party, each.state) == ("household", "queued")]
+    assert to_print(office, case_id) == []
+    with office.database.read() as unit:
+        for each in waiting:
+            with pytest.raises(Suppressed):
+                render_message(unit, unit.session.get_one(Message, each.id))
+
+
+def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office) -> None:
+    case_id = office.qualified()
+    office.close(case_id, "moved")
+    office.drain()
+
+    assert to_print(office, case_id) == []
+
+
+def test_a_case_reopened_is_written_to_again(office: Office) -> None:
+    case_id = office.qualified()
+    office.close(case_id, "deceased")
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert "household_notice" in to_print(office, case_id)
+
+
+def test_who_stops_on_the_first_day_is_told_what_was_kept_and_that_nobody_calls(office: Office) -> None:
+    case_id = office.triaged()
+    office.do(endings.withdraw, ADA, case_id, STOP)
+    office.drain()
+
+    assert to_print(office, case_id) == ["household_notice", "withdrawn"]
+    (notice,) = office.sent(case_id, "household_notice")
+    assert "Nous allons vous appeler" not in plainly(office, notice)
+
+
+def test_letters_of_one_batch_do_not_contradict_each_other(office: Office) -> None:
+    case_id = office.triaged()
+    (notice,) = office.sent(case_id, "household_notice")
+    assert "Nous allons vous appeler" in plainly(office, notice)
+    office.do(triage.reject, ADA, case_id, Rejection(reason=RejectionReason.NOT_ENERGY))
+    office.drain()
+    assert to_print(office, case_id) == ["household_notice", "rejection"]
+    assert "Nous allons vous appeler" not in plainly(office, notice)
+
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert to_print(office, case_id) == ["household_notice", "reopened"]
+
+
+def test_a_household_that_asks_to_stop_is_not_closed_with_its_agreements_standing(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+
+    with pytest.raises(GuardRefused, match="demande d’arrêter"):
+        office.close(case_id, "stopped_by_household")
 
 
 def test_a_partner_cannot_answer_after_a_withdrawal(office: Office) -> None:
@@ -222,6 +338,36 @@ def test_no_copy_of_a_transferred_household_stays_after_thirty_days(office: Offi
         assert unit.session.scalars(select(Note).where(Note.case_id == case_id)).all() == []
     with office.database.write("test") as unit:
         assert upkeep.forget_transferred(unit) == []
+
+
+def test_who_asked_by_itself_is_named_nowhere_after_thirty_days(office: Office) -> None:
+    itself = Hand(Actor("form", None, PROGRAMME, name="Formulaire"))
+    asked = alert_form(giver_name="Ève Martin", giver_phone="06 39 98 12 34", giver_email="eve@example.org")
+    case_id = office.do(alerts.submit, itself, asked, origin="self").id
+    office.drain()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+    office.sleep_to("2025-11-06 11:00")
+    with office.database.write("test") as unit:
+        upkeep.forget_transferred(unit)
+
+    with office.database.read() as unit:
+        alert = unit.session.scalars(select(Alert).where(Alert.case_id == case_id)).one()
+        assert (alert.giver_name, alert.giver_phone, alert.giver_email) == ("effacé", None, None)
+    assert {each.collected_by for each in agreements(office, case_id)} == {"effacé"}
+
+
+def test_what_a_partner_was_told_of_a_transferred_household_is_erased_too(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    with office.database.write("test") as unit:
+        unit.session.get_one(Referral, referral_id).file_number = "FSL-1234"
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+    office.sleep_to("2026-01-20 11:00")
+    with office.database.write("test") as unit:
+        upkeep.forget_transferred(unit)
+
+    assert (office.referral(referral_id).brief, office.referral(referral_id).file_number) == ("", "")
 
 
 def test_a_household_that_nobody_has_handed_over_is_not_erased(office: Office) -> None:

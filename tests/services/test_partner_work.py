@@ -229,6 +229,15 @@ def test_nothing_is_left_to_settle_on_a_case_that_ended(office: Office) -> None:
     assert office.due(case_id) == {}
 
 
+def test_a_help_that_nobody_confirmed_before_the_end_cannot_be_verified(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.close(case_id)
+
+    assert office.referral(referral_id).loop == Loop.UNVERIFIABLE
+    assert office.events(case_id)[-2:] == ["referral.confirmed", "case.closed"]
+
+
 def test_a_help_under_way_is_not_contested_yet(office: Office) -> None:
     _, referral_id = accepted(office)
 

@@ -77,6 +77,32 @@ def test_without_the_agreement_to_be_contacted_the_case_ends(office: Office) -> 
     assert office.case(case_id).state == CaseState.WITHDRAWN
 
 
+def revoke_visits(office: Office, case_id: UUID) -> None:
+    agreement = office.do(permissions.give, BO, case_id, PermissionForm(kind=PermissionKind.HOME_VISIT))
+    office.do(permissions.revoke, BO, agreement.id)
+    office.drain()
+
+
+def test_a_household_that_takes_back_its_agreement_to_a_first_visit_refuses_it(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    revoke_visits(office, case_id)
+
+    assert (office.case(case_id).state, office.case(case_id).outcome) == (CaseState.REFUSED, "refused_visit")
+    assert office.due(case_id) == {}
+    assert len(office.told(case_id, "goodbye")) == 1
+
+
+def test_a_household_that_wants_no_second_visit_is_owed_the_report_of_the_first(office: Office) -> None:
+    case_id = office.visited()
+    office.plan(case_id, "2025-10-20 14:00")
+    office.drain()
+    revoke_visits(office, case_id)
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == (CaseState.VISITED, {"deliver_report"})
+
+
 def test_an_sms_that_waits_does_not_leave_after_the_agreement_is_taken_back(office: Office) -> None:
     case_id = office.qualified(sms_agreed=True)
     office.sleep_to("2025-10-06 20:00")

@@ -130,6 +130,36 @@ def test_taking_a_danger_in_hand_leaves_the_rest_of_the_case_as_it_was(office: O
     assert (set(office.due(case_id)), office.case(case_id).danger) == ({"first_call"}, None)
 
 
+def mail_of_danger(office: Office, case_id: UUID) -> str:
+    with office.database.read() as unit:
+        written = render_message(unit, unit.session.get_one(Message, office.sent(case_id, "danger")[-1].id))
+    return written.body.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_danger_told_by_an_alert_is_not_said_to_be_one_or_another(office: Office) -> None:
+    case_id = office.triaged(urgency="danger")
+
+    assert office.case(case_id).danger == "unspecified"
+    assert "Nature du danger : Non précisé" in mail_of_danger(office, case_id)
+    assert "Urgence Sécurité Gaz : 0 800 47 33 33" in mail_of_danger(office, case_id)
+
+
+def test_whoever_finds_out_says_which_danger_it_is(office: Office) -> None:
+    case_id = office.accepted(urgency="danger")
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.STRUCTURE))
+    office.drain()
+
+    assert "Nature du danger : Solidité du logement" in mail_of_danger(office, case_id)
+    assert "Gaz" not in mail_of_danger(office, case_id)
+
+
+def test_a_danger_that_nobody_told_is_not_taken_in_hand(office: Office) -> None:
+    case_id = office.accepted()
+
+    with pytest.raises(GuardRefused, match="Aucun danger"):
+        office.do(visits.acknowledge_danger, ADA, case_id)
+
+
 def test_a_visit_already_made_is_noted_at_its_date_and_invites_nobody(office: Office) -> None:
     case_id = office.qualified()
     office.at("2025-10-20T10:00")

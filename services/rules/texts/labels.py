@@ -23,6 +23,9 @@ from services.rules.texts.typography import french
 FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "theme_mail": ("theme",),
+        "giver_news_helped": ("giver_news",),
+        "household_state_helped": ("household_state",),
+        "household_state_past": ("household_state",),
         "message_state_email": ("message_state",),
         "message_state_sms": ("message_state",),
         "message_state_letter": ("message_state",),

@@ -76,6 +76,7 @@ SHARED: Final[Mapping[str, str]] = {
     "mention d’urgence": "urgent_note",
     "numéro d’urgence": "gas_note",
     "rendez-vous ou appel": "meeting_note",
+    "appel à venir": "call_note",
 }
 """Fields that are a whole sentence which several texts share, said when it is called for."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 
 from models.cases import Case, Referral
-from models.vocabulary import CallResult, Known, Loop, OrganisationKind, VisitState
+from models.vocabulary import CallResult, Danger, Known, Loop, OrganisationKind, VisitState
 from services import addresses, calls, closing, desk, follow_up, forms, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
@@ -108,8 +108,13 @@ def _visit_given(visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {"starts_at": starts_at, "officer_id": data.get("officer_id") or None}
 
 
+def _dangers() -> list[tuple[str, str]]:
+    """Whoever was there says which."""
+    return [each for each in choices("danger") if each[0] != Danger.UNSPECIFIED]
+
+
 def _held(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    dangers = [("", "Aucun danger"), *choices("danger")]
+    dangers = [("", "Aucun danger"), *_dangers()]
     return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": dangers, "value": ""}, NOTE]
 
 
@@ -127,7 +132,7 @@ def _lost(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, A
 
 
 def _danger(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
-    return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": choices("danger")}]
+    return [{"kind": "radios", "name": "danger", "label": "Danger constaté", "choices": _dangers()}]
 
 
 def _follow_up(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
@@ -194,8 +199,8 @@ def _follow(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> objec
 ACTS: Final = (
     ActPage("accepter", "accepter", "Accepter la demande", "Accepter", Right.TRIAGE, triage.accept,
             forms.Acceptance, _operators,
-            follows=("L’opérateur est prévenu et a cinq jours ouvrés pour appeler.",
-                     "Le donneur d’alerte apprend que la demande est acceptée.")),
+            follows=("L’opérateur est prévenu, avec la date avant laquelle appeler le ménage.",
+                     "Le donneur d’alerte le lit sur la page de ses demandes ; aucun message ne part.")),
     ActPage("refuser", "refuser", "Refuser la demande", "Refuser", Right.TRIAGE, triage.reject,
             forms.Rejection, _rejection, danger=True,
             follows=("Le donneur d’alerte apprend la raison en termes généraux.",

@@ -42,7 +42,7 @@ CUT: Final = frozenset({"cut_energy", "cut_on"})
 FOLLOWS: Final = (
     "La coordination lit la demande sous trois jours ouvrés, tout de suite en cas de danger.",
     "Un professionnel appelle la personne, puis va la voir chez elle.",
-    "Vous recevez un mot à chaque étape importante.",
+    "Vous recevez trois messages : demande reçue, visite faite, accompagnement terminé.",
 )
 FOLLOWS_FOR_YOU: Final = (
     "Nous lisons votre demande sous trois jours ouvrés, tout de suite en cas de danger.",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.programmes import Programme
-from models.vocabulary import HouseholdAnswer
+from models.vocabulary import CaseState, HouseholdAnswer
 from services import household_page
 from services.foundation import wording
 from services.foundation.errors import CaseworkError, GuardRefused
@@ -131,7 +131,7 @@ def _door(request: Request, programme: Programme, form: Form) -> Response:
 
 def _standing(found: Standing, zone: ZoneInfo) -> dict[str, Any]:
     return {
-        "what": label("household_state", found.state),
+        "what": label(_kind_of(found), found.state),
         "who": found.caller,
         "who_phone": found.phone,
         "meeting": _meeting(found.meeting, zone) if found.meeting else None,
@@ -141,6 +141,13 @@ def _standing(found: Standing, zone: ZoneInfo) -> dict[str, Any]:
         "called_by": wording.day(found.called_by.astimezone(zone).date()) if found.called_by else "",
         "minutes": int(LASTS.total_seconds() // 60),
     }
+
+
+def _kind_of(found: Standing) -> str:
+    """The words for where it stands: others once the appointment is over, others again where somebody helps."""
+    if found.state == CaseState.VISIT_PLANNED:
+        return "household_state" if found.meeting else "household_state_past"
+    return "household_state_helped" if found.is_helped else "household_state"
 
 
 def _help(each: Help, zone: ZoneInfo) -> str:

@@ -45,7 +45,7 @@ def mine(request: Request, runtime: Here, token: str, fait: str = "") -> Respons
                 "commune": each.commune,
                 "sent": wording.day(each.received_at.astimezone(zone).date(), today=today),
                 "stage": label("giver_stage", each.stage),
-                "news": label("giver_news", each.state),
+                "news": label("giver_news_helped" if each.is_helped else "giver_news", each.state),
                 "last": inside(label("giver_event", each.news.code)) if each.news and each.stage in LATER else "",
                 "on": wording.day(each.news.at.astimezone(zone).date(), today=today) if each.news else "",
                 "closed": each.closed,

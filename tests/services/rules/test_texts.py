@@ -81,6 +81,7 @@ CONTEXT = TextContext(
     stage="visit",
     danger="gas",
     urgent=True,
+    for_good=True,
     solutions=("landlord_mediation", "health", "budget"),
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
@@ -316,7 +317,9 @@ def test_the_notice_says_who_why_how_long_and_which_rights() -> None:
 
     for said in ("MDS Est", "Département de Vald’Orne", "intérêt public", "Deux ans", "CNIL", "dpo@valdorne.example"):
         assert said in body
-    assert len(body) < 1800
+    for kept in ("e-mail", "langue", "année de naissance", "revenus", "grossesse", "handicap", "vous représente"):
+        assert kept in body
+    assert len(body) < 2200
 
 
 def test_an_absence_at_an_appointment_blames_nobody() -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models.cases import Alert, Case, Visit
+from models.cases import Alert, Case, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState
@@ -61,6 +61,33 @@ def test_the_page_says_who_was_asked_for_what(office: Office) -> None:
     assert (
         "Parler avec votre propriétaire Nous l’avons demandé à : ADIL du Finistère. Nous attendons la réponse." in page
     )
+
+
+def test_an_appointment_that_is_over_is_not_shown_as_coming(office: Office) -> None:
+    code, digits = letter_of(office, make_case(office, CaseState.VISIT_PLANNED))
+    with office.runtime.database.read() as unit:
+        office.clock.at = unit.session.scalars(select(Visit.ends_at)).one() + timedelta(minutes=1)
+    client = browser(office)
+    send(client, PAGE, code=code, digits=digits)
+    page = plain(client.get(PAGE).text)
+
+    assert "Le jour de votre rendez-vous est passé." in page
+    assert "Votre rendez-vous est fixé" not in page
+    assert "Prénom de la personne qui vient" not in page
+
+
+@pytest.mark.parametrize(("state", "is_helped"), [("in_progress", True), ("completed", True), ("declined", False)])
+def test_help_is_in_place_only_where_somebody_took_it_up(office: Office, state: str, is_helped: bool) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Case, case_id).enter(CaseState.IN_FOLLOW_UP)
+        unit.session.execute(update(Referral).where(Referral.case_id == case_id).values(state=state))
+    code, digits = letter_of(office, case_id)
+    client = browser(office)
+    send(client, PAGE, code=code, digits=digits)
+    page = plain(client.get(PAGE).text)
+
+    assert ("L’aide est en place." in page, "Nous avons fini de chercher." in page) == (is_helped, not is_helped)
 
 
 def test_a_household_asks_to_be_called_once_a_day_and_reads_by_when(office: Office) -> None:
