@@ -384,9 +384,11 @@ def drop_need(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 
 
 def expire(unit: UnitOfWork, task: Task) -> None:
-    """The timer's act: the partner never answered. Does nothing on an answered referral."""
+    """The timer's act: the partner never answered. Does nothing on an answered referral, nor before he was warned."""
     referral = task.referral
     if referral is None or ReferralState(referral.state) not in UNANSWERED or referral.delivered_at is None:
+        return
+    if obligations.wait_for_partner(unit, task):
         return
     referral = lock(unit, referral)
     move(referral, ReferralAction.EXPIRE, Answer())
