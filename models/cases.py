@@ -150,7 +150,7 @@ class Case(Base):
     def enter(self, state: CaseState) -> None:
         """Store a state and the stage that follows from it, in the same update; a suspended case keeps its stage."""
         if state is CaseState.SUSPENDED:
-            self.resumes_in = self.state
+            self.resumes_in = self.resumes_in or self.state
         else:
             self.resumes_in, self.suspended_until, self.stage = None, None, STAGE_OF[state].value
         self.state = state.value

@@ -164,10 +164,15 @@ class CaseDisqualified(_Detection):
 
 
 class CaseMerged(_Detection):
-    """The case was a double: what it held is now followed on another one."""
+    """The case was a double: what it held is now followed on another one.
+
+    `phone_ids` and `facts` name what that other household did not know, so that an undo takes it away again.
+    """
 
     type: ClassVar[str] = "case.merged"
     into: UUID
+    phone_ids: list[UUID] = []
+    facts: list[str] = []
 
 
 class CaseAbsorbed(_Detection):

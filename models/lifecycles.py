@@ -110,6 +110,7 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.REJECTED, A.REOPEN): C.TRIAGE,
     (C.NOT_ELIGIBLE, A.REOPEN): C.TRIAGE,
     (C.WITHDRAWN, A.REOPEN): C.TRIAGE,
+    (C.TRANSFERRED, A.REOPEN): C.TRIAGE,  # the other Slime does not take it
     (C.UNREACHABLE, A.REOPEN): C.CONTACTING,
     (C.REFUSED, A.REOPEN): C.CONTACTING,
     (C.CLOSED, A.REOPEN): C.IN_FOLLOW_UP,
@@ -117,7 +118,7 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     **{(state, A.WITHDRAW): C.WITHDRAWN for state in UNDER_THE_TEAM},
     **{(state, A.TRANSFER): C.TRANSFERRED for state in UNDER_THE_TEAM},
     **{(state, A.MERGE): C.MERGED for state in UNDER_THE_TEAM},
-    **{(state, A.SUSPEND): C.SUSPENDED for state in UNDER_THE_TEAM - {C.SUSPENDED}},
+    **{(state, A.SUSPEND): C.SUSPENDED for state in UNDER_THE_TEAM},  # what waits already waits until another day
     **{(state, A.CLOSE): C.CLOSED for state in UNDER_THE_TEAM - {C.TRIAGE}},
     **{(state, A.DISQUALIFY): C.NOT_ELIGIBLE for state in (C.TO_CONTACT, C.CONTACTING, C.QUALIFIED)},
 }
@@ -146,6 +147,7 @@ REFERRAL_MOVES: Final[dict[tuple[R, ReferralAction], R]] = {
     (R.IN_PROGRESS, B.REPORT_PROGRESS): R.IN_PROGRESS,
     (R.ACCEPTED, B.HOLD): R.ON_HOLD,
     (R.IN_PROGRESS, B.HOLD): R.ON_HOLD,
+    (R.ON_HOLD, B.HOLD): R.ON_HOLD,  # until another day
     (R.ON_HOLD, B.RESUME): R.IN_PROGRESS,
     **{(state, B.COMPLETE): R.COMPLETED for state in UNDER_WAY},
     **{(state, B.FAIL): R.FAILED for state in UNDER_WAY},

@@ -8,15 +8,16 @@ from sqlalchemy import bindparam, select
 from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.events import CaseClosed, CaseReopened
 from models.lifecycles import CaseAction, next_case_state
-from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, VisitState
+from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, TaskState, VisitState
 from services import partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.ranking import HAND_OVER
 
 _EARLY = frozenset(
     {
@@ -80,8 +81,18 @@ def outcomes(case: Case) -> list[ClosureOutcome]:
 def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on."""
     case = case_for(unit, hand.actor, case_id, Right.REOPEN)
+    if case.erased_at is not None:
+        raise GuardRefused("Plus rien ne dit qui était ce ménage : il faut une nouvelle demande.")
+    if case.state == CaseState.TRANSFERRED:
+        _take_back(unit, case)
     state = next_case_state(CaseState(case.state), CaseAction.REOPEN)
     casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=CaseAction.REOPEN)
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
     return case
+
+
+def _take_back(unit: UnitOfWork, case: Case) -> None:
+    """The other Slime does not take the household: nothing is to be handed over any more."""
+    case.transferred_to = case.transferred_phone = None
+    casework.close(unit, pauses.open_tasks(unit, case.id, only=HAND_OVER), TaskState.SUPERSEDED)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from models import events as e
-from models.cases import Case, Permission, Referral, Visit
+from models.cases import Alert, Case, Permission, Referral, Visit
 from models.engine import Message
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
 from models.programmes import Programme
@@ -129,7 +129,7 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
 
     No income, no health, no note, no diagnosis and no history.
     """
-    household, dwelling, alert = case.household, case.dwelling, next(iter(case.alerts), None)
+    household, dwelling = case.household, case.dwelling
     numbers = [phone.number for phone in household.phones if phone.blocked_at is None]
     known = {
         "surname": household.surname,
@@ -150,7 +150,8 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
         "commune_code": dwelling.commune_code,
         "tenure": Tenure(dwelling.tenure),
         "safety": dwelling.safety,
-        "motives": [Motive(motive) for motive in alert.motives] if alert else [Motive.OTHER],
+        "motives": list(dict.fromkeys(Motive(each) for alert in case.alerts for each in alert.motives))
+        or [Motive.OTHER],
         "urgency": Urgency.DANGER if visits.danger_told(unit, case) else Urgency(case.urgency),
         **_cut_ahead(unit, case),
     }
@@ -169,7 +170,7 @@ def _cut_ahead(unit: UnitOfWork, case: Case) -> dict[str, Any]:
 
 
 def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
-    """The same household as a new alert over there."""
+    """The same household as a new alert over there; whoever else asked for it here follows it there too."""
     alert, known = next(iter(case.alerts), None), passed_on(unit, case)
     if "phone" not in known:
         raise InvalidInput("agreement", "Il faut un numéro qui réponde : demandez-le avant de transmettre.")
@@ -182,7 +183,19 @@ def _receive(unit: UnitOfWork, case: Case, programme: Programme) -> Case:
         giver_email=alert.giver_email if alert else case.programme.email,
     )
     sender = Hand(Actor("import", None, programme_id=programme.id, name=case.programme.name))
-    return alerts.submit(unit, sender, form, origin="transfer")
+    received = alerts.submit(unit, sender, form, origin="transfer")
+    unit.session.add_all(
+        Alert(
+            case=received,
+            giver_name=other.giver_name,
+            giver_email=other.giver_email,
+            origin="transfer",
+            motives=other.motives,
+            received_at=unit.now,
+        )
+        for other in case.alerts[1:]
+    )
+    return received
 
 
 def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, visit: VisitState) -> None:

@@ -9,7 +9,7 @@ from models.cases import LOAN_IS_OUT, Alert, Case, Loan
 from models.engine import Event
 from models.lifecycles import CaseAction
 from models.vocabulary import CaseState, ClosureOutcome, Danger, TaskState, Urgency, VisitState, WithdrawReason
-from services import search, supply_cuts, visits
+from services import households, search, supply_cuts, visits
 from services.endings import let_go
 from services.forms import Merge
 from services.foundation.database import UnitOfWork
@@ -28,7 +28,8 @@ def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
     kept = _kept(unit, hand, case, form.into_number)
     danger = visits.danger_told(unit, case)
     let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
-    event = casework.record(unit, case, e.CaseMerged(into=kept.id), hand=hand, action=CaseAction.MERGE)
+    fact = _hand_household_on(unit, hand, case, kept)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.MERGE)
     case.merged_into_id, case.outcome = kept.id, ClosureOutcome.DUPLICATE.value
     _move_alerts(unit, case, kept)
     casework.record(unit, kept, _hand_on(unit, hand, case, kept, danger), hand=hand)
@@ -59,6 +60,23 @@ def _worst(*urgencies: Urgency) -> Urgency:
     return max(urgencies, key=list(Urgency).index)
 
 
+def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> e.CaseMerged:
+    """What the double knew of the household; a first number that answers is one to call."""
+    was_lost = all(phone.blocked_at is not None for phone in kept.household.phones)
+    added = households.join_numbers(unit, case.household, kept.household)
+    if added and was_lost:
+        casework.record(unit, kept, e.HouseholdCorrected(phone_id=added[0].id), hand=hand)
+    facts = households.join_facts(case.household, kept.household)
+    return e.CaseMerged(into=kept.id, phone_ids=[phone.id for phone in added], facts=facts)
+
+
+def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> None:
+    merged = select(Event.payload).where(Event.case_id == case.id, Event.type == e.CaseMerged.type)
+    payload = unit.session.scalars(merged.order_by(Event.seq.desc()).limit(1)).one()
+    fact = e.CaseMerged.model_validate(payload)
+    households.part(unit, case.household, kept.household, phones=fact.phone_ids, facts=fact.facts)
+
+
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
     for alert in unit.session.scalars(select(Alert).where(Alert.case_id == case.id)).all():
         alert.received_on_id = alert.received_on_id or case.id
@@ -84,6 +102,7 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         .execution_options(synchronize_session="fetch")
     )
     case.merged_into_id = None
+    _part_households(unit, case, kept)
     if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
         case.operator_id = None
     unit.session.flush()

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from models import events as e
 from models.cases import Referral
 from models.engine import IS_OPEN, Task
 from models.lifecycles import LOOP_MOVES, UNANSWERED, ReferralAction
-from models.vocabulary import HoldReason, Loop, Party, ReferralState, TaskState
+from models.vocabulary import CaseState, HoldReason, Loop, Party, ReferralState, TaskState
 from services import referrals as r
 from services.forms import Answer, Hold, Meeting, NoteForm
 from services.foundation.database import UnitOfWork
@@ -24,6 +24,7 @@ from services.rules.published import pathway_of, today_of
 
 FARTHEST_MEETING: Final = timedelta(days=183)
 """A date beyond that is a slip of the pen."""
+REVIEW: Final = "review_hold"
 SAID_ALREADY: Final = {
     Loop.CONFIRMED: "Le ménage a déjà dit que cette aide est venue.",
     Loop.DISPUTED: "Cette aide est déjà contestée : la coordination s’en occupe.",
@@ -67,13 +68,19 @@ def start(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Refe
 
 
 def hold(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Hold) -> Referral:
-    """The help waits until a day; unless it waits for the partner himself, his clock waits too."""
+    """The help waits until a day; unless it waits for the partner himself, his clock waits too.
+
+    What waits already waits until another day, or for somebody else.
+    """
     referral, hand = r.answerer(unit, hand, referral_id, "hold", form)
     _check_day(unit, referral, form.until)
     r.move(referral, ReferralAction.HOLD, form)
     referral.reason, referral.check_on = form.reason.value, form.until
+    casework.close(unit, _reviews(unit, referral), TaskState.SUPERSEDED)
     if form.reason is not HoldReason.PARTNER:
         pauses.pause(unit, _tasks(unit, referral), pauses.REFERRAL_HELD)
+    elif referral.case.state != CaseState.SUSPENDED:
+        pauses.resume(unit, _tasks(unit, referral))
     fact = e.ReferralHeld(**r.ids(referral), reason=form.reason, until=form.until)
     r.tell(unit, hand, referral, fact, form)
     return referral
@@ -122,10 +129,15 @@ def _reported(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
 
 
 def _tasks(unit: UnitOfWork, referral: Referral) -> list[Task]:
-    query = select(Task).where(
-        Task.referral_id == referral.id, Task.state == TaskState.OPEN, Task.kind != "review_hold"
-    )
-    return list(unit.session.scalars(query))
+    return list(unit.session.scalars(_open(referral).where(Task.kind != REVIEW)))
+
+
+def _reviews(unit: UnitOfWork, referral: Referral) -> list[Task]:
+    return list(unit.session.scalars(_open(referral).where(Task.kind == REVIEW)))
+
+
+def _open(referral: Referral) -> Select[Task]:
+    return select(Task).where(Task.referral_id == referral.id, Task.state == TaskState.OPEN)
 
 
 def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:

@@ -40,12 +40,15 @@ from services.rules.published import pathway_of, today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")
 """Whose date is when news of an accepted request is asked for."""
+_ASKED: Final = (UNANSWERED | UNDER_WAY) - {ReferralState.DRAFT}
+"""A partner has the need in his hands."""
 
 
 def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Referral:
     """Ask a partner, with the household's permission. The answer's clock starts when his mail server accepts.
 
-    With `also_ids` several partners are asked at once: the first to accept has it, the others are told.
+    With `also_ids` several partners are asked at once: the first to accept has it, the others are told. A request that
+    still lives and is replaced is over, as by `rerouting.transfer`.
     """
     case = case_for(unit, hand.actor, case_id, Right.REFER)
     pool = new_id() if form.also_ids else None
@@ -53,7 +56,6 @@ def send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> Ref
     asked = []
     for partner_id in dict.fromkeys([form.partner_id, *form.also_ids]):
         one = form.model_copy(update={"partner_id": partner_id})
-        _refuse_twice(unit, case, one)
         referral = _draft(unit, case, one, need, pool=pool)
         _launch(unit, hand, case, referral, one)
         asked.append(referral)
@@ -77,8 +79,6 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
     referral.partner_id, referral.partner, referral.brief = partner.id, partner, form.brief
     referral.need = _need(unit, case, form, referral)
     _launch(unit, hand, case, referral, form)
-    if replaced_alive(unit, referral) is not None:
-        take_over(unit, hand, referral)
     return referral
 
 
@@ -114,8 +114,9 @@ def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool
 
 
 def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: ReferralForm) -> None:
-    """From draft to sent: permission, a way to reach the partner, what he was at that moment."""
+    """From draft to sent: permission, a way to reach the partner, what he was at that moment; the place it takes."""
     partner = referral.partner
+    _refuse_twice(unit, referral)
     if not form.permission:
         raise InvalidInput("permission", "Sans l’accord du ménage, ce partenaire ne peut pas être contacté.")
     if form.kind is ReferralKind.MAIL and not partner.email:
@@ -140,6 +141,7 @@ def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: 
     casework.record(unit, case, fact, hand=hand, action=_moves(case, form))
     if despite:  # the team's, with no event: what is said of a referral its partner reads
         write_note(unit, case, hand, f"{partner.name} : {form.despite}")
+    _take_over(unit, hand, referral)
 
 
 def _moves(case: Case, form: ReferralForm) -> CaseAction | None:
@@ -181,12 +183,23 @@ def _partner(unit: UnitOfWork, case: Case, form: ReferralForm) -> Organisation:
     return partner
 
 
-def _refuse_twice(unit: UnitOfWork, case: Case, form: ReferralForm) -> None:
-    live = unit.session.scalars(
-        select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED))
+def _refuse_twice(unit: UnitOfWork, referral: Referral) -> None:
+    """One live request for a need, unless it is replaced now or several were asked at once. Source: peers 3.2, send."""
+    living = unit.session.scalars(
+        select(Referral).where(
+            Referral.case_id == referral.case_id,
+            Referral.id != referral.id,
+            Referral.state.in_(_ASKED),
+        )
     ).all()
-    if any(other.partner_id == form.partner_id and other.need.theme == form.theme for other in live):
-        raise GuardRefused("Ce partenaire a déjà cette demande : sa réponse est attendue.")
+    if any(other.partner_id == referral.partner_id and other.need.theme == referral.need.theme for other in living):
+        raise GuardRefused("Ce partenaire a déjà cette demande : attendez sa réponse, ou demandez à un autre.")
+    for other in living:
+        together = other.pool_id is not None and other.pool_id == referral.pool_id
+        if other.need_id == referral.need.id and other.id != referral.replaces_id and not together:
+            raise GuardRefused(
+                f"Cette demande est déjà chez un partenaire ({other.partner.name}) : demandez à un autre à sa place."
+            )
 
 
 def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | None:
@@ -195,6 +208,8 @@ def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | No
     replaced = unit.session.get(Referral, form.replaces_id)
     if replaced is None or replaced.case_id != case.id:
         raise InvalidInput("replaces_id", "L’orientation à remplacer n’est pas de cette situation.")
+    if ReferralState(replaced.state) is ReferralState.DRAFT:
+        raise GuardRefused("Cette demande est en préparation : envoyez-la, ou retirez-la.")
     return replaced
 
 
@@ -231,17 +246,19 @@ def supersede(unit: UnitOfWork, hand: Hand, referral: Referral, *, by: Referral,
     casework.record(unit, referral.case, fact, hand=hand)
 
 
-def replaced_alive(unit: UnitOfWork, referral: Referral) -> Referral | None:
-    """The request in whose place this one stands, if it is not over."""
+def _replaced_alive(unit: UnitOfWork, referral: Referral) -> Referral | None:
+    """The request in whose place this one stands, if it has left and is not over."""
     old = unit.session.get(Referral, referral.replaces_id) if referral.replaces_id else None
-    return old if old is not None and ReferralState(old.state) in UNANSWERED | UNDER_WAY else None
+    return old if old is not None and ReferralState(old.state) in _ASKED else None
 
 
-def take_over(unit: UnitOfWork, hand: Hand, referral: Referral) -> None:
+def _take_over(unit: UnitOfWork, hand: Hand, referral: Referral) -> None:
     """The request that this one replaces is over: at once, or once this one can no longer be taken back."""
+    old = _replaced_alive(unit, referral)
+    if old is None:
+        return
     referral.takes_over_at = casework.recall_until(unit, hand)
-    old = replaced_alive(unit, referral)
-    if referral.takes_over_at is None and old is not None:
+    if referral.takes_over_at is None:
         supersede(unit, hand, old, by=referral)
 
 
@@ -258,7 +275,7 @@ def take_over_due(unit: UnitOfWork) -> bool:
     if new.takes_over_at is None or new.takes_over_at > unit.now:  # taken back while the case was awaited
         return True
     new.takes_over_at = None
-    old = replaced_alive(unit, new)
+    old = _replaced_alive(unit, new)
     if old is not None and ReferralState(new.state) in UNANSWERED | UNDER_WAY:
         supersede(unit, casework.timer_hand(), lock(unit, old), by=new)
     return True
@@ -367,9 +384,11 @@ def drop_need(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 
 
 def expire(unit: UnitOfWork, task: Task) -> None:
-    """The timer's act: the partner never answered. Does nothing on an answered referral."""
+    """The timer's act: the partner never answered. Does nothing on an answered referral, nor before he was warned."""
     referral = task.referral
     if referral is None or ReferralState(referral.state) not in UNANSWERED or referral.delivered_at is None:
+        return
+    if obligations.wait_for_partner(unit, task):
         return
     referral = lock(unit, referral)
     move(referral, ReferralAction.EXPIRE, Answer())

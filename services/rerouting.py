@@ -30,9 +30,7 @@ def transfer(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm
         raise GuardRefused("Cette orientation est terminée : demandez plutôt à nouveau.")
     if form.partner_id == old.partner_id:
         raise InvalidInput("partner_id", "Choisissez un autre partenaire.")
-    new = r.send(unit, hand, old.case_id, form.model_copy(update={"replaces_id": old.id, "also_ids": []}))
-    r.take_over(unit, hand, new)
-    return new
+    return r.send(unit, hand, old.case_id, form.model_copy(update={"replaces_id": old.id, "also_ids": []}))
 
 
 def reopen(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Reopening) -> Referral:

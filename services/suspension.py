@@ -18,6 +18,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
+from services.rules.effects import REVIEW_SUSPENSION
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 
@@ -25,13 +26,16 @@ LONGEST: Final = timedelta(days=183)
 
 
 def suspend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Suspension) -> Case:
-    """Stop every clock of the case; the coordinator looks at it again on the day named."""
+    """Stop every clock of the case; the coordinator looks at it again on the day named. It makes a pause longer too."""
     case = case_for(unit, hand.actor, case_id, Right.SUSPEND)
     _check_day(unit, case, form.until)
     planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
     if unit.session.scalar(planned.limit(1)) is not None:
         raise GuardRefused("Une visite est prévue : annulez-la ou déplacez-la d’abord.")
-    pauses.pause(unit, pauses.open_tasks(unit, case.id), pauses.CASE_SUSPENDED)
+    if case.state == CaseState.SUSPENDED:
+        casework.close(unit, pauses.open_tasks(unit, case.id, only=REVIEW_SUSPENSION), TaskState.SUPERSEDED)
+    else:
+        pauses.pause(unit, pauses.open_tasks(unit, case.id), pauses.CASE_SUSPENDED)
     fact = CaseSuspended(reason=form.reason, until=form.until)
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.SUSPEND)
     case.suspended_until = form.until

@@ -129,7 +129,7 @@ def _judge(row: Row, office: Office, seen: _Seen, gazetteer: Gazetteer) -> Judge
     entry = _entry(row.values, office, gazetteer, found)
     if entry is None or found.refused:
         return JudgedCase(row, Verdict.REFUSED, _unique(found.refused))
-    own = verdicts.likeness_of(entry.form, row.values)
+    own = verdicts.likeness_of(entry.form)
     like = seen.memory.like(own)
     doubles = verdicts.doubles_of(own, like, found)
     seen.memory.add(Known(own, f"ligne {row.number}"))
@@ -203,7 +203,8 @@ def _course(values: Mapping[str, str], office: Office, found: Findings) -> dict[
         return None
     days = {name: _day(values.get(name, ""), name, office.today, found) for name in (*DATES, "next_on")}
     own = OWN_DATE[position]
-    days[own] = days[own] or words.day(stage)
+    ahead = own == "next_on" or position is Position.PLANNED
+    days[own] = days[own] or words.day(stage, today=office.today, ahead=ahead)
     if position is Position.PLANNED:
         days["visit_on"] = days["visit_on"] or days["next_on"]
     course = _dates(position, days, office, found)

@@ -171,7 +171,7 @@ def _judge(row: Row, office: Office, memory: Memory, gazetteer: Gazetteer) -> Ju
     form = _form(row.values, office, gazetteer, found)
     if form is None or found.refused:
         return Judged(row, Verdict.REFUSED, tuple(dict.fromkeys(found.refused)))
-    own = likeness_of(form, row.values)
+    own = likeness_of(form)
     like = memory.like(own)
     doubles = doubles_of(own, like, found)
     known = tuple(dict.fromkeys(one.number for one in like))
@@ -185,14 +185,10 @@ def _judge(row: Row, office: Office, memory: Memory, gazetteer: Gazetteer) -> Ju
     return Judged(row, Verdict.VALID, tuple(dict.fromkeys(found.doubts)), known, form)
 
 
-def likeness_of(form: AlertForm, values: Mapping[str, str]) -> Likeness:
+def likeness_of(form: AlertForm) -> Likeness:
     """What tells whether this row and another request may come from one household."""
-    numbers = {form.phone}
-    with suppress(PhoneRefused):
-        numbers.add(normalise(values.get("phone_2", "")))
-    return Likeness(
-        frozenset(numbers), search_key(form.surname, form.first_name), search_key(form.street), form.commune_code
-    )
+    numbers = frozenset(number for number in (form.phone, form.other_phone) if number)
+    return Likeness(numbers, search_key(form.surname, form.first_name), search_key(form.street), form.commune_code)
 
 
 def doubles_of(own: Likeness, like: Sequence[Known], found: Findings) -> tuple[str, ...]:
@@ -233,7 +229,7 @@ def identity(values: Mapping[str, str], found: Findings) -> dict[str, Any]:
     number = words.line(values.get("street_number", ""))
     data["street"] = f"{number} {data['street']}".strip() if data["street"] else ""
     data["email"] = values.get("email", "")
-    data["phone"] = phone_of(values, found)
+    data["phone"], data["other_phone"] = phones_of(values, found)
     return data
 
 
@@ -247,16 +243,19 @@ def place(values: Mapping[str, str], gazetteer: Gazetteer, found: Findings) -> d
     return {"commune_code": commune.code, "postcode": postcode}
 
 
-def phone_of(values: Mapping[str, str], found: Findings) -> str:
-    """The first number that can be dialled, or nothing and a refusal."""
+def phones_of(values: Mapping[str, str], found: Findings) -> tuple[str, str | None]:
+    """The numbers that can be dialled, in their order; without any, nothing and a refusal."""
     written = [text for text in (values.get("phone", ""), values.get("phone_2", "")) if text]
+    numbers = []
     for text in written:
-        try:
-            return normalise(text)
-        except PhoneRefused:
-            continue
-    found.refused.append("Téléphone non valable." if written else "Téléphone absent.")
-    return ""
+        with suppress(PhoneRefused):
+            numbers.append(normalise(text))
+    if not numbers:
+        found.refused.append("Téléphone non valable." if written else "Téléphone absent.")
+        return "", None
+    if len(numbers) < len(written) and all(any(sign.isdigit() for sign in text) for text in written):
+        found.doubts.append("Un des deux numéros de téléphone n’est pas valable\u00a0: il serait laissé de côté.")
+    return numbers[0], next((number for number in numbers if number != numbers[0]), None)
 
 
 def _giver_phone(values: Mapping[str, str], office: Office, found: Findings) -> str | None:

@@ -98,7 +98,9 @@ class History:
             self._stray("case", event, self.state)
             return
         resumed = self._before if action is CaseAction.RESUME else CASE_MOVES[self.state, action]
-        self._before, self.state = self.state, resumed
+        if self.state is not CaseState.SUSPENDED:  # a pause may be made longer
+            self._before = self.state
+        self.state = resumed
 
     def _action(self, event: str, payload: Mapping[str, Any]) -> CaseAction | None:
         """A visit made while partners are at work moves nothing, nor an emergency before the report."""

@@ -284,7 +284,7 @@ def stop_clock(unit: UnitOfWork, task: Task) -> None:
     if task.referral is not None:
         task.referral.delivered_at = None
     rearm(unit, task, since=unit.now)
-    for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
+    for obligation in _clocks(unit, task):
         obligation.next_step, obligation.next_at = None, None
         plan.first_step(unit, obligation, pathway, delivered=False)
 
@@ -297,11 +297,40 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
     delay = due.urgent or due.delay if task.referral is not None and task.referral.urgent else due.delay
     if delay is not None:
         task.due_at = calendar_of(unit, task.programme_id).apply(delay, since)
-    for obligation in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
+    for obligation in _clocks(unit, task):
         obligation.anchor_at, obligation.due_at = since, task.due_at
         obligation.generation += 1
         _forget_failure(obligation)
         plan.first_step(unit, obligation, pathway, delivered=True)
+
+
+def wait_for_partner(unit: UnitOfWork, task: Task) -> bool:
+    """Count his delay again from a partner's reopening, with its reminders, if he was closed when the last one was due.
+
+    Whether it did. Source: peers 3.2, transition 5: nobody expires without his last-chance message.
+    """
+    if task.organisation_id is None or not any(_was_held_back(unit, clock) for clock in _clocks(unit, task)):
+        return False
+    closed_until = presence.closed_today(unit, task.programme_id).get(task.organisation_id)
+    opens_at = calendar_of(unit, task.programme_id).next_opening(closed_until) if closed_until else unit.now
+    rearm(unit, task, since=opens_at)
+    return True
+
+
+def _was_held_back(unit: UnitOfWork, clock: Obligation) -> bool:
+    rungs = pathway_of(unit, unit.session.get_one(Case, clock.case_id).pathway_hash).ladders[clock.ladder].rungs
+    warnings = [step for step, rung in enumerate(rungs) if not rung.off and _writes_to_partner(rung)]
+    latest = Occurrence.obligation_id == clock.id, Occurrence.generation == clock.generation
+    held = select(Occurrence.id).where(*latest, Occurrence.step.in_(warnings[-1:]), Occurrence.reason == CLOSED)
+    return unit.session.scalar(held) is not None
+
+
+def _writes_to_partner(rung: Rung) -> bool:
+    return any(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
+
+
+def _clocks(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
+    return unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)).all()
 
 
 def leave_closed_days(unit: UnitOfWork, programme_id: UUID, *, start: datetime, end: datetime) -> None:

@@ -115,9 +115,12 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
     plan.climb(obligation, rungs, calendar, start=obligation.next_step)
 
 
-def open_tasks(unit: UnitOfWork, case_id: UUID, *, but: Collection[str] = ()) -> Sequence[Task]:
-    """The open tasks of a case, some kinds left out."""
+def open_tasks(
+    unit: UnitOfWork, case_id: UUID, *, but: Collection[str] = (), only: str | None = None
+) -> Sequence[Task]:
+    """The open tasks of a case, some kinds left out; or those of one kind."""
     query = select(Task).where(Task.case_id == case_id, Task.state == TaskState.OPEN, Task.kind.not_in(but))
+    query = query if only is None else query.where(Task.kind == only)
     return unit.session.scalars(query.order_by(Task.due_at, Task.id)).all()
 
 

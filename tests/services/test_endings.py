@@ -11,7 +11,7 @@ from models.cases import Alert, Case, Note, Permission, Phone, Referral
 from models.engine import Message
 from models.programmes import Service
 from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme, VisitState
-from services import alerts, closing, endings, loans, referrals, supply_cuts, tasks, triage, upkeep, visits
+from services import alerts, closing, endings, loans, merging, referrals, supply_cuts, tasks, triage, upkeep, visits
 from services.forms import (
     ClosureForm,
     DangerForm,
@@ -19,6 +19,7 @@ from services.forms import (
     HandedOver,
     LoanForm,
     LostVisit,
+    Merge,
     Rejection,
     TaskDone,
     Transfer,
@@ -457,3 +458,45 @@ def test_a_partner_who_reads_our_mails_is_told_by_mail_alone(office: Office) -> 
 
     assert office.tasks(case_id) == []
     assert office.sent(case_id, "referral_ended")
+
+
+@pytest.mark.parametrize("is_handed_over", [True, False])
+def test_a_household_that_the_other_slime_does_not_take_is_looked_at_again(
+    office: Office, *, is_handed_over: bool
+) -> None:
+    case_id = office.accepted()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    if is_handed_over:
+        office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+    office.drain()
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert (office.case(case_id).state, office.case(case_id).transferred_to) == (CaseState.TRIAGE, None)
+    assert set(office.due(case_id)) == {"triage"}
+
+
+def test_a_household_that_is_erased_is_not_taken_up_again(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+    office.sleep_to("2025-11-05 11:00")
+    with office.database.write("test") as unit:
+        upkeep.forget_transferred(unit)
+
+    with pytest.raises(GuardRefused, match="nouvelle demande"):
+        office.do(closing.reopen_case, ADA, case_id)
+
+
+def test_a_transfer_passes_on_what_every_alert_giver_saw_and_each_follows_it_there(office: Office) -> None:
+    kept = office.accepted(motives=["damp"])
+    double = office.triaged(phone="06 39 98 55 55", motives=["cold"], giver_name="Odile", giver_email="o@example.org")
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.do(endings.transfer, ADA, kept, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+
+    with office.database.read() as unit:
+        (there,) = unit.session.scalars(select(Case).where(Case.programme_id == ELSEWHERE))
+        assert [(each.giver_email, each.motives) for each in there.alerts] == [
+            ("karim@example.org", ["damp", "cold"]),
+            ("o@example.org", ["cold"]),
+        ]

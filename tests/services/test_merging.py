@@ -7,9 +7,17 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case, Note
-from models.vocabulary import CaseState, Energy
-from services import closing, doubles, endings, loans, merging, supply_cuts, triage, visits
-from services.forms import Acceptance, DangerForm, LoanForm, Merge, Withdrawal
+from models.vocabulary import CallResult, CaseState, Energy
+from services import addresses, calls, closing, doubles, endings, loans, merging, supply_cuts, triage, visits
+from services.forms import (
+    Acceptance,
+    CallForm,
+    DangerForm,
+    HouseholdAddressForm,
+    LoanForm,
+    Merge,
+    Withdrawal,
+)
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound, TransitionRefused
 from services.rules.policy import readable
 from services.rules.rendering import render_message
@@ -278,3 +286,53 @@ def test_a_cut_that_a_double_followed_goes_on_with_the_other_case_and_comes_back
 
     assert OF_THE_CUT & set(office.due(kept)) == set()
     assert OF_THE_CUT & set(office.due(double)) == {"avert_cut", "file_aid"}
+
+
+def test_what_a_double_alone_knew_of_the_household_goes_on_with_it_and_comes_back(office: Office) -> None:
+    kept = office.accepted(people=2)
+    told = {"other_phone": "06 39 98 12 34", "email": "m@example.org", "people": 3, "reference_income": 9000}
+    double = office.triaged(**ODILE, **told, vulnerabilities=["isolated"])
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+
+    assert household(office, kept) == (["+33639981234", "+33639985555"], "m@example.org", 2, 9000, ["isolated"])
+
+    office.do(calls.record_call, BO, kept, CallForm(result=CallResult.WRONG_NUMBER, phone_id=phone(office, kept, 1)))
+    office.do(merging.undo, ADA, double)
+    assert household(office, kept) == (["+33639981234"], None, 2, None, [])
+    numbers, *rest = household(office, double)
+    assert (numbers, rest) == (["+33639981234"], ["m@example.org", 3, 9000, ["isolated"]])
+
+
+def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Office) -> None:
+    kept = office.accepted()
+    office.call(kept, "wrong_number")
+    office.drain()
+    double = office.triaged(**ODILE)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+
+    assert set(office.due(kept)) == {"call_again"}
+
+
+def test_what_was_said_anew_since_a_merge_stays_when_it_is_undone(office: Office) -> None:
+    kept, double = office.accepted(), office.triaged(**ODILE, email="m@example.org")
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    form = HouseholdAddressForm(email="elle@example.org")
+    office.do(addresses.mend_household_address, ADA, kept, form)
+    office.do(merging.undo, ADA, double)
+
+    assert household(office, kept)[1] == "elle@example.org"
+
+
+def phone(office: Office, case_id: UUID, place: int) -> UUID:
+    """One of its numbers, in their order."""
+    with office.database.read() as unit:
+        return unit.session.get_one(Case, case_id).household.phones[place].id
+
+
+def household(office: Office, case_id: UUID) -> tuple[list[str], str | None, int | None, int | None, list[str]]:
+    """Its numbers that answer, its address, how many they are, their income and what makes them vulnerable."""
+    with office.database.read() as unit:
+        known = unit.session.get_one(Case, case_id).household
+        numbers = [phone.number for phone in known.phones if phone.blocked_at is None]
+        return numbers, known.email, known.people, known.reference_income, known.vulnerabilities

@@ -254,3 +254,29 @@ def test_an_aid_is_disputed_once(office: Office) -> None:
         office.do(partner_work.dispute, ADA, referral_id, NoteForm(text="Toujours personne."))
 
     assert office.events(case_id).count("referral.disputed") == 1
+
+
+def test_a_hold_is_made_longer_and_looked_at_on_its_new_day(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.HOUSEHOLD, date(2025, 10, 20)))
+    office.at("2025-10-20 10:00")
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.THIRD_PARTY, date(2025, 11, 17)))
+    office.drain()
+
+    assert office.due(case_id)["review_hold"] == "2025-11-17 18:00"
+    assert office.referral(referral_id).check_on == date(2025, 11, 17)
+    assert paused(office, case_id) == {"report_outcome": True}
+
+
+def test_a_hold_that_waits_for_the_partner_from_now_on_lets_his_clock_run(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.HOUSEHOLD, date(2025, 10, 20)))
+    office.do(partner_work.hold, ADA, referral_id, hold(HoldReason.PARTNER, date(2025, 10, 27)))
+    office.drain()
+
+    assert paused(office, case_id) == {"report_outcome": False}
+
+
+def paused(office: Office, case_id: UUID) -> dict[str, bool]:
+    """Whether the partner's task waits."""
+    return {task.kind: task.paused_at is not None for task in office.tasks(case_id) if task.kind == "report_outcome"}

@@ -7,7 +7,7 @@ from models.vocabulary import CaseState, ClosureOutcome, Theme
 from services import closing, referrals
 from services.forms import Answer, ClosureForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
-from tests.services.rules.situations import ADA, ANSWERS, BO, OTHER_PARTNER, Office, referral_form
+from tests.services.rules.situations import ADA, ANSWERS, BO, OTHER_PARTNER, PARTNER, Office, referral_form
 
 
 @pytest.mark.parametrize("answers", [["decline"], ["full"], ["accept", "fail"]])
@@ -42,6 +42,36 @@ def test_a_partner_is_not_asked_the_same_thing_twice(office: Office) -> None:
 
     with pytest.raises(GuardRefused, match="déjà cette demande"):
         office.refer(case_id)
+
+
+@pytest.mark.parametrize("answers", [["ask"], ["accept"], ["accept", "report_progress"]])
+def test_nor_once_he_takes_it_or_asks_about_it(office: Office, answers: list[str]) -> None:
+    case_id, referral_id = office.referred()
+    for answer in answers:
+        office.answer(referral_id, answer)
+
+    with pytest.raises(GuardRefused, match="déjà cette demande"):
+        office.refer(case_id)
+
+
+def test_a_need_is_in_the_hands_of_one_partner_whoever_asks_the_next(office: Office) -> None:
+    """Source: peers 3.2, transition 1: no live referral for the same need unless parallel."""
+    case_id, first = office.referred()
+    second = office.refer(case_id, OTHER_PARTNER, replaces_id=first)
+    office.drain()
+
+    assert (office.referral(first).state, office.referral(second).state) == ("superseded", "sent")
+    assert [message.organisation_id for message in office.sent(case_id, "referral_ended")] == [PARTNER]
+    with pytest.raises(GuardRefused, match="déjà chez un partenaire"):
+        office.refer(case_id, replaces_id=first)
+
+
+def test_what_is_still_being_prepared_is_sent_or_withdrawn_not_replaced(office: Office) -> None:
+    case_id = office.reported()
+    draft = office.do(referrals.prepare, BO, case_id, referral_form())
+
+    with pytest.raises(GuardRefused, match="en préparation"):
+        office.refer(case_id, OTHER_PARTNER, replaces_id=draft.id)
 
 
 def test_a_case_with_a_live_referral_does_not_close(office: Office) -> None:

@@ -136,3 +136,18 @@ def test_only_a_suspended_case_resumes(office: Office) -> None:
 
     with pytest.raises(TransitionRefused):
         office.do(suspension.resume, ADA, case_id)
+
+
+def test_a_pause_is_made_longer_and_looked_at_on_its_new_day(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-08 10:00")
+    suspend(office, case_id)
+    office.at("2025-12-01 10:00")
+    suspend(office, case_id, until=date(2026, 1, 12))
+
+    assert office.due(case_id)["review_suspension"] == "2026-01-12 18:00"
+    assert office.case(case_id).suspended_until == date(2026, 1, 12)
+    office.do(suspension.resume, ADA, case_id)
+    office.drain()
+    assert office.case(case_id).state == CaseState.TO_CONTACT
+    assert office.due(case_id) == {"first_call": "2025-12-04 18:00"}

@@ -9,9 +9,11 @@ from models.engine import Message
 from models.vocabulary import Danger
 from services import visits
 from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
+from services.foundation.clock import SetClock
+from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.rules.rendering import Suppressed, render_message
-from tests.services.rules.situations import ADA, BO, CY_ID, Office, paris
+from tests.services.rules.situations import ADA, BO, CY_ID, Office, default_pathway, found_office, paris
 
 
 def planned(office: Office) -> UUID:
@@ -236,3 +238,20 @@ def test_a_reminder_written_before_its_clock_stopped_does_not_leave(office: Offi
     (late,) = office.sent(case_id, "task_late")
     with office.database.read() as unit, pytest.raises(Suppressed, match="task_closed"):
         render_message(unit, unit.session.get_one(Message, late.id))
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_a_report_given_after_the_first_of_two_visits_makes_the_second_needless(
+    database: Database, clock: SetClock, *, drained: bool
+) -> None:
+    office = found_office(database, clock, default_pathway(visits=2))
+    case_id = planned(office)
+    office.run_to(paris("2025-10-08T12:00"))
+    office.hold(case_id)
+    if drained:
+        office.drain()
+        assert set(office.due(case_id)) == {"plan_visit"}
+    office.report(case_id)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"orient"}

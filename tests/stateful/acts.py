@@ -770,7 +770,7 @@ ACTS: Final[tuple[Act, ...]] = (
         partner_work.propose, lambda o, n: Meeting(meets_at=o.clock.at + timedelta(days=1 + n % 20)))),
     A("start", "partner", "referral", asked(R.ACCEPTED), says(partner_work.start, EMPTY_ANSWER)),
     A("give news", "partner", "referral", asked(R.ACCEPTED, R.IN_PROGRESS), answers("report_progress")),
-    A("hold", "partner", "referral", asked(R.ACCEPTED, R.IN_PROGRESS), says(
+    A("hold", "partner", "referral", asked(*UNDER_WAY), says(
         partner_work.hold,
         lambda o, n: Hold(reason=list(HoldReason)[n % len(HoldReason)], until=in_days(o, 1 + n % 25)))),
     A("resume help", "partner", "referral", asked(R.ON_HOLD), says(partner_work.resume, EMPTY_ANSWER)),
@@ -846,7 +846,7 @@ ACTS: Final[tuple[Act, ...]] = (
       cut(supply_cuts.restore, lambda _o, _n, e: WhichCut(energy=e), lasts=True)),
     # -- The life of a case
     A("suspend", "life", "case",
-      lambda s, c: c.state in UNDER_THE_TEAM - {C.SUSPENDED} and c.id not in s.planned,
+      lambda s, c: c.state in UNDER_THE_TEAM and c.id not in s.planned,
       works(suspension.suspend, lambda o, n: Suspension(
           reason=SuspensionReason.OTHER, until=in_days(o, 1 + n % 90)))),
     A("resume", "path", "case", state(C.SUSPENDED), works(suspension.resume)),

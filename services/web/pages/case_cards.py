@@ -210,7 +210,8 @@ def _suspended(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[st
     waiting = list(dict.fromkeys(inside(task_title(pathway, task.kind)) for task in found.paused))
     resumes = f"À la reprise : {', '.join(waiting)}." if waiting else "Les échéances attendent."
     what = f"{label('suspension_reason', why)}. {resumes}" if why else resumes
-    acts = [("Reprendre", "reprendre", Right.SUSPEND), ("Terminer", "cloturer", Right.CLOSE)]
+    acts = [("Reprendre", "reprendre", Right.SUSPEND), ("Prolonger", "suspendre", Right.SUSPEND),
+            ("Terminer", "cloturer", Right.CLOSE)]  # fmt: skip
     return _rest(visitor, case, what, heading=f"En pause jusqu’au {until}", acts=acts, mark="pause")
 
 
@@ -231,9 +232,14 @@ def _over(visitor: Visitor, case: Case) -> dict[str, Any]:
     elif case.outcome and state in {CaseState.CLOSED, CaseState.UNREACHABLE, CaseState.REFUSED}:
         why = label("closure_outcome", case.outcome)
     on = _closed_on(visitor, case)
-    acts = [("Rouvrir", "rouvrir", Right.REOPEN)] if CaseAction.REOPEN in case_actions(state) else []
+    acts = [("Rouvrir", "rouvrir", Right.REOPEN)] if may_reopen(case) else []
     return _rest(visitor, case, f"{why}, {on}." if on else f"{why}.", heading="Situation terminée", acts=acts,
                  mark="done")  # fmt: skip
+
+
+def may_reopen(case: Case) -> bool:
+    """Whether the table lets it, and something still says who the household is."""
+    return CaseAction.REOPEN in case_actions(CaseState(case.state)) and case.erased_at is None
 
 
 def _closed_on(visitor: Visitor, case: Case) -> str:

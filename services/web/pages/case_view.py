@@ -383,7 +383,8 @@ def _in_danger(case: Case) -> bool:
 
 
 def _ends(case: Case, granted: frozenset[Right]) -> list[dict[str, str]]:
-    ends = _allowed(case, _ENDS, granted)
+    longer = {"suspendre": "Prolonger la pause"} if case.state == CaseState.SUSPENDED else {}
+    ends = [(longer.get(path, words), path) for words, path in _allowed(case, _ENDS, granted)]
     if Right.REASSIGN in granted and case.operator_id is not None and not case.is_closed:
         ends.append(("Confier à un autre opérateur", "reaffecter"))
     return _links(case, ends)
@@ -393,7 +394,7 @@ Offer = tuple[CaseAction, str, str, Right]
 
 
 def _allowed(case: Case, offers: Sequence[Offer], granted: frozenset[Right]) -> list[tuple[str, str]]:
-    allowed = case_actions(CaseState(case.state))
+    allowed = case_actions(CaseState(case.state)) if case.erased_at is None else frozenset()
     return [(words, path) for action, words, path, right in offers if action in allowed and right in granted]
 
 

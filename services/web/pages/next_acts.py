@@ -84,6 +84,7 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     ),
     "review_suspension": (
         NextAct("Reprendre", "reprendre", Right.SUSPEND),
+        NextAct("Prolonger", "suspendre", Right.SUSPEND),
         NextAct("Terminer", "cloturer", Right.CLOSE),
     ),
     "return_loan": (

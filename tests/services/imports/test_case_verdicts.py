@@ -128,6 +128,13 @@ def test_the_words_of_the_position_may_give_the_partner_and_the_date() -> None:
     assert one.entry.sent_on == date(2025, 10, 4)
 
 
+def test_the_words_of_the_position_may_give_a_visit_its_day_without_a_year_and_its_hour() -> None:
+    (one,) = judged(TO_CALL | {"Étape": "RDV pris le 10/12 à 14h30"})
+
+    assert one.entry is not None
+    assert one.entry.visit_at == datetime(2025, 12, 10, 14, 30, tzinfo=PARIS)
+
+
 def test_the_hour_of_a_visit_to_come_is_local() -> None:
     (one,) = judged(PLANNED)
 

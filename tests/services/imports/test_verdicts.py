@@ -92,12 +92,22 @@ def test_a_row_that_lacks_what_is_needed_is_refused_with_its_reason(given: dict[
         ({"street": "=HYPERLINK(1)"}, "commence comme une formule"),
         ({"surname": "＠SUM(1)"}, "commence comme une formule"),
         ({"free_text": "x" * 501}, "trop longues"),
+        ({"phone_2": "06 39 98"}, "deux numéros"),
     ],
 )
 def test_a_row_that_a_person_should_look_at_is_doubtful_until_confirmed(given: dict[str, Any], reason: str) -> None:
     assert verdict(**given).verdict is Verdict.DOUBTFUL
     assert reason in " ".join(verdict(**given).reasons)
     assert verdict(**given, confirmed="oui").verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("phone", ["02 98 00 00 01", "aucun"])
+def test_both_numbers_of_a_row_are_kept(phone: str) -> None:
+    judged = verdict(phone=phone, phone_2="06 39 98 00 02")
+
+    assert judged.form is not None
+    numbers = [judged.form.phone, judged.form.other_phone]
+    assert numbers == (["+33639980002", None] if phone == "aucun" else ["+33298000001", "+33639980002"])
 
 
 def test_a_formula_is_kept_as_the_text_that_it_is() -> None:

@@ -278,6 +278,28 @@ def test_a_closed_partner_gets_no_reminder_and_its_date_stays(office: Office) ->
     assert len(office.sent(case_id, "referral_firm_reminder")) == 1
 
 
+def test_a_partner_who_was_closed_for_his_last_reminder_has_his_delay_again_from_his_reopening(office: Office) -> None:
+    """Source: peers 3.2, transition 5."""
+    case_id, referral_id = office.referred()
+    office.do(closures.close, ADA, closing(date(2025, 10, 15), date(2025, 11, 14)))
+    office.at("2025-11-17T07:00")
+    assert office.referral(referral_id).state == "sent"
+    assert office.due(case_id)["answer_referral"] == "2025-12-08 18:00"
+
+    office.at("2025-12-08T17:00")
+    assert len(office.sent(case_id, "referral_firm_reminder")) == 1
+    office.at("2025-12-08T18:01")
+    assert office.referral(referral_id).state == "expired"
+
+
+def test_a_partner_who_was_warned_expires_though_he_is_closed_since(office: Office) -> None:
+    _, referral_id = office.referred()
+    office.do(closures.close, ADA, closing(date(2025, 10, 27), date(2025, 11, 14)))
+    office.at("2025-10-30T10:00")
+
+    assert office.referral(referral_id).state == "expired"
+
+
 def test_a_closed_partner_is_not_proposed(office: Office) -> None:
     office.do(closures.close, ADA, closing(MONDAY, MONDAY))
     assert [each.slug for each in proposed(office)] == ["soliha"]

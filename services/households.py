@@ -1,0 +1,73 @@
+"""What a double alone knew of its household: it goes on with the other one at a merge, and comes back at an undo."""
+
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from models.cases import Call, Household, Phone
+from services.foundation.database import UnitOfWork
+
+TOGETHER: Final = (
+    ("email",),
+    ("birth_year",),
+    ("people", "children"),
+    ("reference_income", "income_year", "income_on"),
+    ("breathing",),
+    ("vulnerabilities",),
+    ("language",),
+    ("companion",),
+    ("guardian", "guardian_phone"),
+)
+"""What is taken over as a whole, where nothing of its first is known."""
+_EMPTY: Final = {"vulnerabilities": list, "language": str, "companion": str, "guardian": str}
+_OF_A_NUMBER: Final = ("reached_at", "blocked_at", "no_sms_at")
+
+
+def join_numbers(unit: UnitOfWork, double: Household, kept: Household) -> list[Phone]:
+    """The numbers at which nobody else answered, after those that are known already."""
+    known, rank = {phone.number for phone in kept.phones}, max((phone.rank for phone in kept.phones), default=0)
+    new = [phone for phone in double.phones if phone.blocked_at is None and phone.number not in known]
+    added = [
+        Phone(
+            household_id=kept.id, number=phone.number, rank=at, reached_at=phone.reached_at, no_sms_at=phone.no_sms_at
+        )
+        for at, phone in enumerate(new, start=rank + 1)
+    ]
+    unit.session.add_all(added)
+    unit.session.flush()
+    unit.session.refresh(kept, ["phones"])
+    return added
+
+
+def join_facts(double: Household, kept: Household) -> list[str]:
+    """The rest; the names of what was taken over. An address that sends our mails back is not."""
+    taken = []
+    for first, *others in TOGETHER:
+        told = double.mail_address if first == "email" else getattr(double, first)
+        if not told or getattr(kept, first):
+            continue
+        taken.append(first)
+        for name in (first, *others):
+            setattr(kept, name, getattr(double, name))
+    return taken
+
+
+def part(
+    unit: UnitOfWork, double: Household, kept: Household, *, phones: Collection[UUID], facts: Collection[str]
+) -> None:
+    """Each has its own again: what was said anew since stays, and what was learnt of a number goes with it."""
+    own = {phone.number: phone for phone in double.phones}
+    for phone in unit.session.scalars(select(Phone).where(Phone.id.in_(phones), Phone.household_id == kept.id)).all():
+        for name in _OF_A_NUMBER:
+            if phone.number in own:
+                setattr(own[phone.number], name, getattr(phone, name))
+        unit.session.execute(update(Call).where(Call.phone_id == phone.id).values(phone_id=None))
+        unit.session.delete(phone)
+    for first, *others in (group for group in TOGETHER if group[0] in facts):
+        if getattr(kept, first) == getattr(double, first):
+            for name in (first, *others):
+                setattr(kept, name, _EMPTY[name]() if name in _EMPTY else None)
+    unit.session.flush()
+    unit.session.refresh(kept, ["phones"])
