@@ -63,7 +63,8 @@ def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: dateti
 
 
 def _visit_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state not in _AFTER_REPORT
+    """Not once the household that was visited said that it does not want to go on."""
+    return view.state not in _AFTER_REPORT and "close_case" not in view.open_tasks
 
 
 def _after_the_report(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
