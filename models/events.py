@@ -247,6 +247,21 @@ class NumberBlocked(_Visit):
     numbers_left: int
 
 
+class NumberFoundWrong(_Visit):
+    """The same once the household was reached, or before anybody calls it: what is under way goes on."""
+
+    type: ClassVar[str] = "number.found_wrong"
+    may_need: ClassVar[tuple[str, ...]] = ("correct_number", "find_number")
+    call_id: UUID
+    phone_id: UUID
+    numbers_left: int
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Somebody finds another one, unless there is one."""
+        return () if self.numbers_left else self.may_need
+
+
 class HouseholdCorrected(_Visit):
     """A number was given or put right."""
 
@@ -629,6 +644,14 @@ class ReferralConfirmed(_Orientation):
 
     type: ClassVar[str] = "referral.confirmed"
     verified: bool
+
+
+class HouseholdStops(_FollowUp):
+    """The household that was visited says on the telephone that it does not want to go on: its case is closed next."""
+
+    type: ClassVar[str] = "household.stops"
+    may_need: ClassVar[tuple[str, ...]] = ("close_case",)
+    call_id: UUID
 
 
 class FollowUpStarted(_FollowUp):

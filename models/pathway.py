@@ -368,6 +368,33 @@ LATER_RULES: Final[dict[str, Rule]] = {
         completes=("first_call", "call_again", "await_household", "plan_visit", "decide_after_absence"),
         at_once=(Open(open="call_again"),),
     ),
+    "number.found_wrong": Rule(
+        then=(
+            Open(open="correct_number", when="no_number_and_alert_giver"),
+            Send(
+                send="correct_number",
+                to=Party.ALERT_GIVER,
+                by=Channel.EMAIL,
+                about="correct_number",
+                when="no_number_and_alert_giver",
+            ),
+            Open(open="find_number", when="no_number_and_nobody"),
+        )
+    ),
+    "household.stops": Rule(
+        completes=(
+            "first_call",
+            "call_again",
+            "await_household",
+            "plan_visit",
+            "decide_after_absence",
+            "orient",
+            "reorient",
+            "follow_up_call",
+            "call_back",
+        ),
+        at_once=(Open(open="close_case"),),
+    ),
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),

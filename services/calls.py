@@ -10,9 +10,10 @@ from sqlalchemy import select
 from models import events as e
 from models.cases import Call, Case, Phone
 from models.engine import Event
-from models.lifecycles import CASE_MOVES, CaseAction
+from models.lifecycles import CASE_MOVES, UNDER_THE_TEAM, CaseAction
 from models.refusals import TransitionRefused
-from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Party, Stage
+from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Party, Stage, VisitState
+from services import visits
 from services.forms import CallForm, NumberForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -36,7 +37,10 @@ EVENING: Final = 17
 
 
 def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> Case:
-    """Log one call. A wrong number is blocked for every channel in the same transaction."""
+    """Log one call. A wrong number is blocked for every channel in the same transaction.
+
+    Once a visit is planned, and before the triage, what nobody expects is noted alone: a wrong number, a refusal.
+    """
     case = case_for(unit, hand.actor, case_id, Right.CALL)
     _check_day(unit, case, form)
     phone = _phone(case, form.phone_id)
@@ -100,22 +104,57 @@ def _tell(unit: UnitOfWork, hand: Hand, case: Case, call: Call, phone: Phone | N
             fact: e.Fact = e.HouseholdReached(call_id=call.id)
             return casework.record(unit, case, fact, hand=hand, action=CaseAction.REACH)
         case CallResult.REFUSED:
-            casework.check_no_partner_asked(unit, case)
-            event = casework.record(
-                unit, case, e.HouseholdRefused(call_id=call.id), hand=hand, action=CaseAction.REFUSE
-            )
-            case.outcome = ClosureOutcome.REFUSED_VISIT.value
-            return event
+            return tell_refusal(unit, hand, case, call)
         case CallResult.WRONG_NUMBER:
-            if phone is None:
-                raise InvalidInput("phone_id", "Quel numéro est faux ? Il n’en reste aucun de connu.")
-            left = sum(other.blocked_at is None for other in case.household.phones)
-            fact = e.NumberBlocked(call_id=call.id, phone_id=phone.id, numbers_left=left)
-            return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
+            return tell_wrong_number(unit, hand, case, call, phone)
         case result:
             attempt = len(attempts_since_contact(unit, case.id))
             fact = e.CallAttempted(call_id=call.id, result=result, attempt=attempt)
             return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
+
+
+def tell_refusal(unit: UnitOfWork, hand: Hand, case: Case, call: Call) -> Event:
+    """The household says no: the case ends; once it was visited, somebody ends it, with its outcome."""
+    if case.stage == Stage.DETECTION or case.is_closed:
+        raise TransitionRefused("case", case.state, CaseAction.REFUSE)
+    if visits.is_planned(unit, case):
+        visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
+    if visits.was_held(unit, case):
+        return casework.record(unit, case, e.HouseholdStops(call_id=call.id), hand=hand)
+    casework.check_no_partner_asked(unit, case)
+    fact = e.HouseholdRefused(call_id=call.id)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.REFUSE)
+    case.outcome = ClosureOutcome.REFUSED_VISIT.value
+    return event
+
+
+def tell_wrong_number(unit: UnitOfWork, hand: Hand, case: Case, call: Call, phone: Phone | None) -> Event:
+    """A stranger answered: while the household is sought, another number is called; later what is under way goes on."""
+    if phone is None:
+        raise InvalidInput("phone_id", "Quel numéro est faux ? Il n’en reste aucun de connu.")
+    told = {"call_id": call.id, "phone_id": phone.id}
+    left = sum(other.blocked_at is None for other in case.household.phones)
+    if is_sought(case):
+        fact = e.NumberBlocked(**told, numbers_left=left)
+        return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
+    if CaseState(case.state) not in UNDER_THE_TEAM:
+        raise TransitionRefused("case", case.state, CaseAction.ATTEMPT)
+    return casework.record(unit, case, e.NumberFoundWrong(**told, numbers_left=left), hand=hand)
+
+
+def is_sought(case: Case) -> bool:
+    """Whether the household is called to agree on a visit."""
+    return (CaseState(case.state), CaseAction.ATTEMPT) in CASE_MOVES
+
+
+def expected(case: Case) -> tuple[CallResult, ...]:
+    """What a call may give where the case is now."""
+    if is_sought(case):
+        return tuple(CallResult)
+    if CaseState(case.state) not in UNDER_THE_TEAM:
+        return ()
+    refusal = () if case.stage == Stage.DETECTION else (CallResult.REFUSED,)
+    return (CallResult.WRONG_NUMBER, *refusal)
 
 
 def _phone(case: Case, phone_id: UUID | None) -> Phone | None:
@@ -139,7 +178,7 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
         case = case_for(unit, hand.actor, case_id, Right.CORRECT)
     if any(phone.number == form.phone for phone in case.household.phones):
         raise InvalidInput("phone", "Ce numéro est déjà connu : il a été essayé, ou quelqu’un d’autre y répond.")
-    rank = max((phone.rank for phone in case.household.phones), default=0) + 1
+    rank = min((phone.rank for phone in case.household.phones), default=1) - 1  # the newest is used first
     phone = Phone(household_id=case.household_id, number=form.phone, rank=rank)
     unit.session.add(phone)
     unit.session.flush()
@@ -153,7 +192,7 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     case = case_for(unit, hand.actor, case_id, Right.GIVE_UP)
     if case.stage == Stage.DETECTION:
         raise GuardRefused("Cette situation n’est pas encore acceptée : s’il n’y a rien à faire, refusez-la.")
-    if (CaseState(case.state), CaseAction.ATTEMPT) not in CASE_MOVES:  # more calls would change nothing
+    if not is_sought(case):  # more calls would change nothing
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     casework.check_no_partner_asked(unit, case)
     attempts = attempts_since_contact(unit, case.id)

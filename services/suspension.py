@@ -18,7 +18,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
-from services.rules.effects import REVIEW_SUSPENSION
+from services.rules.pauses import REVIEW_SUSPENSION
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 

@@ -130,9 +130,8 @@ def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> Non
 
 def _lost(unit: UnitOfWork, case: Case) -> CaseAction | None:
     """A second visit that is lost leaves the case with its first one held."""
-    held = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).limit(1)
-    first = unit.session.scalar(held) is None
-    return _if_before_report(case, CaseAction.LOSE_VISIT if first else CaseAction.LOSE_NEXT_VISIT)
+    lost = CaseAction.LOSE_NEXT_VISIT if was_held(unit, case) else CaseAction.LOSE_VISIT
+    return _if_before_report(case, lost)
 
 
 def _if_before_report(case: Case, action: CaseAction) -> CaseAction | None:
@@ -222,6 +221,12 @@ def to_come(unit: UnitOfWork, case: Case) -> Visit | None:
 def is_planned(unit: UnitOfWork, case: Case) -> bool:
     """Whether a visit is to come."""
     return unit.session.scalar(_planned(case).limit(1)) is not None
+
+
+def was_held(unit: UnitOfWork, case: Case) -> bool:
+    """Whether somebody was at the household's."""
+    held = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HELD).limit(1)
+    return unit.session.scalar(held) is not None
 
 
 def _planned(case: Case) -> Select[Visit]:

@@ -139,7 +139,7 @@ def call(life: Life, hand: Hand, result: CallResult) -> None:
 
 def correct_number(life: Life, hand: Hand, number: str) -> None:
     """The right number is given."""
-    rank = max(phone["rank"] for phone in life.rows["phone"]) + 1
+    rank = min(phone["rank"] for phone in life.rows["phone"]) - 1
     phone = add_phone(life, number, rank)
     life.record(e.HouseholdCorrected(phone_id=phone["id"]), hand)
 

@@ -65,7 +65,9 @@ def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: dateti
 
 
 def _visit_is_owed(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state not in _AFTER_REPORT and not _is_for_good(fact)
+    """Not once the household that was visited said that it does not want to go on."""
+    goes_on = view.state not in _AFTER_REPORT and "close_case" not in view.open_tasks
+    return goes_on and not _is_for_good(fact)
 
 
 def _is_for_good(fact: e.Fact) -> bool:

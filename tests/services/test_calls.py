@@ -1,20 +1,22 @@
 """Calls: nobody gives up too early, and a stranger's number is left alone. Source: story S3."""
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from models.cases import Phone
-from models.vocabulary import CallResult, HouseholdAnswer
-from services import calls, closing, household_answers
-from services.forms import CallForm, NumberForm
+from models.engine import Message
+from models.vocabulary import CallResult, HouseholdAnswer, SuspensionReason
+from services import calls, closing, household_answers, suspension
+from services.forms import CallForm, NumberForm, Suspension
 from services.foundation.errors import GuardRefused, InvalidInput, LinkExpired, TransitionRefused
 from services.foundation.runtime import Runtime
 from services.household_answers import HouseholdWord
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_url
-from tests.services.rules.situations import ADA, BO, Office
+from tests.services.rules.situations import ADA, BO, Office, paris
 
 
 @pytest.mark.parametrize(
@@ -136,3 +138,114 @@ def test_reaching_a_household_that_asked_to_be_called_is_the_call_back(office: O
 
     assert set(office.due(case_id)) == {"call_again" if day else "plan_visit"}
     assert office.events(case_id)[-1] == "household.called_back"
+
+
+def call_as_ada(office: Office, case_id: UUID, result: str) -> None:
+    office.do(calls.record_call, ADA, case_id, CallForm.model_validate({"result": result}))
+    office.drain()
+
+
+def brought_to(office: Office, situation: str) -> UUID:
+    found = getattr(office, situation)()
+    case_id: UUID = found[0] if isinstance(found, tuple) else found
+    return case_id
+
+
+def planned(office: Office) -> UUID:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+    return case_id
+
+
+def to_whom(office: Office, text: str) -> list[str]:
+    with office.database.read() as unit:
+        return list(unit.session.scalars(select(Message.address).where(Message.text == text, Message.channel == "sms")))
+
+
+def test_a_wrong_number_is_blocked_while_a_visit_is_planned_and_another_is_asked_for(office: Office) -> None:
+    case_id = planned(office)
+
+    call_as_ada(office, case_id, "wrong_number")
+
+    assert office.case(case_id).state == "visit_planned"
+    assert set(office.due(case_id)) == {"hold_visit", "correct_number"}
+    assert office.events(case_id)[-1] == "number.found_wrong"
+
+
+@pytest.mark.parametrize("situation", ["triaged", "visited", "referred", "followed"])
+def test_a_wrong_number_is_blocked_at_every_stage_and_moves_nothing(office: Office, situation: str) -> None:
+    case_id = brought_to(office, situation)
+    state, asked = office.case(case_id).state, set(office.due(case_id))
+
+    call_as_ada(office, case_id, "wrong_number")
+
+    with office.database.read() as unit:
+        assert unit.session.scalars(select(Phone)).one().blocked_at is not None
+    assert (office.case(case_id).state, set(office.due(case_id))) == (state, asked | {"correct_number"})
+
+
+def test_with_another_number_known_nobody_is_asked_for_one(office: Office) -> None:
+    case_id = planned(office)
+    office.do(calls.correct_number, ADA, case_id, NumberForm(phone="0639980155"))
+    office.drain()
+
+    call_as_ada(office, case_id, "wrong_number")
+
+    assert set(office.due(case_id)) == {"hold_visit"}
+
+
+def test_the_newest_number_is_the_first_to_get_an_sms(office: Office) -> None:
+    case_id = office.qualified(sms_agreed=True)
+    office.do(calls.correct_number, ADA, case_id, NumberForm(phone="0639980155"))
+    office.plan(case_id, "2025-10-08T10:00")
+    office.drain()
+
+    assert to_whom(office, "visit_confirmation") == ["+33639980155"]
+
+
+def test_a_refusal_calls_the_planned_visit_off_and_ends_the_case(office: Office) -> None:
+    case_id = planned(office)
+
+    call_as_ada(office, case_id, "refused")
+
+    assert (office.case(case_id).state, office.tasks(case_id)) == ("refused", [])
+    assert office.events(case_id)[-2:] == ["visit.cancelled", "household.refused"]
+
+
+def test_a_household_on_hold_may_refuse_too(office: Office) -> None:
+    case_id = office.qualified()
+    form = Suspension(reason=SuspensionReason.OTHER, until=paris("2025-11-20T10:00").date())
+    office.do(suspension.suspend, BO, case_id, form)
+
+    call_as_ada(office, case_id, "refused")
+
+    assert (office.case(case_id).state, office.tasks(case_id)) == ("refused", [])
+
+
+@pytest.mark.parametrize("situation", ["visited", "reported", "followed"])
+def test_a_household_that_was_visited_and_stops_is_for_somebody_to_close(office: Office, situation: str) -> None:
+    case_id = brought_to(office, situation)
+    state = office.case(case_id).state
+
+    call_as_ada(office, case_id, "refused")
+
+    assert office.case(case_id).state == state
+    assert {"close_case"} <= set(office.due(case_id)) <= {"close_case", "deliver_report", "report_outcome"}
+
+
+def test_a_second_visit_that_a_household_refuses_is_called_off_and_not_sought_again(office: Office) -> None:
+    case_id = office.visited()
+    office.plan(case_id, "2025-10-28T10:00")
+    office.drain()
+
+    call_as_ada(office, case_id, "refused")
+
+    assert (office.case(case_id).state, "plan_visit" in office.due(case_id)) == ("visited", False)
+
+
+def test_a_refusal_before_the_triage_is_for_the_triage(office: Office) -> None:
+    case_id = office.triaged()
+
+    with pytest.raises(TransitionRefused):
+        call_as_ada(office, case_id, "refused")

@@ -59,12 +59,16 @@ def _rejection(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[s
 def _call(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     numbers = [(str(phone.id), phone.number) for phone in usable]
-    results = [(result.value, label("call_result", result.value)) for result in (*RESULTS, CallResult.CALL_BACK)]
+    expected = calls.expected(case)
+    known = [each for each in (*RESULTS, CallResult.CALL_BACK) if each in expected]
+    results = [(result.value, label("call_result", result.value)) for result in known]
     asked: list[dict[str, Any]] = [
         {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}
     ]
     if len(numbers) > 1:
         asked.insert(0, {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers})
+    if CallResult.CALL_BACK not in expected:
+        return [*asked, NOTE]
     tomorrow = (visitor.today + timedelta(days=1)).isoformat()
     back = {"kind": "date", "name": "call_back_on", "label": "À rappeler le", "optional": True, "earliest": tomorrow,
             "hint": "Si la personne le demande"}  # fmt: skip

@@ -23,7 +23,6 @@ from services.web.pages.next_acts import acts_of, handling_of
 from services.web.pages.visitor import Visitor
 from services.web.rendering import Link
 
-CALLABLE: Final = frozenset({CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED})
 RESULTS: Final = (
     CallResult.REACHED,
     CallResult.NO_ANSWER,
@@ -59,6 +58,7 @@ _ENDS: Final = (
 """What stops a case, makes it wait or sends it elsewhere: folded below the others."""
 
 
+NOT_SOUGHT: Final = ("Noter un faux numéro", "Noter un faux numéro ou un refus")
 COMING: Final = 8
 """How many sends to come a case shows."""
 STORY_VIEWS: Final = {
@@ -241,7 +241,7 @@ def _engine(found: desk.Sheet) -> dict[str, Any] | None:
 
 def _calling(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, Any] | None:
     case = found.case
-    if CaseState(case.state) not in CALLABLE:
+    if not calls.is_sought(case):
         return None
     usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     return {
@@ -349,12 +349,7 @@ def _cut_told(alert: Any) -> str:
 
 def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
     case = found.case
-    more = _allowed(case, _MORE, granted)
-    if Right.CORRECT in granted and not case.is_closed:
-        more.append(("Donner un autre numéro", "numero"))
-        more.append(("Corriger l’adresse électronique", "courriel"))
-        if case.household.email is not None:
-            more.append(("Retirer l’adresse électronique", "courriel/retirer"))
+    more = [*_allowed(case, _MORE, granted), *_to_reach(case, granted)]
     if Right.LEND in granted and not case.is_closed:
         more.append(("Prêter un appareil", "prets"))
     if Right.FOLLOW_UP in granted and not case.is_closed:
@@ -376,6 +371,18 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
     if Right.REFER in granted and referrals.is_only_for_safety(case) and _in_danger(case):
         more.append(("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}"))
     return _links(case, more)
+
+
+def _to_reach(case: Case, granted: frozenset[Right]) -> list[tuple[str, str]]:
+    """What is said of the ways to reach the household; while it is sought, its calls have a card of their own."""
+    acts = []
+    if Right.CALL in granted and calls.expected(case) and not calls.is_sought(case):
+        acts.append((NOT_SOUGHT[CallResult.REFUSED in calls.expected(case)], "appel"))
+    if Right.CORRECT in granted and not case.is_closed:
+        acts += [("Donner un autre numéro", "numero"), ("Corriger l’adresse électronique", "courriel")]
+        if case.household.email is not None:
+            acts.append(("Retirer l’adresse électronique", "courriel/retirer"))
+    return acts
 
 
 def _in_danger(case: Case) -> bool:
