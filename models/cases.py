@@ -342,6 +342,7 @@ class Referral(Base):
     loop: Mapped[str]
     urgent: Mapped[bool] = mapped_column(default=False)  # the urgent delay and ladder
     brief: Mapped[str] = mapped_column(default="")  # what the partner needs to know, written by a person
+    brief_is_open: Mapped[bool] = mapped_column(default=False)  # it names nobody: he reads it before his answer
     file_number: Mapped[str] = mapped_column(default="")  # the partner's own
     amount_cents: Mapped[int | None]
     snapshot: Mapped[dict[str, Any]] = mapped_column(default=dict)  # partner's name and address at the send

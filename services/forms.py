@@ -283,6 +283,9 @@ class ReferralForm(Form):
     partner_id: UUID = Field(description="Partenaire")
     theme: Theme = Field(description="Type de solution")
     brief: FreeText = Field(min_length=1, description="Ce que le partenaire a besoin de savoir")
+    brief_is_open: bool = Field(
+        False, description="Ce texte ne nomme personne : le partenaire le lit avant de répondre"
+    )
     permission: bool = Field(description="Le ménage est d’accord pour que ce partenaire soit contacté")
     permission_mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
     replaces_id: UUID | None = Field(None, description="Orientation que celle-ci remplace")

@@ -1,4 +1,4 @@
-"""What a double alone knew of its household: it goes on with the other one at a merge, and comes back at an undo."""
+"""What is known of a household: whether a text names it; what a double alone knew, which goes on and comes back."""
 
 from collections.abc import Collection
 from typing import Final
@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from models.cases import Call, Household, Phone
+from models.cases import Call, Case, Household, Phone
 from services.foundation.database import UnitOfWork
+from services.rules.finding import plain
 
 TOGETHER: Final = (
     ("email",),
@@ -21,8 +22,19 @@ TOGETHER: Final = (
     ("guardian", "guardian_phone"),
 )
 """What is taken over as a whole, where nothing of its first is known."""
+INITIALS: Final = 2
 _EMPTY: Final = {"vulnerabilities": list, "language": str, "companion": str, "guardian": str}
 _OF_A_NUMBER: Final = ("reached_at", "blocked_at", "no_sms_at")
+
+
+def is_named_in(case: Case, text: str) -> bool:
+    """Whether a text tells a name, the street, the address or a number of the household; initials pass."""
+    household, words = case.household, plain(text)
+    joined, names = "".join(words), [*plain(household.surname), *plain(household.first_name)]
+    whole = [case.dwelling.street, household.email or "", *(phone.number[-9:] for phone in household.phones)]
+    return any(len(name) > INITIALS and name in words for name in names) or any(
+        key in joined for key in ("".join(plain(each)) for each in whole) if key
+    )
 
 
 def join_numbers(unit: UnitOfWork, double: Household, kept: Household) -> list[Phone]:

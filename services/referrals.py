@@ -26,7 +26,7 @@ from models.vocabulary import (
     Theme,
     WithdrawReason,
 )
-from services import picking, replies
+from services import households, picking, replies
 from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
@@ -76,7 +76,8 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
     case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
     referral = lock(unit, referral)
     partner = _partner(unit, case, form)
-    referral.partner_id, referral.partner, referral.brief = partner.id, partner, form.brief
+    referral.partner_id, referral.partner = partner.id, partner
+    referral.brief, referral.brief_is_open = form.brief, form.brief_is_open
     referral.need = _need(unit, case, form, referral)
     _launch(unit, hand, case, referral, form)
     return referral
@@ -106,6 +107,7 @@ def _draft(unit: UnitOfWork, case: Case, form: ReferralForm, need: Need, *, pool
         state=ReferralState.DRAFT.value,
         loop=Loop.OPEN.value,
         brief=form.brief,
+        brief_is_open=form.brief_is_open,
         file_number=form.file_number,
     )
     unit.session.add_all([need, referral])
@@ -123,6 +125,8 @@ def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: 
         raise InvalidInput("partner_id", "Ce partenaire n’a pas d’adresse électronique : complétez l’annuaire.")
     if form.kind is ReferralKind.OUTSIDE_PORTAL:
         _check_day(unit, case, form)
+    if form.brief_is_open and households.is_named_in(case, form.brief):
+        raise InvalidInput("brief", "Ce texte dit qui est le ménage : enlevez nom, rue et numéro, ou décochez la case.")
     despite = _check_directory(unit, hand.actor, case, form)
     referral.state = next_referral_state(ReferralState(referral.state), ReferralAction.SEND).value
     referral.kind, referral.check_on, referral.sent_at = form.kind.value, form.check_on, unit.now

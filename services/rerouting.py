@@ -50,6 +50,7 @@ def reopen(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Reopening) -> 
         state=ReferralState.DRAFT.value,
         loop=Loop.OPEN.value,
         brief=old.brief,
+        brief_is_open=old.brief_is_open,
     )
     unit.session.add(draft)
     unit.session.flush()

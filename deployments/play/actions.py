@@ -27,8 +27,8 @@ may read it beside the household |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
 | record_kit | staff | items: for each, its quantity, or {quantity, price, state} |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |
-| send_referral | staff | partner, theme, brief, replaces (the partner who had it), also (partners), urgent, kind, \
-check_on, file_number, despite |
+| send_referral | staff | partner, theme, brief, brief_is_open, replaces (the partner who had it), \
+also (partners), urgent, kind, check_on, file_number, despite |
 | accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
 through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
 | answer_question | staff | partner, note, file_number, on_behalf |

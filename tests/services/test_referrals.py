@@ -221,3 +221,13 @@ def test_cases_settled_together_each_go_on_by_what_they_wait_for(office: Office)
 
     states = [office.case(each).state for each in (answered, awaiting)]
     assert states == [CaseState.IN_FOLLOW_UP, CaseState.ORIENTING]
+
+
+@pytest.mark.parametrize("brief", ["M. MARTIN a froid.", "Au 12, rue du Pont.", "Joindre le 06 39 98 12 34."])
+def test_what_a_partner_reads_before_his_answer_does_not_say_who_the_household_is(office: Office, brief: str) -> None:
+    case_id = office.reported()
+
+    with pytest.raises(InvalidInput, match="qui est le ménage"):
+        office.refer(case_id, brief=brief, brief_is_open=True)
+    office.refer(case_id, brief=brief)
+    office.refer(case_id, OTHER_PARTNER, brief="Un couple et deux enfants, sans chauffage.", brief_is_open=True)

@@ -1,12 +1,12 @@
 """A household that asked to stop did not refuse a visit: its own outcome.
 
-Revision 0047, after 0043.
+Revision 0047, after 0046.
 """
 
 from alembic import op
 
 revision = "0047"
-down_revision = "0043"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 

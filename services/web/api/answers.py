@@ -312,6 +312,7 @@ class ReferralLine(Answer):
     outcome: str | None
     loop: Loop
     brief: str | None = Field(description="Vide : le lecteur ne sait pas qui est le ménage")
+    brief_is_open: bool = Field(description="Ce texte ne nomme personne : le partenaire le lit avant de répondre")
     file_number: str | None = Field(description="Vide de même")
     amount_cents: int | None
     replaces_id: UUID | None

@@ -390,6 +390,7 @@ def _referral(referral: Referral, *, is_known: bool) -> a.ReferralLine:
         outcome=referral.outcome,
         loop=Loop(referral.loop),
         brief=referral.brief if is_known else None,
+        brief_is_open=referral.brief_is_open,
         file_number=referral.file_number if is_known else None,
         amount_cents=referral.amount_cents,
         replaces_id=referral.replaces_id,

@@ -39,6 +39,7 @@ class Known:
 
     theme: str
     brief: str = ""
+    brief_is_open: bool = False
     partner_id: UUID | None = None
     without: UUID | None = None
     kind: str = ReferralKind.MAIL.value
@@ -107,6 +108,10 @@ def _what(known: Known) -> list[dict[str, Any]]:
         {"kind": "textarea", "name": "brief", "label": "Ce que le partenaire a besoin de savoir", "rows": 5,
          "hint": "Rien de plus que le nécessaire : ce texte ne part pas dans l’e-mail",
          "value": known.brief},
+        {"kind": "checks", "name": "brief_is_open", "label": "Avant sa réponse", "optional": True,
+         "value": ["yes"] if known.brief_is_open else [],
+         "choices": [("yes", "Le partenaire lit ce texte avant de répondre",
+                      "Il ne s’y trouve ni nom, ni rue, ni numéro ; sinon, il le lit après son oui")]},
         {"kind": "checks", "name": "urgent", "label": "Urgence", "optional": True,
          "value": ["yes"] if known.urgent else [],
          "choices": [("yes", "La réponse presse",
@@ -236,8 +241,8 @@ TRANSFER: Final = ActPage("transferer", "transferer", "Demander à un autre part
 def _of_draft(referral: Referral, brief: str) -> ActPage:
     referral_id = referral.id  # the act has a transaction of its own
     known = Known(
-        referral.need.theme, brief, referral.partner_id, None, referral.kind, referral.file_number,
-        referral.urgent,
+        referral.need.theme, brief, referral.brief_is_open, referral.partner_id, None, referral.kind,
+        referral.file_number, referral.urgent,
     )  # fmt: skip
     return replace(
         SEND,
@@ -249,7 +254,9 @@ def _of_draft(referral: Referral, brief: str) -> ActPage:
 
 def _of_transfer(referral: Referral, brief: str) -> ActPage:
     referral_id = referral.id
-    known = Known(referral.need.theme, brief, without=referral.partner_id, urgent=referral.urgent)
+    known = Known(
+        referral.need.theme, brief, referral.brief_is_open, without=referral.partner_id, urgent=referral.urgent
+    )
     return replace(
         TRANSFER,
         fields=_fields(known, several=False),

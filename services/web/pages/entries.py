@@ -148,7 +148,7 @@ def kept(data: FormData) -> dict[str, Any]:
 TICKED: Final = frozenset(
     {"motives", "agreement", "sms_agreed", "permission", "to_alert_giver", "to_landlord", "letter", "told", "also_ids"}
     | {"weekdays", "urgent", "vulnerabilities", "to_referent", "to_committee", "to_partner_ids"}
-    | {"notice_said", "health_agreed"}
+    | {"notice_said", "health_agreed", "brief_is_open"}
     | {"themes", "tenures", "income_classes", "types"}
 )
 

@@ -250,7 +250,7 @@ def _context(unit: UnitOfWork, task: Task) -> dict[str, Any]:
 
 
 def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[str, Any]:
-    """What a request says without a name, and what was said about it; its brief is for who signed in."""
+    """What a request says without a name, and what was said about it; a brief that names is for who signed in."""
     referral = task.referral
     if referral is None:
         return {}
@@ -266,6 +266,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         "said": said(notes.conversation(unit, referral), zone),
         "urgent": referral.urgent,
         "has_brief": bool(referral.brief),
+        "brief": referral.brief if referral.brief_is_open else "",
         "was_asked": _waits_for_answer(unit, referral),
         "offered": {action for action in actions if _is_possible(referral, action)},
         "meets": wording.moment(referral.meets_at, zone, today=today_of(unit, referral.case.programme_id))

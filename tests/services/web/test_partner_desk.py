@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.cases import Referral
 from models.programmes import Organisation, PartnerColleague
@@ -42,6 +42,16 @@ def test_every_link_leads_to_all_that_waits_and_names_nobody(office: Office) -> 
     assert "Une autre demande vous attend" in own
     assert len(re.findall("20[0-9]{2}-0000[12] · Brest", desk)) == 2
     assert not re.search("Le Goff|Kermarrec|Siam|06 39", desk)
+
+
+def test_a_brief_that_names_nobody_is_read_before_the_answer(office: Office) -> None:
+    case_id = asked(office)
+    assert "Le bailleur ne répond pas" not in browser(office).get(link(office, case_id)).text
+
+    with office.runtime.database.write("test") as unit:
+        unit.session.execute(update(Referral).where(Referral.case_id == case_id).values(brief_is_open=True))
+
+    assert "Le bailleur ne répond pas" in browser(office).get(link(office, case_id)).text
 
 
 def test_several_are_accepted_at_once_and_what_is_left_stays_on_the_page(office: Office) -> None:
