@@ -1,6 +1,6 @@
 """What a partner says between his yes and the end of his help; and what the household says of it afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from models.engine import IS_OPEN, Task
 from models.lifecycles import LOOP_MOVES, UNANSWERED, ReferralAction
 from models.vocabulary import CaseState, HoldReason, Loop, Party, ReferralState, TaskState
 from services import referrals as r
-from services.forms import Answer, Hold, Meeting, NoteForm
+from services.forms import Answer, Completion, Decline, Failure, Hold, Meeting, NoteForm, Question
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
@@ -145,6 +145,23 @@ def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:
     most = pathway_of(unit, referral.case.pathway_hash).hold_days
     if not 0 < (until - today).days <= most:
         raise InvalidInput("until", f"Choisissez un jour à venir, dans les {most} jours.")
+
+
+Say = Callable[..., Referral]
+SAYS: Final[dict[str, tuple[type[Answer], Say]]] = {
+    "accept": (Answer, r.accept),
+    "decline": (Decline, r.decline),
+    "ask": (Question, r.ask),
+    "acknowledge": (Answer, acknowledge),
+    "propose": (Meeting, propose),
+    "start": (Answer, start),
+    "report_progress": (Answer, r.report_progress),
+    "hold": (Hold, hold),
+    "resume": (Answer, resume),
+    "complete": (Completion, r.complete),
+    "fail": (Failure, r.fail),
+}
+"""All that a partner says of a request, by the code of its action: what it asks, and its use case."""
 
 
 def waiting(unit: UnitOfWork, task: Task) -> Sequence[Task]:

@@ -31,23 +31,29 @@ HOWS: Final = (("téléphone", "Par téléphone"), ("e-mail", "Par e-mail"), ("c
                ("portail", "Sur son portail"), ("réunion", "En réunion"))  # fmt: skip
 
 
-Told = tuple[str, type[forms.Answer], Callable[..., object]]
-ANSWERS: Final[dict[str, Told]] = {
-    "accept": ("Il accepte", forms.Answer, referrals.accept),
-    "decline": ("Il décline", forms.Decline, referrals.decline),
-    "ask": ("Il pose une question", forms.Question, referrals.ask),
-    "acknowledge": ("Il l’étudie et répondra", forms.Answer, partner_work.acknowledge),
-    "propose": ("Il accepte et donne un jour au ménage", forms.Meeting, partner_work.propose),
-}
-NEWS: Final[dict[str, Told]] = {
-    "propose": ("Il donne un jour au ménage", forms.Meeting, partner_work.propose),
-    "start": ("L’aide a commencé", forms.Answer, partner_work.start),
-    "report_progress": ("L’aide est en cours", forms.Answer, referrals.report_progress),
-    "hold": ("L’aide attend quelque chose", forms.Hold, partner_work.hold),
-    "resume": ("L’aide reprend", forms.Answer, partner_work.resume),
-    "complete": ("L’aide est terminée", forms.Completion, referrals.complete),
-    "fail": ("L’aide n’a pas abouti", forms.Failure, referrals.fail),
-}
+Told = tuple[str, type[forms.Answer], partner_work.Say]
+
+
+def _told(words: Mapping[str, str]) -> dict[str, Told]:
+    return {code: (said, *partner_work.SAYS[code]) for code, said in words.items()}
+
+
+ANSWERS: Final = _told({
+    "accept": "Il accepte",
+    "decline": "Il décline",
+    "ask": "Il pose une question",
+    "acknowledge": "Il l’étudie et répondra",
+    "propose": "Il accepte et donne un jour au ménage",
+})  # fmt: skip
+NEWS: Final = _told({
+    "propose": "Il donne un jour au ménage",
+    "start": "L’aide a commencé",
+    "report_progress": "L’aide est en cours",
+    "hold": "L’aide attend quelque chose",
+    "resume": "L’aide reprend",
+    "complete": "L’aide est terminée",
+    "fail": "L’aide n’a pas abouti",
+})  # fmt: skip
 SAID: Final = (
     {"kind": "text", "name": "said_by", "label": "Qui l’a dit", "hint": "Nom et fonction chez le partenaire"},
     {"kind": "radios", "name": "how", "label": "Comment", "choices": HOWS, "value": "téléphone", "two": True},

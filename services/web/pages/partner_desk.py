@@ -16,7 +16,7 @@ from starlette.responses import Response
 from models.engine import Task
 from models.programmes import Programme
 from models.vocabulary import Source
-from services import forms, partner_team, partner_work, referrals
+from services import forms, partner_team, partner_work
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound
@@ -44,15 +44,16 @@ class Named(forms.Form):
     id: UUID
 
 
-ANSWERS: Final[dict[str, tuple[type[forms.Answer], Callable[[UnitOfWork, Hand, UUID, Any], object], str]]] = {
-    "accept": (forms.Answer, referrals.accept, "answer_referral"),
-    "decline": (forms.Decline, referrals.decline, "answer_referral"),
-    "propose": (forms.Meeting, partner_work.propose, "answer_referral"),
-    "report_progress": (forms.Answer, referrals.report_progress, "report_outcome"),
-    "complete": (forms.Completion, referrals.complete, "report_outcome"),
-    "pass_on": (forms.PassOn, partner_team.pass_on, ""),
+KINDS: Final = {
+    "accept": "answer_referral",
+    "decline": "answer_referral",
+    "propose": "answer_referral",
+    "report_progress": "report_outcome",
+    "complete": "report_outcome",
+    "pass_on": "",
 }
-"""For each answer of the page: what it asks, its use case, the kind of task that it answers (empty: any)."""
+"""The answers of the page, and the kind of task that each answers (empty: any)."""
+ANSWERS: Final = partner_work.SAYS | {"pass_on": (forms.PassOn, partner_team.pass_on)}
 Habit = Callable[[UnitOfWork, Hand, UUID, Any], object]
 HABITS: Final[dict[str, tuple[type[forms.Form], Habit]]] = {
     "complet": (partner_team.FullForm, partner_team.say_full),
@@ -133,9 +134,9 @@ def say(request: Request, runtime: Here, token: str, habit: str, data: Entered) 
 
 
 def _ticked(runtime: Runtime, token: str, ticked: set[str], chosen: str) -> list[tuple[UUID, str]]:
-    if chosen not in ANSWERS or not ticked:
+    if chosen not in KINDS or not ticked:
         raise Mistakes({"": "Cochez au moins une demande, puis choisissez une réponse."})
-    kind = ANSWERS[chosen][2]
+    kind = KINDS[chosen]
     with runtime.database.read() as unit:
         _, own = open_task_link(unit, runtime, token)
         found = [task for task in partner_work.waiting(unit, own) if str(task.id) in ticked and kind in {"", task.kind}]

@@ -1,9 +1,8 @@
 """The page behind a link of a mail: one question, answered by a button; reading it changes nothing at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -16,7 +15,7 @@ from models.engine import Task
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.programmes import Programme
 from models.vocabulary import FollowUpAnswer, Party, ReferralState, Source, TaskState
-from services import calls, follow_up, forms, notes, partner_access, partner_work, referrals
+from services import calls, follow_up, forms, notes, partner_access, partner_work
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
@@ -35,20 +34,6 @@ from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
 router = APIRouter(include_in_schema=False)
-Act = Callable[[UnitOfWork, Hand, UUID, Any], object]
-PARTNER_ACTS: Final[dict[str, tuple[type[forms.Answer], Act]]] = {
-    "accept": (forms.Answer, referrals.accept),
-    "decline": (forms.Decline, referrals.decline),
-    "ask": (forms.Question, referrals.ask),
-    "acknowledge": (forms.Answer, partner_work.acknowledge),
-    "propose": (forms.Meeting, partner_work.propose),
-    "start": (forms.Answer, partner_work.start),
-    "hold": (forms.Hold, partner_work.hold),
-    "resume": (forms.Answer, partner_work.resume),
-    "report_progress": (forms.Answer, referrals.report_progress),
-    "complete": (forms.Completion, referrals.complete),
-    "fail": (forms.Failure, referrals.fail),
-}
 TEMPLATES: Final = {
     "answer_referral": "partner_answer.html",
     "report_outcome": "partner_news.html",
@@ -116,7 +101,7 @@ def show(request: Request, runtime: Here, token: str, fait: str = "") -> Respons
 def answer(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     """The answer of whoever holds the link, once."""
     chosen = str(data.get("answer", ""))
-    if chosen not in PARTNER_ACTS and chosen != "number" and chosen not in WORDS:
+    if chosen not in partner_work.SAYS and chosen != "number" and chosen not in WORDS:
         return link_page(
             request, runtime, token, Form(new_token(), kept(data), {"": "Choisissez une réponse."}), status=422
         )
@@ -179,7 +164,7 @@ def _read(runtime: Runtime, token: str, chosen: str, data: FormData) -> Any:
         return read(forms.NumberForm, data)
     if chosen in WORDS:
         return read(forms.FollowUpWord, data)
-    model, _ = PARTNER_ACTS[chosen]
+    model, _ = partner_work.SAYS[chosen]
     given: dict[str, Any] = {"note": str(data.get(f"note_{chosen}", "")), "on_behalf": None}
     if model is forms.Hold:
         given["reason"] = str(data.get(HELD, ""))
@@ -210,7 +195,7 @@ def _act(unit: UnitOfWork, runtime: Runtime, token: str, chosen: str, form: Any)
         return
     if task.referral_id is None:
         raise NotFound
-    _, act = PARTNER_ACTS[chosen]
+    _, act = partner_work.SAYS[chosen]
     act(unit, hand, task.referral_id, form)
 
 
