@@ -13,7 +13,7 @@ from models.vocabulary import Channel, MessageState, Party, TaskState, VisitStat
 from services import drift
 from services.erasure import GONE
 from services.foundation.database import UnitOfWork
-from services.rules.ranking import DANGER, HAND_OVER
+from services.rules.plan import OUTLIVING
 
 DEAD_ENDS: Final = {
     "referral.declined": "reorient",
@@ -60,8 +60,8 @@ def _drifts(unit: UnitOfWork, cases: Sequence[Case]) -> Iterator[str]:
 def _next_things(unit: UnitOfWork, cases: Any, *, drained: bool) -> Iterator[str]:
     owned = set(unit.session.scalars(select(Task.case_id).where(Task.state == TaskState.OPEN)))
     in_hands = set(unit.session.scalars(select(Work.case_id)))
-    # What was lent is asked for, a danger taken in hand, a household handed over to the Slime that has it now.
-    outlives = or_(Task.loan_id.is_not(None), Task.kind.in_((DANGER, HAND_OVER)))
+    # What was lent is asked for, a danger taken in hand, a household handed over, a partner told that it is over.
+    outlives = or_(Task.loan_id.is_not(None), Task.kind.in_(OUTLIVING))
     asked = select(Task.case_id).where(Task.state == TaskState.OPEN, not_(outlives))
     asked_of = set(unit.session.scalars(asked))
     for case in cases:
