@@ -171,9 +171,10 @@ def test_nothing_more_is_sent_to_somebody_who_died(office: Office) -> None:
                 render_message(unit, unit.session.get_one(Message, each.id))
 
 
-def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office) -> None:
+@pytest.mark.parametrize("outcome", ["moved", "rehoused"])
+def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office, outcome: str) -> None:
     case_id = office.qualified()
-    office.close(case_id, "moved")
+    office.close(case_id, outcome)
     office.drain()
 
     assert to_print(office, case_id) == []
