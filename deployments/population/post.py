@@ -18,6 +18,7 @@ from models.vocabulary import Channel, MessageState, Party, PermissionKind, Visi
 from services.foundation.phones import is_mobile
 from services.rules.plan import PlanMessage
 from services.rules.recipients import Recipient
+from services.rules.rendering import NOBODY_READS
 
 if TYPE_CHECKING:
     from deployments.population.life import Life
@@ -166,6 +167,10 @@ def _gone(life: "Life", message: Row) -> str | None:
         phone["number"] == message["address"] and phone["blocked_at"] for phone in life.rows["phone"]
     ):
         return "number_blocked"
+    if message["party"] == Party.HOUSEHOLD and message["channel"] in NOBODY_READS.get(
+        life.case.get("outcome") or "", ()
+    ):
+        return "household_gone"
     if message["text"] in ABOUT_A_VISIT and message["visit_id"] is not None:
         visit = next(each for each in life.rows["visit"] if each["id"] == message["visit_id"])
         if visit["state"] != VisitState.PLANNED or visit["starts_at"] <= life.now:

@@ -112,8 +112,8 @@ def _visit_comes_late(fact: e.Fact, view: CaseView, pathway: Pathway, _now: date
     return view.visit_starts_at - view.reached_at > timedelta(days=pathway.visit_days)
 
 
-def _cancelled_again(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.cancellations > 1
+def _cancelled_again(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return view.cancellations > 1 and not _is_for_good(fact)
 
 
 def _danger_told(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:

@@ -40,6 +40,7 @@ OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
     ClosureOutcome.MOVED: (Channel.LETTER,),  # the address that we know is somebody else's by now
+    ClosureOutcome.REHOUSED: (Channel.LETTER,),
 }
 """The channels on which a household is written to no more, once its case ended so."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}

@@ -127,6 +127,17 @@ def test_no_other_date_is_promised_for_a_visit_that_an_end_calls_off(office: Off
     assert "plan_visit" not in office.due(case_id)
 
 
+def test_nobody_is_asked_to_fix_another_date_by_a_second_cancellation_that_ends_the_case(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20 14:00")
+    office.do(visits.lose_visit, BO, case_id, LostVisit(state=VisitState.CANCELLED_BY_SERVICE))
+    office.plan(case_id, "2025-10-21 14:00")
+    office.drain()
+    ended(office, case_id, "withdraw")
+
+    assert office.sent(case_id, "visit_cancelled_again") == []
+
+
 def test_a_visit_called_off_while_the_case_goes_on_is_planned_anew(office: Office) -> None:
     case_id = office.qualified(email="martin@example.org")
     office.plan(case_id, "2025-10-20 14:00")
@@ -160,9 +171,10 @@ def test_nothing_more_is_sent_to_somebody_who_died(office: Office) -> None:
                 render_message(unit, unit.session.get_one(Message, each.id))
 
 
-def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office) -> None:
+@pytest.mark.parametrize("outcome", ["moved", "rehoused"])
+def test_no_letter_goes_to_an_address_that_the_household_has_left(office: Office, outcome: str) -> None:
     case_id = office.qualified()
-    office.close(case_id, "moved")
+    office.close(case_id, outcome)
     office.drain()
 
     assert to_print(office, case_id) == []

@@ -107,6 +107,14 @@ def test_what_was_sent_in_error_is_struck_out_by_somebody_else(office: Office) -
     assert office.case(case_id).state == CaseState.IN_FOLLOW_UP
 
 
+def test_a_help_recorded_by_mistake_helped_nobody(office: Office) -> None:
+    _, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.do(rerouting.void, ADA, referral_id, ERROR)
+
+    assert office.referral(referral_id).outcome is None
+
+
 def test_a_request_is_taken_back_with_its_reason(office: Office) -> None:
     _, referral_id = office.referred()
     office.do(referrals.withdraw, ADA, referral_id, TakeBack(reason=WithdrawReason.NEED_GONE))
