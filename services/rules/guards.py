@@ -8,6 +8,7 @@ from models import events as e
 from models.pathway import Pathway
 from models.vocabulary import (
     STAGE_OF,
+    CallResult,
     CaseState,
     Channel,
     ClosureOutcome,
@@ -124,7 +125,10 @@ def _calls_planned(pathway: Pathway) -> int:
     return len(pathway.tasks["follow_up_call"].due.series)
 
 
-def _more_calls_to_come(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+def _more_calls_to_come(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    """Not for a household that wants none any more."""
+    if isinstance(fact, e.FollowUpCalled) and fact.result is CallResult.REFUSED:
+        return False
     return view.follow_ups_done < _calls_planned(pathway)
 
 
