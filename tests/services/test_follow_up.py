@@ -1,11 +1,13 @@
 """Calls of the follow-up: the number that was dialled, and a household that wants no more."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from models.cases import Phone
+from models.engine import Task
 from models.vocabulary import HouseholdAnswer
 from services import calls, follow_up, household_answers
 from services.forms import FollowUpForm, NumberForm
@@ -72,3 +74,18 @@ def test_a_household_that_asked_to_be_called_may_refuse_then(office: Office, sit
     assert office.case(case_id).state == state
     assert "call_back" not in office.due(case_id)
     assert ("close_case" in office.due(case_id)) == (state == "visited")
+
+
+def test_a_help_that_did_not_help_is_called_about_and_contested_even_in_the_week_of_a_call(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.drain()
+    with office.database.read() as unit:
+        due_at = unit.session.scalars(select(Task.due_at).where(Task.kind == "follow_up_call")).one()
+    office.clock.at = due_at - timedelta(days=3)
+
+    office.do(household_answers.note, BO, case_id, HouseholdWord(answer=HouseholdAnswer.NOT_HELPED))
+    office.drain()
+
+    assert {"follow_up_call", "call_back", "settle_dispute"} == set(office.due(case_id))
+    assert office.referral(referral_id).loop == "disputed"
