@@ -175,6 +175,8 @@ def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisi
 def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm) -> Case:
     """Tell the coordinator of a danger at once; on a case that ended it is told all the same, and stays ended."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
+    if case.erased_at is not None:
+        raise GuardRefused("Plus rien ne dit où était ce ménage : il faut une nouvelle demande.")
     if case.state == CaseState.MERGED:
         raise GuardRefused("Cette situation est réunie à une autre : signalez le danger sur celle qui continue.")
     tell_danger(unit, hand, case, form.danger)

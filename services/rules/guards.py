@@ -302,8 +302,10 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
 
 
 def _dwelling_is_dangerous(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that. Nor on a case that
-    ended: its household may live elsewhere."""
+    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that.
+
+    Nor on a case that ended: its household may live elsewhere.
+    """
     is_open = CaseState(view.state) not in CLOSED_STATES
     hidden = {Danger.PERSON, Danger.UNSPECIFIED}
     return is_open and isinstance(fact, e.DangerReported) and fact.danger not in hidden
