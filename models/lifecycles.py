@@ -38,6 +38,8 @@ class CaseAction(StrEnum):
     MERGE = "merge"
     UNMERGE = "unmerge"
     REOPEN = "reopen"
+    REOPEN_TO_CONTACT = "reopen_to_contact"
+    REOPEN_TO_REPORT = "reopen_to_report"
 
 
 class ReferralAction(StrEnum):
@@ -115,6 +117,8 @@ CASE_MOVES: Final[dict[tuple[C, CaseAction], C]] = {
     (C.UNREACHABLE, A.REOPEN): C.CONTACTING,
     (C.REFUSED, A.REOPEN): C.CONTACTING,
     (C.CLOSED, A.REOPEN): C.IN_FOLLOW_UP,
+    (C.CLOSED, A.REOPEN_TO_CONTACT): C.CONTACTING,  # it was closed before its visit
+    (C.CLOSED, A.REOPEN_TO_REPORT): C.VISITED,  # or before its report
     (C.SUSPENDED, A.RESUME): C.SUSPENDED,  # stands for the state that it had: `next_case_state` is told which
     **{(state, A.WITHDRAW): C.WITHDRAWN for state in UNDER_THE_TEAM},
     **{(state, A.TRANSFER): C.TRANSFERRED for state in UNDER_THE_TEAM},

@@ -43,7 +43,7 @@ def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> 
     """
     case = case_for(unit, hand.actor, case_id, Right.CALL)
     _check_day(unit, case, form)
-    phone = _phone(case, form.phone_id)
+    phone = number_called(case, form.phone_id)
     call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
     event = _agree(unit, hand, case, call, form.call_back_on) or _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
@@ -157,7 +157,8 @@ def expected(case: Case) -> tuple[CallResult, ...]:
     return (CallResult.WRONG_NUMBER, *refusal)
 
 
-def _phone(case: Case, phone_id: UUID | None) -> Phone | None:
+def number_called(case: Case, phone_id: UUID | None) -> Phone | None:
+    """The number that was dialled; by default the first that still rings at the household's."""
     usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     if phone_id is None:
         return usable[0] if usable else None

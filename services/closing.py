@@ -6,8 +6,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
-from models.events import CaseClosed, CaseReopened
+from models.engine import Event
+from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
+from models.pathway import Open
 from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, TaskState, VisitState
 from services import partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
@@ -17,6 +19,7 @@ from services.notes import write_note
 from services.rules import casework, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
+from services.rules.published import pathway_of
 from services.rules.ranking import HAND_OVER
 
 _EARLY = frozenset(
@@ -34,6 +37,11 @@ _EARLY_OUTCOMES = frozenset(
 )  # fmt: skip
 
 _STOPPED = ClosureOutcome.STOPPED_BY_HOUSEHOLD
+_STOOD = {
+    CaseAccepted.type: CaseAction.REOPEN_TO_CONTACT,
+    VisitHeld.type: CaseAction.REOPEN_TO_REPORT,
+    ReportDelivered.type: CaseAction.REOPEN,
+}
 
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
@@ -85,8 +93,9 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         raise GuardRefused("Plus rien ne dit qui était ce ménage : il faut une nouvelle demande.")
     if case.state == CaseState.TRANSFERRED:
         _take_back(unit, case)
-    state = next_case_state(CaseState(case.state), CaseAction.REOPEN)
-    casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=CaseAction.REOPEN)
+    action = _reopening(unit, case)
+    state = next_case_state(CaseState(case.state), action)
+    casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
     return case
@@ -96,3 +105,21 @@ def _take_back(unit: UnitOfWork, case: Case) -> None:
     """The other Slime does not take the household: nothing is to be handed over any more."""
     case.transferred_to = case.transferred_phone = None
     casework.close(unit, pauses.open_tasks(unit, case.id, only=HAND_OVER), TaskState.SUPERSEDED)
+
+
+def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:
+    """A closed case goes on where it stood: its visit to agree on, its report to give, or its follow-up."""
+    if case.state != CaseState.CLOSED:
+        return CaseAction.REOPEN
+    stood = select(Event.type).where(Event.case_id == case.id, Event.type.in_(_STOOD)).order_by(Event.seq)
+    last = CaseAction.REOPEN_TO_CONTACT
+    for type_ in unit.session.scalars(stood):
+        if type_ == CaseAccepted.type or last is not CaseAction.REOPEN:  # a visit after the report moves nothing
+            last = _STOOD[type_]
+    return last if last is not CaseAction.REOPEN_TO_REPORT or _asks_for_report(unit, case) else CaseAction.REOPEN
+
+
+def _asks_for_report(unit: UnitOfWork, case: Case) -> bool:
+    """An older pathway has nobody owe the report of a case that is reopened."""
+    rule = pathway_of(unit, case.pathway_hash).rule_of(CaseReopened(state=CaseState.VISITED.value))
+    return any(isinstance(step, Open) and step.open == "deliver_report" for step in rule.then)

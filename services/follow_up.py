@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from models import events as e
 from models.cases import Call, Case, Referral
 from models.engine import Task
-from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, TaskState
-from services import partner_work
+from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, Stage, TaskState
+from services import calls, partner_work
 from services.calls import CALL_BACK, Dialled, log_call
 from services.forms import ContactForm, FollowUpForm, FollowUpWord, NoteForm
 from services.foundation.database import UnitOfWork
@@ -33,20 +33,25 @@ DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUpForm) -> Case:
     """Log a call of the follow-up; it is over when somebody was reached, or tried often enough.
 
-    A call that the household asked for comes before, unless this one answers what the follow-up asks.
+    A call that the household asked for comes before, unless this one answers what the follow-up asks: to want no more
+    is an answer.
     """
     case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
     planned, asked_for = open_task(unit, case.id, "follow_up_call"), open_task(unit, case.id, CALL_BACK)
-    answers = form.still_cold is not None or form.still_in_arrears is not None
+    answers = form.still_cold is not None or form.still_in_arrears is not None or form.result is CallResult.REFUSED
     task = planned if planned is not None and (asked_for is None or answers) else asked_for
     if task is None:
         raise GuardRefused("Aucun appel de suivi n’est prévu en ce moment.")
     purpose = CALL_BACK if task.kind == CALL_BACK else f"follow_up_{task.ordinal}"
-    phone = next((phone for phone in case.household.phones if phone.blocked_at is None), None)
+    phone = calls.number_called(case, form.phone_id)
     call = log_call(unit, hand, case, Dialled(phone, purpose), result=form.result)
     event = casework.record(unit, case, _fact(unit, case, task, call, form), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
     _tell_helps(unit, hand, case, form)
+    if form.result is CallResult.WRONG_NUMBER:
+        calls.tell_wrong_number(unit, hand, case, call, phone)
+    if form.result is CallResult.REFUSED and task.kind == CALL_BACK and case.stage != Stage.DETECTION:
+        calls.tell_refusal(unit, hand, case, call)
     if event.type == e.FollowUpCalled.type and form.result not in SPOKE and is_last(unit, task):
         for referral in helps(unit, case.id):  # tried often enough, and asked no more
             partner_work.confirm(unit, hand, referral.id, verified=False)

@@ -392,6 +392,7 @@ class FollowUpForm(Form):
     """A call of the follow-up."""
 
     result: CallResult = Field(description="Résultat de l’appel")
+    phone_id: UUID | None = Field(None, description="Numéro appelé ; vide : le premier encore bon")
     still_cold: bool | None = Field(None, description="A encore froid")
     still_in_arrears: bool | None = Field(None, description="A encore des factures impayées")
     helps: dict[UUID, SaidOfHelp] = Field({}, description="Par orientation terminée : ce que le ménage dit de l’aide")

@@ -1,7 +1,8 @@
 """What a household says by itself on the page that its letter opens: it helped, it did not, call me; once a day.
 
-While a question of the follow-up is open, it is its answer, as by SMS or mail. Otherwise it is a fact of its own, and
-unless all is well somebody calls back by a date that the page says.
+While a question of the follow-up is open, it is its answer, as by SMS or mail; but that a help did not help is always a
+fact of its own, and disputes that help where only one is meant. Unless all is well somebody calls back by a date that
+the page says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +18,16 @@ from models import events as e
 from models.cases import Case
 from models.engine import Event, Task
 from models.vocabulary import AnsweredBy, CaseState, FollowUpAnswer, HouseholdAnswer, Stage
-from services import follow_up
+from services import follow_up, partner_work
 from services.calls import CALL_BACK
 from services.forms import Form
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
+from services.referrals import lock
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import calendar_of
+from services.rules.published import calendar_of, pathway_of
 
 ASKED_FOR: Final = timedelta(days=7)
 """So long before a call of the follow-up its question counts as open: the mail and the SMS leave five days before."""
@@ -95,12 +97,22 @@ def _record(unit: UnitOfWork, hand: Hand, case: Case, said: HouseholdAnswer) -> 
     if case.is_closed:
         raise GuardRefused("Cette situation est terminée : il faut appeler.")
     task = _asked(unit, case)
-    if task is not None:
+    if said is HouseholdAnswer.NOT_HELPED and case.stage in _HELPED:
+        casework.record(unit, case, e.HouseholdAnswered(answer=said), hand=hand)
+        _dispute(unit, hand, case)
+    elif task is not None:
         follow_up.record_answer(unit, hand, task, said=AS_FOLLOW_UP[said], by=AnsweredBy.PAGE)
     elif said is HouseholdAnswer.CALL_ME or case.stage in _HELPED:
         casework.record(unit, case, e.HouseholdAnswered(answer=said), hand=hand)
     else:
         raise GuardRefused("Aucune aide n’a encore été cherchée pour ce ménage.")
+
+
+def _dispute(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """The one help that its partner calls done did not come; of several nobody knows which is meant."""
+    reported = follow_up.helps(unit, case.id)
+    if len(reported) == 1 and "settle_dispute" in pathway_of(unit, case.pathway_hash).tasks:
+        partner_work.contest(unit, hand, lock(unit, reported[0]), follow_up.DISPUTED)
 
 
 def _asked(unit: UnitOfWork, case: Case) -> Task | None:

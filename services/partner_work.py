@@ -109,13 +109,17 @@ def confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, *, verified: bool) 
 
 def dispute(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: NoteForm) -> Referral:
     """The household says that the help did not come: the coordinator owns it from the same instant."""
-    referral = _reported(unit, hand, referral_id)
+    return contest(unit, hand, _reported(unit, hand, referral_id), form.text)
+
+
+def contest(unit: UnitOfWork, hand: Hand, referral: Referral, words: str) -> Referral:
+    """The same by the household itself, on its page."""
     casework.check_open(referral.case)
     if (Loop(referral.loop), Loop.DISPUTED) not in LOOP_MOVES:
         raise GuardRefused(SAID_ALREADY[Loop(referral.loop)])
     referral.loop = Loop.DISPUTED.value
     event = casework.record(unit, referral.case, r.about(referral, e.ReferralDisputed), hand=hand)
-    write_note(unit, referral.case, hand, form.text, event=event)
+    write_note(unit, referral.case, hand, words, event=event)
     return referral
 
 

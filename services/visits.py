@@ -19,6 +19,7 @@ from services.rules import casework, obligations, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
+from services.rules.view import absences
 
 _LOSSES = {
     VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
@@ -143,10 +144,9 @@ def _loss(unit: UnitOfWork, case: Case, visit: Visit) -> e.Fact:
     state, reason = VisitState(visit.state), LossReason(visit.loss_reason) if visit.loss_reason else None
     if state not in _ABSENCES:
         return e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, reason=reason)
-    absences = unit.session.scalar(
-        select(func.count()).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT)
-    )
-    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=absences or 0, reason=reason)
+    states = unit.session.scalars(select(Visit.state).where(Visit.case_id == case.id).order_by(Visit.ordinal)).all()
+    count = absences(states)
+    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=count, reason=reason)
 
 
 def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> Visit:
@@ -173,9 +173,12 @@ def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisi
 
 
 def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm) -> Case:
-    """Tell the coordinator of a danger at once, at any moment of an open case."""
+    """Tell the coordinator of a danger at once; on a case that ended it is told all the same, and stays ended."""
     case = case_for(unit, hand.actor, case_id, Right.DANGER)
-    casework.check_open(case)
+    if case.erased_at is not None:
+        raise GuardRefused("Plus rien ne dit où était ce ménage : il faut une nouvelle demande.")
+    if case.state == CaseState.MERGED:
+        raise GuardRefused("Cette situation est réunie à une autre : signalez le danger sur celle qui continue.")
     tell_danger(unit, hand, case, form.danger)
     return case
 

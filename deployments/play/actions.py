@@ -39,8 +39,8 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | open_access | the partner through his sign-in mail | browser (another than the one that asked) |
 | ask_new_link | the partner through an old link of his mails | another is sent to him |
 | start_follow_up | staff | |
-| record_follow_up | staff | result, still_cold, still_in_arrears, helps (by partner, what the household says of his \
-help: confirmed, disputed, unverifiable), note |
+| record_follow_up | staff | result, phone (the number called), still_cold, still_in_arrears, helps \
+(by partner, what the household says of his help: confirmed, disputed, unverifiable), note |
 | choose_contact | staff | contact_by |
 | receive_sms | household | text, phone: what it answers by SMS |
 | answer_follow_up | household | answer, through the link of its own mail |
@@ -214,11 +214,14 @@ def accept_case(scene: Scene, given: Given) -> object:
 
 def record_call(scene: Scene, given: Given) -> object:
     """One call; `phone` is the number that was called."""
+    form = filled(forms.CallForm, _with_number(scene, given))
+    return calls.record_call(scene.unit, scene.hand, scene.case.id, form)
+
+
+def _with_number(scene: Scene, given: Given) -> Given:
     phone = normalise(given["phone"]) if "phone" in given else None
     found = next((known for known in scene.case.household.phones if known.number == phone), None)
-    rest = {name: value for name, value in given.items() if name != "phone"}
-    form = filled(forms.CallForm, {**rest, "phone_id": found.id if found else None})
-    return calls.record_call(scene.unit, scene.hand, scene.case.id, form)
+    return {**without(given, "phone"), "phone_id": found.id if found else None}
 
 
 def correct_number(scene: Scene, given: Given) -> object:
@@ -375,7 +378,7 @@ def read_case(scene: Scene, given: Given) -> None:
 def record_follow_up(scene: Scene, given: Given) -> object:
     """A call of the follow-up, and what the household says of each partner's help."""
     said = {str(scene.referral(partner).id): word for partner, word in given.get("helps", {}).items()}
-    form = filled(forms.FollowUpForm, {**without(given, "helps"), "helps": said})
+    form = filled(forms.FollowUpForm, {**without(_with_number(scene, given), "helps"), "helps": said})
     return follow_up.record_follow_up(scene.unit, scene.hand, scene.case.id, form)
 
 

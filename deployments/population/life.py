@@ -38,7 +38,7 @@ from models.vocabulary import (
 )
 from services.rules import plan
 from services.rules.plan import About, OpenTask, PlanMessage, Situation
-from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, cancellations
+from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, absences, cancellations
 
 VERSION_7: Final = 0x7 << 76
 VARIANT: Final = 0b10 << 62
@@ -286,7 +286,7 @@ class Life:
             visit_id=visits[-1]["id"] if visits else None,
             visit_starts_at=visits[-1]["starts_at"] if visits else None,
             last_held_at=max((visit["starts_at"] for visit in held), default=None),
-            absences=sum(visit["state"] == VisitState.HOUSEHOLD_ABSENT for visit in visits),
+            absences=absences([visit["state"] for visit in visits]),
             visits_held=len(held),
             cancellations=cancellations([visit["state"] for visit in visits]),
             follow_ups_done=self._follow_ups_done,

@@ -7,7 +7,9 @@ from typing import Final
 from models import events as e
 from models.pathway import Pathway
 from models.vocabulary import (
+    CLOSED_STATES,
     STAGE_OF,
+    CallResult,
     CaseState,
     Channel,
     ClosureOutcome,
@@ -124,7 +126,10 @@ def _calls_planned(pathway: Pathway) -> int:
     return len(pathway.tasks["follow_up_call"].due.series)
 
 
-def _more_calls_to_come(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+def _more_calls_to_come(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+    """Not for a household that wants none any more."""
+    if isinstance(fact, e.FollowUpCalled) and fact.result is CallResult.REFUSED:
+        return False
     return view.follow_ups_done < _calls_planned(pathway)
 
 
@@ -145,6 +150,10 @@ def _reopened_in(*stages: Stage) -> Guard:
         return isinstance(fact, e.CaseReopened) and STAGE_OF[CaseState(fact.state)] in stages
 
     return guard
+
+
+def _both(*guards: Guard) -> Guard:
+    return lambda fact, view, pathway, now: all(guard(fact, view, pathway, now) for guard in guards)
 
 
 def _request_was_refused(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -292,9 +301,14 @@ def _asked_of(party: Party, *kinds: str) -> Guard:
     return guard
 
 
-def _dwelling_is_dangerous(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that."""
-    return isinstance(fact, e.DangerReported) and fact.danger not in {Danger.PERSON, Danger.UNSPECIFIED}
+def _dwelling_is_dangerous(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that.
+
+    Nor on a case that ended: its household may live elsewhere.
+    """
+    is_open = CaseState(view.state) not in CLOSED_STATES
+    hidden = {Danger.PERSON, Danger.UNSPECIFIED}
+    return is_open and isinstance(fact, e.DangerReported) and fact.danger not in hidden
 
 
 def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
@@ -369,5 +383,9 @@ GUARDS: Final[dict[str, Guard]] = {
     "reminder_letter_is_past": _reminder_letter_is_past,
     "news_are_asked": _asked_of(Party.PARTNER, "report_outcome"),
     "an_operator_is_asked": _asked_of(Party.OPERATOR),
+    "back_to_visits": _both(_reopened_in(Stage.DIAGNOSTIC), _visits_left),
+    "back_to_report": _both(_reopened_in(Stage.DIAGNOSTIC), _last_visit),
+    "back_to_calls": _both(_reopened_in(Stage.FOLLOW_UP), _more_calls_to_come),
+    "back_to_closing": _both(_reopened_in(Stage.FOLLOW_UP), _last_call_made),
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),
 }

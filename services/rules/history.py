@@ -70,6 +70,10 @@ _LOSES_VISIT: Final[dict[str, VisitAction]] = {
     VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
     VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
 }
+_REOPENS: Final[dict[str, CaseAction]] = {
+    CaseState.CONTACTING: CaseAction.REOPEN_TO_CONTACT,
+    CaseState.VISITED: CaseAction.REOPEN_TO_REPORT,
+}
 _AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 
 
@@ -108,6 +112,8 @@ class History:
         early = action is CaseAction.REFER and (self.state, action) not in CASE_MOVES
         if early and payload["theme"] == Theme.EMERGENCY:
             return None
+        if action is CaseAction.REOPEN and self.state is CaseState.CLOSED:
+            return _REOPENS.get(payload["state"], action)
         if event.startswith("visit.") and self.state in _AFTER_REPORT:
             return None
         return CaseAction.LOSE_NEXT_VISIT if action is CaseAction.LOSE_VISIT and self._visited else action

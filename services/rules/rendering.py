@@ -12,7 +12,7 @@ from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
 from models.events import ReminderDue
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, ClosureOutcome, Party, Role, TaskState, VisitState
+from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -256,7 +256,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
         urgent=True if referral is not None and referral.urgent else None,
-        for_good=event.payload.get("for_good") or None,
+        for_good=event.payload.get("for_good") or event.payload.get("reason") == LossReason.REFUSED_AT_DOOR or None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,

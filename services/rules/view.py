@@ -119,7 +119,7 @@ def _view(case: Any, around: Sequence[Sequence[Any]], marks: "_Marks") -> CaseVi
         visit_id=visits[-1].id if visits else None,
         visit_starts_at=visits[-1].starts_at if visits else None,
         last_held_at=max(held, default=None),
-        absences=sum(visit.state == VisitState.HOUSEHOLD_ABSENT for visit in visits),
+        absences=absences([visit.state for visit in visits]),
         visits_held=len(held),
         cancellations=cancellations([visit.state for visit in visits]),
         follow_ups_done=marks.follow_ups[case.id],
@@ -233,8 +233,17 @@ def _reached_at(calls: Sequence[Any]) -> datetime | None:
 
 def cancellations(states: Sequence[str]) -> int:
     """How many visits were called off since the last one held, of their states in order."""
+    return sum(state in CALLED_OFF for state in _since_held(states))
+
+
+def absences(states: Sequence[str]) -> int:
+    """How often nobody was there since the last visit held, of their states in order."""
+    return sum(state == VisitState.HOUSEHOLD_ABSENT for state in _since_held(states))
+
+
+def _since_held(states: Sequence[str]) -> Sequence[str]:
     held = max((place for place, state in enumerate(states, start=1) if state == VisitState.HELD), default=0)
-    return sum(state in CALLED_OFF for state in states[held:])
+    return states[held:]
 
 
 def _grouped(

@@ -25,7 +25,8 @@ from models.vocabulary import CLOSED_STATES, STAGE_OF, CaseState, ReferralState,
 
 @pytest.mark.parametrize("state", sorted(CLOSED_STATES - {CaseState.MERGED, CaseState.TRANSFERRED}))
 def test_a_closed_case_can_only_be_reopened(state: CaseState) -> None:
-    assert case_actions(state) == {CaseAction.REOPEN}
+    where_it_stood = {CaseAction.REOPEN_TO_CONTACT, CaseAction.REOPEN_TO_REPORT} if state is CaseState.CLOSED else set()
+    assert case_actions(state) == {CaseAction.REOPEN} | where_it_stood
 
 
 def test_a_merged_case_comes_back_by_undoing_the_merge_and_a_transferred_one_never() -> None:
@@ -89,7 +90,14 @@ def test_only_a_move_of_the_table_is_allowed() -> None:
 
 def test_a_case_goes_back_a_stage_for_a_new_orientation_another_visit_or_a_second_life_only() -> None:
     order = list(Stage)
-    again = {CaseAction.REOPEN, CaseAction.UNMERGE, CaseAction.REFER, CaseAction.PLAN_VISIT}
+    again = {
+        CaseAction.REOPEN_TO_CONTACT,
+        CaseAction.REOPEN_TO_REPORT,
+        CaseAction.REOPEN,
+        CaseAction.UNMERGE,
+        CaseAction.REFER,
+        CaseAction.PLAN_VISIT,
+    }
 
     for (state, action), to in CASE_MOVES.items():
         if CaseState.SUSPENDED not in {state, to} and order.index(STAGE_OF[to]) < order.index(STAGE_OF[state]):

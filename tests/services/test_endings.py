@@ -512,3 +512,36 @@ def test_a_transfer_passes_on_what_every_alert_giver_saw_and_each_follows_it_the
             ("karim@example.org", ["damp", "cold"]),
             ("o@example.org", ["cold"]),
         ]
+
+
+@pytest.mark.parametrize(
+    ("situation", "state", "asked"),
+    [
+        ("accepted", "contacting", "call_again"),
+        ("qualified", "contacting", "call_again"),
+        ("visited", "visited", "deliver_report"),
+        ("reported", "in_follow_up", "follow_up_call"),
+    ],
+)
+def test_a_closed_case_is_reopened_where_it_stood(office: Office, situation: str, state: str, asked: str) -> None:
+    case_id = getattr(office, situation)()
+    office.close(case_id, "moved")
+
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == (state, {asked})
+
+
+def test_a_case_reopened_after_its_last_call_has_somebody_to_close_it(office: Office) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    for _ in range(3):
+        office.follow_up(case_id)
+        office.drain()
+    office.close(case_id)
+
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert set(office.due(case_id)) == {"close_case"}

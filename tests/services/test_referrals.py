@@ -199,7 +199,7 @@ def test_a_declined_referral_takes_no_other_answer(office: Office, answer: str) 
         office.answer(referral_id, answer)
 
 
-def test_a_reopened_case_has_somebody_to_close_it_again(office: Office) -> None:
+def test_a_reopened_case_is_owed_the_calls_that_were_not_made(office: Office) -> None:
     case_id, referral_id = office.followed()
     office.answer(referral_id, "complete")
     office.close(case_id)
@@ -208,7 +208,7 @@ def test_a_reopened_case_has_somebody_to_close_it_again(office: Office) -> None:
     office.do(closing.reopen_case, ADA, case_id)
     office.drain()
 
-    assert set(office.due(case_id)) == {"close_case"}
+    assert set(office.due(case_id)) == {"follow_up_call"}
 
 
 def test_cases_settled_together_each_go_on_by_what_they_wait_for(office: Office) -> None:

@@ -13,6 +13,7 @@ from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.rules.rendering import Suppressed, render_message
+from services.rules.view import absences
 from tests.services.rules.situations import ADA, BO, CY_ID, Office, default_pathway, found_office, paris
 
 
@@ -255,3 +256,39 @@ def test_a_report_given_after_the_first_of_two_visits_makes_the_second_needless(
     office.drain()
 
     assert set(office.due(case_id)) == {"orient"}
+
+
+def test_a_danger_met_on_a_case_that_ended_is_told_and_reopens_nothing(office: Office) -> None:
+    case_id = office.reported()
+    office.close(case_id, "solved")
+    office.drain()
+
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    office.drain()
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == ("closed", {"acknowledge_danger"})
+    assert len(office.sent(case_id, "danger")) == 1
+    assert office.sent(case_id, "danger_advice") == []
+    office.do(visits.acknowledge_danger, ADA, case_id)
+    assert office.tasks(case_id) == []
+
+
+def test_absences_count_since_the_last_visit_held() -> None:
+    assert absences(["household_absent", "household_absent", "held", "household_absent"]) == 1
+    assert absences(["household_absent", "visitor_absent"]) == 1
+
+
+def test_whoever_refused_at_the_door_is_promised_no_call(office: Office) -> None:
+    case_id = office.qualified(sms_agreed=True)
+    office.plan(case_id, "2025-10-08T10:00")
+    office.at("2025-10-08T10:30")
+    form = LostVisit.model_validate({"state": "cancelled_by_household", "reason": "refused_at_door"})
+    office.do(visits.lose_visit, BO, case_id, form)
+    office.drain()
+
+    sms = next(each for each in office.sent(case_id, "visit_cancelled") if each.channel == "sms")
+    with office.database.read() as unit:
+        said = render_message(unit, unit.session.get_one(Message, sms.id)).body
+    assert "annulé" in said
+    assert "rappellerons" not in said
+    assert set(office.due(case_id)) == {"plan_visit"}

@@ -822,7 +822,7 @@ ACTS: Final[tuple[Act, ...]] = (
       coordinates(surveys.record, lambda _o, n: SurveyForm.model_validate({"dwelling": {"area": 20 + n}}))),
     A("leave kit", "aside", "case", is_open, coordinates(
         kits.record, KitForm(items=[KitLine(item=next(iter(Equipment)), quantity=2)]))),
-    A("tell danger", "aside", "case", is_open,
+    A("tell danger", "aside", "case", lambda _s, c: c.state != C.MERGED and c.erased_at is None,
       works(visits.report_danger, DangerForm.model_validate({"danger": "gas"}))),
     A("take danger in hand", "task", "case", lambda s, c: s.has(c, "acknowledge_danger"),
       coordinates(visits.acknowledge_danger)),

@@ -56,17 +56,18 @@ def _rejection(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[s
     return [{"kind": "radios", "name": "reason", "label": "Motif", "choices": choices("rejection_reason")}, NOTE]
 
 
+def _numbers(case: Case) -> list[dict[str, Any]]:
+    """Which one was called, where there are several."""
+    numbers = [(str(phone.id), phone.number) for phone in case.household.phones if phone.blocked_at is None]
+    asked = {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers}
+    return [asked] if len(numbers) > 1 else []
+
+
 def _call(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
-    usable = [phone for phone in case.household.phones if phone.blocked_at is None]
-    numbers = [(str(phone.id), phone.number) for phone in usable]
     expected = calls.expected(case)
     known = [each for each in (*RESULTS, CallResult.CALL_BACK) if each in expected]
     results = [(result.value, label("call_result", result.value)) for result in known]
-    asked: list[dict[str, Any]] = [
-        {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}
-    ]
-    if len(numbers) > 1:
-        asked.insert(0, {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers})
+    asked = [*_numbers(case), {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}]
     if CallResult.CALL_BACK not in expected:
         return [*asked, NOTE]
     tomorrow = (visitor.today + timedelta(days=1)).isoformat()
@@ -142,6 +143,7 @@ def _danger(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str,
 def _follow_up(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     results = [(result.value, label("call_result", result.value)) for result in RESULTS]
     return [
+        *_numbers(case),
         {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results},
         {"kind": "radios", "name": "still_cold", "label": "A encore froid", "choices": YES_NO, "value": ""},
         {"kind": "radios", "name": "still_in_arrears", "label": "A encore des factures impayées",
@@ -160,7 +162,8 @@ def _help(referral: Referral) -> dict[str, Any]:
 
 def _follow_up_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     helps = {name.removeprefix(HELP): said for name, said in data.multi_items() if name.startswith(HELP) and said}
-    return {name: data.get(name) or None for name in ("still_cold", "still_in_arrears")} | {"helps": helps}
+    said = {name: data.get(name) or None for name in ("phone_id", "still_cold", "still_in_arrears")}
+    return said | {"helps": helps}
 
 
 def _contact(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
@@ -241,7 +244,8 @@ ACTS: Final = (
             lead="Une absence n’est pas une annulation : le ménage ne reçoit pas le même message."),
     ActPage("danger", "danger", "Signaler un danger", "Signaler le danger", Right.DANGER, visits.report_danger,
             forms.DangerForm, _danger, danger=True,
-            follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",)),
+            follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",
+                     "Une situation terminée le reste.")),
     ActPage("danger-pris-en-charge", "danger-pris-en-charge", "Prendre le danger en charge", "Je m’en occupe",
             Right.DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
     ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER, _follow,

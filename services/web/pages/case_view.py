@@ -356,7 +356,7 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
         more.append(("Choisir comment demander des nouvelles", "contact"))
     if Right.CUT in granted and not case.is_closed and len(found.cuts) < len(Energy):
         more.append(("Suivre une coupure annoncée", "coupure"))
-    if Right.DANGER in granted and not case.is_closed:
+    if Right.DANGER in granted and case.state != CaseState.MERGED and case.erased_at is None:
         more.append(("Signaler un danger", "danger"))
     if Right.REFER in granted and not case.is_closed:
         more.append(("Noter qu’il n’y a pas de solution", "sans-solution"))

@@ -1,12 +1,12 @@
 """A household that asked to stop did not refuse a visit: its own outcome.
 
-Revision 0047, after 0046.
+Revision 0045, after 0044.
 """
 
 from alembic import op
 
-revision = "0047"
-down_revision = "0046"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 

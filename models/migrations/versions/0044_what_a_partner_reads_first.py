@@ -1,12 +1,12 @@
 """What a partner needs to know, read before his answer when it names nobody.
 
-Revision 0046, after 0043.
+Revision 0044, after 0043.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0046"
+revision = "0044"
 down_revision = "0043"
 branch_labels = None
 depends_on = None
