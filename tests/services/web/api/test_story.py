@@ -69,28 +69,28 @@ def report(office: Office, path: str) -> None:
 def orient(office: Office, path: str) -> None:
     asked = {
         "partner_id": str(office.ids["partner"]),
+        "theme": "budget",
         "brief": "Impayés depuis mars.",
         "permission": True,
     }
 
-    def referral(theme: str, replaces: str | None = None) -> str:
-        form = {**asked, "theme": theme, "replaces_id": replaces}
-        sent = office.act("Bo", f"{path}/referrals", form)["made_id"]
+    def referral(replaces: str | None = None) -> str:
+        sent = office.act("Bo", f"{path}/referrals", {**asked, "replaces_id": replaces})["made_id"]
         return f"{path}/referrals/{sent}"
 
-    taken = referral("budget")
+    taken = referral()
     office.act("Bo", f"{taken}/question", {**PHONED, "note": "Depuis quand ?"})
     office.act("Bo", f"{taken}/answer-question", {"note": "Depuis mars."})
     office.act("Bo", f"{taken}/accept", PHONED)
     office.act("Bo", f"{taken}/progress", PHONED)
-    failed = referral("landlord_mediation")
+    office.act("Bo", f"{taken}/complete", {**PHONED, "outcome": "helped_fully"})
+    failed = referral()
     office.act("Bo", f"{failed}/accept", PHONED)
     office.act("Bo", f"{failed}/fail", {**PHONED, "reason": "other"})
-    declined = referral("landlord_mediation", failed.rpartition("/")[2])
+    declined = referral(failed.rpartition("/")[2])
     office.act("Bo", f"{declined}/decline", {**PHONED, "reason": "out_of_scope"})
-    withdrawn = referral("landlord_mediation", declined.rpartition("/")[2])
+    withdrawn = referral(declined.rpartition("/")[2])
     office.act("Bo", f"{withdrawn}/withdraw")
-    office.act("Bo", f"{taken}/complete", {**PHONED, "outcome": "helped_fully"})
     states = {each["state"] for each in case_of(office, path)["referrals"]}
     assert states == {"completed", "failed", "declined", "withdrawn"}
 
