@@ -663,8 +663,8 @@ def tried_enough(scene: Scene, case: Case) -> bool:
 
 
 def to_call_back(scene: Scene, case: Case) -> bool:
-    """The household asked for a call, and no call of the follow-up is due beside it."""
-    return case.state in OPEN and scene.has(case, "call_back") and not scene.has(case, "follow_up_call")
+    """The household asked for a call: one that tells no news of the follow-up is that one."""
+    return case.state in OPEN and scene.has(case, "call_back")
 
 
 def shares(scene: Scene, referral: Referral) -> bool:
@@ -729,7 +729,8 @@ ACTS: Final[tuple[Act, ...]] = (
     A("decide derogation", "path", "case", lambda _s, c: c.state == C.TRIAGE and c.derogation == "asked",
       coordinates(derogations.decide, lambda _o, n: DerogationDecision(granted=n % 3 > 0))),
     A("no answer", "contact", "case", state(*EARLY), call("no_answer")),
-    A("wrong number", "contact", "case", state(*UNDER_THE_TEAM), call("wrong_number"), ways=2),
+    A("wrong number", "contact", "case", state(*EARLY), call("wrong_number")),
+    A("wrong number later", "contact", "case", state(*(UNDER_THE_TEAM - EARLY)), call("wrong_number")),
     A("call back", "contact", "case", state(*EARLY), works(
         calls.record_call,
         lambda o, n: CallForm.model_validate({"result": "call_back", "call_back_on": in_days(o, 1 + n % 9)}))),
