@@ -172,7 +172,7 @@ class CaseMerged(_Detection):
     type: ClassVar[str] = "case.merged"
     into: UUID
     phone_ids: list[UUID] = []
-    facts: list[str] = []
+    facts: list[Code] = []
 
 
 class CaseAbsorbed(_Detection):

@@ -357,11 +357,14 @@ def place_from(
 ) -> Place:
     """The next rung from `start`; with `after`, the first one later than that instant."""
     for step in range(start, len(rungs)):
-        if rungs[step].off:
+        rung = rungs[step]
+        if rung.off:
             continue
-        at = climbed_at(rungs[step], timing, calendar)
+        at = climbed_at(rung, timing, calendar)
         if after is None or at > after:
             return Place(step, at)
+        if rung.every is not None:
+            return Place(step, _again(rung.every, after, calendar))
     return Place()
 
 

@@ -29,9 +29,9 @@ def test_a_closed_case_can_only_be_reopened(state: CaseState) -> None:
     assert case_actions(state) == {CaseAction.REOPEN} | where_it_stood
 
 
-def test_a_merged_case_comes_back_by_undoing_the_merge_and_a_transferred_one_never() -> None:
+def test_a_merged_case_comes_back_by_undoing_the_merge_and_a_transferred_one_if_nobody_took_it() -> None:
     assert case_actions(CaseState.MERGED) == {CaseAction.UNMERGE}
-    assert case_actions(CaseState.TRANSFERRED) == frozenset()
+    assert case_actions(CaseState.TRANSFERRED) == {CaseAction.REOPEN}
 
 
 @pytest.mark.parametrize("state", sorted(FINAL_REFERRALS))
@@ -69,7 +69,7 @@ def test_every_state_of_a_case_has_its_stage() -> None:
 
 def test_every_state_of_a_case_can_be_reached_and_left() -> None:
     assert set(CASE_MOVES.values()) == set(CaseState) - {CaseState.SUBMITTED}
-    assert {state for state, _ in CASE_MOVES} == set(CaseState) - {CaseState.TRANSFERRED}
+    assert {state for state, _ in CASE_MOVES} == set(CaseState)
 
 
 def test_every_state_of_a_referral_can_be_reached() -> None:

@@ -195,6 +195,14 @@ def test_a_clock_that_comes_again_is_caught_up_once_after_an_outage(office: Offi
     assert len(office.told(case_id, "danger")) == before + 1
 
 
+def test_what_comes_again_does_so_however_late_its_clock_begins(office: Office) -> None:
+    office.submit(urgency="danger")
+    office.clock.at += timedelta(days=3)
+    office.drain()
+
+    assert office.next_due() == paris("2025-10-10 09:00")
+
+
 # --- A clock that cannot take its step ------------------------------------------------------------------------------
 
 
