@@ -31,6 +31,7 @@ from models.vocabulary import (
     ReferralState,
     RejectionReason,
     ReturnReason,
+    Role,
     SkipReason,
     SnoozeReason,
     Source,
@@ -42,6 +43,7 @@ from models.vocabulary import (
 )
 from services import (
     addresses,
+    administration,
     calls,
     circumstances,
     closing,
@@ -112,6 +114,7 @@ from services.forms import (
     Question,
     Reassignment,
     Rejection,
+    Remedy,
     Reopening,
     Skip,
     Snooze,
@@ -156,6 +159,7 @@ from tests.services.rules.situations import (
 C, R = CaseState, ReferralState
 OPEN: Final = frozenset(C) - CLOSED_STATES
 ORIENTABLE: Final = frozenset({C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP})
+THE_ADMINISTRATOR: Final = Hand(Actor("person", UUID(int=30), PROGRAMME, Role.ADMINISTRATOR, name="Alex"), holds=True)
 TO_VISIT: Final = frozenset({C.QUALIFIED, C.VISITED, C.DIAGNOSED}) | ORIENTABLE
 EARLY: Final = frozenset({C.TO_CONTACT, C.CONTACTING, C.QUALIFIED})
 ASKED: Final = frozenset({R.SENT, R.UNDER_REVIEW})
@@ -182,8 +186,8 @@ class Scene:
         self.permission: list[Permission] = of_them(Permission)
         self.cut: list[SupplyCut] = of_them(SupplyCut)
         self.clock: list[Obligation] = of_them(Obligation, Obligation.next_at.is_not(None))
-        waiting = Message.state.in_((MessageState.QUEUED, MessageState.UNKNOWN)), Message.channel != Channel.LETTER
-        self.message: list[Message] = of_them(Message, *waiting)
+        states = MessageState.QUEUED, MessageState.UNKNOWN, MessageState.REFUSED
+        self.message: list[Message] = of_them(Message, Message.state.in_(states), Message.channel != Channel.LETTER)
         self.planned = {visit.case_id for visit in of_them(Visit, Visit.state == VisitState.PLANNED)}
         self.asked = {(task.case_id, task.kind) for task in self.task}
         self.asked_of = {(task.referral_id, task.kind) for task in self.task}
@@ -492,10 +496,28 @@ def dispute(office: Office, referral: Referral, _n: int) -> None:
 
 
 def mend_address(office: Office, referral: Referral, n: int) -> None:
-    """The partner's address is given anew, or kept."""
+    """The partner's address is given anew, or kept; every second time its sending is taken back."""
     names = {PARTNER: "adil", OTHER_PARTNER: "soliha"}
-    address = f"{names[referral.partner_id]}{n if n % 2 else ''}@example.org"
-    office.do(addresses.mend_address, ADA, referral.id, AddressForm(email=address))
+    address, hand = f"{names[referral.partner_id]}{n if n % 3 else ''}@example.org", replace(ADA, holds=True)
+    office.do(addresses.mend_address, hand, referral.id, AddressForm(email=address))
+    if n % 2:
+        take_back_last(office, referral.case_id, hand, "referral.address_mended")
+
+
+def give_mail(office: Office, case: Case, n: int) -> None:
+    """The household reads its mail elsewhere; every second time what leaves there for its visit is taken back."""
+    hand = replace(ADA, holds=True)
+    form = HouseholdAddressForm(email=f"m{case.last_seq}@example.org")
+    office.do(addresses.mend_household_address, hand, case.id, form)
+    if n % 2 and case.state == C.VISIT_PLANNED:
+        take_back_last(office, case.id, hand, "household.address_mended")
+
+
+def send_again(office: Office, message: Message, n: int) -> None:
+    """The administrator lets a refused message leave once more; every second time he takes it back."""
+    office.do(administration.send_again, THE_ADMINISTRATOR, message.id, Remedy(reason="Serveur rétabli."))
+    if n % 2 and message.case_id is not None:
+        take_back_last(office, message.case_id, THE_ADMINISTRATOR, "message.sent_again")
 
 
 def answer_by_link(office: Office, task: Task, n: int) -> None:
@@ -788,7 +810,8 @@ ACTS: Final[tuple[Act, ...]] = (
     A("ask access", "partner", "referral", shares, ask_access),
     A("ask new link", "partner", "task", lambda _s, t: may_renew(t), ask_new_link),
     A("pass on", "partner", "referral", asked(*(LIVE - {R.DRAFT})), pass_on),
-    A("mend address", "task", "referral", lambda s, r: (r.id, "mend_address") in s.asked_of, mend_address),
+    A("mend address", "task", "referral", lambda s, r: (r.id, "mend_address") in s.asked_of, mend_address, whole=False,
+      ways=2),
     # -- The household
     A("nobody at follow-up", "household", "case", lambda s, c: c.state in OPEN and s.has(c, "follow_up_call"),
       works(follow_up.record_follow_up, FollowUpForm.model_validate({"result": "no_answer"}))),
@@ -806,8 +829,8 @@ ACTS: Final[tuple[Act, ...]] = (
       works(complaints.receive, ComplaintForm(said_by="La personne", text="Personne ne rappelle."))),
     A("answer complaint", "task", "case", lambda s, c: s.has(c, "answer_complaint"),
       coordinates(complaints.answer, NoteForm(text="Rappelée."))),
-    A("give mail", "household", "case", is_open, lambda o, c, _n: o.do(
-        addresses.mend_household_address, ADA, c.id, HouseholdAddressForm(email=f"m{c.last_seq}@example.org"))),
+    A("give mail", "household", "case", is_open, give_mail, whole=False),
+    A("give mail before a visit", "household", "case", state(C.VISIT_PLANNED), give_mail, whole=False, ways=2),
     A("drop mail", "household", "case", is_open, coordinates(addresses.remove_household_address)),
     A("agree", "household", "case", is_open, coordinates(
         permissions.give, lambda _o, n: PermissionForm(kind=(PermissionKind.SMS, PermissionKind.HEALTH)[n % 2]))),
@@ -876,6 +899,8 @@ ACTS: Final[tuple[Act, ...]] = (
     A("remind early", "task", "clock", lambda _s, o: (o.next_step or -1) >= 0, leave_now),
     A("send now", "task", "message", lambda s, m: m.state == MessageState.QUEUED and m.due_at > s.now, send_now,
       whole=False, ways=2),
+    A("send again", "task", "message", lambda _s, m: m.state == MessageState.REFUSED and m.address and m.case_id,
+      send_again, whole=False, ways=2),
     A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle),
 )  # fmt: skip
 OFTEN: Final = {
