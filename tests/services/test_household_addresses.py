@@ -258,7 +258,7 @@ def _of_before() -> Pathway:
     """The pathway that shipped before households' addresses were followed."""
     current = default_pathway()
     rule = current.events["message.failed"]
-    events = {name: each for name, each in current.events.items() if name != "household.address_mended"}
+    events = {name: each for name, each in current.events.items() if not name.startswith("household.address_")}
     failed = rule.model_copy(update={"then": tuple(step for step in rule.then if "household" not in str(step.when))})
     failed = failed.model_copy(update={"then": tuple(each for each in failed.then if "question" not in str(each.when))})
     tasks = {kind: each for kind, each in current.tasks.items() if kind != ITEM}
