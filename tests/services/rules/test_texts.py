@@ -336,6 +336,18 @@ def test_a_voicemail_names_no_motive_and_no_debt() -> None:
     assert "02_33_00_00_02" in visible(body)
 
 
+OF_OLDER_PATHWAYS = (
+    "milestone_accepted", "milestone_visit_planned", "milestone_visit_held", "milestone_report",
+    "milestone_orientation", "milestone_partner_accepted", "milestone_partner_done", "milestone_joined",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OF_OLDER_PATHWAYS)
+def test_what_only_an_older_pathway_sends_can_still_be_written(text: str) -> None:
+    """A case keeps the pathway that it is pinned to; these are of versions 1 to 7, the last of 8 to 11."""
+    assert written((text, "alert_giver", "email")).subject
+
+
 # -- Short messages
 
 
