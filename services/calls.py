@@ -117,8 +117,7 @@ def tell_refusal(unit: UnitOfWork, hand: Hand, case: Case, call: Call) -> Event:
     """The household says no: the case ends; once it was visited, somebody ends it, with its outcome."""
     if case.stage == Stage.DETECTION or case.is_closed:
         raise TransitionRefused("case", case.state, CaseAction.REFUSE)
-    if visits.is_planned(unit, case):
-        visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
+    visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
     if visits.was_held(unit, case):
         return casework.record(unit, case, e.HouseholdStops(call_id=call.id), hand=hand)
     casework.check_no_partner_asked(unit, case)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral
 from models.engine import Event
 from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
@@ -55,8 +55,7 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
     if out := unit.session.scalars(lent).first():
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
-    if unit.session.scalar(select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)):
-        visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
+    visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
     for referral in unit.session.scalars(_REPORTED, {"case": case.id}).all():
         partner_work.confirm(unit, hand, referral.id, verified=False)
     known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from models import events as e
-from models.cases import Alert, Case, Permission, Referral, Visit
+from models.cases import Alert, Case, Permission, Referral
 from models.engine import Message
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
 from models.programmes import Programme
@@ -203,9 +203,7 @@ def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, 
 
     Who stops is still told what was kept of it.
     """
-    planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
-    if unit.session.scalar(planned.limit(1)) is not None:
-        visits.call_off(unit, hand, case, visit)
+    visits.call_off(unit, hand, case, visit)
     live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
     for referral in unit.session.scalars(live.order_by(Referral.id)).all():
         referrals.take_back(unit, hand, referral, reason)

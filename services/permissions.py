@@ -107,7 +107,7 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
         household.breathing = None
         surveys.forget_health(unit, case)
         household.vulnerabilities = [each for each in household.vulnerabilities if each not in _OF_HEALTH]
-    if permission.kind == PermissionKind.HOME_VISIT and visits.is_planned(unit, case):
+    if permission.kind == PermissionKind.HOME_VISIT:
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
     if permission.kind != PermissionKind.SHARE_WITH_PARTNER:
         return

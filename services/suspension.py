@@ -6,12 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import Case, Referral, Visit
+from models.cases import Case, Referral
 from models.engine import Task
 from models.events import CaseResumed, CaseSuspended
 from models.lifecycles import CaseAction, next_case_state
-from models.vocabulary import CaseState, ReferralState, TaskState, VisitState
-from services import referrals
+from models.vocabulary import CaseState, ReferralState, TaskState
+from services import referrals, visits
 from services.forms import Suspension
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -29,8 +29,7 @@ def suspend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Suspension) -> Ca
     """Stop every clock of the case; the coordinator looks at it again on the day named. It makes a pause longer too."""
     case = case_for(unit, hand.actor, case_id, Right.SUSPEND)
     _check_day(unit, case, form.until)
-    planned = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.PLANNED)
-    if unit.session.scalar(planned.limit(1)) is not None:
+    if visits.is_planned(unit, case):
         raise GuardRefused("Une visite est prévue : annulez-la ou déplacez-la d’abord.")
     if case.state == CaseState.SUSPENDED:
         casework.close(unit, pauses.open_tasks(unit, case.id, only=REVIEW_SUSPENSION), TaskState.SUPERSEDED)

@@ -119,8 +119,11 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
 
 
 def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> None:
-    """Cancel the planned visit of a case that ends, or of a household that wants none: no other date is promised."""
-    visit = planned_visit(unit, case)
+    """Cancel the visit that is planned, if one is, as the case ends or its household wants none: no other date is
+    promised."""
+    visit = unit.session.scalars(_planned(case)).first()
+    if visit is None:
+        return
     visit.state = next_visit_state(VisitState(visit.state), _LOSSES[state]).value
     visit.done_at = unit.now
     visit.sequence += 1
