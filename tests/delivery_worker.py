@@ -53,4 +53,4 @@ def _work(folder: Path, url: str, port: int, point: str, nth: int) -> None:
     runtime = build(Settings(data_folder=folder, database_url=url))
     mail = MailConnection(MailServer(host="127.0.0.1", port=port, local_name="localhost"))
     sms = FolderSms(folder, now=runtime.clock.now)
-    asyncio.run(Postman(runtime, Office().aftermath, mail, sms, {}).deliver(Channel.EMAIL, until=math.inf))
+    asyncio.run(Postman(runtime, Office().aftermath, [mail], sms, {}).deliver(Channel.EMAIL, until=math.inf))

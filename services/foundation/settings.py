@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="Chiffrement exigé vers le serveur SMTP"
     )
+    smtp_connections: int = Field(4, ge=1, le=20, description="Connexions ouvertes à la fois vers le serveur SMTP")
     mail_sender: EmailStr = Field("relais@localhost.localdomain", description="Adresse d’expédition des messages")
     imap_host: str | None = Field(
         None, description="Serveur IMAP de l’adresse d’expédition, où arrivent les réponses ; vide : dossier local"

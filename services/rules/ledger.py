@@ -193,19 +193,16 @@ def release(unit: UnitOfWork, envelopes: Iterable[Envelope]) -> None:
         _change(unit, _held_by(envelope), _FREE | {"data_started_at": None})
 
 
-def mark_data(unit: UnitOfWork, envelope: Envelope) -> bool:
-    """Note durably that DATA starts; False if the claim is no longer ours, and then nothing may be sent."""
-    if envelope.carried:
-        leased = and_(_held_by(envelope), Message.state == MessageState.LEASED)
-        if len(_locked(unit, select(Message.id).where(leased))) < len(envelope.ids):
-            return False  # a part of it is somebody else's by now: all or nothing
+def mark_data(unit: UnitOfWork, envelopes: Iterable[Envelope]) -> set[UUID]:
+    """Note durably that DATA starts for these; of which. The claim of the others is lost: they may not be sent."""
+    whole = [envelope for envelope in envelopes if not envelope.carried or _all_leased(unit, envelope)]
     values = {
-        "its_ids": envelope.ids,
-        "its_token": envelope.token,
+        "its_ids": [message_id for envelope in whole for message_id in envelope.ids],
+        "its_tokens": list({envelope.token for envelope in whole}),
         "now": unit.now,
         "until": lease_until(unit, DATA_LEASE_S),
     }
-    return bool(unit.session.scalars(_MARK, values, execution_options=_UNSYNCED).all())
+    return set(unit.session.scalars(_MARK, values, execution_options=_UNSYNCED))
 
 
 # --- Recording ------------------------------------------------------------------------------------------------------
@@ -345,7 +342,11 @@ _RESTED: Final = (
 )
 _MARK: Final = (
     update(Message)
-    .where(Message.id.in_(_ITS_IDS), Message.token == bindparam("its_token"), Message.state == MessageState.LEASED)
+    .where(
+        Message.id.in_(_ITS_IDS),
+        Message.token.in_(bindparam("its_tokens", expanding=True)),
+        Message.state == MessageState.LEASED,
+    )
     .values(state=MessageState.DATA_STARTED, data_started_at=_NOW, leased_until=bindparam("until"))
     .returning(Message.id)
 )
@@ -391,6 +392,12 @@ def _oldest(channels: tuple[Channel, ...], gathers: bool) -> Select[UUID]:
 def _locked(unit: UnitOfWork, ids: Select[UUID]) -> list[UUID]:
     """On PostgreSQL rows that another worker holds are passed over; SQLite has one writer and ignores the lock."""
     return list(unit.session.scalars(ids.with_for_update(skip_locked=True)))
+
+
+def _all_leased(unit: UnitOfWork, envelope: Envelope) -> bool:
+    """Whether nothing that a mail carries is somebody else's by now: all of it leaves or nothing does."""
+    leased = and_(_held_by(envelope), Message.state == MessageState.LEASED)
+    return len(_locked(unit, select(Message.id).where(leased))) == len(envelope.ids)
 
 
 def _whole_bundles(unit: UnitOfWork, ids: list[UUID], free: ColumnElement[bool]) -> list[UUID]:

@@ -105,6 +105,13 @@ MUTANTS: Final = (
         (f"{DELIVERY}::test_a_worker_killed_anywhere_neither_loses_a_mail_nor_sends_it_twice",),
     ),
     Mutant(
+        "the withdrawal of a mark that failed",
+        "services/delivery.py",
+        "            self.asked.pop(envelope.id, None)  # who fails",
+        "            pass  # who fails",
+        (f"{DELIVERY}::test_who_could_not_mark_sends_nothing_and_nobody_marks_it_for_him",),
+    ),
+    Mutant(
         "the fence before DATA",
         "services/channels/mail.py",
         "if self._monotonic() - asked_at > FENCE_S:",
@@ -130,8 +137,8 @@ MUTANTS: Final = (
     Mutant(
         "the attempts spared while a server is away",
         "services/delivery.py",
-        "            breaker.trip()\n            return False\n",
-        "            breaker.trip()\n            handover = Handover('transient', detail='away')\n",
+        "                breaker.trip()\n                waiting.appendleft(envelope)\n                return\n",
+        "                breaker.trip()\n                handover = Handover('transient', detail='away')\n",
         ("tests/faults/test_mail_away.py",),
     ),
     Mutant(

@@ -17,7 +17,8 @@ from services.foundation.runtime import Runtime
 from tests.messages import Office, make_message
 from tests.sink import Sink
 
-POSTMEN: Final = 3
+POSTMEN: Final = 2
+CONNECTIONS: Final = 2
 OUTAGE_S: Final = 1800
 STEP_S: Final = 150
 
@@ -37,7 +38,7 @@ def postman(runtime: Runtime, sink: Sink, watch: Watch) -> Postman:
     return Postman(
         runtime=runtime,
         aftermath=Office().aftermath,
-        mail=MailConnection(server, monotonic=watch),
+        mail=[MailConnection(server, monotonic=watch) for _ in range(CONNECTIONS)],
         sms=folder,
         evidence={Channel.EMAIL: sink, Channel.SMS: folder},
         monotonic=watch,
@@ -66,7 +67,7 @@ def test_after_half_an_hour_without_a_server_a_backlog_leaves_once_without_a_her
 
         assert states(runtime) == Counter({(MessageState.ACCEPTED, 1): count})
         assert len({mail["Message-ID"] for mail in sink.messages}) == len(sink.messages) == count
-        assert sink.most_at_once <= POSTMEN
+        assert sink.most_at_once <= POSTMEN * CONNECTIONS
 
 
 async def outage(postmen: list[Postman], watch: Watch) -> None:
@@ -78,7 +79,8 @@ async def outage(postmen: list[Postman], watch: Watch) -> None:
 async def deliver(postmen: list[Postman]) -> None:
     await asyncio.gather(*(deliver_due(carrier=one) for one in postmen))
     for one in postmen:
-        await one.mail.close()
+        for connection in one.mail:
+            await connection.close()
 
 
 def states(runtime: Runtime) -> Counter[tuple[str, int]]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,8 +18,10 @@ from services.channels.mail import BeforeData, Handover, MailConnection, MailSer
 from services.channels.sms import FolderSms, SmsReceipt, SmsResult
 from services.delivery import LONGEST_REST_S, SHORTEST_REST_S, Breaker, Postman
 from services.foundation.clock import SetClock
+from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime, use
 from services.rules import ledger
+from services.rules.ledger import Envelope
 from tests.delivery_worker import run_until_killed
 from tests.messages import Office, change_message, make_message, read_message
 from tests.sink import Sink
@@ -70,13 +73,13 @@ def postman(runtime: Runtime, sink: Sink, office: Office, watch: Watch) -> Postm
     return new_postman(runtime, sink, office=office, watch=watch)
 
 
-def new_postman(runtime: Runtime, sink: Sink, *, office: Office, watch: Watch) -> Postman:
+def new_postman(runtime: Runtime, sink: Sink, *, office: Office, watch: Watch, connections: int = 1) -> Postman:
     server = MailServer(host=sink.host, port=sink.port, local_name="localhost")
     folder = FolderSms(runtime.settings.data_folder, now=runtime.clock.now)
     return Postman(
         runtime=runtime,
         aftermath=office.aftermath,
-        mail=MailConnection(server, patience=HURRIED, monotonic=watch),
+        mail=[MailConnection(server, patience=HURRIED, monotonic=watch) for _ in range(connections)],
         sms=folder,
         evidence={Channel.EMAIL: sink, Channel.SMS: folder},
         monotonic=watch,
@@ -139,7 +142,7 @@ def test_workers_side_by_side_send_each_mail_once(runtime: Runtime, sink: Sink, 
         postmen = [new_postman(runtime, sink, office=office, watch=watch) for _ in range(3)]
         tried = await asyncio.gather(*(deliver_due(carrier=one) for one in postmen))
         for one in postmen:
-            await one.mail.close()
+            await one.mail[0].close()
         return tried
 
     assert sum(asyncio.run(run())) == 30
@@ -215,15 +218,15 @@ def test_a_server_that_goes_away_after_a_mail_leaves_it_accepted_and_the_next_un
 
 async def _after_one(postman: Postman, accident: Callable[[], None]) -> None:
     """Deliver one batch, with an accident as soon as its first mail has left."""
-    send = postman.mail.send
+    send = postman.mail[0].send
 
     async def once(parcel: Parcel, *, before_data: BeforeData) -> Handover:
-        postman.mail.send = send  # type: ignore[method-assign]
+        postman.mail[0].send = send  # type: ignore[method-assign]
         handover = await send(parcel, before_data=before_data)
         accident()
         return handover
 
-    postman.mail.send = once  # type: ignore[method-assign]
+    postman.mail[0].send = once  # type: ignore[method-assign]
     await _one_batch(postman)
 
 
@@ -285,7 +288,7 @@ def test_a_worker_paused_between_the_mark_and_data_does_not_send_then_the_mail_l
     message_id, pauses = make_message(runtime.database), iter([60.0])
     mark = ledger.mark_data
 
-    def paused(*given: Any) -> bool:
+    def paused(*given: Any) -> set[UUID]:
         watch.at += next(pauses, 0.0)
         return mark(*given)
 
@@ -302,6 +305,98 @@ def test_a_worker_paused_between_the_mark_and_data_does_not_send_then_the_mail_l
 async def _one_batch(postman: Postman) -> int:
     async with postman:
         return await postman.deliver(Channel.EMAIL, until=postman.monotonic() + 3600)
+
+
+# --- Several connections --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def side_by_side(runtime: Runtime, sink: Sink, office: Office, watch: Watch) -> Postman:
+    return new_postman(runtime, sink, office=office, watch=watch, connections=3)
+
+
+def test_mails_leave_side_by_side_once_each(
+    runtime: Runtime, sink: Sink, office: Office, side_by_side: Postman
+) -> None:
+    messages = {make_message(runtime.database) for _ in range(30)}
+
+    assert deliver(side_by_side) == 30
+
+    assert (len({mail["Message-ID"] for mail in sink.messages}), len(sink.messages)) == (30, 30)
+    assert (sink.most_at_once, set(office.accepted)) == (3, messages)
+
+
+def test_marks_asked_while_one_is_written_share_the_next_transaction(
+    runtime: Runtime, side_by_side: Postman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        make_message(runtime.database)
+    mark, together = ledger.mark_data, list[int]()
+
+    def counted(unit: UnitOfWork, envelopes: Collection[Envelope]) -> set[UUID]:
+        together.append(len(envelopes))
+        return mark(unit, envelopes)
+
+    monkeypatch.setattr(ledger, "mark_data", counted)
+    deliver(side_by_side)
+
+    assert (sum(together), max(together)) == (12, 2)  # one writes, the two others wait for their turn together
+
+
+def test_a_slow_answer_holds_up_its_own_connection_only(runtime: Runtime, sink: Sink, side_by_side: Postman) -> None:
+    messages = [make_message(runtime.database) for _ in range(9)]
+    sink.hang("BODY")
+
+    deliver(side_by_side)
+
+    assert Counter(state(runtime, one) for one in messages) == {MessageState.ACCEPTED: 8, MessageState.UNKNOWN: 1}
+
+
+def test_a_server_that_takes_one_connection_alone_gets_all_mails_by_it(
+    runtime: Runtime, sink: Sink, side_by_side: Postman
+) -> None:
+    messages = [make_message(runtime.database) for _ in range(9)]
+    sink.fail_next("CONNECT", "421 4.7.0 Too many connections", times=2)
+
+    deliver(side_by_side)
+
+    assert len(sink.messages) == 9
+    assert {read_message(runtime.database, one).attempts for one in messages} == {1}
+
+
+def test_a_server_that_was_away_is_tried_by_one_connection_and_rests_once(
+    runtime: Runtime, sink: Sink, watch: Watch, side_by_side: Postman
+) -> None:
+    for _ in range(9):
+        make_message(runtime.database)
+    sink.refuse_connections()
+    deliver(side_by_side)
+    assert side_by_side.breakers[Channel.EMAIL].rest_s == SHORTEST_REST_S
+
+    sink.accept_connections()
+    watch.at += SHORTEST_REST_S
+    deliver(side_by_side)
+
+    assert (len(sink.messages), sink.most_at_once) == (9, 1)
+
+
+def test_who_could_not_mark_sends_nothing_and_nobody_marks_it_for_him(
+    runtime: Runtime, sink: Sink, side_by_side: Postman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = [make_message(runtime.database) for _ in range(9)]
+    mark, troubles = ledger.mark_data, iter([ZeroDivisionError()])
+
+    def fails_once(*given: Any) -> set[UUID]:
+        for trouble in troubles:
+            raise trouble
+        return mark(*given)
+
+    monkeypatch.setattr(ledger, "mark_data", fails_once)
+    with pytest.raises(ZeroDivisionError):
+        deliver(side_by_side)
+
+    assert Counter(state(runtime, one) for one in messages) == {MessageState.ACCEPTED: 8, MessageState.LEASED: 1}
+    assert len(sink.messages) == 8
 
 
 # --- Outages --------------------------------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ class PathMachine(RuleBasedStateMachine):
             claimed = outbox.claim(unit, AFTERMATH, limit=most, lease_s=600)
         for envelope in claimed:
             with database.write("test") as unit:
-                assert outbox.mark_data(unit, envelope)
+                assert outbox.mark_data(unit, [envelope])
         self.handed_over += claimed
         while result is not None and self.handed_over:
             with database.write("test") as unit:

@@ -35,7 +35,7 @@ def claim(database: Database, office: Office, *, limit: int = 10, channel: Chann
 
 def mark(database: Database, envelope: Envelope) -> bool:
     with database.write("mark") as unit:
-        return ledger.mark_data(unit, envelope)
+        return bool(ledger.mark_data(unit, [envelope]))
 
 
 def record(database: Database, office: Office, *, envelope: Envelope, handover: Handover) -> bool:
