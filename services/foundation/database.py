@@ -48,6 +48,7 @@ class UnitOfWork:
     dialect: str
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     wakes: bool = False
+    _lease_now: datetime | None = None
 
     def rows(self, query: Select[*Columns], **given: object) -> Sequence[Row[*Columns]]:
         """What a query of columns finds, past the session's objects: for the many reads of a batch, at half the cost.
@@ -59,11 +60,14 @@ class UnitOfWork:
         return self.session.connection().execute(query, given).all()
 
     def lease_time(self) -> datetime:
-        """Lease time: PostgreSQL's own clock, the machine's on SQLite (one machine by construction). Aware UTC."""
-        if self.dialect != "postgresql":
-            return datetime.now(UTC)
-        value: datetime = self.session.execute(_LEASE_CLOCK).scalar_one()
-        return value.astimezone(UTC)
+        """Lease time: PostgreSQL's own clock, the machine's on SQLite (one machine by construction). Aware UTC.
+
+        Read once in a transaction: what it takes meanwhile only shortens a lease.
+        """
+        if self._lease_now is None:
+            read = self.dialect == "postgresql"
+            self._lease_now = self.session.scalar(_LEASE_CLOCK).astimezone(UTC) if read else datetime.now(UTC)
+        return self._lease_now
 
     def wake_relay(self) -> None:
         """Tell the relay at commit that there is work; on SQLite its short poll sees it."""
