@@ -5,20 +5,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import Select, bindparam, insert, or_, select
 from sqlalchemy.orm import joinedload
 
-from models.cases import Alert, Case, Dwelling, Household, Permission, Phone, SearchWord
+from models.cases import Alert, Case, Dwelling, Household, Phone, SearchWord
 from models.engine import Event
 from models.events import AlertSubmitted, CaseExamined
 from models.lifecycles import CaseAction
 from models.programmes import Commune, Programme, Territory
 from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Urgency
-from services import derogations, supply_cuts
+from services import agreements, derogations, supply_cuts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
@@ -29,7 +29,6 @@ from services.rules.finding import plain, words_of
 from services.rules.policy import Actor
 from services.rules.published import today_of
 
-AGREEMENT_TEXT: Final = "accord-2026-11"
 ALIKE: Final = 82
 """Score (0-100) of name and street from which two households are shown as possibly the same.
 
@@ -57,22 +56,20 @@ def submit_all(
     """The same for many alerts at once; one refusal refuses them all."""
     programmes = _admitted(unit, requests)
     cases = [_case(unit, programmes[hand.actor.programme_id], form) for hand, form in requests]
-    alerts, permissions, words, acts = [], [], [], []
+    alerts, words, acts = [], [], []
     for case, (hand, form) in zip(cases, requests, strict=True):
         _check_cut(unit, case, form)
         alerts.append(_alert(unit, case, hand.actor, form, origin))
-        permissions += _permissions(unit, case, form)
         found = words_of(form.surname, form.first_name, form.street)
         words += [{"programme_id": case.programme.id, "word": word, "case_id": case.id} for word in found]
         fact = AlertSubmitted(alert_id=alerts[-1].id, urgency=form.urgency, motives=form.motives, silent=silent)
         acts.append(Act(case, fact, hand))
     unit.session.add_all(alerts)
     casework.record_all(unit, acts)
-    connection = unit.session.connection()
-    connection.execute(_NEW_PERMISSION, permissions)
     if words:
-        connection.execute(_NEW_WORD, words)
+        unit.session.connection().execute(_NEW_WORD, words)
     for case, (hand, form) in zip(cases, requests, strict=True):
+        _agree(unit, case, form)
         if form.derogation:
             derogations.note(unit, replace(hand, key=None), case, form.derogation, by=form.giver_name)
     return cases
@@ -175,22 +172,12 @@ def _phones(form: AlertForm) -> list[Phone]:
     return [Phone(number=number, rank=rank) for rank, number in enumerate(numbers, start=1)]
 
 
-def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> list[dict[str, Any]]:
-    kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
-    return [
-        {
-            "case_id": case.id,
-            "kind": kind.value,
-            "mode": form.agreement_mode.value,
-            "collected_by": form.agreement_by or form.giver_name,
-            "given_on": form.agreement_on or today_of(unit, case.programme_id),
-            "text_version": AGREEMENT_TEXT,
-        }
-        for kind in kinds
-    ]
+def _agree(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
+    by = form.agreement_by or form.giver_name
+    for kind in (PermissionKind.CONTACT, *((PermissionKind.SMS,) if form.sms_agreed else ())):
+        agreements.written(unit, case, kind, by=by, mode=form.agreement_mode, given_on=form.agreement_on)
 
 
-_NEW_PERMISSION: Final = insert(Permission)
 _NEW_WORD: Final = insert(SearchWord)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, not_, select
 
 from models import events as e
 from models.base import new_id
-from models.cases import Case, Need, Permission, Referral
+from models.cases import Case, Need, Referral
 from models.engine import Task
 from models.lifecycles import CASE_MOVES, UNANSWERED, UNDER_WAY, CaseAction, ReferralAction, next_referral_state
 from models.programmes import Organisation
@@ -26,7 +26,7 @@ from models.vocabulary import (
     Theme,
     WithdrawReason,
 )
-from services import households, picking, replies
+from services import agreements, households, picking, replies
 from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
@@ -133,7 +133,8 @@ def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: 
     referral.urgent = form.urgent
     referral.snapshot = {"partner": partner.name, "email": partner.email}
     unit.session.flush()
-    _permit(unit, hand, case, form)
+    share, mode = PermissionKind.SHARE_WITH_PARTNER, form.permission_mode
+    agreements.written(unit, case, share, organisation_id=form.partner_id, mode=mode, by=hand.actor.name)
     until = form.check_on if form.kind is ReferralKind.OUTSIDE_PORTAL else None
     fact = e.ReferralSent(
         **ids(referral),
@@ -215,20 +216,6 @@ def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | No
     if ReferralState(replaced.state) is ReferralState.DRAFT:
         raise GuardRefused("Cette demande est en préparation : envoyez-la, ou retirez-la.")
     return replaced
-
-
-def _permit(unit: UnitOfWork, hand: Hand, case: Case, form: ReferralForm) -> None:
-    unit.session.add(
-        Permission(
-            case_id=case.id,
-            kind=PermissionKind.SHARE_WITH_PARTNER.value,
-            organisation_id=form.partner_id,
-            mode=form.permission_mode.value,
-            collected_by=hand.actor.name,
-            given_on=today_of(unit, case.programme_id),
-            text_version="partage-2026-11",
-        )
-    )
 
 
 def accept(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:

@@ -37,6 +37,7 @@ from models.vocabulary import (
     VisitState,
     WithdrawReason,
 )
+from services.agreements import text_of
 from services.rules.view import CONTACT
 
 AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
@@ -53,9 +54,9 @@ def today(life: Life) -> date:
     return life.office.calendar.local_day(life.now)
 
 
-def permit(life: Life, hand: Hand, kind: PermissionKind, text: str, partner_id: UUID | None = None) -> None:
+def permit(life: Life, hand: Hand, kind: PermissionKind, partner_id: UUID | None = None) -> Row:
     """The household agrees to something."""
-    life.add(
+    return life.add(
         "permission",
         case_id=life.case["id"],
         kind=kind.value,
@@ -63,7 +64,7 @@ def permit(life: Life, hand: Hand, kind: PermissionKind, text: str, partner_id: 
         mode=AgreementMode.ORAL.value,
         collected_by=hand.name,
         given_on=today(life),
-        text_version=text,
+        text_version=text_of(kind),
         revoked_at=None,
     )
 
@@ -250,10 +251,12 @@ def deliver_report(life: Life, hand: Hand, summary: str, *, to_alert_giver: bool
         summary=summary,
         delivered_at=life.now,
     )
-    if to_alert_giver:
-        permit(life, hand, PermissionKind.REPORT_TO_ALERT_GIVER, "rapport-2026-11")
     fact = e.ReportDelivered(report_id=report["id"], to_alert_giver=to_alert_giver)
     life.record(fact, hand, CaseAction.DELIVER_REPORT)
+    if to_alert_giver:
+        agreed = PermissionKind.REPORT_TO_ALERT_GIVER
+        given = permit(life, hand, agreed)
+        life.record(e.PermissionGiven(permission_id=given["id"], kind=agreed), hand)
 
 
 def send(life: Life, hand: Hand, partner: Partner, theme: str, brief: str, *, replaces: Row | None = None) -> Row:  # noqa: PLR0913
@@ -287,7 +290,7 @@ def send(life: Life, hand: Hand, partner: Partner, theme: str, brief: str, *, re
         answered_at=None,
         ended_at=None,
     )
-    permit(life, hand, PermissionKind.SHARE_WITH_PARTNER, "partage-2026-11", partner.id)
+    permit(life, hand, PermissionKind.SHARE_WITH_PARTNER, partner.id)
     life.record(e.ReferralSent(**ids(referral), until=check_on), hand, CaseAction.REFER)
     return referral
 
