@@ -121,7 +121,11 @@ def tell_refusal(unit: UnitOfWork, hand: Hand, case: Case, call: Call) -> Event:
     if visits.was_held(unit, case):
         return casework.record(unit, case, e.HouseholdStops(call_id=call.id), hand=hand)
     casework.check_no_partner_asked(unit, case)
-    fact = e.HouseholdRefused(call_id=call.id)
+    return refuse(unit, hand, case, e.HouseholdRefused(call_id=call.id))
+
+
+def refuse(unit: UnitOfWork, hand: Hand, case: Case, fact: e.HouseholdRefused) -> Event:
+    """The household wants no visit and had none: its case ends."""
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.REFUSE)
     case.outcome = ClosureOutcome.REFUSED_VISIT.value
     return event

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from models import events as e
-from models.cases import Alert, Case, Permission, Referral
+from models.cases import Alert, Case, Permission
 from models.engine import Message
-from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
+from models.lifecycles import CaseAction
 from models.programmes import Programme
 from models.vocabulary import (
     AgreementMode,
@@ -204,8 +204,7 @@ def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, 
     Who stops is still told what was kept of it.
     """
     visits.call_off(unit, hand, case, visit)
-    live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
-    for referral in unit.session.scalars(live.order_by(Referral.id)).all():
+    for referral in casework.live_requests(unit, case):
         referrals.take_back(unit, hand, referral, reason)
     keep_back(unit, case.id, TO_OTHERS, but=NOTICE if reason is WithdrawReason.PERMISSION_REVOKED else "")
 

@@ -141,11 +141,15 @@ def check_open(case: Case) -> None:
 
 def check_no_partner_asked(unit: UnitOfWork, case: Case) -> None:
     """Raise `GuardRefused` for what would end a case whose partners have requests: nobody would tell or chase them."""
-    live = Referral.state.in_(UNANSWERED | UNDER_WAY)
-    found = unit.session.scalars(select(Referral).where(Referral.case_id == case.id, live)).all()
-    if found:
+    if found := live_requests(unit, case):
         names = ", ".join(sorted(referral.partner.name for referral in found))
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
+
+
+def live_requests(unit: UnitOfWork, case: Case) -> Sequence[Referral]:
+    """The requests that partners have or that are prepared for them, the oldest first."""
+    live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
+    return unit.session.scalars(live.order_by(Referral.id)).all()
 
 
 def is_owed(unit: UnitOfWork, case: Case, kind: str) -> bool:
