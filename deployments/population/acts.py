@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from deployments.population import clocks
@@ -10,6 +10,7 @@ from deployments.population.life import Life
 from deployments.population.office import Hand, Partner, Row
 from models import events as e
 from models.lifecycles import (
+    LOSSES,
     UNANSWERED,
     UNDER_WAY,
     CaseAction,
@@ -19,9 +20,9 @@ from models.lifecycles import (
     next_visit_state,
 )
 from models.vocabulary import (
+    AFTER_REPORT,
     AgreementMode,
     CallResult,
-    CaseState,
     ClosureOutcome,
     Danger,
     DeclineReason,
@@ -39,14 +40,6 @@ from models.vocabulary import (
 )
 from services.agreements import text_of
 from services.rules.view import CONTACT
-
-AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
-LOSSES: Final = {
-    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
-    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
-    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
-}
 
 
 def today(life: Life) -> date:

@@ -7,6 +7,7 @@ from typing import Final
 from models import events as e
 from models.pathway import Pathway
 from models.vocabulary import (
+    AFTER_REPORT,
     CLOSED_STATES,
     STAGE_OF,
     CallResult,
@@ -26,7 +27,6 @@ from services.rules.view import CaseView
 Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
 NEAR = timedelta(days=7)
 LETTERS = timedelta(days=11)
-_AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 _BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED, CaseState.VISIT_PLANNED})
 """A visit of the follow-up asks for no report; one that another followed before the engine saw it does."""
 
@@ -68,7 +68,7 @@ def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: dateti
 
 def _visit_is_owed(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
     """Not once the household that was visited said that it does not want to go on."""
-    goes_on = view.state not in _AFTER_REPORT and "close_case" not in view.open_tasks
+    goes_on = view.state not in AFTER_REPORT and "close_case" not in view.open_tasks
     return goes_on and not _is_for_good(fact)
 
 
@@ -82,7 +82,7 @@ def _report_is_left(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datet
 
 
 def _after_the_report(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state in _AFTER_REPORT
+    return view.state in AFTER_REPORT
 
 
 def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
