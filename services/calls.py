@@ -18,7 +18,7 @@ from services.forms import CallForm, NumberForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
 from services.rules.policy import Actor, Right, case_for
@@ -47,7 +47,7 @@ def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> 
     call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
     event = _agree(unit, hand, case, call, form.call_back_on) or _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
-    if form.result in SPOKEN and casework.is_owed(unit, case, CALL_BACK):  # whoever asked to be called has been
+    if form.result in SPOKEN and open_tasks.of_case(unit, case.id, CALL_BACK):  # whoever asked to be called has been
         casework.record(unit, case, e.HouseholdCalledBack(call_id=call.id, result=form.result), hand=hand)
     return case
 

@@ -22,7 +22,7 @@ from services import programmes
 from services.forms import Form
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import CaseworkError, Conflict, GuardRefused, InvalidInput, InvalidInputs
-from services.rules import casework, pauses, repinning, work
+from services.rules import casework, open_tasks, repinning, work
 from services.rules.adjusting import Misfits, adjusted, settings_of
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, note_access, require
@@ -375,7 +375,7 @@ def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
     if found.stays:
         return found
     before, case.pathway_hash = pathway_of(unit, case.pathway_hash), pathway.hash
-    for task in pauses.open_tasks(unit, case.id):
+    for task in open_tasks.of_case(unit, case.id):
         repinning.repin(unit, task, before, pathway)
     fact = CaseRepinned(
         from_name=before.name,
@@ -390,7 +390,7 @@ def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
 
 def _move_of(unit: UnitOfWork, case: Case, pathway: Pathway) -> CaseMove:
     before = pathway_of(unit, case.pathway_hash)
-    tasks = pauses.open_tasks(unit, case.id)
+    tasks = open_tasks.of_case(unit, case.id)
     moves = [
         TaskMove(task.kind, task_title(pathway, task.kind), task.due_at, after)
         for task in tasks

@@ -32,7 +32,7 @@ from services.forms import Answer, Completion, Decline, Failure, Question, Refer
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import joined, write_note
-from services.rules import casework, obligations
+from services.rules import casework, obligations, open_tasks
 from services.rules.casework import Act, Hand
 from services.rules.links import task_for_link
 from services.rules.policy import Actor, Right, case_for
@@ -468,22 +468,16 @@ def tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: A
 
 def extend(unit: UnitOfWork, referral: Referral) -> None:
     """The answer's delay starts again at the first question. Source: ladder of answers, extended once."""
-    task = unit.session.scalars(
-        select(Task).where(
-            Task.referral_id == referral.id, Task.kind == "answer_referral", Task.state == TaskState.OPEN
-        )
-    ).first()
-    if task is not None and not task.provisional:
-        obligations.rearm(unit, task, since=unit.now)
+    for task in open_tasks.of_referral(unit, referral.id, "answer_referral"):
+        if not task.provisional:
+            obligations.rearm(unit, task, since=unit.now)
 
 
 def ask_news_later(unit: UnitOfWork, referral: Referral) -> None:
     """The delay of the news starts again now, on the task that is there: its link is the partner's."""
-    query = select(Task).where(
-        Task.referral_id == referral.id, Task.kind.in_(NEWS), Task.state == TaskState.OPEN, Task.paused_at.is_(None)
-    )
-    for task in unit.session.scalars(query).all():
-        obligations.rearm(unit, task, since=unit.now)
+    for task in open_tasks.of_referral(unit, referral.id, *NEWS):
+        if task.paused_at is None:
+            obligations.rearm(unit, task, since=unit.now)
 
 
 class Ids(TypedDict):

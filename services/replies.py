@@ -23,7 +23,7 @@ from services.channels.inbox import Received
 from services.channels.incoming import Incoming, read_incoming
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
-from services.rules import aftermath, casework, ledger
+from services.rules import aftermath, casework, ledger, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, readable
 from services.rules.published import pathway_of
@@ -241,8 +241,7 @@ def read(unit: UnitOfWork, hand: Hand, task_id: UUID) -> Task:
 
 def read_with_answer(unit: UnitOfWork, referral: Referral) -> None:
     """Whoever records a partner's answer for him has read what he wrote about it."""
-    items = select(Task).where(Task.referral_id == referral.id, Task.kind == READ, Task.state == TaskState.OPEN)
-    casework.close(unit, unit.session.scalars(items).all(), TaskState.COMPLETED)
+    casework.close(unit, open_tasks.of_referral(unit, referral.id, READ), TaskState.COMPLETED)
 
 
 def to_read(unit: UnitOfWork, actor: Actor, task_id: UUID) -> tuple[Task, list[Reply]]:

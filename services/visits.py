@@ -16,7 +16,7 @@ from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitFor
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, obligations, pauses
+from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
@@ -157,7 +157,7 @@ def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisi
     unit.session.flush()
     fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
     event = casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.HOLD_VISIT))
-    for task in pauses.reports_asked(unit, case):  # of a visit before: it tells of this one too
+    for task in open_tasks.of_case(unit, case.id, pauses.REPORT):  # of a visit before: it tells of this one too
         obligations.rearm(unit, task, since=max(task.opened_at, hand.occurred_at or unit.now))
     write_note(unit, case, hand, form.note, event=event)
 
@@ -187,7 +187,7 @@ def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     """The danger that nobody has taken in hand; an alert tells of one without saying which."""
     is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
-    if case.danger is None and not is_new and not casework.is_owed(unit, case, DANGER):
+    if case.danger is None and not is_new and not open_tasks.of_case(unit, case.id, DANGER):
         return None
     return Danger(case.danger or Danger.UNSPECIFIED)
 

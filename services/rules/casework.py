@@ -16,7 +16,7 @@ from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
-from services.rules import effects, pauses, plan
+from services.rules import effects, open_tasks, pauses, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
 from services.rules.ranking import DANGER
@@ -152,20 +152,14 @@ def live_requests(unit: UnitOfWork, case: Case) -> Sequence[Referral]:
     return unit.session.scalars(live.order_by(Referral.id)).all()
 
 
-def is_owed(unit: UnitOfWork, case: Case, kind: str) -> bool:
-    """Whether a task of this kind is still to be done for the case, open or ended."""
-    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == kind, Task.state == TaskState.OPEN)
-    return unit.session.scalar(owed.limit(1)) is not None
-
-
 def _check_pathway(unit: UnitOfWork, act: Act) -> None:
     pathway, action = pathway_of(unit, act.case.pathway_hash), act.action
     if not set(act.fact.needs) <= set(pathway.tasks):
         raise GuardRefused("Le parcours de cette situation, plus ancien, ne prévoit pas cette action.")
     if action is None or not any(action in rule.blocks for rule in pathway.tasks.values()):
         return
-    open_tasks = _open_tasks(unit, [act.case])
-    blocking = next((task for task in open_tasks if action in pathway.tasks[task.kind].blocks), None)
+    asked = open_tasks.of_case(unit, act.case.id)
+    blocking = next((task for task in asked if action in pathway.tasks[task.kind].blocks), None)
     if blocking is not None:
         raise GuardRefused(f"Il faut d’abord : {inside(task_title(pathway, blocking.kind))}.")
 
