@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, field_validator
+from pydantic import EmailStr, Field
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
@@ -44,14 +44,6 @@ class ServiceForm(Form):
     household_email: EmailStr | None = Field(None, description="Adresse électronique pour les ménages")
     household_phone: PhoneNumber | None = Field(None, description="Téléphone pour les ménages")
 
-    @field_validator(
-        "places", "full_until", "professional_email", "professional_phone", "household_email", "household_phone",
-        mode="before",
-    )  # fmt: skip
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class AreaForm(Form):
     """A zone with a name; its communes as of a day."""
@@ -59,11 +51,6 @@ class AreaForm(Form):
     name: RequiredLine = Field(description="Nom de la zone")
     communes: list[str] = Field(min_length=1, description="Codes INSEE des communes")
     from_on: date | None = Field(None, description="À partir du ; vide : aujourd’hui")
-
-    @field_validator("from_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def add_service(unit: UnitOfWork, hand: Hand, organisation_id: UUID, form: ServiceForm) -> Service:

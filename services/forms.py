@@ -13,6 +13,7 @@ from pydantic import (
     EmailStr,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -93,9 +94,15 @@ Aware = Annotated[AwareDatetime, Field(description="Instant avec fuseau horaire"
 
 
 class Form(BaseModel):
-    """Base: nothing unexpected is accepted."""
+    """Base: nothing unexpected is accepted, and what a page sends empty is absent wherever it may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=4000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object, info: ValidationInfo) -> object:
+        may_be_absent = info.field_name is not None and cls.model_fields[info.field_name].default is None
+        return None if value == "" and may_be_absent else value
 
 
 class AlertForm(Form):
@@ -144,28 +151,6 @@ class AlertForm(Form):
     notice_said: bool = Field(False, description="Elle sait ce que le service garde d’elle : dit, ou notice remise")
     came_by: AlertChannel | None = Field(None, description="Comment elle est arrivée, si l’équipe la note")
 
-    @field_validator(
-        "giver_email",
-        "giver_phone",
-        "email",
-        "agreement_on",
-        "cut_energy",
-        "cut_on",
-        "birth_year",
-        "people",
-        "reference_income",
-        "other_phone",
-        "children",
-        "guardian_phone",
-        "heating",
-        "income_class",
-        "came_by",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class DerogationForm(Form):
     """Why a household above the ceilings should be taken up all the same."""
@@ -201,11 +186,6 @@ class CallForm(Form):
     call_back_on: date | None = Field(None, description="Jour convenu, si le ménage demande à être rappelé")
     note: FreeText = Field("", description="Note pour l’équipe")
 
-    @field_validator("call_back_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class NumberForm(Form):
     """The right number of a household."""
@@ -222,11 +202,6 @@ class VisitForm(Form):
     second_officer_id: UUID | None = Field(None, description="Second chargé de visite, pour une visite à deux")
     with_whom: Line = Field("", description="Qui d’autre vient : travailleur social, interprète…")
 
-    @field_validator("officer_id", "second_officer_id", mode="before")
-    @classmethod
-    def _nobody_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class LostVisit(Form):
     """Why a visit did not take place."""
@@ -235,22 +210,12 @@ class LostVisit(Form):
     reason: LossReason | None = Field(None, description="Pourquoi, si ce n’est pas dit plus haut")
     note: FreeText = Field("", description="Note pour l’équipe")
 
-    @field_validator("reason", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class HeldVisit(Form):
     """A visit that took place."""
 
     danger: Danger | None = Field(None, description="Danger constaté")
     note: FreeText = Field("", description="Note pour l’équipe")
-
-    @field_validator("danger", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class PastVisit(VisitForm, HeldVisit):
@@ -295,11 +260,6 @@ class ReferralForm(Form):
     check_on: date | None = Field(None, description="Par son portail : jour où sa réponse est cherchée")
     file_number: Line = Field("", description="Par son portail : numéro de dossier")
     despite: ShortText = Field("", description="Pourquoi ce partenaire, si l’annuaire l’écarte")
-
-    @field_validator("replaces_id", "check_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class _MailAddress(Form):
@@ -353,11 +313,6 @@ class PassOn(Answer):
     """A request goes on with somebody else of the partner."""
 
     colleague_id: UUID | None = Field(None, description="Qui s’en occupe ; vide : votre adresse commune")
-
-    @field_validator("colleague_id", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class Decline(Answer):
@@ -506,11 +461,6 @@ class Transfer(Form):
     agreement: bool = Field(description="Le ménage est d’accord pour que ses coordonnées soient transmises")
     note: FreeText = Field("", description="Note pour l’équipe")
 
-    @field_validator("to_programme_id", "to_phone", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class Merge(Form):
     """Say that a case is the double of another one."""
@@ -540,11 +490,6 @@ class PermissionForm(Form):
     organisation_id: UUID | None = Field(None, description="Avec qui, s’il s’agit d’un partenaire")
     mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
     given_on: date | None = Field(None, description="Date de l’accord ; vide : aujourd’hui")
-
-    @field_validator("organisation_id", "given_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class TaskReturn(Form):
@@ -632,11 +577,6 @@ class RoleForm(Form):
 
     role: Role = Field(description="Rôle")
     organisation_id: UUID | None = Field(None, description="Opérateur, pour qui fait des visites")
-
-    @field_validator("organisation_id", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class Invitation(RoleForm):

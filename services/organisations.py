@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, field_validator
+from pydantic import EmailStr, Field
 from sqlalchemy import func, select
 
 from models.cases import Case, Referral
@@ -45,11 +45,6 @@ class OrganisationDetails(Form):
     email: EmailStr | None = Field(None, description="Adresse électronique")
     phone: PhoneNumber | None = Field(None, description="Téléphone")
     contract: Contract | None = Field(None, description="Ce qui lie un opérateur au dispositif ; vide : inchangé")
-
-    @field_validator("email", "phone", "contract", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class NewOrganisation(OrganisationDetails):
