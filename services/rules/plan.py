@@ -33,25 +33,12 @@ from services.foundation.database import UnitOfWork
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
+from services.rules.situation import About, Situation
 from services.rules.view import CaseView, views
 
 UNDELIVERED = -1
 """The number of the step "the request was not delivered" of a ladder that counts from delivery."""
 OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
-
-
-@dataclass(frozen=True)
-class About:
-    """What an event is about, beside its case; carried by the tasks and messages that follow."""
-
-    referral_id: UUID | None = None
-    partner_id: UUID | None = None
-    visit_id: UUID | None = None
-    task_id: UUID | None = None
-    message_id: UUID | None = None  # a message in doubt, each a thing of its own
-    loan_id: UUID | None = None
-    cut_id: UUID | None = None
-    joined_id: UUID | None = None  # the double whose alerts have come to the case
 
 
 @dataclass(frozen=True)
@@ -93,20 +80,6 @@ class PlanMessage:
 Effect = OpenTask | PlanMessage
 
 
-@dataclass(frozen=True)
-class Situation:
-    """An event among what is needed to plan it. `now` is business time."""
-
-    event_id: UUID
-    occurred_at: datetime
-    fact: Fact
-    case: CaseView
-    pathway: Pathway
-    calendar: WorkingCalendar
-    about: About
-    now: datetime
-
-
 def at_once(situation: Situation) -> list[Effect]:
     """The effects that belong to the event's own transaction."""
     rule = situation.pathway.rule_of(situation.fact)
@@ -136,9 +109,7 @@ def _effects(situation: Situation, steps: Sequence[Step], *, prefix: str) -> lis
 
 def allowed(guard: str | None, situation: Situation) -> bool:
     """Whether a named condition holds; no condition always does."""
-    if guard is None:
-        return True
-    return GUARDS[guard](situation.fact, situation.case, situation.pathway, situation.now)
+    return guard is None or GUARDS[guard](situation)
 
 
 def _effect(situation: Situation, step: Step, key: str) -> Effect:
