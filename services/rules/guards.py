@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from models import events as e
+from models.pathway import Rung, Send
 from models.vocabulary import (
     AFTER_REPORT,
     CLOSED_STATES,
@@ -25,7 +26,6 @@ from services.rules.situation import Situation
 
 Guard = Callable[[Situation], bool]
 NEAR = timedelta(days=7)
-LETTERS = timedelta(days=11)
 _BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED, CaseState.VISIT_PLANNED})
 """A visit of the follow-up asks for no report; one that another followed before the engine saw it does."""
 
@@ -101,8 +101,17 @@ def _visit_is_far(given: Situation) -> bool:
 
 
 def _reminder_letter_is_past(given: Situation) -> bool:
-    """Too far for an SMS, too near for the letter that leaves ten days before."""
-    return given.case.visit_starts_at is not None and NEAR < given.case.visit_starts_at - given.now <= LETTERS
+    """Too far for an SMS, too near for the letter that the ladder of a visit posts days before."""
+    starts_at, calendar, ladder = given.case.visit_starts_at, given.calendar, given.pathway.tasks["hold_visit"].ladder
+    if starts_at is None or ladder is None or _visit_is_near(given):
+        return False
+    posted = (rung.before for rung in given.pathway.ladders[ladder].rungs if _is_posted(rung))
+    days = (calendar.days_before(calendar.local_day(starts_at), ahead.amount) for ahead in posted if ahead)
+    return any(calendar.step_time(day) <= given.now for day in days)
+
+
+def _is_posted(rung: Rung) -> bool:
+    return not rung.off and any(isinstance(step, Send) and step.by is Channel.LETTER for step in rung.steps)
 
 
 def _visit_comes_late(given: Situation) -> bool:
