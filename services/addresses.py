@@ -19,7 +19,7 @@ from services import visits
 from services.forms import AddressForm, HouseholdAddressForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.rules import casework, obligations, open_tasks, plan
+from services.rules import casework, clocks, obligations, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, visible
 from services.rules.published import pathway_of
@@ -170,4 +170,4 @@ def _wait_again(unit: UnitOfWork, task: Task) -> None:
     obligations.rearm(unit, task, since=unit.now)
     pathway = pathway_of(unit, task.case.pathway_hash)
     for clock in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
-        plan.first_step(unit, clock, pathway, delivered=False)
+        clocks.first_step(unit, clock, pathway, delivered=False)

@@ -17,7 +17,7 @@ from services.forms import HandOver, Snooze, TaskDone, TaskReturn
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.notes import write_note
-from services.rules import casework, pauses, plan
+from services.rules import casework, clocks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, rights
 from services.rules.published import calendar_of, pathway_of, today_of
@@ -71,7 +71,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datet
     pathway = pathway_of(unit, case.pathway_hash)
     ladder = pathway.tasks["triage"].ladder if "triage" in pathway.tasks else None
     if ladder is not None:
-        plan.arm(unit, copied, ladder, pathway, key=f"{event.id}:returned:clock")
+        clocks.arm(unit, copied, ladder, pathway, key=f"{event.id}:returned:clock")
     unit.session.flush()
     return copied
 

@@ -25,7 +25,7 @@ from services.imports.case_verdicts import OLDEST, Entry
 from services.imports.positions import Position
 from services.imports.register import Told
 from services.notes import write_note
-from services.rules import effects, open_tasks, plan
+from services.rules import clocks, effects, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import calendar_of, pathway_of
@@ -238,7 +238,7 @@ class _Past:
         pathway = pathway_of(self.unit, case.pathway_hash)
         for clock in self.unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
             clock.anchor_at, clock.due_at = self.told_at, due_at
-            plan.first_step(self.unit, clock, pathway, delivered=False)
+            clocks.first_step(self.unit, clock, pathway, delivered=False)
 
     def _say(self, case: Case, why: str) -> None:
         entry = self.entry

@@ -16,7 +16,7 @@ from models.engine import Obligation, Pause, Task
 from models.pathway import Pathway
 from models.vocabulary import CaseState
 from services.foundation.database import UnitOfWork
-from services.rules import open_tasks, plan
+from services.rules import clocks, open_tasks
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 
@@ -47,7 +47,7 @@ def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
     for task in (each for each in tasks if _can_wait(unit, each)):
         task.paused_at = task.paused_at or unit.now
         for obligation in _running(unit, task):
-            if not plan.is_waiting(obligation):
+            if not clocks.is_waiting(obligation):
                 obligation.pauses.append(Pause(reason=reason, from_at=unit.now))
                 obligation.next_at = None
     unit.session.flush()
@@ -91,7 +91,7 @@ def snooze(unit: UnitOfWork, task: Task, until: date) -> None:
     """No reminder before that day; the task's own date stays where it is."""
     task.snoozed_until = until
     for obligation in _running(unit, task):
-        if not plan.is_waiting(obligation):
+        if not clocks.is_waiting(obligation):
             point(unit, obligation)
     unit.session.flush()
 
@@ -101,12 +101,12 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
     if obligation.next_step is None:
         return
     pathway = _pathway(unit, obligation.case_id)
-    if obligation.next_step == plan.UNDELIVERED:
-        plan.watch_delivery(unit, obligation, pathway, since=unit.now)
+    if obligation.next_step == clocks.UNDELIVERED:
+        clocks.watch_delivery(unit, obligation, pathway, since=unit.now)
         return
     rungs = pathway.ladders[obligation.ladder].rungs
     calendar = calendar_of(unit, obligation.task.programme_id)
-    plan.climb(obligation, rungs, calendar, start=obligation.next_step)
+    clocks.climb(obligation, rungs, calendar, start=obligation.next_step)
 
 
 def _running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
