@@ -20,7 +20,7 @@ from services.rules import casework, work
 from services.rules.casework import Hand
 from services.rules.ledger import CARRIED
 from services.rules.news import MONTHLY
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, locked_case, note_access, require
 
 SHOWN: Final = 200
 TROUBLED: Final = (MessageState.REFUSED, MessageState.UNKNOWN)
@@ -90,7 +90,7 @@ def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> 
     query = select(Message).where(Message.id == message_id, Message.programme_id == _programme(hand.actor))
     case_id = unit.session.scalar(query.with_only_columns(Message.case_id))
     if case_id is not None:
-        unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+        locked_case(unit, case_id)
     message = unit.session.scalars(query.with_for_update(of=Message)).first()
     if message is None:
         raise NotFound

@@ -5,8 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models import events as e
 from models.cases import Call, Case, Phone
 from models.engine import Event
@@ -21,7 +19,7 @@ from services.notes import write_note
 from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Actor, Right, case_for
+from services.rules.policy import Actor, Right, case_for, locked_case
 from services.rules.published import pathway_of, today_of
 from services.rules.rendering import about_programme, signer_of
 from services.rules.texts.catalogue import SCREEN, render
@@ -177,7 +175,7 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
     """Give the right number: staff on the case, or the alert giver through the link of his task (`case_id` None)."""
     if case_id is None:
         task = task_for_link(unit, hand.actor, "correct_number")
-        case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+        case = locked_case(unit, task.case_id)
     else:
         case = case_for(unit, hand.actor, case_id, Right.CORRECT)
     if any(phone.number == form.phone for phone in case.household.phones):

@@ -18,7 +18,7 @@ from services.notes import write_note
 from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, locked_case
 from services.rules.published import pathway_of
 from services.rules.recipients import takes_sms
 from services.rules.rendering import FOLLOW_UP_QUESTION
@@ -67,7 +67,7 @@ def answer_by_link(unit: UnitOfWork, hand: Hand, form: FollowUpWord) -> Task:
 
 def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAnswer, by: AnsweredBy) -> None:
     """What a household answers by itself: the follow-up is made, or somebody calls."""
-    case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, task.case_id)
     if said is FollowUpAnswer.CALL_ME:
         casework.record(unit, case, e.FollowUpCallAsked(ordinal=task.ordinal, channel=by), hand=hand)
         return

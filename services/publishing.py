@@ -25,7 +25,7 @@ from services.foundation.errors import CaseworkError, Conflict, GuardRefused, In
 from services.rules import casework, open_tasks, repinning, work
 from services.rules.adjusting import Misfits, adjusted, settings_of
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, locked_case, note_access, require
 from services.rules.published import pathway_of
 from services.rules.texts.typography import french
 from services.rules.titles import task_title
@@ -370,7 +370,7 @@ def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
 
     A case stays when a task that somebody has to do would be unknown, and while the engine carries out its pathway.
     """
-    case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, case_id)
     found = _move_of(unit, case, pathway)
     if found.stays:
         return found

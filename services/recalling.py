@@ -20,7 +20,7 @@ from services.foundation.errors import Denied, GuardRefused, NotFound
 from services.rules import casework, ledger, obligations
 from services.rules.casework import RECALL, Hand
 from services.rules.effects import RECALLED, is_recalled
-from services.rules.policy import Actor, Right, agreement_with_partner, case_for, require, rights, sees
+from services.rules.policy import Actor, Right, agreement_with_partner, case_for, locked_case, require, rights, sees
 from services.rules.published import pathway_of
 
 _UNSYNCED: Final = {"synchronize_session": False}
@@ -85,7 +85,7 @@ def _locked(unit: UnitOfWork, actor: Actor, event: Event, right: Right) -> Case:
     if right is not Right.ADMINISTER:
         return case_for(unit, actor, event.case_id, right)
     require(actor, right)
-    return unit.session.scalars(select(Case).where(Case.id == event.case_id).with_for_update(of=Case)).one()
+    return locked_case(unit, event.case_id)
 
 
 def _call_back(unit: UnitOfWork, event: Event) -> None:

@@ -35,7 +35,7 @@ from services.notes import joined, write_note
 from services.rules import casework, obligations, open_tasks
 from services.rules.casework import Act, Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Actor, Right, case_for
+from services.rules.policy import Actor, Right, case_for, locked_case
 from services.rules.published import pathway_of, today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")
@@ -445,7 +445,7 @@ def found(unit: UnitOfWork, referral_id: UUID) -> Referral:
 
 def lock(unit: UnitOfWork, referral: Referral) -> Referral:
     """Read it again once its case is locked: two answers at once must not both find it unanswered."""
-    unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    locked_case(unit, referral.case_id)
     unit.session.refresh(referral)
     return referral
 

@@ -12,6 +12,7 @@ from models.vocabulary import Channel, Party, TaskState
 from services.foundation.database import UnitOfWork
 from services.rules import casework, obligations, open_tasks
 from services.rules.ledger import UNWRITTEN, Aftermath
+from services.rules.policy import locked_case
 from services.rules.rendering import render_message
 
 # Built once, as it is asked for each mail, with what a clock needs.
@@ -39,7 +40,7 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     """
     if message.case_id is None:
         return
-    case = unit.session.scalars(select(Case).where(Case.id == message.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, message.case_id)
     if not unknown:
         _write_there_no_more(unit, case, message)
     fact = MessageFailed(

@@ -285,6 +285,11 @@ def case_for(unit: UnitOfWork, actor: Actor, case_id: UUID, right: Right) -> Cas
     return case
 
 
+def locked_case(unit: UnitOfWork, case_id: UUID) -> Case:
+    """The same where nobody's right is asked: a link, a timer or the engine acts."""
+    return unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+
+
 def check(unit: UnitOfWork, actor: Actor, case: Case, right: Right) -> None:
     """Raise `Denied` when the actor may not do this to a case that he may read."""
     if right not in rights(actor):
