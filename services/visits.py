@@ -10,8 +10,9 @@ from models import events as e
 from models.cases import Case, Visit
 from models.engine import Event
 from models.lifecycles import LOSSES, CaseAction, VisitAction, next_visit_state
-from models.programmes import Membership, Person
-from models.vocabulary import AFTER_REPORT, CaseState, Danger, Urgency, VisitState
+from models.programmes import Person
+from models.vocabulary import AFTER_REPORT, CaseState, Danger, Role, Urgency, VisitState
+from services import tasks
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -245,15 +246,4 @@ def _check_officer(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
 
 def officers(unit: UnitOfWork, case: Case) -> list[Person]:
     """Those of the case's operator who may make the visit, by name."""
-    return list(
-        unit.session.scalars(
-            select(Person)
-            .join(Membership, Membership.person_id == Person.id)
-            .where(
-                Membership.organisation_id == case.operator_id,
-                Membership.ended_at.is_(None),
-                Person.disabled_at.is_(None),
-            )
-            .order_by(Person.name)
-        )
-    )
+    return tasks.team(unit, case.programme_id, Role.OPERATOR, case.operator_id)
