@@ -19,7 +19,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.aged_sheets import is_offered, last_verified
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, note_access, programme_of, require
 from services.rules.published import today_of
 
 ONE_DAY: Final = timedelta(days=1)
@@ -178,11 +178,9 @@ class Filter:
 
 def entries(unit: UnitOfWork, actor: Actor, wanted: Filter) -> list[Service]:
     """What the partners of the actor's programme offer, by partner and name."""
-    require(actor, Right.READ)
-    if actor.programme_id is None:
-        raise NotFound
-    day = today_of(unit, actor.programme_id)
-    return [each for each in living(unit, actor.programme_id) if _is_wanted(unit, each, wanted, day)]
+    programme_id = programme_of(actor, Right.READ)
+    day = today_of(unit, programme_id)
+    return [each for each in living(unit, programme_id) if _is_wanted(unit, each, wanted, day)]
 
 
 def _is_wanted(unit: UnitOfWork, service: Service, wanted: Filter, day: date) -> bool:
@@ -217,9 +215,8 @@ def areas(unit: UnitOfWork, actor: Actor) -> Sequence[ServiceArea]:
 
 def communes(unit: UnitOfWork, actor: Actor) -> Sequence[Commune]:
     """The communes in which the programme works today, by name."""
-    if actor.programme_id is None:
-        raise NotFound
-    own = territory(actor.programme_id, today_of(unit, actor.programme_id))
+    programme_id = programme_of(actor)
+    own = territory(programme_id, today_of(unit, programme_id))
     return unit.session.scalars(select(Commune).where(Commune.code.in_(own)).order_by(Commune.search_key)).all()
 
 
@@ -246,9 +243,8 @@ def is_stale(unit: UnitOfWork, service: Service) -> bool:
 
 def count_stale(unit: UnitOfWork, actor: Actor) -> int:
     """How many sheets of the programme nobody has verified for as long."""
-    if actor.programme_id is None:
-        raise NotFound
-    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(unit, actor.programme_id))
+    programme_id = programme_of(actor)
+    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(unit, programme_id))
     query = (
         select(func.count(Service.id))
         .join(Organisation, Organisation.id == Service.organisation_id)

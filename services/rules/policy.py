@@ -304,6 +304,15 @@ def require(actor: Actor, right: Right) -> None:
         raise Denied
 
 
+def programme_of(actor: Actor, right: Right | None = None) -> UUID:
+    """The programme in which somebody acts, with this right. Raises `Denied`, or `NotFound` for who acts in none."""
+    if right is not None:
+        require(actor, right)
+    if actor.programme_id is None:
+        raise NotFound
+    return actor.programme_id
+
+
 def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:
     """Whether the partner of a referral may read who the household is: he has taken it, and its permission stands."""
     return ReferralState(referral.state) in UNDER_WAY and agreement_with_partner(unit, referral) is not None

@@ -14,7 +14,7 @@ from services import desk, documents, messages, notes, replies
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.rules.policy import Actor, Right, readable, require
+from services.rules.policy import Actor, Right, programme_of, readable, require
 from services.rules.published import calendar_of
 from services.web.api import reading
 from services.web.api.answers import (
@@ -192,7 +192,5 @@ def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:
     """The instant before which a task is due: now, or a coming midnight in the programme's zone."""
     if due == "late":
         return unit.now
-    if actor.programme_id is None:
-        raise NotFound
-    calendar = calendar_of(unit, actor.programme_id)
+    calendar = calendar_of(unit, programme_of(actor))
     return calendar.start_of(calendar.local_day(unit.now) + timedelta(days=_DAYS[due]))
