@@ -85,7 +85,7 @@ def log_call(unit: UnitOfWork, hand: Hand, case: Case, dialled: Dialled, *, resu
         at=at,
         result=result.value,
         purpose=purpose,
-        by_person_id=hand.actor.id if hand.actor.kind == "person" else None,
+        by_person_id=hand.actor.person_id,
     )
     if phone is not None and result in SPOKEN:
         phone.reached_at = phone.reached_at or at

@@ -19,7 +19,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework, open_tasks, pauses
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right
 from services.rules.published import pathway_of, today_of
 
 FARTHEST_MEETING: Final = timedelta(days=183)
@@ -124,9 +124,7 @@ def contest(unit: UnitOfWork, hand: Hand, referral: Referral, words: str) -> Ref
 
 
 def _reported(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
-    referral = r.found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.FOLLOW_UP)
-    referral = r.lock(unit, referral)
+    referral = r.held(unit, hand.actor, referral_id, Right.FOLLOW_UP)
     if referral.state != ReferralState.COMPLETED:
         raise GuardRefused("Le partenaire n’a pas encore dit que son aide est terminée.")
     return referral

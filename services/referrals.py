@@ -72,9 +72,8 @@ def prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> 
 
 def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm) -> Referral:
     """Let a prepared request leave, to the partner and with the words of the form."""
-    referral = found(unit, referral_id)
-    case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    referral = lock(unit, referral)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
+    case = referral.case
     partner = _partner(unit, case, form)
     referral.partner_id, referral.partner = partner.id, partner
     referral.brief, referral.brief_is_open = form.brief, form.brief_is_open
@@ -309,8 +308,7 @@ def ask(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Refe
 
 def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
     """Answer the partner's question; he reads it on his page."""
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
     if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
         raise GuardRefused("Ce partenaire n’attend pas de réponse à une question.")
     fact = e.QuestionAnswered(**ids(referral), recall_until=casework.recall_until(unit, hand))
@@ -348,9 +346,8 @@ def fail(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Failure) -> Refe
 
 def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: TakeBack | None = None) -> Referral:
     """Take the request back; the partner's link dies at once and he is told."""
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    return take_back(unit, hand, lock(unit, referral), form.reason if form else WithdrawReason.OTHER)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
+    return take_back(unit, hand, referral, form.reason if form else WithdrawReason.OTHER)
 
 
 def take_back(unit: UnitOfWork, hand: Hand, referral: Referral, reason: WithdrawReason) -> Referral:
@@ -429,17 +426,24 @@ def answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form:
         locked = lock(unit, found(unit, referral_id))
         locked.opened_at = locked.opened_at or unit.now
         return locked, hand
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.ANSWER_FOR_PARTNER)
+    referral = held(unit, hand.actor, referral_id, Right.ANSWER_FOR_PARTNER)
     if form.on_behalf is None:
         raise InvalidInput("said_by", "Dites qui a donné cette réponse, et comment.")
-    return lock(unit, referral), Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
+    return referral, Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
 
 
 def found(unit: UnitOfWork, referral_id: UUID) -> Referral:
     referral = unit.session.get(Referral, referral_id)
     if referral is None:
         raise NotFound
+    return referral
+
+
+def held(unit: UnitOfWork, actor: Actor, referral_id: UUID, right: Right) -> Referral:
+    """A request that the actor may do this to, its case locked, as it is now."""
+    referral = found(unit, referral_id)
+    case_for(unit, actor, referral.case_id, right)
+    unit.session.refresh(referral)
     return referral
 
 

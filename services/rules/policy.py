@@ -116,6 +116,11 @@ class Actor:
     only: frozenset[Right] | None = None  # an API key may do less than whoever made it
 
     @property
+    def person_id(self) -> UUID | None:
+        """Whose account it is, if it is one's."""
+        return self.id if self.kind == "person" else None
+
+    @property
     def label(self) -> str:
         """Kind and id, for events and logs; never a name."""
         return f"{self.kind}:{self.id}" if self.id else self.kind
