@@ -87,6 +87,7 @@ RequiredLine = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=PRINTED), BeforeValidator(_on_one_line)
 ]
 FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
+TeamNote = Annotated[FreeText, Field(description="Note pour l’équipe")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
 Number = Annotated[int | None, BeforeValidator(as_number)]
 PhoneNumber = Annotated[str, AfterValidator(normalise)]
@@ -162,7 +163,7 @@ class DerogationDecision(Form):
     """What the coordination says of it; refused, the request ends as above the ceilings."""
 
     granted: bool = Field(description="Accordée ; faux : refusée, et la demande s’arrête là")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Acceptance(Form):
@@ -184,7 +185,7 @@ class CallForm(Form):
     result: CallResult = Field(description="Résultat de l’appel")
     phone_id: UUID | None = Field(None, description="Numéro appelé ; vide : le premier encore bon")
     call_back_on: date | None = Field(None, description="Jour convenu, si le ménage demande à être rappelé")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class NumberForm(Form):
@@ -208,14 +209,14 @@ class LostVisit(Form):
 
     state: VisitState = Field(description="Ce qui s’est passé")
     reason: LossReason | None = Field(None, description="Pourquoi, si ce n’est pas dit plus haut")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class HeldVisit(Form):
     """A visit that took place."""
 
     danger: Danger | None = Field(None, description="Danger constaté")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class PastVisit(VisitForm, HeldVisit):
@@ -351,7 +352,7 @@ class FollowUpForm(Form):
     still_cold: bool | None = Field(None, description="A encore froid")
     still_in_arrears: bool | None = Field(None, description="A encore des factures impayées")
     helps: dict[UUID, SaidOfHelp] = Field({}, description="Par orientation terminée : ce que le ménage dit de l’aide")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class FollowUpWord(Form):
@@ -371,7 +372,7 @@ class ClosureForm(Form):
 
     outcome: ClosureOutcome = Field(description="Issue")
     criteria: dict[ExitCriterion, Known] = Field({}, description="Bilan de sortie, critère par critère")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class KitLine(Form):
@@ -394,7 +395,7 @@ class GapForm(Form):
 
     theme: Theme = Field(description="Type de solution qui manque")
     reason: GapReason = Field(description="Pourquoi il n’y a pas de solution")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class ComplaintForm(Form):
@@ -435,21 +436,21 @@ class Suspension(Form):
 
     reason: SuspensionReason = Field(description="Motif")
     until: date = Field(description="Jour où la situation est relue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Withdrawal(Form):
     """The household asks to stop."""
 
     said_by: RequiredLine = Field(description="Qui l’a dit")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class HandedOver(Form):
     """The other service has what it needs."""
 
     said_to: Line = Field("", description="À qui la fiche a été remise")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Transfer(Form):
@@ -459,21 +460,21 @@ class Transfer(Form):
     to_name: Line = Field("", description="Nom du dispositif, s’il est tenu ailleurs")
     to_phone: PhoneNumber | None = Field(None, description="Son téléphone, que la lettre au ménage donne")
     agreement: bool = Field(description="Le ménage est d’accord pour que ses coordonnées soient transmises")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Merge(Form):
     """Say that a case is the double of another one."""
 
     into_number: RequiredLine = Field(description="Référence de la situation qui continue, ou sa fin (187)")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Reassignment(Form):
     """Give a case to another operator."""
 
     operator_id: UUID = Field(description="Opérateur")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class LoanForm(Form):
@@ -496,14 +497,14 @@ class TaskReturn(Form):
     """Give a task back to the coordination."""
 
     reason: ReturnReason = Field(description="Motif")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class HandOver(Form):
     """Give a task to a colleague."""
 
     person_id: UUID = Field(description="Collègue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Snooze(Form):
@@ -524,14 +525,14 @@ class Skip(NextStep):
     """Let one reminder not leave."""
 
     reason: SkipReason = Field(description="Motif")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class TaskDone(Form):
     """A task of the pathway's own is done."""
 
     outcome: Line = Field("", description="Issue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Hold(Answer):

@@ -12,7 +12,7 @@ from models import events as e
 from models.cases import Case, SupplyCut
 from models.engine import Event
 from models.vocabulary import CaseState, CutOutcome, Energy, TaskState, Urgency
-from services.forms import Form, FreeText
+from services.forms import Form, FreeText, TeamNote
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
@@ -28,7 +28,7 @@ class CutForm(Form):
 
     energy: Energy = Field(description="Ce qui serait coupé")
     cut_on: date = Field(description="Jour de coupure annoncé")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class WhichCut(Form):
@@ -41,7 +41,7 @@ class NewDay(WhichCut):
     """Another day for the cut: the supplier put it off, or the aid was decided."""
 
     cut_on: date = Field(description="Nouveau jour de coupure")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class SupplierCall(WhichCut):
@@ -55,14 +55,14 @@ class AidFiled(WhichCut):
     """A request for aid against the debt was filed."""
 
     filed_on: date | None = Field(None, description="Jour du dépôt ; vide : aujourd’hui")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class CutEnd(WhichCut):
     """How the cut ended."""
 
     outcome: CutOutcome = Field(description="Ce qui s’est passé")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Ahead(NamedTuple):
