@@ -140,7 +140,7 @@ def _ask(request: Request, visitor: Visitor, data: FormData, act: BulkAct) -> Re
         "bulk_asking.html",
         status=422 if errors else 200,
         shell=visitor.shell(""),
-        form=Form(once=new_token(), entered=kept(data) if FILLED in data else {}, errors=errors),
+        form=Form(entered=kept(data) if FILLED in data else {}, errors=errors),
         code=str(data.get("act")),
         heading=act.heading,
         lead=act.lead,

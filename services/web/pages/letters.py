@@ -12,7 +12,6 @@ from models.engine import Message
 from services import letters
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
-from services.foundation.tokens import new_token
 from services.listing import PAGE
 from services.rules.policy import known
 from services.rules.titles import text_title
@@ -123,7 +122,7 @@ def mark_posted(request: Request, visitor: SignedIn, data: Entered, page: int = 
         on = _day(str(data.get("posted_on", "")))
         visitor.once(data, "courriers", act)
     except InvalidInput as refused:
-        form = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
+        form = Form(entered=kept(data), errors=mistakes_of(refused))
         return _page(request, visitor, form, at=(page, poste), status=422)
     return answers.see("/courriers", "lettres-postees")
 

@@ -49,7 +49,7 @@ def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     try:
         answers.act_once(runtime, data, actor="link", route=f"acces/{token.partition('.')[0]}", act=act)
     except GuardRefused as refused:
-        again = Form(new_token(), errors={"": refused.sentence})
+        again = Form(errors={"": refused.sentence})
         return task_link.link_page(request, runtime, token, again, status=refused.status_code)
     return _sent(runtime, browser)
 

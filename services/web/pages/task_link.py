@@ -20,7 +20,6 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
-from services.foundation.tokens import new_token
 from services.rules import open_tasks
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_of, task_url
@@ -103,9 +102,7 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
     """The answer of whoever holds the link, once."""
     chosen = str(data.get("answer", ""))
     if chosen not in partner_work.SAYS and chosen != "number" and chosen not in WORDS:
-        return link_page(
-            request, runtime, token, Form(new_token(), kept(data), {"": "Choisissez une réponse."}), status=422
-        )
+        return link_page(request, runtime, token, Form(kept(data), {"": "Choisissez une réponse."}), status=422)
     try:
         form = _read(runtime, token, chosen, data)
         answers.act_once(
@@ -116,11 +113,9 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
             act=lambda unit: _act(unit, runtime, token, chosen, form),
         )
     except Mistakes as mistakes:
-        return link_page(
-            request, runtime, token, Form(new_token(), kept(data), mistakes.errors), opened=chosen, status=422
-        )
+        return link_page(request, runtime, token, Form(kept(data), mistakes.errors), opened=chosen, status=422)
     except InvalidInput as refused:
-        form_again = Form(new_token(), kept(data), mistakes_of(refused))
+        form_again = Form(kept(data), mistakes_of(refused))
         return link_page(request, runtime, token, form_again, opened=chosen, status=422)
     return answers.see(*_after(request, runtime, token, chosen))
 
