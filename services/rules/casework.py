@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 
 from models.cases import Case, Referral
 from models.engine import Event, Obligation, Task, Work
-from models.events import CaseMerged, Fact
+from models.events import Fact
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
@@ -19,7 +19,6 @@ from services.foundation.errors import GuardRefused
 from services.rules import effects, open_tasks, pauses, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
-from services.rules.ranking import DANGER
 from services.rules.texts.labels import inside
 from services.rules.titles import task_title
 from services.rules.view import views
@@ -183,15 +182,10 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
         act = ending[task.case_id]
         if task.kind in _rule(unit, act).completes and plan.ends(unit, act.fact, task):
             completed.append(task)
-        elif act.closes and not _outlives(task, act.fact):
+        elif act.closes and not plan.outlives(task.kind, task.loan_id, act.fact):
             superseded.append(task)
     close(unit, completed, TaskState.COMPLETED)
     close(unit, superseded, TaskState.SUPERSEDED)
-
-
-def _outlives(task: Task, fact: Fact) -> bool:
-    """But for the danger of a double, which is taken in hand on the case that goes on."""
-    return plan.outlives(task.kind, task.loan_id) and not (task.kind == DANGER and isinstance(fact, CaseMerged))
 
 
 def _rule(unit: UnitOfWork, act: Act) -> Rule:

@@ -18,6 +18,7 @@ from models.events import (
     FACTS,
     CallBackAgreed,
     CaseAbsorbed,
+    CaseMerged,
     DangerAcknowledged,
     Fact,
     MessageFailed,
@@ -260,8 +261,9 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     return of.referral_id is None or unit.session.get_one(Referral, own).replaces_id == of.referral_id
 
 
-def outlives(kind: str, loan_id: UUID | None) -> bool:
+def outlives(kind: str, loan_id: UUID | None, end: Fact | None = None) -> bool:
     """Whether a task stays asked for once its case ended: what was lent, a danger, a household given to another, a
-    partner who does not know yet.
+    partner who does not know yet. The danger of a double is taken in hand on the case that goes on.
     """
-    return loan_id is not None or kind in OUTLIVING
+    goes_on = kind == DANGER and isinstance(end, CaseMerged)
+    return loan_id is not None or (kind in OUTLIVING and not goes_on)
