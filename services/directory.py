@@ -13,14 +13,15 @@ from sqlalchemy.orm import selectinload
 
 from models.programmes import AreaCommune, Commune, Organisation, Service, ServiceArea
 from models.vocabulary import IncomeClass, OrganisationKind, Tenure, Theme
-from services.alerts import search_key, territory
 from services.forms import Form, Line, Number, PhoneNumber, RequiredLine, ShortText
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.aged_sheets import is_offered, last_verified
 from services.rules.casework import Hand
+from services.rules.finding import search_key
 from services.rules.policy import Actor, Right, note_access, programme_of, require
 from services.rules.published import today_of
+from services.territory import communes_on
 
 ONE_DAY: Final = timedelta(days=1)
 _COMMUNES: Final = selectinload(ServiceArea.communes).selectinload(AreaCommune.commune)
@@ -216,7 +217,7 @@ def areas(unit: UnitOfWork, actor: Actor) -> Sequence[ServiceArea]:
 def communes(unit: UnitOfWork, actor: Actor) -> Sequence[Commune]:
     """The communes in which the programme works today, by name."""
     programme_id = programme_of(actor)
-    own = territory(programme_id, today_of(unit, programme_id))
+    own = communes_on(programme_id, today_of(unit, programme_id))
     return unit.session.scalars(select(Commune).where(Commune.code.in_(own)).order_by(Commune.search_key)).all()
 
 

@@ -15,12 +15,11 @@ from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.programmes import Membership, Organisation, Programme
 from models.vocabulary import Contract, OrganisationKind, Stage
 from services import addresses, programmes, sessions
-from services.alerts import search_key
 from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, InvalidInputs, NotFound
 from services.rules.casework import Hand
-from services.rules.finding import plain
+from services.rules.finding import plain, search_key
 from services.rules.policy import Actor, Right, forget_contracts, note_access, require, visible
 from services.rules.published import today_of
 from services.rules.texts.labels import label

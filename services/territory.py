@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import Field, field_validator
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Dwelling
@@ -159,3 +159,12 @@ def _leave(unit: UnitOfWork, programme_id: UUID, code: str, day: date) -> None:
             unit.session.delete(row)
         elif _lasts(row, day):
             row.to_on = day - ONE_DAY
+
+
+def communes_on(programme_id: UUID, day: date) -> Select[str]:
+    """The INSEE codes of the communes in which the programme works that day: a query."""
+    return select(Territory.commune_code).where(
+        Territory.programme_id == programme_id,
+        Territory.from_on <= day,
+        or_(Territory.to_on.is_(None), Territory.to_on >= day),
+    )

@@ -12,9 +12,9 @@ from deployments.population.figures import Giving, drawn, figures, names
 from deployments.population.life import Life
 from deployments.population.office import Giver, Hand, Office, Place, Row
 from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Tenure, Urgency
-from services.alerts import Double, Likeness, search_key
 from services.foundation.phones import FICTION, MOBILE_FICTION
-from services.rules.finding import words_of
+from services.rules.finding import search_key, words_of
+from services.rules.likeness import Double, Likeness
 
 BLOCK: Final = 10_000
 STRIDE: Final = 7_919  # prime to the block: neighbours in time have no neighbouring numbers
