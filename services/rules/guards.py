@@ -102,10 +102,10 @@ def _visit_is_far(given: Situation) -> bool:
 
 def _reminder_letter_is_past(given: Situation) -> bool:
     """Too far for an SMS, too near for the letter that the ladder of a visit posts days before."""
-    starts_at, calendar, ladder = given.case.visit_starts_at, given.calendar, given.pathway.tasks["hold_visit"].ladder
-    if starts_at is None or ladder is None or _visit_is_near(given):
+    starts_at, calendar, rule = given.case.visit_starts_at, given.calendar, given.pathway.tasks.get("hold_visit")
+    if starts_at is None or rule is None or rule.ladder is None or _visit_is_near(given):
         return False
-    posted = (rung.before for rung in given.pathway.ladders[ladder].rungs if _is_posted(rung))
+    posted = (rung.before for rung in given.pathway.ladders[rule.ladder].rungs if _is_posted(rung))
     days = (calendar.days_before(calendar.local_day(starts_at), ahead.amount) for ahead in posted if ahead)
     return any(calendar.step_time(day) <= given.now for day in days)
 
