@@ -240,6 +240,8 @@ OfOrganisation = Annotated[
     Parameter(help="Identifiant de son organisation\u00a0; obligatoire pour «\u00a0operator\u00a0»."),
 ]
 OfProgramme = Annotated[str | None, Parameter(help="Identifiant du dispositif, s’il y en a plusieurs.")]
+PathwayFile = Annotated[Path, Parameter(help="Le parcours, en YAML.")]
+Why = Annotated[str, Parameter(help="Pourquoi\u00a0; gardé dans le journal.")]
 
 
 @account.command
@@ -280,15 +282,13 @@ def invite(
 
 
 @account.command
-def forget_telephone(email: str, *, reason: str) -> None:
+def forget_telephone(email: str, *, reason: Why) -> None:
     """Oublie le téléphone d’une personne\u00a0: sa prochaine connexion, par mot de passe, en demandera un autre.
 
     Parameters
     ----------
     email
         Adresse de son compte.
-    reason
-        Pourquoi\u00a0; gardé dans le journal.
     """
     from deployments import accounts
 
@@ -297,30 +297,16 @@ def forget_telephone(email: str, *, reason: str) -> None:
 
 
 @pathway.command
-def check(file: Path) -> int:
-    """Relit un parcours\u00a0: chaque faute avec son fichier et sa ligne.
-
-    Parameters
-    ----------
-    file
-        Le parcours, en YAML.
-    """
+def check(file: PathwayFile) -> int:
+    """Relit un parcours\u00a0: chaque faute avec son fichier et sa ligne."""
     from deployments import pathway_commands
 
     return pathway_commands.check(file)
 
 
 @pathway.command
-def diff(file: Path, *, programme: str | None = None) -> int:
-    """Dit ce qu’un parcours changerait à celui qui est en vigueur.
-
-    Parameters
-    ----------
-    file
-        Le parcours, en YAML.
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+def diff(file: PathwayFile, *, programme: OfProgramme = None) -> int:
+    """Dit ce qu’un parcours changerait à celui qui est en vigueur."""
     from deployments import pathway_commands
 
     return pathway_commands.diff(_current(), file, programme)
@@ -328,9 +314,9 @@ def diff(file: Path, *, programme: str | None = None) -> int:
 
 @pathway.command
 def publish(
-    file: Path,
+    file: PathwayFile,
     *,
-    programme: str | None = None,
+    programme: OfProgramme = None,
     yes: Annotated[bool, Parameter(negative=())] = False,
     move_open: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -338,10 +324,6 @@ def publish(
 
     Parameters
     ----------
-    file
-        Le parcours, en YAML.
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
     yes
         Publie sans poser de question\u00a0; sans lui et sans clavier, tout reste comme avant.
     move_open
@@ -355,45 +337,29 @@ def publish(
 
 
 @pathway.command
-def diagram(file: Path) -> int:
-    """Dessine un parcours\u00a0: du Markdown avec un schéma Mermaid par étape et le tableau des tâches.
-
-    Parameters
-    ----------
-    file
-        Le parcours, en YAML.
-    """
+def diagram(file: PathwayFile) -> int:
+    """Dessine un parcours\u00a0: du Markdown avec un schéma Mermaid par étape et le tableau des tâches."""
     from deployments import pathway_commands
 
     return pathway_commands.diagram(file)
 
 
 @events.command
-def parked(*, programme: str | None = None) -> None:
-    """Montre les événements mis de côté après leurs essais.
-
-    Parameters
-    ----------
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+def parked(*, programme: OfProgramme = None) -> None:
+    """Montre les événements mis de côté après leurs essais."""
     from deployments import remedies
 
     remedies.show_events(_current(), programme=programme)
 
 
 @events.command
-def retry(event: int, *, reason: str, programme: str | None = None) -> None:
+def retry(event: int, *, reason: Why, programme: OfProgramme = None) -> None:
     """Donne de nouveaux essais à un événement mis de côté.
 
     Parameters
     ----------
     event
         Son numéro, tel que «\u00a0relais events parked\u00a0» le montre.
-    reason
-        Pourquoi\u00a0; gardé dans le journal.
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
     """
     from deployments import remedies
 
@@ -402,31 +368,21 @@ def retry(event: int, *, reason: str, programme: str | None = None) -> None:
 
 
 @mails.command(name="troubled")
-def troubled_messages(*, programme: str | None = None) -> None:
-    """Montre les messages refusés, et ceux dont personne ne sait s’ils sont partis.
-
-    Parameters
-    ----------
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+def troubled_messages(*, programme: OfProgramme = None) -> None:
+    """Montre les messages refusés, et ceux dont personne ne sait s’ils sont partis."""
     from deployments import remedies
 
     remedies.show_messages(_current(), programme=programme)
 
 
 @mails.command(name="resend")
-def resend_message(message: str, *, reason: str, programme: str | None = None) -> None:
+def resend_message(message: str, *, reason: Why, programme: OfProgramme = None) -> None:
     """Renvoie un message refusé.
 
     Parameters
     ----------
     message
         Son identifiant, tel que «\u00a0relais messages troubled\u00a0» le montre.
-    reason
-        Pourquoi\u00a0; gardé dans le journal.
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
     """
     from deployments import remedies
 
@@ -435,21 +391,15 @@ def resend_message(message: str, *, reason: str, programme: str | None = None) -
 
 
 @webhooks.command(name="list")
-def list_webhooks(*, programme: str | None = None) -> None:
-    """Montre les logiciels prévenus, et combien d’événements ils ont reçus ou manqués.
-
-    Parameters
-    ----------
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
-    """
+def list_webhooks(*, programme: OfProgramme = None) -> None:
+    """Montre les logiciels prévenus, et combien d’événements ils ont reçus ou manqués."""
     from deployments import remedies
 
     remedies.show_webhooks(_current(), programme=programme)
 
 
 @webhooks.command(name="replay")
-def replay_webhooks(webhook: str, since: str, until: str, *, reason: str, programme: str | None = None) -> None:
+def replay_webhooks(webhook: str, since: str, until: str, *, reason: Why, programme: OfProgramme = None) -> None:
     """Renvoie à un logiciel les événements d’une période, la fin exclue.
 
     Parameters
@@ -460,10 +410,6 @@ def replay_webhooks(webhook: str, since: str, until: str, *, reason: str, progra
         Premier jour (AAAA-MM-JJ), ou instant avec son fuseau.
     until
         Jour ou instant de fin, exclu.
-    reason
-        Pourquoi\u00a0; gardé dans le journal.
-    programme
-        Identifiant du dispositif, s’il y en a plusieurs.
     """
     from deployments import remedies
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from deployments.accounts import programme_named
 from models.programmes import Programme
 from models.vocabulary import Role
-from services import administration, timeline, webhooks
+from services import administration, webhooks
 from services.forms import Remedy, ReplayForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -17,6 +17,7 @@ from services.foundation.runtime import Runtime
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.texts.labels import label
+from services.rules.titles import text_title
 
 
 def show_events(current: Runtime, *, programme: str | None = None) -> None:
@@ -42,7 +43,7 @@ def show_messages(current: Runtime, *, programme: str | None = None) -> None:
                 (
                     str(each.id),
                     each.case.number if each.case else "-",
-                    timeline.title_of(each.text),
+                    text_title(each.text),
                     label("party", each.party),
                     label("message_state", each.state),
                     each.error or "",

@@ -206,6 +206,10 @@ VISIT_MOVES: Final[dict[tuple[V, VisitAction], V]] = {
     (V.PLANNED, D.CANCEL_BY_HOUSEHOLD): V.CANCELLED_BY_HOUSEHOLD,
     (V.PLANNED, D.CANCEL_BY_SERVICE): V.CANCELLED_BY_SERVICE,
 }
+LOSSES: Final[dict[V, VisitAction]] = {
+    state: action for (_, action), state in VISIT_MOVES.items() if state not in {V.PLANNED, V.HELD}
+}
+"""How a visit that is planned comes to each of the states that say it did not take place."""
 
 
 def next_case_state(state: C, action: CaseAction, resumes_in: C | None = None) -> C:

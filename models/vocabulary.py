@@ -62,6 +62,8 @@ STAGE_OF: Final[dict[CaseState, Stage]] = {  # a suspended case keeps the stage 
     CaseState.CLOSED: Stage.CLOSED,
 }
 CLOSED_STATES: Final = frozenset(state for state, stage in STAGE_OF.items() if stage is Stage.CLOSED)
+AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
+"""Partners are at work: a visit has its own life and moves the case no more."""
 
 
 class ReferralState(StrEnum):

@@ -14,12 +14,12 @@ from models.cases import Case, Referral
 from models.engine import IS_OPEN, Message, Obligation, Task
 from models.events import AddressMended, HouseholdAddressMended
 from models.programmes import Organisation
-from models.vocabulary import Channel, ContactBy, MessageState, Party, TaskState, Theme
+from models.vocabulary import Channel, ContactBy, MessageState, Party, Theme
 from services import visits
 from services.forms import AddressForm, HouseholdAddressForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.rules import casework, obligations, plan
+from services.rules import casework, clocks, obligations, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, visible
 from services.rules.published import pathway_of
@@ -107,9 +107,7 @@ def _send_again(unit: UnitOfWork, hand: Hand, referral: Referral, *, changed: bo
         recall_until=casework.recall_until(unit, hand),
     )
     casework.record(unit, referral.case, fact, hand=hand)
-    for task in unit.session.scalars(
-        select(Task).where(Task.referral_id == referral.id, Task.kind == ANSWER, Task.state == TaskState.OPEN)
-    ):
+    for task in open_tasks.of_referral(unit, referral.id, ANSWER):
         if task.provisional:
             _wait_again(unit, task)
 
@@ -172,4 +170,4 @@ def _wait_again(unit: UnitOfWork, task: Task) -> None:
     obligations.rearm(unit, task, since=unit.now)
     pathway = pathway_of(unit, task.case.pathway_hash)
     for clock in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
-        plan.first_step(unit, clock, pathway, delivered=False)
+        clocks.first_step(unit, clock, pathway, delivered=False)

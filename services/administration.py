@@ -20,7 +20,7 @@ from services.rules import casework, work
 from services.rules.casework import Hand
 from services.rules.ledger import CARRIED
 from services.rules.news import MONTHLY
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, locked_case, note_access, programme_of
 
 SHOWN: Final = 200
 TROUBLED: Final = (MessageState.REFUSED, MessageState.UNKNOWN)
@@ -57,7 +57,7 @@ def parked(unit: UnitOfWork, actor: Actor) -> list[ParkedEvent]:
         select(Work, Case.number, Event.payload)
         .join(Event, Event.id == Work.event_id)
         .join(Case, Case.id == Work.case_id)
-        .where(Work.state == WorkState.PARKED, Event.programme_id == _programme(actor))
+        .where(Work.state == WorkState.PARKED, Event.programme_id == programme_of(actor, Right.ADMINISTER))
         .order_by(Work.id)
         .limit(SHOWN)
     )
@@ -78,7 +78,9 @@ def try_again(unit: UnitOfWork, hand: Hand, work_id: int, form: Remedy) -> None:
 
 def troubled(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
     """The programme's messages that were refused for good or may not have arrived, the latest first."""
-    query = select(Message).where(Message.programme_id == _programme(actor), Message.state.in_(TROUBLED))
+    query = select(Message).where(
+        Message.programme_id == programme_of(actor, Right.ADMINISTER), Message.state.in_(TROUBLED)
+    )
     return unit.session.scalars(query.order_by(Message.created_at.desc(), Message.id).limit(SHOWN)).all()
 
 
@@ -87,10 +89,12 @@ def send_again(unit: UnitOfWork, hand: Hand, message_id: UUID, form: Remedy) -> 
 
     One about a case waits its minute, during which it is taken back; an invitation twice harms nobody, and leaves.
     """
-    query = select(Message).where(Message.id == message_id, Message.programme_id == _programme(hand.actor))
+    query = select(Message).where(
+        Message.id == message_id, Message.programme_id == programme_of(hand.actor, Right.ADMINISTER)
+    )
     case_id = unit.session.scalar(query.with_only_columns(Message.case_id))
     if case_id is not None:
-        unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+        locked_case(unit, case_id)
     message = unit.session.scalars(query.with_for_update(of=Message)).first()
     if message is None:
         raise NotFound
@@ -116,7 +120,9 @@ def failing_clocks(unit: UnitOfWork, actor: Actor) -> Sequence[Obligation]:
         select(Obligation)
         .join(Case, Case.id == Obligation.case_id)
         .where(
-            Case.programme_id == _programme(actor), Obligation.failed_at.is_not(None), Obligation.next_at.is_not(None)
+            Case.programme_id == programme_of(actor, Right.ADMINISTER),
+            Obligation.failed_at.is_not(None),
+            Obligation.next_at.is_not(None),
         )
     )
     return unit.session.scalars(query.order_by(Obligation.failed_at).limit(SHOWN)).all()
@@ -124,14 +130,7 @@ def failing_clocks(unit: UnitOfWork, actor: Actor) -> Sequence[Obligation]:
 
 def remedies(unit: UnitOfWork, actor: Actor) -> list[Remedied]:
     """What administrators put right, the latest first."""
-    ours = AccessEntry.programme_id == _programme(actor)
+    ours = AccessEntry.programme_id == programme_of(actor, Right.ADMINISTER)
     query = select(AccessEntry).where(ours, AccessEntry.action.in_((EVENT_TRIED, MESSAGE_SENT)))
     rows = unit.session.scalars(query.order_by(AccessEntry.at.desc()).limit(SHOWN))
     return [Remedied(row.action, row.actor, row.at, row.reason or "") for row in rows]
-
-
-def _programme(actor: Actor) -> UUID:
-    require(actor, Right.ADMINISTER)
-    if actor.programme_id is None:
-        raise NotFound
-    return actor.programme_id

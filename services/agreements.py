@@ -1,6 +1,7 @@
 """What the household agreed to and stands by: looked up, and written down with the act that needs it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -16,13 +17,25 @@ from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.published import today_of
 
-TEXT_VERSION: Final = "accord-2026-11"
+_TEXT: Final = "accord-2026-11"
+_TEXTS: Final = {
+    PermissionKind.SHARE_WITH_PARTNER: "partage-2026-11",
+    PermissionKind.REPORT_TO_ALERT_GIVER: "rapport-2026-11",
+    PermissionKind.REPORT_TO_REFERENT: "rapport-2026-11",
+    PermissionKind.REPORT_TO_PARTNER: "rapport-2026-11",
+    PermissionKind.REPORT_TO_COMMITTEE: "rapport-2026-11",
+}
 HEALTH_AGREED: Final = "health_agreed"
 """The field of every form that asks about health."""
 HEALTH_WORDS: Final = "Le ménage est d’accord pour que ce qu’il dit de sa santé soit noté"
 WITHOUT_HEALTH: Final = (
     "Rien de la santé ne se note sans l’accord du ménage : dites qu’il le donne, ou laissez ces réponses vides."
 )
+
+
+def text_of(kind: PermissionKind) -> str:
+    """The version of the text that the household agrees to."""
+    return _TEXTS.get(kind, _TEXT)
 
 
 def standing(
@@ -46,19 +59,30 @@ def note(  # noqa: PLR0913 - an agreement is these facts
     known = standing(unit, case, kind, organisation_id)
     if known:
         return known[0]
+    permission = written(
+        unit, case, kind, organisation_id=organisation_id, mode=mode, by=hand.actor.name, given_on=given_on
+    )
+    fact = PermissionGiven(permission_id=permission.id, kind=kind, organisation_id=organisation_id)
+    casework.record(unit, case, fact, hand=replace(hand, key=None))
+    return permission
+
+
+def written(  # noqa: PLR0913 - an agreement is these facts
+    unit: UnitOfWork, case: Case, kind: PermissionKind, *, by: str, organisation_id: UUID | None = None,
+    mode: AgreementMode = AgreementMode.ORAL, given_on: date | None = None,
+) -> Permission:  # fmt: skip
+    """The same, each time anew, for an act that is refused without it: an alert, a request to a partner. Their own
+    event tells it."""
     permission = Permission(
         case_id=case.id,
         kind=kind.value,
         organisation_id=organisation_id,
         mode=mode.value,
-        collected_by=hand.actor.name,
+        collected_by=by,
         given_on=given_on or today_of(unit, case.programme_id),
-        text_version=TEXT_VERSION,
+        text_version=text_of(kind),
     )
     unit.session.add(permission)
-    unit.session.flush()
-    fact = PermissionGiven(permission_id=permission.id, kind=kind, organisation_id=organisation_id)
-    casework.record(unit, case, fact, hand=hand)
     return permission
 
 

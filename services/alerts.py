@@ -1,45 +1,32 @@
 """Requests for a visit: what an alert giver sends becomes a case; the engine then looks for territory and doubles."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
 from uuid import UUID
 
-from rapidfuzz import fuzz, process
-from sqlalchemy import Select, bindparam, insert, or_, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import joinedload
 
-from models.cases import Alert, Case, Dwelling, Household, Permission, Phone, SearchWord
+from models.cases import Alert, Case, Dwelling, Household, Phone, SearchWord
 from models.engine import Event
 from models.events import AlertSubmitted, CaseExamined
 from models.lifecycles import CaseAction
 from models.programmes import Commune, Programme, Territory
 from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Urgency
-from services import derogations, supply_cuts
+from services import agreements, derogations, supply_cuts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, InvalidInput
-from services.foundation.lists import among
 from services.rules import casework
 from services.rules.casework import Act, Hand
-from services.rules.finding import plain, words_of
+from services.rules.finding import search_key, words_of
+from services.rules.likeness import possible_duplicates
 from services.rules.policy import Actor
 from services.rules.published import today_of
-
-AGREEMENT_TEXT: Final = "accord-2026-11"
-ALIKE: Final = 82
-"""Score (0-100) of name and street from which two households are shown as possibly the same.
-
-A proposal without a source, and one measure for all who ask: alerts, files taken in, the past that is generated.
-"""
-
-
-def search_key(*parts: str) -> str:
-    """Lower case, no accent, words only: the same on both databases. "BEN ALI" and "Benali" meet."""
-    return "".join(plain(" ".join(parts)))
+from services.territory import communes_on
 
 
 def submit(unit: UnitOfWork, hand: Hand, form: AlertForm, *, origin: str = "form", silent: bool = False) -> Case:
@@ -57,22 +44,20 @@ def submit_all(
     """The same for many alerts at once; one refusal refuses them all."""
     programmes = _admitted(unit, requests)
     cases = [_case(unit, programmes[hand.actor.programme_id], form) for hand, form in requests]
-    alerts, permissions, words, acts = [], [], [], []
+    alerts, words, acts = [], [], []
     for case, (hand, form) in zip(cases, requests, strict=True):
         _check_cut(unit, case, form)
         alerts.append(_alert(unit, case, hand.actor, form, origin))
-        permissions += _permissions(unit, case, form)
         found = words_of(form.surname, form.first_name, form.street)
         words += [{"programme_id": case.programme.id, "word": word, "case_id": case.id} for word in found]
         fact = AlertSubmitted(alert_id=alerts[-1].id, urgency=form.urgency, motives=form.motives, silent=silent)
         acts.append(Act(case, fact, hand))
     unit.session.add_all(alerts)
     casework.record_all(unit, acts)
-    connection = unit.session.connection()
-    connection.execute(_NEW_PERMISSION, permissions)
     if words:
-        connection.execute(_NEW_WORD, words)
+        unit.session.connection().execute(_NEW_WORD, words)
     for case, (hand, form) in zip(cases, requests, strict=True):
+        _agree(unit, case, form)
         if form.derogation:
             derogations.note(unit, replace(hand, key=None), case, form.derogation, by=form.giver_name)
     return cases
@@ -175,22 +160,12 @@ def _phones(form: AlertForm) -> list[Phone]:
     return [Phone(number=number, rank=rank) for rank, number in enumerate(numbers, start=1)]
 
 
-def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> list[dict[str, Any]]:
-    kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
-    return [
-        {
-            "case_id": case.id,
-            "kind": kind.value,
-            "mode": form.agreement_mode.value,
-            "collected_by": form.agreement_by or form.giver_name,
-            "given_on": form.agreement_on or today_of(unit, case.programme_id),
-            "text_version": AGREEMENT_TEXT,
-        }
-        for kind in kinds
-    ]
+def _agree(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
+    by = form.agreement_by or form.giver_name
+    for kind in [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]:
+        agreements.written(unit, case, kind, by=by, mode=form.agreement_mode, given_on=form.agreement_on)
 
 
-_NEW_PERMISSION: Final = insert(Permission)
 _NEW_WORD: Final = insert(SearchWord)
 
 
@@ -227,152 +202,6 @@ def _inside(unit: UnitOfWork, cases: Sequence[Case]) -> set[UUID]:
     found: set[UUID] = set()
     for (programme_id, day), these in by_day.items():
         asked = Territory.commune_code.in_({case.dwelling.commune_code for case in these})
-        communes = set(unit.session.scalars(territory(programme_id, day).where(asked)))
+        communes = set(unit.session.scalars(communes_on(programme_id, day).where(asked)))
         found |= {case.id for case in these if case.dwelling.commune_code in communes}
     return found
-
-
-def territory(programme_id: UUID, day: date) -> Select[str]:
-    """The INSEE codes of the communes in which the programme works that day: a query."""
-    return select(Territory.commune_code).where(
-        Territory.programme_id == programme_id,
-        Territory.from_on <= day,
-        or_(Territory.to_on.is_(None), Territory.to_on >= day),
-    )
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """What tells whether two requests may come from one household: numbers (E.164), search keys, commune."""
-
-    numbers: frozenset[str]
-    name: str
-    street: str
-    commune_code: str
-
-    def shares_number(self, other: "Likeness") -> bool:
-        """Whether one number rings at both."""
-        return not self.numbers.isdisjoint(other.numbers)
-
-    def has_like_name(self, other: "Likeness") -> bool:
-        """Whether the names are the same but for spelling, or one holds the other."""
-        return bool(_alike(self.name, [other.name], fuzz.ratio, fuzz.partial_ratio))
-
-    def neighbours(self, others: Sequence["Likeness"]) -> list[int]:
-        """The places, among `others` of its commune, of those with a like name and street: thousands at once."""
-        named = sorted(_alike(self.name, [other.name for other in others], fuzz.ratio, fuzz.partial_ratio))
-        streets = _alike(self.street, [others[at].street for at in named], fuzz.partial_ratio)
-        return sorted(named[place] for place in streets)
-
-
-def _alike(asked: str, texts: Sequence[str], *scorers: Callable[..., float]) -> set[int]:
-    """The places of the texts that one of these finds alike."""
-    found = (process.extract(asked, texts, scorer=each, score_cutoff=ALIKE, limit=None) for each in scorers)
-    return {place for matches in found for _, _, place in matches}
-
-
-class Double(NamedTuple):
-    """A case that may be of the same household."""
-
-    id: UUID
-    number: str
-    opened_at: datetime
-
-
-def likeness(case: Case) -> Likeness:
-    """A known case, to be compared."""
-    numbers = frozenset(phone.number for phone in case.household.phones)
-    return Likeness(numbers, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code)
-
-
-def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
-    """Of each, other cases of the programme with the same number, or with a like name and street in the same commune.
-
-    Each question is answered from an index: the same name at the same address is found however old, a like one among
-    the two hundred of the commune written last. The latest come first.
-    """
-    same_number, same_door = _same_number(unit, cases), _same_door(unit, cases)
-    places = dict.fromkeys((case.programme_id, case.dwelling.commune_code) for case in cases)
-    neighbours = {place: _latest_of(unit, *place) for place in places}
-    found: dict[UUID, list[Double]] = {}
-    for case in cases:
-        doubles, others = neighbours[case.programme_id, case.dwelling.commune_code]
-        alike = [doubles[at] for at in likeness(case).neighbours(others) if doubles[at].id != case.id]
-        each = dict.fromkeys([*same_number[case.id], *same_door[case.id], *alike])
-        found[case.id] = sorted(each, key=attrgetter("opened_at"), reverse=True)
-    return found
-
-
-def _same_number(unit: UnitOfWork, cases: Sequence[Case]) -> defaultdict[UUID, list[Double]]:
-    """Who has a number is asked by itself: in one question with the cases, a database may walk through them all."""
-    numbers = {phone.number for case in cases for phone in case.household.phones}
-    holders: defaultdict[str, set[UUID]] = defaultdict(set)
-    for number, household_id in unit.rows(_HOLDERS, numbers=numbers):
-        holders[number].add(household_id)
-    others = {
-        case.id: {each for phone in case.household.phones for each in holders[phone.number]} - {case.household_id}
-        for case in cases
-    }
-    found: defaultdict[UUID, list[Double]] = defaultdict(list)
-    if households := set().union(*others.values()):
-        known = unit.rows(_KNOWN, households=households)
-        for case in cases:
-            theirs = (row for row in known if row.household_id in others[case.id])
-            found[case.id] = [Double(*row[:3]) for row in theirs if row.programme_id == case.programme_id]
-    return found
-
-
-def _same_door(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Double]]:
-    """Who has the same name at the same address."""
-    names = {case.household.search_key for case in cases} - {""}  # erased: nobody
-    streets = {case.dwelling.search_key for case in cases}
-    known: defaultdict[tuple[UUID, str, str, str], list[Double]] = defaultdict(list)
-    for id_, number, opened_at, programme_id, name, street, commune in unit.rows(
-        _AT_DOOR, names=names, streets=streets
-    ):
-        known[programme_id, name, street, commune].append(Double(id_, number, opened_at))
-    found = {}
-    for case in cases:
-        door = case.programme_id, case.household.search_key, case.dwelling.search_key, case.dwelling.commune_code
-        found[case.id] = [each for each in known[door] if each.id != case.id]
-    return found
-
-
-def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple[list[Double], list[Likeness]]:
-    """The programme is looked at here: asked for it, SQLite walks through all its cases rather than the commune's."""
-    rows = [row for row in unit.rows(_LATEST, commune=commune_code) if row.programme_id == programme_id]
-    return [Double(*row[:3]) for row in rows], [Likeness(frozenset(), row[3], row[4], commune_code) for row in rows]
-
-
-_HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))
-_KNOWN: Final = select(Case.id, Case.number, Case.opened_at, Case.household_id, Case.programme_id).where(
-    among(Case.household_id, "households")
-)
-_AT_DOOR: Final = (
-    select(
-        Case.id,
-        Case.number,
-        Case.opened_at,
-        Case.programme_id,
-        Household.search_key,
-        Dwelling.search_key,
-        Dwelling.commune_code,
-    )
-    .select_from(Household)
-    .join(Case, Case.household_id == Household.id)
-    .join(Dwelling, Dwelling.id == Case.dwelling_id)
-    .where(among(Household.search_key, "names"), among(Dwelling.search_key, "streets"))
-)
-_OF_COMMUNE: Final = (
-    select(Dwelling.id, Dwelling.search_key)
-    .where(Dwelling.commune_code == bindparam("commune"))
-    .order_by(Dwelling.id.desc())  # as they were written, from an index: a commune may have tens of thousands
-    .limit(201)  # one of them may be the case's own
-    .subquery()
-)
-_LATEST: Final = (
-    select(Case.id, Case.number, Case.opened_at, Household.search_key, _OF_COMMUNE.c.search_key, Case.programme_id)
-    .select_from(_OF_COMMUNE)
-    .join(Case, Case.dwelling_id == _OF_COMMUNE.c.id)
-    .join(Household, Household.id == Case.household_id)
-)

@@ -5,8 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models import events as e
 from models.cases import Call, Case, Phone
 from models.engine import Event
@@ -18,10 +16,10 @@ from services.forms import CallForm, NumberForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Actor, Right, case_for
+from services.rules.policy import Actor, Right, case_for, locked_case
 from services.rules.published import pathway_of, today_of
 from services.rules.rendering import about_programme, signer_of
 from services.rules.texts.catalogue import SCREEN, render
@@ -47,7 +45,7 @@ def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> 
     call = log_call(unit, hand, case, Dialled(phone, CONTACT), result=form.result)
     event = _agree(unit, hand, case, call, form.call_back_on) or _tell(unit, hand, case, call, phone)
     write_note(unit, case, hand, form.note, event=event)
-    if form.result in SPOKEN and casework.is_owed(unit, case, CALL_BACK):  # whoever asked to be called has been
+    if form.result in SPOKEN and open_tasks.of_case(unit, case.id, CALL_BACK):  # whoever asked to be called has been
         casework.record(unit, case, e.HouseholdCalledBack(call_id=call.id, result=form.result), hand=hand)
     return case
 
@@ -87,7 +85,7 @@ def log_call(unit: UnitOfWork, hand: Hand, case: Case, dialled: Dialled, *, resu
         at=at,
         result=result.value,
         purpose=purpose,
-        by_person_id=hand.actor.id if hand.actor.kind == "person" else None,
+        by_person_id=hand.actor.person_id,
     )
     if phone is not None and result in SPOKEN:
         phone.reached_at = phone.reached_at or at
@@ -121,7 +119,11 @@ def tell_refusal(unit: UnitOfWork, hand: Hand, case: Case, call: Call) -> Event:
     if visits.was_held(unit, case):
         return casework.record(unit, case, e.HouseholdStops(call_id=call.id), hand=hand)
     casework.check_no_partner_asked(unit, case)
-    fact = e.HouseholdRefused(call_id=call.id)
+    return refuse(unit, hand, case, e.HouseholdRefused(call_id=call.id))
+
+
+def refuse(unit: UnitOfWork, hand: Hand, case: Case, fact: e.HouseholdRefused) -> Event:
+    """The household wants no visit and had none: its case ends."""
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.REFUSE)
     case.outcome = ClosureOutcome.REFUSED_VISIT.value
     return event
@@ -173,7 +175,7 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
     """Give the right number: staff on the case, or the alert giver through the link of his task (`case_id` None)."""
     if case_id is None:
         task = task_for_link(unit, hand.actor, "correct_number")
-        case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+        case = locked_case(unit, task.case_id)
     else:
         case = case_for(unit, hand.actor, case_id, Right.CORRECT)
     if any(phone.number == form.phone for phone in case.household.phones):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from models.cases import Case, Household
 from models.events import CircumstancesRecorded
@@ -36,11 +36,6 @@ class CircumstancesForm(Form):
     breathing: bool | None = Field(None, description="Quelqu’un a des troubles respiratoires liés au logement")
 
     health_agreed: bool = Field(False, description=agreements.HEALTH_WORDS)
-
-    @field_validator("breathing", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 @dataclass(frozen=True)

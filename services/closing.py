@@ -16,7 +16,7 @@ from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import pathway_of
@@ -103,7 +103,7 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 def _take_back(unit: UnitOfWork, case: Case) -> None:
     """The other Slime does not take the household: nothing is to be handed over any more."""
     case.transferred_to = case.transferred_phone = None
-    casework.close(unit, pauses.open_tasks(unit, case.id, only=HAND_OVER), TaskState.SUPERSEDED)
+    casework.close(unit, open_tasks.of_case(unit, case.id, HAND_OVER), TaskState.SUPERSEDED)
 
 
 def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:

@@ -15,7 +15,7 @@ from services.foundation.errors import InvalidInput, NotFound
 from services.programmes import close_office
 from services.rules.casework import Hand
 from services.rules.obligations import leave_closed_days
-from services.rules.policy import Right, note_access, require
+from services.rules.policy import Right, note_access, programme_of, require
 from services.rules.presence import forget, reading_calendar
 from services.rules.published import calendar_of, forget_calendar
 
@@ -42,7 +42,7 @@ def close(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> Closure | Organisa
 
 
 def _close_programme(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> Closure:
-    programme_id = _programme(hand)
+    programme_id = programme_of(hand.actor)
     closure = close_office(
         unit, programme_id, first_on=form.first_on, last_on=form.last_on, label=form.label or "Fermeture"
     )
@@ -72,7 +72,7 @@ def _close_organisation(unit: UnitOfWork, hand: Hand, form: ClosingForm) -> Orga
 def reopen(unit: UnitOfWork, hand: Hand, closure_id: UUID) -> None:
     """These days are worked after all; dates that had moved stay where they went."""
     require(hand.actor, Right.PRESENCE)
-    programme_id = _programme(hand)
+    programme_id = programme_of(hand.actor)
     own = unit.session.get(Closure, closure_id)
     theirs = unit.session.get(OrganisationClosure, closure_id)
     if own is not None and own.programme_id == programme_id:
@@ -93,9 +93,3 @@ def _check_opens(calendar: WorkingCalendar, day: date) -> None:
         calendar.next_open(day)
     except ValueError:
         raise InvalidInput("last_on", ENDLESS) from None
-
-
-def _programme(hand: Hand) -> UUID:
-    if hand.actor.programme_id is None:
-        raise NotFound
-    return hand.actor.programme_id

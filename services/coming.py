@@ -21,7 +21,7 @@ from services.foundation.errors import GuardRefused, NotFound
 from services.notes import write_note
 from services.rules import casework, ledger, obligations, pauses
 from services.rules.casework import Hand
-from services.rules.plan import UNDELIVERED, Timing
+from services.rules.clocks import UNDELIVERED, Timing
 from services.rules.policy import Actor, Right, case_for, is_visible, rights
 from services.rules.projection import Ahead, ahead
 from services.rules.published import calendar_of, pathway_of, today_of

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import String, cast, select
 
 from models.programmes import Commune
-from services.alerts import search_key
 from services.foundation.database import UnitOfWork
+from services.rules.finding import search_key
 
 MOST: Final = 12
 _POSTCODE: Final = re.compile(r"\b\d{5}\b")

@@ -8,7 +8,7 @@ from services.forms import ComplaintForm, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 
@@ -27,7 +27,7 @@ def receive(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ComplaintForm) ->
 def answer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: NoteForm) -> Case:
     """Say what was answered, and how."""
     case = case_for(unit, hand.actor, case_id, Right.TRIAGE)
-    if not casework.is_owed(unit, case, ANSWER):
+    if not open_tasks.of_case(unit, case.id, ANSWER):
         raise GuardRefused("Aucune réclamation n’attend de réponse.")
     event = casework.record(unit, case, e.ComplaintAnswered(), hand=hand)
     write_note(unit, case, hand, form.text, event=event)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -25,7 +25,7 @@ from models.cases import (
 )
 from models.engine import Event, Message, Task
 from models.events import CaseAccepted, CaseSuspended, FollowUpStarted, ReportDelivered, VisitHeld
-from models.programmes import AccessEntry, Membership, Organisation, Person
+from models.programmes import AccessEntry, Organisation, Person
 from models.vocabulary import (
     CaseState,
     Channel,
@@ -336,19 +336,6 @@ def referral_of(unit: UnitOfWork, actor: Actor, referral_id: UUID, *, case_id: U
     if referral is None or referral.case_id != case_id:
         raise NotFound
     return referral
-
-
-def team(unit: UnitOfWork, actor: Actor) -> list[Person]:
-    """The reader's colleagues and himself, by name: the coordination, or the operator's people."""
-    query = select(Person).join(Membership, Membership.person_id == Person.id)
-    query = query.where(
-        Membership.programme_id == actor.programme_id,
-        Membership.role == (actor.role or ""),
-        Membership.organisation_id == actor.organisation_id if actor.role is Role.OPERATOR else true(),
-        Membership.ended_at.is_(None),
-        Person.disabled_at.is_(None),
-    )
-    return list(unit.session.scalars(query.order_by(Person.name)).unique())
 
 
 def organisation_name(unit: UnitOfWork, organisation_id: UUID) -> str:

@@ -7,20 +7,21 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, field_validator
+from pydantic import EmailStr, Field
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
 from models.programmes import AreaCommune, Commune, Organisation, Service, ServiceArea
 from models.vocabulary import IncomeClass, OrganisationKind, Tenure, Theme
-from services.alerts import search_key, territory
 from services.forms import Form, Line, Number, PhoneNumber, RequiredLine, ShortText
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.aged_sheets import is_offered, last_verified
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.finding import search_key
+from services.rules.policy import Actor, Right, note_access, programme_of, require
 from services.rules.published import today_of
+from services.territory import communes_on
 
 ONE_DAY: Final = timedelta(days=1)
 _COMMUNES: Final = selectinload(ServiceArea.communes).selectinload(AreaCommune.commune)
@@ -44,14 +45,6 @@ class ServiceForm(Form):
     household_email: EmailStr | None = Field(None, description="Adresse électronique pour les ménages")
     household_phone: PhoneNumber | None = Field(None, description="Téléphone pour les ménages")
 
-    @field_validator(
-        "places", "full_until", "professional_email", "professional_phone", "household_email", "household_phone",
-        mode="before",
-    )  # fmt: skip
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class AreaForm(Form):
     """A zone with a name; its communes as of a day."""
@@ -59,11 +52,6 @@ class AreaForm(Form):
     name: RequiredLine = Field(description="Nom de la zone")
     communes: list[str] = Field(min_length=1, description="Codes INSEE des communes")
     from_on: date | None = Field(None, description="À partir du ; vide : aujourd’hui")
-
-    @field_validator("from_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def add_service(unit: UnitOfWork, hand: Hand, organisation_id: UUID, form: ServiceForm) -> Service:
@@ -191,11 +179,9 @@ class Filter:
 
 def entries(unit: UnitOfWork, actor: Actor, wanted: Filter) -> list[Service]:
     """What the partners of the actor's programme offer, by partner and name."""
-    require(actor, Right.READ)
-    if actor.programme_id is None:
-        raise NotFound
-    day = today_of(unit, actor.programme_id)
-    return [each for each in living(unit, actor.programme_id) if _is_wanted(unit, each, wanted, day)]
+    programme_id = programme_of(actor, Right.READ)
+    day = today_of(unit, programme_id)
+    return [each for each in living(unit, programme_id) if _is_wanted(unit, each, wanted, day)]
 
 
 def _is_wanted(unit: UnitOfWork, service: Service, wanted: Filter, day: date) -> bool:
@@ -230,9 +216,8 @@ def areas(unit: UnitOfWork, actor: Actor) -> Sequence[ServiceArea]:
 
 def communes(unit: UnitOfWork, actor: Actor) -> Sequence[Commune]:
     """The communes in which the programme works today, by name."""
-    if actor.programme_id is None:
-        raise NotFound
-    own = territory(actor.programme_id, today_of(unit, actor.programme_id))
+    programme_id = programme_of(actor)
+    own = communes_on(programme_id, today_of(unit, programme_id))
     return unit.session.scalars(select(Commune).where(Commune.code.in_(own)).order_by(Commune.search_key)).all()
 
 
@@ -259,9 +244,8 @@ def is_stale(unit: UnitOfWork, service: Service) -> bool:
 
 def count_stale(unit: UnitOfWork, actor: Actor) -> int:
     """How many sheets of the programme nobody has verified for as long."""
-    if actor.programme_id is None:
-        raise NotFound
-    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(unit, actor.programme_id))
+    programme_id = programme_of(actor)
+    aged = or_(Service.verified_on.is_(None), Service.verified_on <= last_verified(unit, programme_id))
     query = (
         select(func.count(Service.id))
         .join(Organisation, Organisation.id == Service.organisation_id)

@@ -70,7 +70,7 @@ def add_document(
         sha256=sha256,
         stored_as=path.name,
         added_at=unit.now,
-        added_by_id=hand.actor.id if hand.actor.kind == "person" else None,
+        added_by_id=hand.actor.person_id,
     )
     unit.session.add(document)
     unit.session.flush()

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from models import events as e
-from models.cases import Alert, Case, Permission, Referral
+from models.cases import Alert, Case, Permission
 from models.engine import Message
-from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
+from models.lifecycles import CaseAction
 from models.programmes import Programme
 from models.vocabulary import (
     AgreementMode,
@@ -33,7 +33,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import joined, write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, require
 from services.rules.published import today_of
@@ -99,7 +99,7 @@ def transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Transfer) -> Cas
 def confirm_transfer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HandedOver) -> Case:
     """The other Slime has its sheet: the household and its alert giver may be told."""
     case = case_for(unit, hand.actor, case_id, Right.TRANSFER)
-    if not casework.is_owed(unit, case, HAND_OVER):
+    if not open_tasks.of_case(unit, case.id, HAND_OVER):
         raise GuardRefused("Cette situation n’a pas de fiche à transmettre.")
     event = casework.record(unit, case, e.CaseHandedOver(), hand=hand)
     write_note(unit, case, hand, joined(form.said_to, form.note), event=event)
@@ -204,8 +204,7 @@ def let_go(unit: UnitOfWork, hand: Hand, case: Case, reason: WithdrawReason, *, 
     Who stops is still told what was kept of it.
     """
     visits.call_off(unit, hand, case, visit)
-    live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
-    for referral in unit.session.scalars(live.order_by(Referral.id)).all():
+    for referral in casework.live_requests(unit, case):
         referrals.take_back(unit, hand, referral, reason)
     keep_back(unit, case.id, TO_OTHERS, but=NOTICE if reason is WithdrawReason.PERMISSION_REVOKED else "")
 

@@ -8,17 +8,17 @@ from sqlalchemy import func, select
 from models import events as e
 from models.cases import Call, Case, Referral
 from models.engine import Task
-from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, Stage, TaskState
+from models.vocabulary import AnsweredBy, CallResult, ContactBy, FollowUpAnswer, Loop, ReferralState, Stage
 from services import calls, partner_work
 from services.calls import CALL_BACK, Dialled, log_call
 from services.forms import ContactForm, FollowUpForm, FollowUpWord, NoteForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, locked_case
 from services.rules.published import pathway_of
 from services.rules.recipients import takes_sms
 from services.rules.rendering import FOLLOW_UP_QUESTION
@@ -67,7 +67,7 @@ def answer_by_link(unit: UnitOfWork, hand: Hand, form: FollowUpWord) -> Task:
 
 def record_answer(unit: UnitOfWork, hand: Hand, task: Task, *, said: FollowUpAnswer, by: AnsweredBy) -> None:
     """What a household answers by itself: the follow-up is made, or somebody calls."""
-    case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, task.case_id)
     if said is FollowUpAnswer.CALL_ME:
         casework.record(unit, case, e.FollowUpCallAsked(ordinal=task.ordinal, channel=by), hand=hand)
         return
@@ -114,8 +114,7 @@ def _tell_helps(unit: UnitOfWork, hand: Hand, case: Case, form: FollowUpForm) ->
 
 def open_task(unit: UnitOfWork, case_id: UUID, kind: str) -> Task | None:
     """The open task of a kind, if there is one."""
-    query = select(Task).where(Task.case_id == case_id, Task.kind == kind, Task.state == TaskState.OPEN)
-    return unit.session.scalars(query.order_by(Task.due_at).limit(1)).first()
+    return next(iter(open_tasks.of_case(unit, case_id, kind)), None)
 
 
 def _fact(unit: UnitOfWork, case: Case, task: Task, call: Call, form: FollowUpForm) -> e.Fact:

@@ -13,6 +13,7 @@ from pydantic import (
     EmailStr,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -86,6 +87,7 @@ RequiredLine = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=PRINTED), BeforeValidator(_on_one_line)
 ]
 FreeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_without_nir)]
+TeamNote = Annotated[FreeText, Field(description="Note pour l’équipe")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_without_nir)]
 Number = Annotated[int | None, BeforeValidator(as_number)]
 PhoneNumber = Annotated[str, AfterValidator(normalise)]
@@ -93,9 +95,15 @@ Aware = Annotated[AwareDatetime, Field(description="Instant avec fuseau horaire"
 
 
 class Form(BaseModel):
-    """Base: nothing unexpected is accepted."""
+    """Base: nothing unexpected is accepted, and what a page sends empty is absent wherever it may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=4000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object, info: ValidationInfo) -> object:
+        may_be_absent = info.field_name is not None and cls.model_fields[info.field_name].default is None
+        return None if value == "" and may_be_absent else value
 
 
 class AlertForm(Form):
@@ -144,28 +152,6 @@ class AlertForm(Form):
     notice_said: bool = Field(False, description="Elle sait ce que le service garde d’elle : dit, ou notice remise")
     came_by: AlertChannel | None = Field(None, description="Comment elle est arrivée, si l’équipe la note")
 
-    @field_validator(
-        "giver_email",
-        "giver_phone",
-        "email",
-        "agreement_on",
-        "cut_energy",
-        "cut_on",
-        "birth_year",
-        "people",
-        "reference_income",
-        "other_phone",
-        "children",
-        "guardian_phone",
-        "heating",
-        "income_class",
-        "came_by",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class DerogationForm(Form):
     """Why a household above the ceilings should be taken up all the same."""
@@ -177,7 +163,7 @@ class DerogationDecision(Form):
     """What the coordination says of it; refused, the request ends as above the ceilings."""
 
     granted: bool = Field(description="Accordée ; faux : refusée, et la demande s’arrête là")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Acceptance(Form):
@@ -199,12 +185,7 @@ class CallForm(Form):
     result: CallResult = Field(description="Résultat de l’appel")
     phone_id: UUID | None = Field(None, description="Numéro appelé ; vide : le premier encore bon")
     call_back_on: date | None = Field(None, description="Jour convenu, si le ménage demande à être rappelé")
-    note: FreeText = Field("", description="Note pour l’équipe")
-
-    @field_validator("call_back_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+    note: TeamNote = ""
 
 
 class NumberForm(Form):
@@ -222,35 +203,20 @@ class VisitForm(Form):
     second_officer_id: UUID | None = Field(None, description="Second chargé de visite, pour une visite à deux")
     with_whom: Line = Field("", description="Qui d’autre vient : travailleur social, interprète…")
 
-    @field_validator("officer_id", "second_officer_id", mode="before")
-    @classmethod
-    def _nobody_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class LostVisit(Form):
     """Why a visit did not take place."""
 
     state: VisitState = Field(description="Ce qui s’est passé")
     reason: LossReason | None = Field(None, description="Pourquoi, si ce n’est pas dit plus haut")
-    note: FreeText = Field("", description="Note pour l’équipe")
-
-    @field_validator("reason", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+    note: TeamNote = ""
 
 
 class HeldVisit(Form):
     """A visit that took place."""
 
     danger: Danger | None = Field(None, description="Danger constaté")
-    note: FreeText = Field("", description="Note pour l’équipe")
-
-    @field_validator("danger", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+    note: TeamNote = ""
 
 
 class PastVisit(VisitForm, HeldVisit):
@@ -295,11 +261,6 @@ class ReferralForm(Form):
     check_on: date | None = Field(None, description="Par son portail : jour où sa réponse est cherchée")
     file_number: Line = Field("", description="Par son portail : numéro de dossier")
     despite: ShortText = Field("", description="Pourquoi ce partenaire, si l’annuaire l’écarte")
-
-    @field_validator("replaces_id", "check_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class _MailAddress(Form):
@@ -354,11 +315,6 @@ class PassOn(Answer):
 
     colleague_id: UUID | None = Field(None, description="Qui s’en occupe ; vide : votre adresse commune")
 
-    @field_validator("colleague_id", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class Decline(Answer):
     """A partner's no."""
@@ -396,7 +352,7 @@ class FollowUpForm(Form):
     still_cold: bool | None = Field(None, description="A encore froid")
     still_in_arrears: bool | None = Field(None, description="A encore des factures impayées")
     helps: dict[UUID, SaidOfHelp] = Field({}, description="Par orientation terminée : ce que le ménage dit de l’aide")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class FollowUpWord(Form):
@@ -416,7 +372,7 @@ class ClosureForm(Form):
 
     outcome: ClosureOutcome = Field(description="Issue")
     criteria: dict[ExitCriterion, Known] = Field({}, description="Bilan de sortie, critère par critère")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class KitLine(Form):
@@ -439,7 +395,7 @@ class GapForm(Form):
 
     theme: Theme = Field(description="Type de solution qui manque")
     reason: GapReason = Field(description="Pourquoi il n’y a pas de solution")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class ComplaintForm(Form):
@@ -480,21 +436,21 @@ class Suspension(Form):
 
     reason: SuspensionReason = Field(description="Motif")
     until: date = Field(description="Jour où la situation est relue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Withdrawal(Form):
     """The household asks to stop."""
 
     said_by: RequiredLine = Field(description="Qui l’a dit")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class HandedOver(Form):
     """The other service has what it needs."""
 
     said_to: Line = Field("", description="À qui la fiche a été remise")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Transfer(Form):
@@ -504,26 +460,21 @@ class Transfer(Form):
     to_name: Line = Field("", description="Nom du dispositif, s’il est tenu ailleurs")
     to_phone: PhoneNumber | None = Field(None, description="Son téléphone, que la lettre au ménage donne")
     agreement: bool = Field(description="Le ménage est d’accord pour que ses coordonnées soient transmises")
-    note: FreeText = Field("", description="Note pour l’équipe")
-
-    @field_validator("to_programme_id", "to_phone", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+    note: TeamNote = ""
 
 
 class Merge(Form):
     """Say that a case is the double of another one."""
 
     into_number: RequiredLine = Field(description="Référence de la situation qui continue, ou sa fin (187)")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Reassignment(Form):
     """Give a case to another operator."""
 
     operator_id: UUID = Field(description="Opérateur")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class LoanForm(Form):
@@ -541,24 +492,19 @@ class PermissionForm(Form):
     mode: AgreementMode = Field(AgreementMode.ORAL, description="Comment l’accord a été donné")
     given_on: date | None = Field(None, description="Date de l’accord ; vide : aujourd’hui")
 
-    @field_validator("organisation_id", "given_on", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class TaskReturn(Form):
     """Give a task back to the coordination."""
 
     reason: ReturnReason = Field(description="Motif")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class HandOver(Form):
     """Give a task to a colleague."""
 
     person_id: UUID = Field(description="Collègue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Snooze(Form):
@@ -579,14 +525,14 @@ class Skip(NextStep):
     """Let one reminder not leave."""
 
     reason: SkipReason = Field(description="Motif")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class TaskDone(Form):
     """A task of the pathway's own is done."""
 
     outcome: Line = Field("", description="Issue")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Hold(Answer):
@@ -632,11 +578,6 @@ class RoleForm(Form):
 
     role: Role = Field(description="Rôle")
     organisation_id: UUID | None = Field(None, description="Opérateur, pour qui fait des visites")
-
-    @field_validator("organisation_id", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class Invitation(RoleForm):

@@ -26,7 +26,7 @@ from services.foundation.errors import GuardRefused
 from services.referrals import lock
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, locked_case
 from services.rules.published import calendar_of, pathway_of
 
 ASKED_FOR: Final = timedelta(days=7)
@@ -57,7 +57,7 @@ def note(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HouseholdWord) -> Ca
 
 def answer(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HouseholdWord) -> Case:
     """The household itself, on its page: whoever calls this has opened it with its code. Once a day."""
-    case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, case_id)
     if said_today(unit, case) is not None:
         raise GuardRefused("Votre réponse d’aujourd’hui est enregistrée. Vous pourrez répondre de nouveau demain.")
     _record(unit, hand, case, form.answer)

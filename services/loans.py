@@ -28,7 +28,7 @@ def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
         item=form.item,
         lent_on=today,
         due_on=form.due_on,
-        lent_by_id=hand.actor.id if hand.actor.kind == "person" else None,
+        lent_by_id=hand.actor.person_id,
     )
     unit.session.add(loan)
     unit.session.flush()

@@ -15,7 +15,7 @@ from services.forms import Merge
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
@@ -133,8 +133,7 @@ def _hand_back(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> tuple[Da
         visits.tell_danger(unit, hand, case, fact.danger)
         if not fact.was_in_danger and e.DangerReported.type not in happened:
             kept.danger, back = None, fact.danger
-            told = [task for task in pauses.open_tasks(unit, kept.id) if task.kind == DANGER]
-            casework.close(unit, told, TaskState.SUPERSEDED)
+            casework.close(unit, open_tasks.of_case(unit, kept.id, DANGER), TaskState.SUPERSEDED)
     if fact.urgency is not None and not stay and e.CaseAbsorbed.type not in happened:
         ahead = Urgency.CUT_ANNOUNCED if supply_cuts.followed(unit, kept.id) else Urgency.NONE
         kept.urgency = _worst(fact.urgency, ahead).value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, field_validator
+from pydantic import EmailStr, Field
 from sqlalchemy import func, select
 
 from models.cases import Case, Referral
@@ -15,12 +15,11 @@ from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.programmes import Membership, Organisation, Programme
 from models.vocabulary import Contract, OrganisationKind, Stage
 from services import addresses, programmes, sessions
-from services.alerts import search_key
 from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, InvalidInputs, NotFound
 from services.rules.casework import Hand
-from services.rules.finding import plain
+from services.rules.finding import plain, search_key
 from services.rules.policy import Actor, Right, forget_contracts, note_access, require, visible
 from services.rules.published import today_of
 from services.rules.texts.labels import label
@@ -45,11 +44,6 @@ class OrganisationDetails(Form):
     email: EmailStr | None = Field(None, description="Adresse électronique")
     phone: PhoneNumber | None = Field(None, description="Téléphone")
     contract: Contract | None = Field(None, description="Ce qui lie un opérateur au dispositif ; vide : inchangé")
-
-    @field_validator("email", "phone", "contract", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 class NewOrganisation(OrganisationDetails):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 
-from models.cases import Case, Document, Referral, Report, Visit
+from models.cases import Document, Referral, Report, Visit
 from models.engine import Event, Task
 from models.events import AccessAsked, LinkAsked
 from models.programmes import PartnerSession, SignInLink
@@ -25,7 +25,14 @@ from services.foundation.tokens import new_token, token_hash
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.links import may_renew, sign_in_link_of
-from services.rules.policy import Actor, agreement_with_partner, may_know_household, may_read_report, note_access
+from services.rules.policy import (
+    Actor,
+    agreement_with_partner,
+    locked_case,
+    may_know_household,
+    may_read_report,
+    note_access,
+)
 from services.sign_in_links import SignInLinkRefused
 
 SESSION_LASTS: Final = timedelta(hours=8)
@@ -101,7 +108,7 @@ def partner_of(referral: Referral) -> Actor:
 
 def ask_link(unit: UnitOfWork, referral: Referral, *, browser: str, source: Source = Source.LINK) -> SignInLink:
     """Send a sign-in link to the address that we know of the partner, whoever asks; `browser` is the asker's mark."""
-    case = unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, referral.case_id)
     unit.session.refresh(referral)
     if not may_know_household(unit, referral):
         raise GuardRefused(NOT_SHARED)
@@ -121,7 +128,7 @@ def renew_link(unit: UnitOfWork, task: Task, *, source: Source = Source.LINK) ->
 
     Raises `LinkExpired` for what nobody asks of him any more.
     """
-    case = unit.session.scalars(select(Case).where(Case.id == task.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, task.case_id)
     unit.session.refresh(task)
     if task.referral is None or not may_renew(task):
         raise LinkExpired

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, field_validator
+from pydantic import EmailStr, Field
 from sqlalchemy import select
 
 from models import events as e
@@ -44,11 +44,6 @@ class FullForm(Form):
     service_id: UUID | None = Field(None, description="Le service ; vide : tous ceux du partenaire")
     until: date | None = Field(None, description="Complet jusqu’au, ce jour compris ; vide : de nouveau de la place")
 
-    @field_validator("service_id", "until", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
-
 
 class PreferenceForm(Form):
     """How our mails are wanted."""
@@ -71,11 +66,6 @@ class GoneForm(Form):
     first_on: date = Field(description="Premier jour d’absence")
     last_on: date = Field(description="Dernier jour d’absence")
     delegate_id: UUID | None = Field(None, description="Qui lit pendant ce temps ; vide : votre adresse commune")
-
-    @field_validator("colleague_id", "delegate_id", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from models import events as e
 from models.cases import Referral
@@ -17,9 +17,9 @@ from services.forms import Answer, Completion, Decline, Failure, Hold, Meeting, 
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, open_tasks, pauses
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right
 from services.rules.published import pathway_of, today_of
 
 FARTHEST_MEETING: Final = timedelta(days=183)
@@ -76,7 +76,7 @@ def hold(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Hold) -> Referra
     _check_day(unit, referral, form.until)
     r.move(referral, ReferralAction.HOLD, form)
     referral.reason, referral.check_on = form.reason.value, form.until
-    casework.close(unit, _reviews(unit, referral), TaskState.SUPERSEDED)
+    casework.close(unit, open_tasks.of_referral(unit, referral.id, REVIEW), TaskState.SUPERSEDED)
     if form.reason is not HoldReason.PARTNER:
         pauses.pause(unit, _tasks(unit, referral), pauses.REFERRAL_HELD)
     elif referral.case.state != CaseState.SUSPENDED:
@@ -124,24 +124,14 @@ def contest(unit: UnitOfWork, hand: Hand, referral: Referral, words: str) -> Ref
 
 
 def _reported(unit: UnitOfWork, hand: Hand, referral_id: UUID) -> Referral:
-    referral = r.found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.FOLLOW_UP)
-    referral = r.lock(unit, referral)
+    referral = r.held(unit, hand.actor, referral_id, Right.FOLLOW_UP)
     if referral.state != ReferralState.COMPLETED:
         raise GuardRefused("Le partenaire n’a pas encore dit que son aide est terminée.")
     return referral
 
 
 def _tasks(unit: UnitOfWork, referral: Referral) -> list[Task]:
-    return list(unit.session.scalars(_open(referral).where(Task.kind != REVIEW)))
-
-
-def _reviews(unit: UnitOfWork, referral: Referral) -> list[Task]:
-    return list(unit.session.scalars(_open(referral).where(Task.kind == REVIEW)))
-
-
-def _open(referral: Referral) -> Select[Task]:
-    return select(Task).where(Task.referral_id == referral.id, Task.state == TaskState.OPEN)
+    return [task for task in open_tasks.of_referral(unit, referral.id) if task.kind != REVIEW]
 
 
 def _check_day(unit: UnitOfWork, referral: Referral, until: date) -> None:

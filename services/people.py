@@ -14,7 +14,7 @@ from services.forms import Invitation, Remedy, RoleForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, note_access, programme_of
 
 INVITED = "person.invited"
 ROLE_GIVEN = "person.role_given"
@@ -37,7 +37,7 @@ class Known:
 
 def everybody(unit: UnitOfWork, actor: Actor) -> list[Known]:
     """The people of the actor's programme by name, those who left last."""
-    ours = select(Membership.person_id).where(Membership.programme_id == _programme(actor))
+    ours = select(Membership.person_id).where(Membership.programme_id == programme_of(actor, Right.ADMINISTER))
     found = unit.session.scalars(select(Person).where(Person.id.in_(ours)).order_by(Person.name, Person.id)).all()
     known = [_known(unit, actor, person) for person in found]
     return sorted(known, key=lambda each: each.person.disabled_at is not None or not each.roles)
@@ -50,7 +50,7 @@ def one(unit: UnitOfWork, actor: Actor, person_id: UUID) -> Known:
 
 def invite(unit: UnitOfWork, hand: Hand, form: Invitation) -> Person:
     """Open an account without a password and write to its address; somebody known elsewhere keeps his own."""
-    programme_id = _programme(hand.actor)
+    programme_id = programme_of(hand.actor, Right.ADMINISTER)
     person = accounts.create_account(
         unit,
         email=form.email,
@@ -73,7 +73,7 @@ def invite_again(unit: UnitOfWork, hand: Hand, person_id: UUID) -> None:
 
 def give_role(unit: UnitOfWork, hand: Hand, person_id: UUID, form: RoleForm) -> None:
     """One more role in the actor's programme. Browsers are signed out: the next sign-in asks what the role wants."""
-    person, programme_id = _ours(unit, hand.actor, person_id), _programme(hand.actor)
+    person, programme_id = _ours(unit, hand.actor, person_id), programme_of(hand.actor, Right.ADMINISTER)
     accounts.create_account(
         unit,
         email=person.email,
@@ -137,7 +137,7 @@ def reopen(unit: UnitOfWork, hand: Hand, person_id: UUID) -> None:
 def operators(unit: UnitOfWork, actor: Actor) -> Sequence[Organisation]:
     """Through whom somebody may make visits."""
     ours = select(Organisation).where(
-        Organisation.programme_id == _programme(actor),
+        Organisation.programme_id == programme_of(actor, Right.ADMINISTER),
         Organisation.kind == OrganisationKind.OPERATOR,
         Organisation.ended_on.is_(None),
     )
@@ -145,7 +145,7 @@ def operators(unit: UnitOfWork, actor: Actor) -> Sequence[Organisation]:
 
 
 def _ours(unit: UnitOfWork, actor: Actor, person_id: UUID) -> Person:
-    here = select(Membership.person_id).where(Membership.programme_id == _programme(actor))
+    here = select(Membership.person_id).where(Membership.programme_id == programme_of(actor, Right.ADMINISTER))
     found = unit.session.scalars(select(Person).where(Person.id == person_id, Person.id.in_(here))).first()
     if found is None:
         raise NotFound
@@ -207,10 +207,3 @@ def _write(unit: UnitOfWork, hand: Hand, person: Person) -> None:
 
 def _note(unit: UnitOfWork, hand: Hand, action: str, person: Person, reason: str | None = None) -> None:
     note_access(unit, hand.actor, action, case_id=None, reason=reason, about=person.id)
-
-
-def _programme(actor: Actor) -> UUID:
-    require(actor, Right.ADMINISTER)
-    if actor.programme_id is None:
-        raise NotFound
-    return actor.programme_id

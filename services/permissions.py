@@ -3,16 +3,12 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models import events as e
-from models.cases import Case, Permission, Referral
-from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction
+from models.cases import Case, Permission
 from models.programmes import Organisation
 from models.vocabulary import (
     CaseState,
     Channel,
-    ClosureOutcome,
     OrganisationKind,
     Party,
     PermissionKind,
@@ -20,7 +16,7 @@ from models.vocabulary import (
     Vulnerability,
     WithdrawReason,
 )
-from services import agreements, referrals, surveys, visits
+from services import agreements, calls, referrals, surveys, visits
 from services.endings import keep_back, withdraw
 from services.forms import PermissionForm, Withdrawal
 from services.foundation.database import UnitOfWork
@@ -84,19 +80,10 @@ def revoke(unit: UnitOfWork, hand: Hand, permission_id: UUID) -> Case:
     _cut(unit, hand, case, permission)
     fact = e.PermissionRevoked(permission_id=permission.id, kind=kind, organisation_id=permission.organisation_id)
     casework.record(unit, case, fact, hand=hand)
-    if kind is PermissionKind.HOME_VISIT:
-        _end_unvisited(unit, hand, case)
+    is_over = kind is PermissionKind.HOME_VISIT and case.state in _UNVISITED
+    if is_over and not casework.live_requests(unit, case):  # unless a partner is at work for its safety
+        calls.refuse(unit, hand, case, e.HouseholdRefused())
     return case
-
-
-def _end_unvisited(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """A household that wants no visit and had none: its case ends as when it says so on the telephone, unless a
-    partner is at work for its safety."""
-    live = select(Referral.id).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
-    if case.state not in _UNVISITED or unit.session.scalar(live.limit(1)) is not None:
-        return
-    casework.record(unit, case, e.HouseholdRefused(), hand=hand, action=CaseAction.REFUSE)
-    case.outcome = ClosureOutcome.REFUSED_VISIT.value
 
 
 def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> None:
@@ -111,10 +98,6 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
     if permission.kind != PermissionKind.SHARE_WITH_PARTNER:
         return
-    live = select(Referral).where(
-        Referral.case_id == case.id,
-        Referral.partner_id == permission.organisation_id,
-        Referral.state.in_(UNANSWERED | UNDER_WAY),
-    )
-    for referral in unit.session.scalars(live.order_by(Referral.id)).all():
-        referrals.take_back(unit, hand, referral, WithdrawReason.PERMISSION_REVOKED)
+    for referral in casework.live_requests(unit, case):
+        if referral.partner_id == permission.organisation_id:
+            referrals.take_back(unit, hand, referral, WithdrawReason.PERMISSION_REVOKED)

@@ -14,11 +14,11 @@ from models.pathway import Pathway
 from models.programmes import Closure, Commune, Membership, Organisation, Person, Programme, Territory
 from models.vocabulary import Contract, OrganisationKind, Role, Theme
 from services.accounts import create_account
-from services.alerts import search_key
 from services.directory import ServiceForm, offer
 from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
+from services.rules.finding import search_key
 from services.rules.policy import Actor
 from services.rules.published import forget_calendar, publish
 

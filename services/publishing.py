@@ -22,10 +22,10 @@ from services import programmes
 from services.forms import Form
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import CaseworkError, Conflict, GuardRefused, InvalidInput, InvalidInputs
-from services.rules import casework, pauses, repinning, work
+from services.rules import casework, open_tasks, repinning, work
 from services.rules.adjusting import Misfits, adjusted, settings_of
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, locked_case, note_access, require
 from services.rules.published import pathway_of
 from services.rules.texts.typography import french
 from services.rules.titles import task_title
@@ -370,12 +370,12 @@ def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
 
     A case stays when a task that somebody has to do would be unknown, and while the engine carries out its pathway.
     """
-    case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, case_id)
     found = _move_of(unit, case, pathway)
     if found.stays:
         return found
     before, case.pathway_hash = pathway_of(unit, case.pathway_hash), pathway.hash
-    for task in pauses.open_tasks(unit, case.id):
+    for task in open_tasks.of_case(unit, case.id):
         repinning.repin(unit, task, before, pathway)
     fact = CaseRepinned(
         from_name=before.name,
@@ -390,7 +390,7 @@ def move(unit: UnitOfWork, case_id: UUID, pathway: Pathway) -> CaseMove:
 
 def _move_of(unit: UnitOfWork, case: Case, pathway: Pathway) -> CaseMove:
     before = pathway_of(unit, case.pathway_hash)
-    tasks = pauses.open_tasks(unit, case.id)
+    tasks = open_tasks.of_case(unit, case.id)
     moves = [
         TaskMove(task.kind, task_title(pathway, task.kind), task.due_at, after)
         for task in tasks

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 
 from models import events as e
-from models.cases import Case, Note
+from models.cases import Case, Note, Referral
 from models.engine import Event, Message, Obligation, Task
 from models.lifecycles import UNANSWERED, UNDER_WAY, ReferralAction
 from models.vocabulary import MessageState, ReferralState
@@ -20,7 +20,7 @@ from services.foundation.errors import Denied, GuardRefused, NotFound
 from services.rules import casework, ledger, obligations
 from services.rules.casework import RECALL, Hand
 from services.rules.effects import RECALLED, is_recalled
-from services.rules.policy import Actor, Right, agreement_with_partner, case_for, require, rights, sees
+from services.rules.policy import Actor, Right, agreement_with_partner, case_for, locked_case, require, rights, sees
 from services.rules.published import pathway_of
 
 _UNSYNCED: Final = {"synchronize_session": False}
@@ -85,7 +85,7 @@ def _locked(unit: UnitOfWork, actor: Actor, event: Event, right: Right) -> Case:
     if right is not Right.ADMINISTER:
         return case_for(unit, actor, event.case_id, right)
     require(actor, right)
-    return unit.session.scalars(select(Case).where(Case.id == event.case_id).with_for_update(of=Case)).one()
+    return locked_case(unit, event.case_id)
 
 
 def _call_back(unit: UnitOfWork, event: Event) -> None:
@@ -95,9 +95,13 @@ def _call_back(unit: UnitOfWork, event: Event) -> None:
     unit.session.execute(update(Message).where(*waiting).values(cancelled), execution_options=_UNSYNCED)
 
 
+def _referral(unit: UnitOfWork, event: Event) -> Referral:
+    return referrals.lock(unit, referrals.found(unit, UUID(event.payload["referral_id"])))
+
+
 def _prepare_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     """A draft as before; the permission that was given for this sending goes with it."""
-    referral = referrals.lock(unit, referrals.found(unit, UUID(event.payload["referral_id"])))
+    referral = _referral(unit, event)
     referrals.move(referral, ReferralAction.RECALL, Answer())
     referral.sent_at, referral.snapshot, referral.takes_over_at = None, {}, None
     permission = agreement_with_partner(unit, referral)
@@ -108,7 +112,7 @@ def _prepare_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
 
 def _ask_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     """The question waits for its answer again; the words that nobody read stay with the team."""
-    referral = referrals.lock(unit, referrals.found(unit, UUID(event.payload["referral_id"])))
+    referral = _referral(unit, event)
     if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
         raise GuardRefused("Le partenaire n’attend plus cette réponse.")
     notes = update(Note).where(Note.event_id == event.id).values(audience="team")
@@ -139,7 +143,7 @@ def _wait_for_its_hour(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
 
 def _mend_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     """The item is open as before. The address stays as it was last written: it is the partner's sheet, no sending."""
-    referral = referrals.lock(unit, referrals.found(unit, UUID(event.payload["referral_id"])))
+    referral = _referral(unit, event)
     if ReferralState(referral.state) not in UNANSWERED | UNDER_WAY:
         raise GuardRefused("Cette demande est terminée : plus rien ne part.")
     return e.AddressRecalled(**referrals.ids(referral), recalls=event.id)

@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, not_, select
 
 from models import events as e
 from models.base import new_id
-from models.cases import Case, Need, Permission, Referral
+from models.cases import Case, Need, Referral
 from models.engine import Task
 from models.lifecycles import CASE_MOVES, UNANSWERED, UNDER_WAY, CaseAction, ReferralAction, next_referral_state
 from models.programmes import Organisation
@@ -26,16 +26,16 @@ from models.vocabulary import (
     Theme,
     WithdrawReason,
 )
-from services import households, picking, replies
+from services import agreements, households, picking, replies
 from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.notes import joined, write_note
-from services.rules import casework, obligations
+from services.rules import casework, obligations, open_tasks
 from services.rules.casework import Act, Hand
 from services.rules.links import task_for_link
-from services.rules.policy import Actor, Right, case_for
+from services.rules.policy import Actor, Right, case_for, locked_case
 from services.rules.published import pathway_of, today_of
 
 NEWS: Final = ("report_outcome", "follow_outside")
@@ -72,9 +72,8 @@ def prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReferralForm) -> 
 
 def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm) -> Referral:
     """Let a prepared request leave, to the partner and with the words of the form."""
-    referral = found(unit, referral_id)
-    case = case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    referral = lock(unit, referral)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
+    case = referral.case
     partner = _partner(unit, case, form)
     referral.partner_id, referral.partner = partner.id, partner
     referral.brief, referral.brief_is_open = form.brief, form.brief_is_open
@@ -133,7 +132,8 @@ def _launch(unit: UnitOfWork, hand: Hand, case: Case, referral: Referral, form: 
     referral.urgent = form.urgent
     referral.snapshot = {"partner": partner.name, "email": partner.email}
     unit.session.flush()
-    _permit(unit, hand, case, form)
+    share, mode = PermissionKind.SHARE_WITH_PARTNER, form.permission_mode
+    agreements.written(unit, case, share, organisation_id=form.partner_id, mode=mode, by=hand.actor.name)
     until = form.check_on if form.kind is ReferralKind.OUTSIDE_PORTAL else None
     fact = e.ReferralSent(
         **ids(referral),
@@ -215,20 +215,6 @@ def _replaced(unit: UnitOfWork, case: Case, form: ReferralForm) -> Referral | No
     if ReferralState(replaced.state) is ReferralState.DRAFT:
         raise GuardRefused("Cette demande est en préparation : envoyez-la, ou retirez-la.")
     return replaced
-
-
-def _permit(unit: UnitOfWork, hand: Hand, case: Case, form: ReferralForm) -> None:
-    unit.session.add(
-        Permission(
-            case_id=case.id,
-            kind=PermissionKind.SHARE_WITH_PARTNER.value,
-            organisation_id=form.partner_id,
-            mode=form.permission_mode.value,
-            collected_by=hand.actor.name,
-            given_on=today_of(unit, case.programme_id),
-            text_version="partage-2026-11",
-        )
-    )
 
 
 def accept(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Answer) -> Referral:
@@ -322,8 +308,7 @@ def ask(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Refe
 
 def answer_question(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Question) -> Referral:
     """Answer the partner's question; he reads it on his page."""
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.REFER)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
     if ReferralState(referral.state) is not ReferralState.UNDER_REVIEW:
         raise GuardRefused("Ce partenaire n’attend pas de réponse à une question.")
     fact = e.QuestionAnswered(**ids(referral), recall_until=casework.recall_until(unit, hand))
@@ -361,9 +346,8 @@ def fail(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Failure) -> Refe
 
 def withdraw(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: TakeBack | None = None) -> Referral:
     """Take the request back; the partner's link dies at once and he is told."""
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.REFER)
-    return take_back(unit, hand, lock(unit, referral), form.reason if form else WithdrawReason.OTHER)
+    referral = held(unit, hand.actor, referral_id, Right.REFER)
+    return take_back(unit, hand, referral, form.reason if form else WithdrawReason.OTHER)
 
 
 def take_back(unit: UnitOfWork, hand: Hand, referral: Referral, reason: WithdrawReason) -> Referral:
@@ -442,11 +426,10 @@ def answerer(unit: UnitOfWork, hand: Hand, referral_id: UUID, action: str, form:
         locked = lock(unit, found(unit, referral_id))
         locked.opened_at = locked.opened_at or unit.now
         return locked, hand
-    referral = found(unit, referral_id)
-    case_for(unit, hand.actor, referral.case_id, Right.ANSWER_FOR_PARTNER)
+    referral = held(unit, hand.actor, referral_id, Right.ANSWER_FOR_PARTNER)
     if form.on_behalf is None:
         raise InvalidInput("said_by", "Dites qui a donné cette réponse, et comment.")
-    return lock(unit, referral), Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
+    return referral, Hand(hand.actor, hand.source, referral.partner_id, hand.occurred_at, hand.key)
 
 
 def found(unit: UnitOfWork, referral_id: UUID) -> Referral:
@@ -456,9 +439,17 @@ def found(unit: UnitOfWork, referral_id: UUID) -> Referral:
     return referral
 
 
+def held(unit: UnitOfWork, actor: Actor, referral_id: UUID, right: Right) -> Referral:
+    """A request that the actor may do this to, its case locked, as it is now."""
+    referral = found(unit, referral_id)
+    case_for(unit, actor, referral.case_id, right)
+    unit.session.refresh(referral)
+    return referral
+
+
 def lock(unit: UnitOfWork, referral: Referral) -> Referral:
     """Read it again once its case is locked: two answers at once must not both find it unanswered."""
-    unit.session.scalars(select(Case).where(Case.id == referral.case_id).with_for_update(of=Case)).one()
+    locked_case(unit, referral.case_id)
     unit.session.refresh(referral)
     return referral
 
@@ -481,22 +472,16 @@ def tell(unit: UnitOfWork, hand: Hand, referral: Referral, fact: e.Fact, form: A
 
 def extend(unit: UnitOfWork, referral: Referral) -> None:
     """The answer's delay starts again at the first question. Source: ladder of answers, extended once."""
-    task = unit.session.scalars(
-        select(Task).where(
-            Task.referral_id == referral.id, Task.kind == "answer_referral", Task.state == TaskState.OPEN
-        )
-    ).first()
-    if task is not None and not task.provisional:
-        obligations.rearm(unit, task, since=unit.now)
+    for task in open_tasks.of_referral(unit, referral.id, "answer_referral"):
+        if not task.provisional:
+            obligations.rearm(unit, task, since=unit.now)
 
 
 def ask_news_later(unit: UnitOfWork, referral: Referral) -> None:
     """The delay of the news starts again now, on the task that is there: its link is the partner's."""
-    query = select(Task).where(
-        Task.referral_id == referral.id, Task.kind.in_(NEWS), Task.state == TaskState.OPEN, Task.paused_at.is_(None)
-    )
-    for task in unit.session.scalars(query).all():
-        obligations.rearm(unit, task, since=unit.now)
+    for task in open_tasks.of_referral(unit, referral.id, *NEWS):
+        if task.paused_at is None:
+            obligations.rearm(unit, task, since=unit.now)
 
 
 class Ids(TypedDict):

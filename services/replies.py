@@ -23,9 +23,9 @@ from services.channels.inbox import Received
 from services.channels.incoming import Incoming, read_incoming
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
-from services.rules import aftermath, casework, ledger
+from services.rules import aftermath, casework, ledger, open_tasks
 from services.rules.casework import Hand
-from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, readable
+from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, locked_case, readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import label
 
@@ -84,7 +84,7 @@ def living_case(unit: UnitOfWork, message: Message | None) -> Case | None:
     """The living case of our mail, locked; None when it was erased, or when the mail spoke of several."""
     case_id = message.case_id if message else None
     while case_id is not None:
-        case = unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+        case = locked_case(unit, case_id)
         case_id = case.merged_into_id
         if case_id is None:
             several = message is not None and _speaks_of_several(unit, message)
@@ -241,8 +241,7 @@ def read(unit: UnitOfWork, hand: Hand, task_id: UUID) -> Task:
 
 def read_with_answer(unit: UnitOfWork, referral: Referral) -> None:
     """Whoever records a partner's answer for him has read what he wrote about it."""
-    items = select(Task).where(Task.referral_id == referral.id, Task.kind == READ, Task.state == TaskState.OPEN)
-    casework.close(unit, unit.session.scalars(items).all(), TaskState.COMPLETED)
+    casework.close(unit, open_tasks.of_referral(unit, referral.id, READ), TaskState.COMPLETED)
 
 
 def to_read(unit: UnitOfWork, actor: Actor, task_id: UUID) -> tuple[Task, list[Reply]]:

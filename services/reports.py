@@ -5,18 +5,17 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import Case, Document, Permission, Report, Visit
+from models.cases import Case, Document, Report, Visit
 from models.events import DiagnosisFinished, ReportDelivered
 from models.lifecycles import CaseAction
-from models.vocabulary import AgreementMode, PermissionKind, VisitState
-from services import permissions
+from models.vocabulary import PermissionKind, VisitState
+from services import agreements, permissions
 from services.forms import ReportForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import today_of
 
 
 def finish_diagnosis(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
@@ -45,20 +44,10 @@ def deliver_report(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ReportForm
     if not all(permissions.is_partner(unit, case, each) for each in form.to_partner_ids):
         raise InvalidInput("to_partner_ids", "Le rapport ne va qu’à des partenaires du dispositif.")
     report = _report(unit, hand, case, summary=form.summary, document_id=document.id)
-    for kind, partner_id in _agreed(form):
-        unit.session.add(
-            Permission(
-                case_id=case.id,
-                kind=kind.value,
-                organisation_id=partner_id,
-                mode=AgreementMode.ORAL.value,
-                collected_by=hand.actor.name,
-                given_on=today_of(unit, case.programme_id),
-                text_version="rapport-2026-11",
-            )
-        )
     fact = ReportDelivered(report_id=report.id, to_alert_giver=form.to_alert_giver)
     casework.record(unit, case, fact, hand=hand, action=CaseAction.DELIVER_REPORT)
+    for kind, partner_id in _agreed(form):
+        agreements.note(unit, hand, case, kind, organisation_id=partner_id)
     return report
 
 

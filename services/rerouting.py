@@ -16,16 +16,14 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
 from services.rules import casework
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for, note_access
+from services.rules.policy import Right, note_access
 
 REOPENED = FINAL_REFERRALS - {ReferralState.ENTERED_IN_ERROR, ReferralState.SUPERSEDED}
 
 
 def transfer(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm) -> Referral:
     """Ask another partner for the same need while the first still has it: he is told, and loses his access."""
-    old = r.found(unit, referral_id)
-    case_for(unit, hand.actor, old.case_id, Right.REFER)
-    old = r.lock(unit, old)
+    old = r.held(unit, hand.actor, referral_id, Right.REFER)
     if ReferralState(old.state) not in UNANSWERED | UNDER_WAY:
         raise GuardRefused("Cette orientation est terminée : demandez plutôt à nouveau.")
     if form.partner_id == old.partner_id:
@@ -35,8 +33,8 @@ def transfer(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralForm
 
 def reopen(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Reopening) -> Referral:
     """A new draft for the need of a referral that is over; the old one stays closed."""
-    old = r.found(unit, referral_id)
-    case = case_for(unit, hand.actor, old.case_id, Right.REFER)
+    old = r.held(unit, hand.actor, referral_id, Right.REFER)
+    case = old.case
     if ReferralState(old.state) not in REOPENED:
         raise GuardRefused("Cette orientation n’est pas terminée.")
     draft = Referral(
@@ -61,9 +59,8 @@ def reopen(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Reopening) -> 
 
 def void(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: Voiding) -> Referral:
     """Strike out a referral entered in error; once it has left, by somebody else than who sent it, and it is logged."""
-    referral = r.found(unit, referral_id)
-    case = case_for(unit, hand.actor, referral.case_id, Right.VOID)
-    referral = r.lock(unit, referral)
+    referral = r.held(unit, hand.actor, referral_id, Right.VOID)
+    case = referral.case
     sent = referral.sent_at is not None
     if sent and _sent_by(unit, referral) == hand.actor.label:
         raise GuardRefused("Cette demande est partie : une autre personne doit confirmer qu’elle est une erreur.")

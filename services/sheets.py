@@ -220,6 +220,6 @@ def _waiting(unit: UnitOfWork, actor: Actor, proposal_id: UUID) -> SheetProposal
 
 def _decide(unit: UnitOfWork, hand: Hand, proposal: SheetProposal, *, taken: bool) -> None:
     proposal.decided_at, proposal.taken = unit.now, taken
-    proposal.decided_by_id = hand.actor.id if hand.actor.kind == "person" else None
+    proposal.decided_by_id = hand.actor.person_id
     note_access(unit, hand.actor, "sheet.taken" if taken else "sheet.refused", case_id=None)
     unit.session.flush()

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from models import events as e
 from models.cases import Case, SupplyCut
-from models.engine import Event, Task
+from models.engine import Event
 from models.vocabulary import CaseState, CutOutcome, Energy, TaskState, Urgency
-from services.forms import Form, FreeText
+from services.forms import Form, FreeText, TeamNote
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
@@ -28,7 +28,7 @@ class CutForm(Form):
 
     energy: Energy = Field(description="Ce qui serait coupé")
     cut_on: date = Field(description="Jour de coupure annoncé")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class WhichCut(Form):
@@ -41,7 +41,7 @@ class NewDay(WhichCut):
     """Another day for the cut: the supplier put it off, or the aid was decided."""
 
     cut_on: date = Field(description="Nouveau jour de coupure")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class SupplierCall(WhichCut):
@@ -55,14 +55,14 @@ class AidFiled(WhichCut):
     """A request for aid against the debt was filed."""
 
     filed_on: date | None = Field(None, description="Jour du dépôt ; vide : aujourd’hui")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class CutEnd(WhichCut):
     """How the cut ended."""
 
     outcome: CutOutcome = Field(description="Ce qui s’est passé")
-    note: FreeText = Field("", description="Note pour l’équipe")
+    note: TeamNote = ""
 
 
 class Ahead(NamedTuple):
@@ -165,8 +165,8 @@ def part(unit: UnitOfWork, case: Case, kept: Case, cut_ids: Collection[UUID], si
         if came and str(cut.id) in seen_to:
             stay.append(Energy(cut.energy))
         elif came and cut.energy not in known:
-            asked = select(Task).where(Task.cut_id == cut.id, Task.state == TaskState.OPEN)
-            casework.close(unit, unit.session.scalars(asked).all(), TaskState.SUPERSEDED)
+            asked = [task for task in open_tasks.of_case(unit, kept.id) if task.cut_id == cut.id]
+            casework.close(unit, asked, TaskState.SUPERSEDED)
             cut.case_id = case.id
     return stay
 
@@ -183,8 +183,7 @@ def _told_by(case: Case) -> set[tuple[str | None, date]]:
 
 def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:
     """The cuts that the case was left with when it ended: nothing asks for them any more until this does."""
-    asked = select(Task.cut_id).where(Task.case_id == case.id, Task.cut_id.is_not(None), Task.state == TaskState.OPEN)
-    owned = set(unit.session.scalars(asked))
+    owned = {task.cut_id for task in open_tasks.of_case(unit, case.id)}
     for cut in (each for each in followed(unit, case.id) if each.id not in owned):
         fact = e.CutFollowedAgain(**_ids(cut), **_standing(cut), lasts=cut.outcome is not None)
         casework.record(unit, case, fact, hand=hand)

@@ -16,7 +16,7 @@ from services.forms import Suspension
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.pauses import REVIEW_SUSPENSION
 from services.rules.policy import Right, case_for
@@ -32,9 +32,9 @@ def suspend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Suspension) -> Ca
     if visits.is_planned(unit, case):
         raise GuardRefused("Une visite est prévue : annulez-la ou déplacez-la d’abord.")
     if case.state == CaseState.SUSPENDED:
-        casework.close(unit, pauses.open_tasks(unit, case.id, only=REVIEW_SUSPENSION), TaskState.SUPERSEDED)
+        casework.close(unit, open_tasks.of_case(unit, case.id, REVIEW_SUSPENSION), TaskState.SUPERSEDED)
     else:
-        pauses.pause(unit, pauses.open_tasks(unit, case.id), pauses.CASE_SUSPENDED)
+        pauses.pause(unit, open_tasks.of_case(unit, case.id), pauses.CASE_SUSPENDED)
     fact = CaseSuspended(reason=form.reason, until=form.until)
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.SUSPEND)
     case.suspended_until = form.until
@@ -65,5 +65,5 @@ def _waiting(unit: UnitOfWork, case: Case) -> list[Task]:
     """The paused tasks of the case, but for those that wait with a partner's help."""
     held = select(Referral.id).where(Referral.case_id == case.id, Referral.state == ReferralState.ON_HOLD)
     on_hold = set(unit.session.scalars(held))
-    query = select(Task).where(Task.case_id == case.id, Task.state == TaskState.OPEN, Task.paused_at.is_not(None))
-    return [task for task in unit.session.scalars(query) if task.referral_id not in on_hold]
+    asked = open_tasks.of_case(unit, case.id)
+    return [task for task in asked if task.paused_at is not None and task.referral_id not in on_hold]

@@ -17,7 +17,7 @@ from services.forms import HandOver, Snooze, TaskDone, TaskReturn
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.notes import write_note
-from services.rules import casework, pauses, plan
+from services.rules import casework, clocks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, rights
 from services.rules.published import calendar_of, pathway_of, today_of
@@ -71,7 +71,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datet
     pathway = pathway_of(unit, case.pathway_hash)
     ladder = pathway.tasks["triage"].ladder if "triage" in pathway.tasks else None
     if ladder is not None:
-        plan.arm(unit, copied, ladder, pathway, key=f"{event.id}:returned:clock")
+        clocks.arm(unit, copied, ladder, pathway, key=f"{event.id}:returned:clock")
     unit.session.flush()
     return copied
 
@@ -90,32 +90,34 @@ def hand_over(unit: UnitOfWork, hand: Hand, task_id: UUID, form: HandOver) -> Ta
 
 def colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
     """Those who may do a task: the coordination, or the operator's people; by name."""
-    if task.party == Party.COORDINATOR:
-        return _team(unit, task.programme_id).get((Role.COORDINATOR, None), [])
-    return _team(unit, task.programme_id).get((Role.OPERATOR, task.organisation_id), [])
+    role = Role.COORDINATOR if task.party == Party.COORDINATOR else Role.OPERATOR
+    return team(unit, task.programme_id, role, task.organisation_id)
 
 
-Team = dict[tuple[Role, UUID | None], list[Person]]
+Team = dict[tuple[Role | None, UUID | None], list[Person]]
 TEAM: Final = "team"
 
 
-def _team(unit: UnitOfWork, programme_id: UUID) -> Team:
-    """The people of a programme by side, looked up once a transaction: a list asks for each of its lines."""
+def team(unit: UnitOfWork, programme_id: UUID | None, role: Role | None, organisation_id: UUID | None) -> list[Person]:
+    """The people of a programme on one side, of an operator those of one organisation; by name.
+
+    Looked up once a transaction: a list asks for each of its lines.
+    """
     key = (TEAM, programme_id)
     if key not in unit.session.info:
         unit.session.info[key] = _by_side(unit, programme_id)
     found: Team = unit.session.info[key]
-    return found
+    return found.get((role, organisation_id if role is Role.OPERATOR else None), [])
 
 
-def _by_side(unit: UnitOfWork, programme_id: UUID) -> Team:
+def _by_side(unit: UnitOfWork, programme_id: UUID | None) -> Team:
     rows = unit.session.execute(
         select(Person, Membership.role, Membership.organisation_id)
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.programme_id == programme_id, Membership.ended_at.is_(None), Person.disabled_at.is_(None))
         .order_by(Person.name)
     )
-    sides: defaultdict[tuple[Role, UUID | None], dict[UUID, Person]] = defaultdict(dict)
+    sides: defaultdict[tuple[Role | None, UUID | None], dict[UUID, Person]] = defaultdict(dict)
     for person, role, organisation_id in rows:
         of_operator = organisation_id if role == Role.OPERATOR else None
         sides[Role(role), of_operator][person.id] = person

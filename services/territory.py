@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import Field, field_validator
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Dwelling
@@ -18,9 +18,9 @@ from models.programmes import Commune, Territory
 from models.vocabulary import CaseState, Stage
 from services.forms import Form
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput, NotFound
+from services.foundation.errors import InvalidInput
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require, visible
+from services.rules.policy import Actor, Right, note_access, programme_of, require, visible
 from services.rules.published import today_of
 
 CHANGED: Final = "territory.changed"
@@ -96,7 +96,7 @@ def foresee(unit: UnitOfWork, actor: Actor, form: TerritoryForm) -> Effect:
 def change(unit: UnitOfWork, hand: Hand, form: TerritoryForm) -> Effect:
     """Communes enter and leave the territory from a day on; the days before stay as they were."""
     effect = foresee(unit, hand.actor, form)
-    programme_id = _programme(hand.actor)
+    programme_id = programme_of(hand.actor)
     for commune in effect.entering:
         _enter(unit, programme_id, commune.code, form.from_on)
     for commune in effect.leaving:
@@ -120,7 +120,7 @@ def _checked(unit: UnitOfWork, actor: Actor, form: TerritoryForm) -> tuple[list[
         unknown = next((code for code in codes if code not in communes), None)
         if unknown is not None:
             raise InvalidInput(field, f"La commune {unknown} n’est pas connue.")
-    rows = _rows(unit, _programme(actor), communes)
+    rows = _rows(unit, programme_of(actor), communes)
     for code in form.enter:
         if any(row.from_on <= form.from_on and row.to_on is None for row in rows if row.commune_code == code):
             raise InvalidInput("enter", f"{communes[code].name} est déjà du territoire.")
@@ -161,7 +161,10 @@ def _leave(unit: UnitOfWork, programme_id: UUID, code: str, day: date) -> None:
             row.to_on = day - ONE_DAY
 
 
-def _programme(actor: Actor) -> UUID:
-    if actor.programme_id is None:
-        raise NotFound
-    return actor.programme_id
+def communes_on(programme_id: UUID, day: date) -> Select[str]:
+    """The INSEE codes of the communes in which the programme works that day: a query."""
+    return select(Territory.commune_code).where(
+        Territory.programme_id == programme_id,
+        Territory.from_on <= day,
+        or_(Territory.to_on.is_(None), Territory.to_on >= day),
+    )

@@ -40,7 +40,7 @@ from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
 from services.rules.texts.labels import event_sentence, inside, label, message_label
 from services.rules.texts.moments import Days, reason
-from services.rules.titles import outcome_title, task_title
+from services.rules.titles import outcome_title, task_title, text_title
 
 KINDS: Final = {
     "alert": "alert", "case": "decision", "call": "call", "number": "change", "household": "call", "visit": "visit",
@@ -258,7 +258,7 @@ class Words:
     def _said_by(self, payload: Mapping[str, Any]) -> str:
         """What a step of a clock says, in a few words."""
         rung = self.pathway.ladders[payload["ladder"]].rungs[payload["step"]]
-        return next((title_of(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
+        return next((text_title(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
 
 
 def words_of(unit: UnitOfWork, case: Case, zone: ZoneInfo) -> Words:
@@ -308,7 +308,7 @@ def _message(message: Message, cause: Event, words: Words, now: datetime, *, in_
     state, channel = MessageState(message.state), Channel(message.channel)
     at = _local(message.done_at or message.first_tried_at or message.created_at, zone)
     reader = label("party", message.party)
-    text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or _title(message)}"
+    text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or text_title(message.text)}"
     why_not = f"ne partira pas : {WHY_NOT['task_closed']}" if in_vain else _why_not(message, state)
     why = f"{words.why(cause)} ; {why_not}" if why_not else words.why(cause)
     waiting = Chip("Ne partira pas", "plain") if in_vain else _waiting(message, zone, now)
@@ -353,7 +353,7 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
     )  # fmt: skip
     for taken, ladder in rows:
         rung = words.pathway.ladders[ladder].rungs[taken.step]
-        about = next((title_of(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
+        about = next((text_title(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
         moment = words.moment(str(taken.obligation_id), taken.generation, ladder, taken.step)
         yield Entry(
             _local(taken.at, words.zone),
@@ -363,64 +363,6 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
             why=f"{moment} ; non envoyé : {WHY_NOT[taken.reason or '']}",
             families=frozenset({"not_sent"}),
         )
-
-
-def _title(message: Message) -> str:
-    return title_of(message.text)
-
-
-_PLAIN: Final = {
-    "household_notice": "vos informations et vos droits", "rejection": "réponse à la demande",
-    "goodbye": "visite non souhaitée",
-    "door_open": "la porte reste ouverte", "please_call": "appelez-nous", "visit_reminder": "rappel de la visite",
-    "visit_confirmation": "confirmation de la visite", "visit_moved": "nouvelle date de visite",
-    "visit_cancelled": "visite annulée", "visit_missed": "absence au rendez-vous",
-    "visitor_missed": "excuses pour une visite manquée",
-    "who_will_call": "qui va vous appeler",
-    "partner_accepted": "un partenaire va vous aider", "danger_advice": "danger : qui appeler",
-    "partner_meets": "rendez-vous proposé par un partenaire",
-    "partner_done": "l’aide du partenaire est terminée",
-    "closing": "fin de l’accompagnement", "alert_receipt": "accusé de réception", "new_alert": "nouvelle demande",
-    "danger": "danger à prendre en charge", "reorient": "orientation à reprendre", "task_late": "échéance dépassée",
-    "case_assigned": "situation confiée", "case_passed_on": "situation reprise en cours",
-    "number_corrected": "nouveau numéro",
-    "decide_unreachable": "ménage injoignable, à décider",
-    "visit_invitation": "invitation à la visite", "visit_cancellation": "annulation de la visite",
-    "follow_up_question": "comment ça va chez vous ?", "call_asked": "rappel demandé",
-    "cut_announced": "coupure annoncée", "cut_ahead": "coupure prochaine", "cut_due": "coupure possible ce jour",
-    "cut_happened": "énergie coupée", "referral_urgent_reminder": "rappel d’une demande urgente",
-    "visit_unreported": "visite à enregistrer", "question_asked": "question du partenaire",
-    "referral_request": "demande d’aide", "referral_soft_reminder": "rappel de la demande",
-    "referral_firm_reminder": "second rappel de la demande", "question_answered": "réponse à sa question",
-    "referral_accepted_next": "ce qui suit son accord", "news_reminder": "demande de nouvelles",
-    "sign_in": "lien vers les coordonnées", "new_link": "nouveau lien vers la demande",
-    "referral_ended": "demande retirée ou expirée", "help_to_reach": "aide pour joindre le ménage",
-    "milestone_accepted": "demande acceptée", "milestone_rejected": "demande sans suite",
-    "milestone_refused": "visite non souhaitée", "milestone_unreachable": "ménage injoignable",
-    "milestone_visit_planned": "visite fixée", "milestone_visit_held": "visite faite",
-    "milestone_report": "rapport remis", "milestone_orientation": "partenaire sollicité",
-    "milestone_partner_accepted": "partenaire d’accord", "milestone_partner_done": "aide terminée",
-    "milestone_proposed": "visite faite, et la suite", "monthly_news": "nouvelles du mois",
-    "verify_sheet": "fiche de l’annuaire à vérifier",
-    "correct_number": "numéro à corriger", "correct_number_reminder": "rappel du numéro à corriger",
-    "access_ended": "accompagnement arrêté", "case_merged": "situation réunie à une autre",
-    "dispute": "aide contestée par le ménage", "loan_overdue": "appareil à reprendre",
-    "milestone_joined": "demande réunie à une autre",
-    "milestone_transferred": "demande transmise à un autre dispositif",
-    "milestone_withdrawn": "accompagnement arrêté", "permission_receipt": "accord retiré",
-    "permission_revoked": "accord retiré par le ménage", "referral_recalled": "demande à oublier",
-    "referral_taken": "demande prise par un autre", "transferred": "un autre service prend le relais",
-    "withdrawn": "fin de l’accompagnement", "case_withdrawn": "accompagnement arrêté par le ménage",
-    "reopened": "l’accompagnement reprend", "milestone_reopened": "accompagnement repris",
-    "partner_silent": "un partenaire n’a pas répondu", "visit_comes_late": "visite fixée loin de l’accord",
-    "visit_cancelled_again": "visite annulée une fois de plus",
-    "first_contact_reminder": "rappel du premier appel au ménage", "no_first_contact": "premier appel attendu",
-}  # fmt: skip
-
-
-def title_of(text: str) -> str:
-    """What a text of the catalogue is about, in a few words."""
-    return _PLAIN.get(text, "avancement de la situation")
 
 
 def _waiting(message: Message, zone: ZoneInfo, now: datetime) -> Chip | None:

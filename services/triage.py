@@ -16,7 +16,7 @@ from services.forms import Acceptance, Reassignment, Rejection
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, pauses, plan
+from services.rules import casework, clocks, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import pathway_of
@@ -51,7 +51,7 @@ def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) ->
 def _give(unit: UnitOfWork, case: Case, operator: Organisation) -> None:
     case.operator_id = operator.id
     pathway = pathway_of(unit, case.pathway_hash)
-    for task in pauses.open_tasks(unit, case.id):
+    for task in open_tasks.of_case(unit, case.id):
         if pathway.tasks[task.kind].party is Party.OPERATOR:
             _hand_on(unit, task, operator, pathway)
 
@@ -65,7 +65,7 @@ def _hand_on(unit: UnitOfWork, task: Task, operator: Organisation, pathway: Path
     running = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
     for clock in unit.session.scalars(running).all():
         clock.ladder, clock.generation = ladder, clock.generation + 1
-        plan.first_step(unit, clock, pathway, delivered=False)
+        clocks.first_step(unit, clock, pathway, delivered=False)
 
 
 def _operator(unit: UnitOfWork, case: Case, operator_id: UUID) -> Organisation:

@@ -8,26 +8,21 @@ from sqlalchemy import Select, func, select
 
 from models import events as e
 from models.cases import Case, Visit
-from models.lifecycles import CaseAction, VisitAction, next_visit_state
-from models.programmes import Membership, Person
-from models.vocabulary import CaseState, Danger, LossReason, Urgency, VisitState
+from models.engine import Event
+from models.lifecycles import LOSSES, CaseAction, VisitAction, next_visit_state
+from models.programmes import Person
+from models.vocabulary import AFTER_REPORT, CaseState, Danger, Role, Urgency, VisitState
+from services import tasks
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
-from services.rules import casework, obligations, pauses
+from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
 from services.rules.view import absences
 
-_LOSSES = {
-    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
-    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
-    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
-}
-_AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 FARTHEST = timedelta(days=366)
 """A visit later than this is a slip of the keyboard."""
 _ABSENCES = frozenset({VisitState.HOUSEHOLD_ABSENT, VisitState.VISITOR_ABSENT})
@@ -104,16 +99,11 @@ def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> 
     """The visit did not take place: cancelled before, or somebody absent. An absence is not a cancellation."""
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     visit = planned_visit(unit, case)
-    if form.state not in _LOSSES:
+    if form.state not in LOSSES:
         raise InvalidInput("state", "Dites si la visite a été annulée ou si quelqu’un était absent.")
     if form.state in _ABSENCES and unit.now < visit.starts_at:
         raise GuardRefused("Une absence se constate au rendez-vous : avant l’heure, annulez la visite.")
-    visit.state = next_visit_state(VisitState(visit.state), _LOSSES[form.state]).value
-    visit.loss_reason = form.reason.value if form.reason else None
-    visit.done_at = unit.now
-    visit.sequence += 1
-    unit.session.flush()
-    event = casework.record(unit, case, _loss(unit, case, visit), hand=hand, action=_lost(unit, case))
+    event = _lose(unit, hand, visit, form)
     write_note(unit, case, hand, form.note, event=event)
     return visit
 
@@ -122,34 +112,32 @@ def call_off(unit: UnitOfWork, hand: Hand, case: Case, state: VisitState) -> Non
     """Cancel the visit that is planned, if one is, as the case ends or its household wants none: no other date is
     promised."""
     visit = unit.session.scalars(_planned(case)).first()
-    if visit is None:
-        return
-    visit.state = next_visit_state(VisitState(visit.state), _LOSSES[state]).value
+    if visit is not None:
+        _lose(unit, hand, visit, LostVisit(state=state), for_good=True)
+
+
+def _lose(unit: UnitOfWork, hand: Hand, visit: Visit, form: LostVisit, *, for_good: bool = False) -> Event:
+    """A second visit that is lost leaves the case with its first one held."""
+    case, state, reason = unit.session.get_one(Case, visit.case_id), form.state, form.reason
+    visit.state = next_visit_state(VisitState(visit.state), LOSSES[state]).value
+    visit.loss_reason = reason.value if reason else None
     visit.done_at = unit.now
     visit.sequence += 1
     unit.session.flush()
-    fact = e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, for_good=True)
-    casework.record(unit, case, fact, hand=hand, action=_lost(unit, case))
-
-
-def _lost(unit: UnitOfWork, case: Case) -> CaseAction | None:
-    """A second visit that is lost leaves the case with its first one held."""
+    fact: e.Fact
+    if state in _ABSENCES:
+        states = unit.session.scalars(select(Visit.state).where(Visit.case_id == case.id).order_by(Visit.ordinal)).all()
+        count = absences(states)
+        fact = e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=count, reason=reason)
+    else:
+        fact = e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, reason=reason, for_good=for_good)
     lost = CaseAction.LOSE_NEXT_VISIT if was_held(unit, case) else CaseAction.LOSE_VISIT
-    return _if_before_report(case, lost)
+    return casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, lost))
 
 
 def _if_before_report(case: Case, action: CaseAction) -> CaseAction | None:
     """Once partners are at work a visit has its own life and moves the case no more."""
-    return None if CaseState(case.state) in _AFTER_REPORT else action
-
-
-def _loss(unit: UnitOfWork, case: Case, visit: Visit) -> e.Fact:
-    state, reason = VisitState(visit.state), LossReason(visit.loss_reason) if visit.loss_reason else None
-    if state not in _ABSENCES:
-        return e.VisitCancelled(visit_id=visit.id, ordinal=visit.ordinal, state=state, reason=reason)
-    states = unit.session.scalars(select(Visit.state).where(Visit.case_id == case.id).order_by(Visit.ordinal)).all()
-    count = absences(states)
-    return e.VisitMissed(visit_id=visit.id, ordinal=visit.ordinal, state=state, absences=count, reason=reason)
+    return None if CaseState(case.state) in AFTER_REPORT else action
 
 
 def hold_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HeldVisit) -> Visit:
@@ -170,7 +158,7 @@ def _hold(unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, form: HeldVisi
     unit.session.flush()
     fact = e.VisitHeld(visit_id=visit.id, ordinal=visit.ordinal)
     event = casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.HOLD_VISIT))
-    for task in pauses.reports_asked(unit, case):  # of a visit before: it tells of this one too
+    for task in open_tasks.of_case(unit, case.id, pauses.REPORT):  # of a visit before: it tells of this one too
         obligations.rearm(unit, task, since=max(task.opened_at, hand.occurred_at or unit.now))
     write_note(unit, case, hand, form.note, event=event)
 
@@ -200,7 +188,7 @@ def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
 def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     """The danger that nobody has taken in hand; an alert tells of one without saying which."""
     is_new = case.state == CaseState.SUBMITTED and case.urgency == Urgency.DANGER
-    if case.danger is None and not is_new and not casework.is_owed(unit, case, DANGER):
+    if case.danger is None and not is_new and not open_tasks.of_case(unit, case.id, DANGER):
         return None
     return Danger(case.danger or Danger.UNSPECIFIED)
 
@@ -258,15 +246,4 @@ def _check_officer(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
 
 def officers(unit: UnitOfWork, case: Case) -> list[Person]:
     """Those of the case's operator who may make the visit, by name."""
-    return list(
-        unit.session.scalars(
-            select(Person)
-            .join(Membership, Membership.person_id == Person.id)
-            .where(
-                Membership.organisation_id == case.operator_id,
-                Membership.ended_at.is_(None),
-                Person.disabled_at.is_(None),
-            )
-            .order_by(Person.name)
-        )
-    )
+    return tasks.team(unit, case.programme_id, Role.OPERATOR, case.operator_id)

@@ -19,7 +19,7 @@ from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
 from services.rules import webhooks
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require
+from services.rules.policy import Actor, Right, note_access, programme_of
 
 MOST: Final = 20
 SHOWN: Final = 200
@@ -43,7 +43,7 @@ class Standing:
 
 def add(unit: UnitOfWork, hand: Hand, form: WebhookForm, *, local: bool) -> WebhookEndpoint:
     """Tell this address of these kinds of events from now on. `local`: this machine itself may be told."""
-    programme_id = _programme(hand.actor)
+    programme_id = programme_of(hand.actor, Right.ADMINISTER)
     check_url(form.url, local=local)
     unknown = [each for each in form.types if each not in FACTS and each not in FAMILIES]
     if unknown:
@@ -134,7 +134,7 @@ def replay_period(unit: UnitOfWork, hand: Hand, endpoint_id: UUID, form: ReplayF
 
 def endpoints(unit: UnitOfWork, actor: Actor) -> list[Standing]:
     """The programme's endpoints, the lasting ones first, with how many deliveries are in which state."""
-    query = select(WebhookEndpoint).where(WebhookEndpoint.programme_id == _programme(actor))
+    query = select(WebhookEndpoint).where(WebhookEndpoint.programme_id == programme_of(actor, Right.ADMINISTER))
     found = unit.session.scalars(query.order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)).all()
     return sorted((_standing(unit, each) for each in found), key=lambda each: each.endpoint.ended_at is not None)
 
@@ -185,16 +185,9 @@ def _lasting(unit: UnitOfWork, programme_id: UUID) -> Sequence[WebhookEndpoint]:
 
 def _endpoint(unit: UnitOfWork, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
     query = select(WebhookEndpoint).where(
-        WebhookEndpoint.id == endpoint_id, WebhookEndpoint.programme_id == _programme(actor)
+        WebhookEndpoint.id == endpoint_id, WebhookEndpoint.programme_id == programme_of(actor, Right.ADMINISTER)
     )
     found = unit.session.scalars(query).first()
     if found is None:
         raise NotFound
     return found
-
-
-def _programme(actor: Actor) -> UUID:
-    require(actor, Right.ADMINISTER)
-    if actor.programme_id is None:
-        raise NotFound
-    return actor.programme_id

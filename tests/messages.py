@@ -7,20 +7,18 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models.base import new_id
-from models.cases import Case, Dwelling, Household
 from models.engine import Event, Message
-from models.programmes import Commune, PathwayVersion
 from models.vocabulary import Channel
 from services.foundation.database import Database, UnitOfWork
 from services.rules.ledger import Aftermath
 from services.rules.rendering import Rendered, Suppressed
-from tests.programmes import a_programme
+from tests.programmes import a_case, an_event
 
 
 def make_message(database: Database, **given: Any) -> UUID:
     """A due e-mail to Bo about the case 2025-00001, made at the first call; `given` replaces any column."""
     with database.write("test") as unit:
-        event = unit.session.scalar(select(Event)) or _event(unit)
+        event = unit.session.scalar(select(Event)) or an_event(unit, a_case(unit, "2025-00001"), "referral.sent")
         id_ = new_id()
         usual = {
             "id": id_,
@@ -83,42 +81,3 @@ class Office:
 
     def _settled(self, _unit: UnitOfWork, message: Message) -> None:
         self.settled.append(message.id)
-
-
-def _event(unit: UnitOfWork) -> Event:
-    pathway = PathwayVersion(hash="0" * 64, name="test", version=1, body={}, published_at=unit.now)
-    commune = Commune(code="29019", name="Brest", search_key="brest", postcodes=["29200"], department="29")
-    unit.session.add_all([pathway, commune])
-    unit.session.flush()
-    programme = a_programme(pathway.hash)
-    household = Household(surname="Martin", best_time="morning", search_key="martin")
-    dwelling = Dwelling(
-        street="3 rue de Siam", postcode="29200", commune_code="29019", tenure="tenant", search_key="3 rue de siam"
-    )
-    unit.session.add_all([programme, household, dwelling])
-    unit.session.flush()
-    case = Case(
-        programme_id=programme.id,
-        number="2025-00001",
-        pathway_hash=pathway.hash,
-        household_id=household.id,
-        dwelling_id=dwelling.id,
-        urgency="normal",
-        opened_at=unit.now,
-    )
-    unit.session.add(case)
-    unit.session.flush()
-    event = Event(
-        programme_id=programme.id,
-        case_id=case.id,
-        seq=1,
-        type="referral.sent",
-        payload={},
-        actor="engine:test",
-        source="engine",
-        occurred_at=unit.now,
-        recorded_at=unit.now,
-    )
-    unit.session.add(event)
-    unit.session.flush()
-    return event

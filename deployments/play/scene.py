@@ -14,11 +14,12 @@ from deployments.play.story import HOUSEHOLD, Setting, Step
 from models.cases import Case, Need, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
-from models.vocabulary import MessageState, Source, TaskState
+from models.vocabulary import MessageState, Source
 from services import forms, programmes
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, LinkExpired
 from services.foundation.runtime import Runtime
+from services.rules import open_tasks
 from services.rules.casework import Hand
 from services.rules.links import open_task_link
 from services.rules.policy import Actor
@@ -109,14 +110,13 @@ class Scene:
 
     def task(self, kind: str, partner: str | None = None) -> Task:
         """The open task of this kind, of this partner where one is named, the most pressing."""
-        query = select(Task).where(Task.case_id == self.case_id, Task.kind == kind, Task.state == TaskState.OPEN)
+        found = open_tasks.of_case(self.unit, self.case.id, kind)
         if partner is not None:
-            theirs = select(Referral.id).where(Referral.partner_id == self.organisation(partner))
-            query = query.where(Task.referral_id.in_(theirs))
-        found = self.unit.session.scalars(query.order_by(Task.due_at)).first()
-        if found is None:
+            theirs = self.organisation(partner)
+            found = [task for task in found if task.referral and task.referral.partner_id == theirs]
+        if not found:
             raise InvalidInput("task", f"Cette situation n’a pas de tâche {kind}.")
-        return found
+        return found[0]
 
     def named(self, name: str) -> Case:
         """Another case of the story."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from deployments.population import clocks
@@ -10,6 +10,7 @@ from deployments.population.life import Life
 from deployments.population.office import Hand, Partner, Row
 from models import events as e
 from models.lifecycles import (
+    LOSSES,
     UNANSWERED,
     UNDER_WAY,
     CaseAction,
@@ -19,9 +20,9 @@ from models.lifecycles import (
     next_visit_state,
 )
 from models.vocabulary import (
+    AFTER_REPORT,
     AgreementMode,
     CallResult,
-    CaseState,
     ClosureOutcome,
     Danger,
     DeclineReason,
@@ -37,15 +38,8 @@ from models.vocabulary import (
     VisitState,
     WithdrawReason,
 )
+from services.agreements import text_of
 from services.rules.view import CONTACT
-
-AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
-LOSSES: Final = {
-    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
-    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
-    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
-}
 
 
 def today(life: Life) -> date:
@@ -53,9 +47,9 @@ def today(life: Life) -> date:
     return life.office.calendar.local_day(life.now)
 
 
-def permit(life: Life, hand: Hand, kind: PermissionKind, text: str, partner_id: UUID | None = None) -> None:
+def permit(life: Life, hand: Hand, kind: PermissionKind, partner_id: UUID | None = None) -> Row:
     """The household agrees to something."""
-    life.add(
+    return life.add(
         "permission",
         case_id=life.case["id"],
         kind=kind.value,
@@ -63,7 +57,7 @@ def permit(life: Life, hand: Hand, kind: PermissionKind, text: str, partner_id: 
         mode=AgreementMode.ORAL.value,
         collected_by=hand.name,
         given_on=today(life),
-        text_version=text,
+        text_version=text_of(kind),
         revoked_at=None,
     )
 
@@ -250,10 +244,12 @@ def deliver_report(life: Life, hand: Hand, summary: str, *, to_alert_giver: bool
         summary=summary,
         delivered_at=life.now,
     )
-    if to_alert_giver:
-        permit(life, hand, PermissionKind.REPORT_TO_ALERT_GIVER, "rapport-2026-11")
     fact = e.ReportDelivered(report_id=report["id"], to_alert_giver=to_alert_giver)
     life.record(fact, hand, CaseAction.DELIVER_REPORT)
+    if to_alert_giver:
+        agreed = PermissionKind.REPORT_TO_ALERT_GIVER
+        given = permit(life, hand, agreed)
+        life.record(e.PermissionGiven(permission_id=given["id"], kind=agreed), hand)
 
 
 def send(life: Life, hand: Hand, partner: Partner, theme: str, brief: str, *, replaces: Row | None = None) -> Row:  # noqa: PLR0913
@@ -287,7 +283,7 @@ def send(life: Life, hand: Hand, partner: Partner, theme: str, brief: str, *, re
         answered_at=None,
         ended_at=None,
     )
-    permit(life, hand, PermissionKind.SHARE_WITH_PARTNER, "partage-2026-11", partner.id)
+    permit(life, hand, PermissionKind.SHARE_WITH_PARTNER, partner.id)
     life.record(e.ReferralSent(**ids(referral), until=check_on), hand, CaseAction.REFER)
     return referral
 

@@ -11,8 +11,8 @@ from models import events as e
 from models.lifecycles import UNANSWERED, ReferralAction, next_referral_state
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, ReferralState, Theme
-from services.rules import plan
-from services.rules.plan import UNDELIVERED, OpenTask
+from services.rules.clocks import UNDELIVERED, Place, Timing, place_from
+from services.rules.plan import OpenTask
 
 if TYPE_CHECKING:
     from deployments.population.life import Life
@@ -138,9 +138,9 @@ def _climb(life: "Life", clock: Row, rungs: Sequence[Rung], *, start: int, after
     clock["next_step"], clock["next_at"] = _place(life, clock, rungs, start=start, after=after)
 
 
-def _place(life: "Life", clock: Row, rungs: Sequence[Rung], *, start: int, after: datetime | None) -> plan.Place:
-    timing = plan.Timing(clock["anchor_at"], clock["due_at"])
-    return plan.place_from(start, rungs, timing, life.office.calendar, after=after)
+def _place(life: "Life", clock: Row, rungs: Sequence[Rung], *, start: int, after: datetime | None) -> Place:
+    timing = Timing(clock["anchor_at"], clock["due_at"])
+    return place_from(start, rungs, timing, life.office.calendar, after=after)
 
 
 def _note(life: "Life", clock: Row, *, step: int, due_at: datetime, missed: str | None = None) -> None:

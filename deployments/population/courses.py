@@ -14,6 +14,7 @@ from deployments.population.office import Hand, Member, Operator, Partner, Row
 from deployments.population.world import Strand
 from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.vocabulary import (
+    AFTER_REPORT,
     CallResult,
     CaseState,
     ClosureOutcome,
@@ -234,7 +235,7 @@ class Course:
         held = life.rows["visit"][-1]["starts_at"]
         wanted = held + self.said.delays.visit_to_visit_2.draw(self.chance)
         yield life.after(max(wanted - life.now - 14 * DAY, DAY))
-        if life.state not in acts.AFTER_REPORT:  # pragma: no cover - a case in progress only
+        if life.state not in AFTER_REPORT:  # pragma: no cover - a case in progress only
             return
         yield self.plan_visit(max(wanted, life.now + DAY)) + MINUTE * self.chance.randint(80, 150)
         acts.hold_visit(life, self.officer.hand)

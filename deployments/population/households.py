@@ -12,9 +12,9 @@ from deployments.population.figures import Giving, drawn, figures, names
 from deployments.population.life import Life
 from deployments.population.office import Giver, Hand, Office, Place, Row
 from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Tenure, Urgency
-from services.alerts import AGREEMENT_TEXT, Double, Likeness, search_key
 from services.foundation.phones import FICTION, MOBILE_FICTION
-from services.rules.finding import words_of
+from services.rules.finding import search_key, words_of
+from services.rules.likeness import Double, Likeness
 
 BLOCK: Final = 10_000
 STRIDE: Final = 7_919  # prime to the block: neighbours in time have no neighbouring numbers
@@ -183,9 +183,9 @@ def write(life: Life, asked: Asked, number: str) -> Hand:
     _alert(life, asked)
     hand = Hand(f"form:{asked.giver.id}", asked.person) if asked.giver else office.coordinators[0].hand
     agreed = Hand("", asked.person)
-    permit(life, agreed, PermissionKind.CONTACT, AGREEMENT_TEXT)
+    permit(life, agreed, PermissionKind.CONTACT)
     if chance.random() < said.sms_agreed:
-        permit(life, agreed, PermissionKind.SMS, AGREEMENT_TEXT)
+        permit(life, agreed, PermissionKind.SMS)
     return hand
 
 

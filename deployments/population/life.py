@@ -37,7 +37,8 @@ from models.vocabulary import (
     VisitState,
 )
 from services.rules import plan
-from services.rules.plan import About, OpenTask, PlanMessage, Situation
+from services.rules.plan import OpenTask, PlanMessage
+from services.rules.situation import About, Situation
 from services.rules.view import CONTACT, MISSED, Asked, CaseView, Giver, Number, absences, cancellations
 
 VERSION_7: Final = 0x7 << 76

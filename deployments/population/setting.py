@@ -8,8 +8,8 @@ from deployments.demonstration import FOLDER, communes
 from deployments.play.story import Place, Setting, Staff, read_setting
 from deployments.population.figures import Giving, Size, figures, names
 from models.vocabulary import OrganisationKind, Role
-from services.alerts import search_key
 from services.programmes import OrganisationForm
+from services.rules.finding import search_key
 
 SLUG: Final = "vald-orne"
 NEIGHBOURS: Final = (

@@ -24,6 +24,7 @@ from services.imports.verdicts import Collected, Giver, Judged, Office
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import today_of
+from services.territory import communes_on
 
 WRITE_ROWS: Final = "import_rows"
 """The label of a slice's transaction, and so of its crash points."""
@@ -131,7 +132,7 @@ def _office(
     keys = unit.session.scalars(select(Event.idempotency_key).where(Event.idempotency_key.startswith(prefix))).all()
     return Office(
         communes=register.communes(unit),
-        territory=frozenset(unit.session.scalars(alerts.territory(programme.id, today))),
+        territory=frozenset(unit.session.scalars(communes_on(programme.id, today))),
         known=register.known(unit, programme.id),
         done=frozenset(_place(key) for key in keys if key),
         giver=Giver(organisation.contact or organisation.name, organisation.email, organisation.phone),

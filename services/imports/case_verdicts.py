@@ -9,7 +9,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import Motive, Tenure, Theme, Urgency
-from services.alerts import search_key
 from services.forms import AlertForm
 from services.foundation.nir import mask_nir
 from services.foundation.tokens import Secrets
@@ -18,6 +17,7 @@ from services.imports.case_columns import CASE_LABELS
 from services.imports.mapping import Row
 from services.imports.positions import CLOSED, NAMES, NEEDED, OWN_DATE, PAST, Position
 from services.imports.verdicts import Findings, Gazetteer, Judged, Known, Memory, Verdict
+from services.rules.finding import search_key
 
 OLDEST: Final = date(2013, 1, 1)
 """No Slime is older: an earlier date is a slip of the keyboard."""

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from models.programmes import Membership, Organisation, Person, Programme
 from models.vocabulary import OrganisationKind
-from services import alerts
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.runtime import runtime
 from services.imports import case_verdicts, mapping, past, register, unread
@@ -24,6 +23,7 @@ from services.imports.register import Told
 from services.imports.unread import Unread
 from services.imports.verdicts import Judged, Verdict
 from services.rules.published import today_of
+from services.territory import communes_on
 
 WRITE_ROW: Final = "import_case"
 """The label of a row's transaction, and so of its crash points."""
@@ -122,7 +122,7 @@ def _office(unit: UnitOfWork, programme: Programme, mapped: Mapped, prefix: str)
         prefix=prefix,
         secrets=runtime().secrets,
         communes=register.communes(unit),
-        territory=frozenset(unit.session.scalars(alerts.territory(programme.id, today))),
+        territory=frozenset(unit.session.scalars(communes_on(programme.id, today))),
         known=register.known(unit, programme.id),
         operators=_named(unit, programme.id, OrganisationKind.OPERATOR),
         partners=_named(unit, programme.id, OrganisationKind.PARTNER),

@@ -92,7 +92,7 @@ def drop(unit: UnitOfWork, hand: Hand, said: Dropped, received: Received) -> Fil
         mapping={},
         content=received.packed,
         dropped_at=unit.now,
-        dropped_by_id=hand.actor.id if hand.actor.kind == "person" else None,
+        dropped_by_id=hand.actor.person_id,
         summary={},
     )
     unit.session.add(made)

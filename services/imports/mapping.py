@@ -13,9 +13,9 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from services.alerts import search_key
 from services.foundation import yaml_files
 from services.imports.reading import FileRefused, Sheet
+from services.rules.finding import search_key
 
 SEARCHED_ROWS: Final = 20
 """How far down the header may stand: titles and merged cells often come first."""

@@ -25,7 +25,7 @@ from services.imports.case_verdicts import OLDEST, Entry
 from services.imports.positions import Position
 from services.imports.register import Told
 from services.notes import write_note
-from services.rules import effects, pauses, plan
+from services.rules import clocks, effects, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import calendar_of, pathway_of
@@ -207,7 +207,7 @@ class _Past:
 
     def _date(self, case: Case) -> str:
         """Give what is next a date that lies ahead; say where it comes from. Refuses a case that nobody would own."""
-        tasks = pauses.open_tasks(self.unit, case.id)
+        tasks = open_tasks.of_case(self.unit, case.id)
         if not tasks:
             raise GuardRefused("Le parcours du dispositif ne prévoit rien à faire à cette étape.")
         first, *others = tasks
@@ -238,7 +238,7 @@ class _Past:
         pathway = pathway_of(self.unit, case.pathway_hash)
         for clock in self.unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
             clock.anchor_at, clock.due_at = self.told_at, due_at
-            plan.first_step(self.unit, clock, pathway, delivered=False)
+            clocks.first_step(self.unit, clock, pathway, delivered=False)
 
     def _say(self, case: Case, why: str) -> None:
         entry = self.entry

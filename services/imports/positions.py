@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from services.alerts import search_key
+from services.rules.finding import search_key
 
 
 class Position(StrEnum):

@@ -14,13 +14,13 @@ from models.engine import Event, ImportedColumns, ImportedFile
 from models.programmes import Commune, Programme
 from models.refusals import CaseworkError
 from models.vocabulary import Stage, Urgency
-from services.alerts import Likeness
 from services.foundation.database import Database, UnitOfWork, is_duplicate
 from services.foundation.errors import InvalidInput
 from services.imports import verdicts
 from services.imports.mapping import Columns, Mapped, MappingFile
 from services.imports.unread import Unread
 from services.imports.verdicts import Judged, Known, Verdict
+from services.rules.likeness import Likeness
 
 CHUNK: Final = 500
 """How many keys are looked for at once."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.alerts import search_key
 from services.imports import case_verdicts, positions, words
 from services.imports.case_verdicts import Named, Office
 from services.imports.mapping import Row
 from services.imports.positions import CLOSED, NAMES
 from services.imports.verdicts import Judged, Verdict
+from services.rules.finding import search_key
 from services.rules.texts.labels import choices
 
 SHOWN: Final = 30

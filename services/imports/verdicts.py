@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from services.alerts import Likeness, search_key
 from services.forms import AlertForm
 from services.foundation.nir import MASK
 from services.foundation.phones import PhoneRefused, normalise
 from services.imports import words
 from services.imports.mapping import LABELS, Row
+from services.rules.finding import search_key
+from services.rules.likeness import Likeness
 
 SHORT_TEXT: Final = 500
 _FORMULA: Final = ("=", "@", "＝", "＠")

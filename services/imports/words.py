@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 from models.vocabulary import AgreementMode, BestTime, Motive, Tenure, Theme, Urgency
-from services.alerts import search_key
+from services.rules.finding import search_key
 from services.rules.texts.labels import choices as labelled
 
 _YES: Final = frozenset({"oui", "o", "yes", "y", "x", "1", "vrai", "true", "ok", "accord", "donne", "recueilli"})

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Referral
@@ -10,8 +10,9 @@ from models.engine import Event, Message, Task
 from models.events import MessageFailed
 from models.vocabulary import Channel, Party, TaskState
 from services.foundation.database import UnitOfWork
-from services.rules import casework, obligations
+from services.rules import casework, obligations, open_tasks
 from services.rules.ledger import UNWRITTEN, Aftermath
+from services.rules.policy import locked_case
 from services.rules.rendering import render_message
 
 # Built once, as it is asked for each mail, with what a clock needs.
@@ -39,7 +40,7 @@ def message_failed(unit: UnitOfWork, message: Message, *, unknown: bool) -> None
     """
     if message.case_id is None:
         return
-    case = unit.session.scalars(select(Case).where(Case.id == message.case_id).with_for_update(of=Case)).one()
+    case = locked_case(unit, message.case_id)
     if not unknown:
         _write_there_no_more(unit, case, message)
     fact = MessageFailed(
@@ -78,14 +79,13 @@ def message_bounced(unit: UnitOfWork, message: Message) -> None:
 
 def doubt_ended(unit: UnitOfWork, message: Message) -> None:
     """What became of it is known: whoever was asked to check it has nothing left to check."""
+    if message.case_id is None:  # about an account: nobody is asked
+        return
     events = select(Event).where(Event.case_id == message.case_id, Event.type == MessageFailed.type)
-    told = [event.id for event in unit.session.scalars(events) if event.payload["message_id"] == str(message.id)]
-    if told:
-        asked = or_(*(Task.effect_key.startswith(f"{event_id}:") for event_id in told))
-        checks = select(Task).where(
-            Task.case_id == message.case_id, Task.kind == "check_message", Task.state == TaskState.OPEN, asked
-        )
-        casework.close(unit, unit.session.scalars(checks).all(), TaskState.COMPLETED)
+    told = {str(event.id) for event in unit.session.scalars(events) if event.payload["message_id"] == str(message.id)}
+    checks = open_tasks.of_case(unit, message.case_id, "check_message")
+    checked = [task for task in checks if task.effect_key.partition(":")[0] in told]
+    casework.close(unit, checked, TaskState.COMPLETED)
 
 
 AFTERMATH: Final = Aftermath(render_message, message_accepted, message_failed, doubt_ended)

@@ -10,16 +10,15 @@ from sqlalchemy import insert, select
 
 from models.cases import Case, Referral
 from models.engine import Event, Obligation, Task, Work
-from models.events import CaseMerged, Fact
+from models.events import Fact
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.pathway import Rule
 from models.vocabulary import CaseState, Source, TaskState
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
-from services.rules import effects, pauses, plan
+from services.rules import effects, open_tasks, pauses, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
-from services.rules.ranking import DANGER
 from services.rules.texts.labels import inside
 from services.rules.titles import task_title
 from services.rules.view import views
@@ -141,17 +140,15 @@ def check_open(case: Case) -> None:
 
 def check_no_partner_asked(unit: UnitOfWork, case: Case) -> None:
     """Raise `GuardRefused` for what would end a case whose partners have requests: nobody would tell or chase them."""
-    live = Referral.state.in_(UNANSWERED | UNDER_WAY)
-    found = unit.session.scalars(select(Referral).where(Referral.case_id == case.id, live)).all()
-    if found:
+    if found := live_requests(unit, case):
         names = ", ".join(sorted(referral.partner.name for referral in found))
         raise GuardRefused(f"Une orientation est encore ouverte ({names}) : terminez-la ou retirez-la d’abord.")
 
 
-def is_owed(unit: UnitOfWork, case: Case, kind: str) -> bool:
-    """Whether a task of this kind is still to be done for the case, open or ended."""
-    owed = select(Task.id).where(Task.case_id == case.id, Task.kind == kind, Task.state == TaskState.OPEN)
-    return unit.session.scalar(owed.limit(1)) is not None
+def live_requests(unit: UnitOfWork, case: Case) -> Sequence[Referral]:
+    """The requests that partners have or that are prepared for them, the oldest first."""
+    live = select(Referral).where(Referral.case_id == case.id, Referral.state.in_(UNANSWERED | UNDER_WAY))
+    return unit.session.scalars(live.order_by(Referral.id)).all()
 
 
 def _check_pathway(unit: UnitOfWork, act: Act) -> None:
@@ -160,8 +157,8 @@ def _check_pathway(unit: UnitOfWork, act: Act) -> None:
         raise GuardRefused("Le parcours de cette situation, plus ancien, ne prévoit pas cette action.")
     if action is None or not any(action in rule.blocks for rule in pathway.tasks.values()):
         return
-    open_tasks = _open_tasks(unit, [act.case])
-    blocking = next((task for task in open_tasks if action in pathway.tasks[task.kind].blocks), None)
+    asked = open_tasks.of_case(unit, act.case.id)
+    blocking = next((task for task in asked if action in pathway.tasks[task.kind].blocks), None)
     if blocking is not None:
         raise GuardRefused(f"Il faut d’abord : {inside(task_title(pathway, blocking.kind))}.")
 
@@ -185,15 +182,10 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
         act = ending[task.case_id]
         if task.kind in _rule(unit, act).completes and plan.ends(unit, act.fact, task):
             completed.append(task)
-        elif act.closes and not _outlives(task, act.fact):
+        elif act.closes and not plan.outlives(task.kind, task.loan_id, act.fact):
             superseded.append(task)
     close(unit, completed, TaskState.COMPLETED)
     close(unit, superseded, TaskState.SUPERSEDED)
-
-
-def _outlives(task: Task, fact: Fact) -> bool:
-    """But for the danger of a double, which is taken in hand on the case that goes on."""
-    return plan.outlives(task.kind, task.loan_id) and not (task.kind == DANGER and isinstance(fact, CaseMerged))
 
 
 def _rule(unit: UnitOfWork, act: Act) -> Rule:

@@ -13,7 +13,7 @@ from models.pathway import LATER_RULES, Flaw, Ladder, Open, Pathway, Place, Rule
 from models.vocabulary import Party
 from services.foundation import wording
 from services.foundation.calendar import WorkingCalendar
-from services.rules import plan
+from services.rules import clocks
 from services.rules.texts.labels import has_label
 
 _MONDAY: Final = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
@@ -104,7 +104,7 @@ def _disordered(ladder: Ladder, rule: TaskRule, name: str) -> list[int]:
 def _disordered_for(ladder: Ladder, delay: Delay) -> Iterator[int]:
     due = _PLAIN_WEEKS.apply(delay, _MONDAY)
     at = [
-        (index, plan.rung_at(rung, anchor=_MONDAY, due=due, calendar=_PLAIN_WEEKS))
+        (index, clocks.rung_at(rung, anchor=_MONDAY, due=due, calendar=_PLAIN_WEEKS))
         for index, rung in enumerate(ladder.rungs)
         if not rung.off
     ]

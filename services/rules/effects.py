@@ -33,6 +33,7 @@ from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, S
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 from services.rules import daily, pauses, plan
+from services.rules.clocks import Timing, beginning
 from services.rules.plan import Effect, OpenTask, PlanMessage
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
@@ -234,9 +235,9 @@ def _task(effect: OpenTask) -> Row:
 
 
 def _clock(unit: UnitOfWork, effect: OpenTask, ladder: str, task_id: UUID) -> Row:
-    case, timing = effect.case, plan.Timing(effect.opened_at, effect.due_at)
+    case, timing = effect.case, Timing(effect.opened_at, effect.due_at)
     rungs, calendar = pathway_of(unit, case.pathway_hash).ladders[ladder], calendar_of(unit, case.programme_id)
-    place = plan.beginning(rungs, timing, calendar, now=unit.now, delivered=False)
+    place = beginning(rungs, timing, calendar, now=unit.now, delivered=False)
     return {
         "id": new_id(),
         "case_id": case.case_id,

@@ -22,6 +22,11 @@ def plain(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", bare)
 
 
+def search_key(*parts: str) -> str:
+    """Lower case, no accent, words only: the same on both databases. "BEN ALI" and "Benali" meet."""
+    return "".join(plain(" ".join(parts)))
+
+
 def words_of(surname: str, first_name: str, street: str) -> frozenset[str]:
     """The words under which a household is kept. "Ben Ali" is kept as one word too, so that "Benali" finds it."""
     own = {*plain(surname), *plain(first_name), "".join(plain(surname)), "".join(plain(surname + " " + first_name))}

@@ -1,12 +1,13 @@
 """The conditions that a pathway may name. Append-only: a stored pathway may still use an old one."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from models import events as e
-from models.pathway import Pathway
+from models.pathway import Rung, Send
 from models.vocabulary import (
+    AFTER_REPORT,
     CLOSED_STATES,
     STAGE_OF,
     CallResult,
@@ -21,303 +22,314 @@ from models.vocabulary import (
     Urgency,
     VisitState,
 )
-from services.rules.view import CaseView
+from services.rules.situation import Situation
 
-Guard = Callable[[e.Fact, CaseView, Pathway, datetime], bool]
+Guard = Callable[[Situation], bool]
 NEAR = timedelta(days=7)
-LETTERS = timedelta(days=11)
-_AFTER_REPORT = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 _BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED, CaseState.VISIT_PLANNED})
 """A visit of the follow-up asks for no report; one that another followed before the engine saw it does."""
 
 
-def _attempts_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return len(view.attempts) < pathway.call_attempts
+def _attempts_left(given: Situation) -> bool:
+    return len(given.case.attempts) < given.pathway.call_attempts
 
 
-def _attempts_exhausted(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return len(view.attempts) >= pathway.call_attempts
+def _attempts_exhausted(given: Situation) -> bool:
+    return len(given.case.attempts) >= given.pathway.call_attempts
 
 
-def _another_number(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.numbers_left > 0
+def _another_number(given: Situation) -> bool:
+    return given.case.numbers_left > 0
 
 
-def _no_number_and_alert_giver(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.numbers_left == 0 and view.giver is not None
+def _no_number_and_alert_giver(given: Situation) -> bool:
+    return given.case.numbers_left == 0 and given.case.giver is not None
 
 
-def _no_number_and_nobody(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.numbers_left == 0 and view.giver is None
+def _no_number_and_nobody(given: Situation) -> bool:
+    return given.case.numbers_left == 0 and given.case.giver is None
 
 
-def _awaiting_contact(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _awaiting_contact(given: Situation) -> bool:
     waiting = {CaseState.CONTACTING, CaseState.TO_CONTACT}
     calls = {"first_call", "call_again", "await_household", "plan_visit"}
-    return view.state in waiting and not view.open_tasks & calls
+    return given.case.state in waiting and not given.case.open_tasks & calls
 
 
-def _too_many_absences(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    absent = _visit_is_owed(fact, view, pathway, _now) and _household_was_absent(fact, view, pathway, _now)
-    return absent and view.absences > pathway.absences_allowed
+def _too_many_absences(given: Situation) -> bool:
+    absent = _visit_is_owed(given) and _household_was_absent(given)
+    return absent and given.case.absences > given.pathway.absences_allowed
 
 
-def _absence_allowed(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return _visit_is_owed(fact, view, pathway, now) and not _too_many_absences(fact, view, pathway, now)
+def _absence_allowed(given: Situation) -> bool:
+    return _visit_is_owed(given) and not _too_many_absences(given)
 
 
-def _visit_is_owed(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _visit_is_owed(given: Situation) -> bool:
     """Not once the household that was visited said that it does not want to go on."""
-    goes_on = view.state not in _AFTER_REPORT and "close_case" not in view.open_tasks
-    return goes_on and not _is_for_good(fact)
+    goes_on = given.case.state not in AFTER_REPORT and "close_case" not in given.case.open_tasks
+    return goes_on and not _is_for_good(given)
 
 
-def _is_for_good(fact: e.Fact) -> bool:
-    return isinstance(fact, e.VisitCancelled) and fact.for_good
+def _is_for_good(given: Situation) -> bool:
+    return isinstance(given.fact, e.VisitCancelled) and given.fact.for_good
 
 
-def _report_is_left(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _report_is_left(given: Situation) -> bool:
     """The household wants no further visit: what was seen at those before is still to be written down."""
-    return view.state in _BEFORE_REPORT and _is_for_good(fact)
+    return given.case.state in _BEFORE_REPORT and _is_for_good(given)
 
 
-def _after_the_report(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state in _AFTER_REPORT
+def _after_the_report(given: Situation) -> bool:
+    return given.case.state in AFTER_REPORT
 
 
-def _household_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.VisitMissed) and fact.state is VisitState.HOUSEHOLD_ABSENT
+def _household_was_absent(given: Situation) -> bool:
+    return isinstance(given.fact, e.VisitMissed) and given.fact.state is VisitState.HOUSEHOLD_ABSENT
 
 
-def _visitor_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.VisitMissed) and fact.state is VisitState.VISITOR_ABSENT
+def _visitor_was_absent(given: Situation) -> bool:
+    return isinstance(given.fact, e.VisitMissed) and given.fact.state is VisitState.VISITOR_ABSENT
 
 
-def _visit_is_near(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
-    return view.visit_starts_at is not None and view.visit_starts_at - now <= NEAR
+def _visit_is_near(given: Situation) -> bool:
+    return given.case.visit_starts_at is not None and given.case.visit_starts_at - given.now <= NEAR
 
 
-def _visit_is_far(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return not _visit_is_near(fact, view, pathway, now)
+def _visit_is_far(given: Situation) -> bool:
+    return not _visit_is_near(given)
 
 
-def _reminder_letter_is_past(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
-    """Too far for an SMS, too near for the letter that leaves ten days before."""
-    return view.visit_starts_at is not None and NEAR < view.visit_starts_at - now <= LETTERS
+def _reminder_letter_is_past(given: Situation) -> bool:
+    """Too far for an SMS, too near for the letter that the ladder of a visit posts days before."""
+    starts_at, calendar, rule = given.case.visit_starts_at, given.calendar, given.pathway.tasks.get("hold_visit")
+    if starts_at is None or rule is None or rule.ladder is None or _visit_is_near(given):
+        return False
+    posted = (rung.before for rung in given.pathway.ladders[rule.ladder].rungs if _is_posted(rung))
+    days = (calendar.days_before(calendar.local_day(starts_at), ahead.amount) for ahead in posted if ahead)
+    return any(calendar.step_time(day) <= given.now for day in days)
 
 
-def _visit_comes_late(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+def _is_posted(rung: Rung) -> bool:
+    return not rung.off and any(isinstance(step, Send) and step.by is Channel.LETTER for step in rung.steps)
+
+
+def _visit_comes_late(given: Situation) -> bool:
     """Its day is further from the household's yes than the pathway admits."""
+    fact, reached_at, starts_at = given.fact, given.case.reached_at, given.case.visit_starts_at
     told = isinstance(fact, e.VisitMoved) or (isinstance(fact, e.VisitPlanned) and not fact.noted_after)
-    if not told or view.reached_at is None or view.visit_starts_at is None:
+    if not told or reached_at is None or starts_at is None:
         return False
-    return view.visit_starts_at - view.reached_at > timedelta(days=pathway.visit_days)
+    return starts_at - reached_at > timedelta(days=given.pathway.visit_days)
 
 
-def _cancelled_again(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.cancellations > 1 and not _is_for_good(fact)
+def _cancelled_again(given: Situation) -> bool:
+    return given.case.cancellations > 1 and not _is_for_good(given)
 
 
-def _danger_told(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.urgency == Urgency.DANGER
+def _danger_told(given: Situation) -> bool:
+    return given.case.urgency == Urgency.DANGER
 
 
-def _calls_planned(pathway: Pathway) -> int:
-    return len(pathway.tasks["follow_up_call"].due.series)
+def _calls_left(given: Situation) -> bool:
+    return given.case.follow_ups_done < len(given.pathway.tasks["follow_up_call"].due.series)
 
 
-def _more_calls_to_come(fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
+def _more_calls_to_come(given: Situation) -> bool:
     """Not for a household that wants none any more."""
-    if isinstance(fact, e.FollowUpCalled) and fact.result is CallResult.REFUSED:
+    if isinstance(given.fact, e.FollowUpCalled) and given.fact.result is CallResult.REFUSED:
         return False
-    return view.follow_ups_done < _calls_planned(pathway)
+    return _calls_left(given)
 
 
-def _last_call_made(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return not _more_calls_to_come(fact, view, pathway, now)
+def _last_call_made(given: Situation) -> bool:
+    return not _more_calls_to_come(given)
 
 
-def _no_call_open(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return not view.open_tasks & {"follow_up_call", "close_case"} and view.follow_ups_done < _calls_planned(pathway)
+def _no_call_open(given: Situation) -> bool:
+    return not given.case.open_tasks & {"follow_up_call", "close_case"} and _calls_left(given)
 
 
-def _calls_all_made(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return not view.open_tasks & {"follow_up_call", "close_case"} and view.follow_ups_done >= _calls_planned(pathway)
+def _calls_all_made(given: Situation) -> bool:
+    return not given.case.open_tasks & {"follow_up_call", "close_case"} and not _calls_left(given)
 
 
 def _reopened_in(*stages: Stage) -> Guard:
-    def guard(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-        return isinstance(fact, e.CaseReopened) and STAGE_OF[CaseState(fact.state)] in stages
+    def guard(given: Situation) -> bool:
+        return isinstance(given.fact, e.CaseReopened) and STAGE_OF[CaseState(given.fact.state)] in stages
 
     return guard
 
 
 def _both(*guards: Guard) -> Guard:
-    return lambda fact, view, pathway, now: all(guard(fact, view, pathway, now) for guard in guards)
+    return lambda given: all(guard(given) for guard in guards)
 
 
-def _request_was_refused(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _request_was_refused(given: Situation) -> bool:
     """A partner's; what was written before Relais noted whom a message was for is taken for one, as it was then."""
-    asked = isinstance(fact, e.MessageFailed) and not fact.unknown and fact.task_id is not None
-    return asked and getattr(fact, "party", None) in {None, Party.PARTNER}
+    asked = isinstance(given.fact, e.MessageFailed) and not given.fact.unknown and given.fact.task_id is not None
+    return asked and getattr(given.fact, "party", None) in {None, Party.PARTNER}
 
 
-def _household_address_refuses(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _household_address_refuses(given: Situation) -> bool:
     """The mail came back and nobody has mended the address meanwhile."""
-    return _mail_came_back(fact, Party.HOUSEHOLD) and view.email_refuses
+    return _mail_came_back(given, Party.HOUSEHOLD) and given.case.email_refuses
 
 
-def _mail_came_back(fact: e.Fact, party: Party) -> bool:
+def _mail_came_back(given: Situation, party: Party) -> bool:
+    fact = given.fact
     if not isinstance(fact, e.MessageFailed) or fact.unknown:
         return False
     return fact.party is party and fact.channel is Channel.EMAIL
 
 
-def _is_about(fact: e.Fact, view: CaseView, kind: str) -> bool:
+def _is_about(given: Situation, kind: str) -> bool:
     """Whether it is about an open task of this kind."""
-    return getattr(fact, "task_id", None) in {each.task_id for each in view.asked if each.kind == kind}
+    return getattr(given.fact, "task_id", None) in {each.task_id for each in given.case.asked if each.kind == kind}
 
 
-def _question_came_back(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
+def _question_came_back(given: Situation) -> bool:
     """The mail that asked the household for news, whose call is still to make."""
-    return _household_address_refuses(fact, view, pathway, now) and _is_about(fact, view, "follow_up_call")
+    return _household_address_refuses(given) and _is_about(given, "follow_up_call")
 
 
-def _giver_is_not_asked(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _giver_is_not_asked(given: Situation) -> bool:
     """The mail that asked the alert giver for another number came back."""
-    return _mail_came_back(fact, Party.ALERT_GIVER) and _is_about(fact, view, "correct_number")
+    return _mail_came_back(given, Party.ALERT_GIVER) and _is_about(given, "correct_number")
 
 
-def _a_visit_is_told(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.HouseholdAddressMended) and fact.visit_id is not None
+def _a_visit_is_told(given: Situation) -> bool:
+    return isinstance(given.fact, e.HouseholdAddressMended) and given.fact.visit_id is not None
 
 
-def _message_is_unknown(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.MessageFailed) and fact.unknown
+def _message_is_unknown(given: Situation) -> bool:
+    return isinstance(given.fact, e.MessageFailed) and given.fact.unknown
 
 
-def _answer_is_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return "answer_referral" in view.open_tasks
+def _answer_is_awaited(given: Situation) -> bool:
+    return "answer_referral" in given.case.open_tasks
 
 
-def _news_are_awaited(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return "report_outcome" in view.open_tasks
+def _news_are_awaited(given: Situation) -> bool:
+    return "report_outcome" in given.case.open_tasks
 
 
-def _contact_is_awaited(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _contact_is_awaited(given: Situation) -> bool:
     """The partner of this task said yes, and nothing tells that he has called the household."""
-    return any(each.awaits_contact for each in view.asked if each.task_id == getattr(fact, "task_id", None))
+    return any(each.awaits_contact for each in given.case.asked if each.task_id == getattr(given.fact, "task_id", None))
 
 
-def _somebody_to_write_to(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not (isinstance(fact, e.CaseClosed) and fact.outcome is ClosureOutcome.DECEASED)
+def _somebody_to_write_to(given: Situation) -> bool:
+    return not (isinstance(given.fact, e.CaseClosed) and given.fact.outcome is ClosureOutcome.DECEASED)
 
 
-def _asked_outside(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return bool(getattr(fact, "outside", False))
+def _asked_outside(given: Situation) -> bool:
+    return bool(getattr(given.fact, "outside", False))
 
 
-def _asked_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _asked_by_mail(given: Situation) -> bool:
     """Our mail reached out to the partner: not by his portal, and not a request that was never sent."""
-    return not getattr(fact, "outside", False) and (not isinstance(fact, e.ReferralWithdrawn) or fact.sent)
+    never_left = isinstance(given.fact, e.ReferralWithdrawn) and not given.fact.sent
+    return not _asked_outside(given) and not never_left
 
 
-def _asked_urgently(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return _asked_by_mail(fact, view, pathway, now) and getattr(fact, "urgent", False)
+def _asked_urgently(given: Situation) -> bool:
+    return _asked_by_mail(given) and getattr(given.fact, "urgent", False)
 
 
-def _asked_calmly(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return _asked_by_mail(fact, view, pathway, now) and not _asked_urgently(fact, view, pathway, now)
+def _asked_calmly(given: Situation) -> bool:
+    return _asked_by_mail(given) and not _asked_urgently(given)
 
 
-def _partner_is_to_tell(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _partner_is_to_tell(given: Situation) -> bool:
     """He was asked by his portal or by telephone: none of our mails tells him that it is over."""
-    return bool(getattr(fact, "outside", False) and getattr(fact, "sent", True))
+    return _asked_outside(given) and getattr(given.fact, "sent", True)
 
 
-def _first_call_is_owed(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.state == CaseState.TO_CONTACT
+def _first_call_is_owed(given: Situation) -> bool:
+    return given.case.state == CaseState.TO_CONTACT
 
 
-def _is_under_way(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return not _first_call_is_owed(fact, view, pathway, now)
+def _is_under_way(given: Situation) -> bool:
+    return not _first_call_is_owed(given)
 
 
-def _nobody_else_asked(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not getattr(fact, "others_asked", False)
+def _nobody_else_asked(given: Situation) -> bool:
+    return not getattr(given.fact, "others_asked", False)
 
 
-def _taken_by_another(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.ReferralSuperseded) and fact.taken and not fact.outside
+def _taken_by_another(given: Situation) -> bool:
+    return isinstance(given.fact, e.ReferralSuperseded) and given.fact.taken and not given.fact.outside
 
 
-def _given_to_another(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.ReferralSuperseded) and not fact.taken and not fact.outside
+def _given_to_another(given: Situation) -> bool:
+    return isinstance(given.fact, e.ReferralSuperseded) and not given.fact.taken and not given.fact.outside
 
 
-def _had_left_by_mail(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.ReferralVoided) and fact.sent and not fact.outside
+def _had_left_by_mail(given: Situation) -> bool:
+    return isinstance(given.fact, e.ReferralVoided) and given.fact.sent and not given.fact.outside
 
 
-def _visits_left(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return view.state in _BEFORE_REPORT and view.visits_held < pathway.visits
+def _visits_left(given: Situation) -> bool:
+    return given.case.state in _BEFORE_REPORT and given.case.visits_held < given.pathway.visits
 
 
-def _last_visit(_fact: e.Fact, view: CaseView, pathway: Pathway, _now: datetime) -> bool:
-    return view.state in _BEFORE_REPORT and view.visits_held >= pathway.visits
+def _last_visit(given: Situation) -> bool:
+    return given.case.state in _BEFORE_REPORT and given.case.visits_held >= given.pathway.visits
 
 
-def _has_operator(_fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return view.operator_id is not None
+def _has_operator(given: Situation) -> bool:
+    return given.case.operator_id is not None
 
 
-def _supplier_not_called(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not (isinstance(fact, e.CutStanding) and fact.supplier_called)
+def _supplier_not_called(given: Situation) -> bool:
+    return not (isinstance(given.fact, e.CutStanding) and given.fact.supplier_called)
 
 
-def _aid_not_filed(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return not (isinstance(fact, e.CutStanding) and fact.aid_filed)
+def _aid_not_filed(given: Situation) -> bool:
+    return not (isinstance(given.fact, e.CutStanding) and given.fact.aid_filed)
 
 
-def _a_call_is_wanted(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
-    return isinstance(fact, e.HouseholdAnswered) and fact.answer is not HouseholdAnswer.HELPED
+def _a_call_is_wanted(given: Situation) -> bool:
+    return isinstance(given.fact, e.HouseholdAnswered) and given.fact.answer is not HouseholdAnswer.HELPED
 
 
-def _meeting_came_alone(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _meeting_came_alone(given: Situation) -> bool:
     """Not with the partner's yes, whose letter tells the day already."""
-    return isinstance(fact, e.MeetingProposed) and not fact.with_answer
+    return isinstance(given.fact, e.MeetingProposed) and not given.fact.with_answer
 
 
 def _prefers(contact: ContactBy) -> Guard:
-    return lambda _fact, view, _pathway, _now: view.contact_by == contact
+    return lambda given: given.case.contact_by == contact
 
 
 def _asked_of(party: Party, *kinds: str) -> Guard:
     """Somebody had this party reminded of a task; of one of these kinds, where the text says what is awaited."""
 
-    def guard(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    def guard(given: Situation) -> bool:
+        fact = given.fact
         return isinstance(fact, e.TaskReminded) and fact.party is party and (not kinds or fact.kind in kinds)
 
     return guard
 
 
-def _dwelling_is_dangerous(fact: e.Fact, view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _dwelling_is_dangerous(given: Situation) -> bool:
     """Not a person at risk, whose telephone somebody else may read; what nobody has named may be that.
 
     Nor on a case that ended: its household may live elsewhere.
     """
-    is_open = CaseState(view.state) not in CLOSED_STATES
+    is_open = CaseState(given.case.state) not in CLOSED_STATES
     hidden = {Danger.PERSON, Danger.UNSPECIFIED}
-    return is_open and isinstance(fact, e.DangerReported) and fact.danger not in hidden
+    return is_open and isinstance(given.fact, e.DangerReported) and given.fact.danger not in hidden
 
 
-def _goes_elsewhere(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+def _goes_elsewhere(given: Situation) -> bool:
     """To a Slime that is not on this Relais: nothing reaches it by itself."""
-    return isinstance(fact, e.CaseTransferred) and fact.to_programme_id is None
+    return isinstance(given.fact, e.CaseTransferred) and given.fact.to_programme_id is None
 
 
-def _stays_on_relais(fact: e.Fact, view: CaseView, pathway: Pathway, now: datetime) -> bool:
-    return isinstance(fact, e.CaseTransferred) and not _goes_elsewhere(fact, view, pathway, now)
+def _stays_on_relais(given: Situation) -> bool:
+    return isinstance(given.fact, e.CaseTransferred) and not _goes_elsewhere(given)
 
 
 GUARDS: Final[dict[str, Guard]] = {

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from models.lifecycles import (
     CASE_MOVES,
+    LOSSES,
     REFERRAL_MOVES,
     VISIT_MOVES,
     CaseAction,
     ReferralAction,
     VisitAction,
 )
-from models.vocabulary import CaseState, ReferralState, Theme, VisitState
+from models.vocabulary import AFTER_REPORT, CaseState, ReferralState, Theme, VisitState
 
 MOVES_CASE: Final[dict[str, CaseAction]] = {
     "case.examined": CaseAction.EXAMINE,
@@ -64,17 +65,10 @@ MOVES_REFERRAL: Final[dict[str, ReferralAction]] = {
     "referral.recalled": ReferralAction.RECALL,
 }
 _MOVES_VISIT: Final = {"visit.moved": VisitAction.MOVE, "visit.held": VisitAction.HOLD}
-_LOSES_VISIT: Final[dict[str, VisitAction]] = {
-    VisitState.HOUSEHOLD_ABSENT: VisitAction.MISS,
-    VisitState.VISITOR_ABSENT: VisitAction.MISS_BY_VISITOR,
-    VisitState.CANCELLED_BY_HOUSEHOLD: VisitAction.CANCEL_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE: VisitAction.CANCEL_BY_SERVICE,
-}
 _REOPENS: Final[dict[str, CaseAction]] = {
     CaseState.CONTACTING: CaseAction.REOPEN_TO_CONTACT,
     CaseState.VISITED: CaseAction.REOPEN_TO_REPORT,
 }
-_AFTER_REPORT: Final = frozenset({CaseState.REPORT_DELIVERED, CaseState.ORIENTING, CaseState.IN_FOLLOW_UP})
 
 
 class History:
@@ -114,7 +108,7 @@ class History:
             return None
         if action is CaseAction.REOPEN and self.state is CaseState.CLOSED:
             return _REOPENS.get(payload["state"], action)
-        if event.startswith("visit.") and self.state in _AFTER_REPORT:
+        if event.startswith("visit.") and self.state in AFTER_REPORT:
             return None
         return CaseAction.LOSE_NEXT_VISIT if action is CaseAction.LOSE_VISIT and self._visited else action
 
@@ -130,7 +124,7 @@ class History:
 
     def _move_visit(self, event: str, payload: Mapping[str, Any]) -> None:
         lost = event in {"visit.cancelled", "visit.missed"}
-        action = _LOSES_VISIT[payload["state"]] if lost else _MOVES_VISIT.get(event)
+        action = LOSSES[payload["state"]] if lost else _MOVES_VISIT.get(event)
         if action is None:
             return
         id_ = UUID(payload["visit_id"])

@@ -20,7 +20,7 @@ from models.events import ReferralDelivered, ReminderDue
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
-from services.rules import casework, pauses, plan, presence, work
+from services.rules import casework, clocks, pauses, presence, work
 from services.rules.effects import RECALLED
 from services.rules.published import calendar_of, pathway_of, today_of
 
@@ -142,14 +142,14 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
     if is_held:
         occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
         return None
-    act = None if step == plan.UNDELIVERED else ladder.rungs[step].act
+    act = None if step == clocks.UNDELIVERED else ladder.rungs[step].act
     return _Step(clock, told, acts[act] if act is not None else None)
 
 
 def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
     """Pass over the step that comes next: it is written down as suppressed, and the clock goes on to the one after."""
     step, at = obligation.next_step, obligation.next_at
-    if step is None or at is None or step == plan.UNDELIVERED:
+    if step is None or at is None or step == clocks.UNDELIVERED:
         raise ValueError("nothing to skip")
     passed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
     passed.state, passed.reason = OccurrenceState.SUPPRESSED.value, SKIPPED
@@ -160,7 +160,7 @@ def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
 def hasten(unit: UnitOfWork, case: Case, obligation: Obligation, ladder: Ladder, *, hand: casework.Hand) -> None:
     """Take the step that comes next at once, by somebody's hand; the steps after it keep their own instants."""
     step, at = obligation.next_step, obligation.next_at
-    if step is None or at is None or step == plan.UNDELIVERED:
+    if step is None or at is None or step == clocks.UNDELIVERED:
         raise ValueError("nothing to hasten")
     _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
     fact = _reminder(obligation, step).model_copy(update={"recall_until": casework.recall_until(unit, hand)})
@@ -179,7 +179,7 @@ def put_back(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, *, genera
     unit.session.execute(taken.values(state=OccurrenceState.SUPPRESSED.value, reason=RECALLED))
     if obligation.ended_at is None and obligation.generation == generation:
         obligation.generation += 1
-        plan.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=step)
+        clocks.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=step)
 
 
 def _reminder(obligation: Obligation, step: int) -> ReminderDue:
@@ -199,7 +199,7 @@ def _key(obligation: Obligation, step: int) -> str:
 
 def _is_for_closed_partner(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> bool:
     """Whether a step does nothing but write to a partner who is closed today. The delay itself runs on."""
-    if step == plan.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
+    if step == clocks.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
         return False
     today = today_of(unit, task.programme_id)
     return reminds_partner(ladder.rungs[step]) and presence.is_closed(unit, task.organisation_id, today)
@@ -215,9 +215,9 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
     step, at = obligation.next_step, obligation.next_at
     if step is None or at is None:  # pragma: no cover - the query took only armed clocks
         raise ValueError("nothing is due")
-    timing, calendar = plan.timing_of(obligation), calendar_of(unit, obligation.task.programme_id)
-    while step != plan.UNDELIVERED:
-        following = plan.place_from(step + 1, ladder.rungs, timing, calendar, after=None)
+    timing, calendar = clocks.timing_of(obligation), calendar_of(unit, obligation.task.programme_id)
+    while step != clocks.UNDELIVERED:
+        following = clocks.place_from(step + 1, ladder.rungs, timing, calendar, after=None)
         if following.step is None or following.at is None or following.at > unit.now:
             break
         missed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
@@ -227,13 +227,13 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
 
 
 def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: int) -> None:
-    if step == plan.UNDELIVERED:
+    if step == clocks.UNDELIVERED:
         obligation.next_step, obligation.next_at = None, None
         return
     following = step + 1
     if ladder.rungs[step].every is not None:  # it comes again, in a new life of its clock
         obligation.anchor_at, obligation.generation, following = unit.now, obligation.generation + 1, step
-    plan.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=following)
+    clocks.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=following)
 
 
 def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int, due_at: datetime) -> Occurrence:
@@ -251,7 +251,7 @@ def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int
 
 
 def _speaks_to(ladder: Ladder, step: int) -> str:
-    steps = ladder.undelivered if step == plan.UNDELIVERED else ladder.rungs[step].steps
+    steps = ladder.undelivered if step == clocks.UNDELIVERED else ladder.rungs[step].steps
     return next((found.to.value for found in steps if isinstance(found, Send)), "")
 
 
@@ -286,7 +286,7 @@ def stop_clock(unit: UnitOfWork, task: Task) -> None:
     rearm(unit, task, since=unit.now)
     for obligation in _clocks(unit, task):
         obligation.next_step, obligation.next_at = None, None
-        plan.first_step(unit, obligation, pathway, delivered=False)
+        clocks.first_step(unit, obligation, pathway, delivered=False)
 
 
 def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
@@ -301,7 +301,7 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
         obligation.anchor_at, obligation.due_at = since, task.due_at
         obligation.generation += 1
         _forget_failure(obligation)
-        plan.first_step(unit, obligation, pathway, delivered=True)
+        clocks.first_step(unit, obligation, pathway, delivered=True)
 
 
 def wait_for_partner(unit: UnitOfWork, task: Task) -> bool:

@@ -4,7 +4,7 @@ A pause moves what was still to come by the working time that it lasted: a step 
 the clock stopped is four working days away when it runs again. What was past stays where it was.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -14,9 +14,9 @@ from sqlalchemy import select
 from models.cases import Case
 from models.engine import Obligation, Pause, Task
 from models.pathway import Pathway
-from models.vocabulary import CaseState, TaskState
+from models.vocabulary import CaseState
 from services.foundation.database import UnitOfWork
-from services.rules import plan
+from services.rules import clocks, open_tasks
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 
@@ -47,7 +47,7 @@ def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
     for task in (each for each in tasks if _can_wait(unit, each)):
         task.paused_at = task.paused_at or unit.now
         for obligation in _running(unit, task):
-            if not plan.is_waiting(obligation):
+            if not clocks.is_waiting(obligation):
                 obligation.pauses.append(Pause(reason=reason, from_at=unit.now))
                 obligation.next_at = None
     unit.session.flush()
@@ -83,21 +83,15 @@ def follow_visit(unit: UnitOfWork, case: Case, before: str) -> None:
     """The report of a first visit waits while a second one is planned, whatever becomes of that one."""
     is_planned, was_planned = (state == CaseState.VISIT_PLANNED for state in (case.state, before))
     if is_planned != was_planned:
-        reports = reports_asked(unit, case)
+        reports = open_tasks.of_case(unit, case.id, REPORT)
         (pause(unit, reports, VISIT_PLANNED) if is_planned else resume(unit, reports))
-
-
-def reports_asked(unit: UnitOfWork, case: Case) -> Sequence[Task]:
-    """The report that is still to be given, if a visit was held and it was not."""
-    query = select(Task).where(Task.case_id == case.id, Task.kind == REPORT, Task.state == TaskState.OPEN)
-    return unit.session.scalars(query).all()
 
 
 def snooze(unit: UnitOfWork, task: Task, until: date) -> None:
     """No reminder before that day; the task's own date stays where it is."""
     task.snoozed_until = until
     for obligation in _running(unit, task):
-        if not plan.is_waiting(obligation):
+        if not clocks.is_waiting(obligation):
             point(unit, obligation)
     unit.session.flush()
 
@@ -107,21 +101,12 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
     if obligation.next_step is None:
         return
     pathway = _pathway(unit, obligation.case_id)
-    if obligation.next_step == plan.UNDELIVERED:
-        plan.watch_delivery(unit, obligation, pathway, since=unit.now)
+    if obligation.next_step == clocks.UNDELIVERED:
+        clocks.watch_delivery(unit, obligation, pathway, since=unit.now)
         return
     rungs = pathway.ladders[obligation.ladder].rungs
     calendar = calendar_of(unit, obligation.task.programme_id)
-    plan.climb(obligation, rungs, calendar, start=obligation.next_step)
-
-
-def open_tasks(
-    unit: UnitOfWork, case_id: UUID, *, but: Collection[str] = (), only: str | None = None
-) -> Sequence[Task]:
-    """The open tasks of a case, some kinds left out; or those of one kind."""
-    query = select(Task).where(Task.case_id == case_id, Task.state == TaskState.OPEN, Task.kind.not_in(but))
-    query = query if only is None else query.where(Task.kind == only)
-    return unit.session.scalars(query.order_by(Task.due_at, Task.id)).all()
+    clocks.climb(obligation, rungs, calendar, start=obligation.next_step)
 
 
 def _running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:

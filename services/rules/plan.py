@@ -5,20 +5,20 @@ Every effect has a key made of the event and its place in the pathway, so handli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from models.cases import Referral
-from models.delays import Delay, DelayUnit
-from models.engine import Event, Obligation, Task
+from models.delays import Delay
+from models.engine import Event, Task
 from models.events import (
     FACTS,
     CallBackAgreed,
     CaseAbsorbed,
+    CaseMerged,
     DangerAcknowledged,
     Fact,
     MessageFailed,
@@ -26,32 +26,18 @@ from models.events import (
     ReferralSent,
     ReminderDue,
 )
-from models.pathway import Anchor, Due, Ladder, Open, Pathway, Rung, Send, Step
+from models.pathway import Anchor, Due, Open, Send, Step
 from models.vocabulary import Channel, Party, Urgency
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
+from services.rules.clocks import UNDELIVERED
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
+from services.rules.situation import About, Situation
 from services.rules.view import CaseView, views
 
-UNDELIVERED = -1
-"""The number of the step "the request was not delivered" of a ladder that counts from delivery."""
 OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
-
-
-@dataclass(frozen=True)
-class About:
-    """What an event is about, beside its case; carried by the tasks and messages that follow."""
-
-    referral_id: UUID | None = None
-    partner_id: UUID | None = None
-    visit_id: UUID | None = None
-    task_id: UUID | None = None
-    message_id: UUID | None = None  # a message in doubt, each a thing of its own
-    loan_id: UUID | None = None
-    cut_id: UUID | None = None
-    joined_id: UUID | None = None  # the double whose alerts have come to the case
 
 
 @dataclass(frozen=True)
@@ -93,20 +79,6 @@ class PlanMessage:
 Effect = OpenTask | PlanMessage
 
 
-@dataclass(frozen=True)
-class Situation:
-    """An event among what is needed to plan it. `now` is business time."""
-
-    event_id: UUID
-    occurred_at: datetime
-    fact: Fact
-    case: CaseView
-    pathway: Pathway
-    calendar: WorkingCalendar
-    about: About
-    now: datetime
-
-
 def at_once(situation: Situation) -> list[Effect]:
     """The effects that belong to the event's own transaction."""
     rule = situation.pathway.rule_of(situation.fact)
@@ -136,9 +108,7 @@ def _effects(situation: Situation, steps: Sequence[Step], *, prefix: str) -> lis
 
 def allowed(guard: str | None, situation: Situation) -> bool:
     """Whether a named condition holds; no condition always does."""
-    if guard is None:
-        return True
-    return GUARDS[guard](situation.fact, situation.case, situation.pathway, situation.now)
+    return guard is None or GUARDS[guard](situation)
 
 
 def _effect(situation: Situation, step: Step, key: str) -> Effect:
@@ -227,31 +197,6 @@ def _given(fact: Fact, calendar: WorkingCalendar) -> datetime | None:
     return calendar.step_time(until) if until else None
 
 
-def rung_at(rung: Rung, *, anchor: datetime, due: datetime, calendar: WorkingCalendar) -> datetime:
-    """When a rung is climbed, in UTC: 09:00 of its day, or a number of real hours, or the due instant itself."""
-    if rung.after is not None:
-        return _after(rung.after, anchor, calendar)
-    if rung.before is not None:
-        return calendar.step_time(calendar.days_before(calendar.local_day(due), rung.before.amount))
-    if rung.every is not None:
-        return _again(rung.every, anchor, calendar)
-    if rung.after_due is None or rung.after_due.amount == 0:
-        return due
-    # The due instant is 18:00 sharp, which already counts as the next day.
-    return calendar.step_time(calendar.local_day(calendar.apply(rung.after_due, due - timedelta(minutes=1))))
-
-
-def _again(delay: Delay, since: datetime, calendar: WorkingCalendar) -> datetime:
-    if delay.unit is DelayUnit.DAYS:
-        return calendar.step_time(calendar.local_day(since) + timedelta(days=delay.amount))
-    return _after(delay, since, calendar)
-
-
-def _after(delay: Delay, start: datetime, calendar: WorkingCalendar) -> datetime:
-    end = calendar.apply(delay, start)
-    return end if delay.unit is DelayUnit.HOURS else calendar.step_time(calendar.local_day(end))
-
-
 def situations(unit: UnitOfWork, events: Sequence[Event]) -> list[Situation]:
     """Read what a batch of events needs, with a fixed number of queries and one look at each pathway."""
     cases = views(unit, (event.case_id for event in events))
@@ -316,110 +261,9 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     return of.referral_id is None or unit.session.get_one(Referral, own).replaces_id == of.referral_id
 
 
-def outlives(kind: str, loan_id: UUID | None) -> bool:
+def outlives(kind: str, loan_id: UUID | None, end: Fact | None = None) -> bool:
     """Whether a task stays asked for once its case ended: what was lent, a danger, a household given to another, a
-    partner who does not know yet.
+    partner who does not know yet. The danger of a double is taken in hand on the case that goes on.
     """
-    return loan_id is not None or kind in OUTLIVING
-
-
-class Timing(NamedTuple):
-    """What a clock's instants are worked out from; `pauses` are those that are over."""
-
-    anchor_at: datetime
-    due_at: datetime
-    pauses: tuple[tuple[datetime, datetime], ...] = ()
-    put_off: date | None = None
-
-
-class Place(NamedTuple):
-    """Where a clock stands: its next step and when it is taken; neither when nothing is to come."""
-
-    step: int | None = None
-    at: datetime | None = None
-
-
-def beginning(ladder: Ladder, timing: Timing, calendar: WorkingCalendar, *, now: datetime, delivered: bool) -> Place:
-    """The first rung still ahead, or the wait for delivery. Rungs already past are left out."""
-    if ladder.counts_from_delivery and not delivered:
-        return awaiting(ladder, calendar, since=timing.anchor_at)
-    return place_from(0, ladder.rungs, timing, calendar, after=now)
-
-
-def awaiting(ladder: Ladder, calendar: WorkingCalendar, *, since: datetime) -> Place:
-    """A look, after the ladder's delay, whether the request reached its reader's server at last."""
-    delay = ladder.undelivered_after
-    return Place() if delay is None else Place(UNDELIVERED, _after(delay, since, calendar))
-
-
-def place_from(
-    start: int, rungs: Sequence[Rung], timing: Timing, calendar: WorkingCalendar, *, after: datetime | None
-) -> Place:
-    """The next rung from `start`; with `after`, the first one later than that instant."""
-    for step in range(start, len(rungs)):
-        rung = rungs[step]
-        if rung.off:
-            continue
-        at = climbed_at(rung, timing, calendar)
-        if after is None or at > after:
-            return Place(step, at)
-        if rung.every is not None:
-            return Place(step, _again(rung.every, after, calendar))
-    return Place()
-
-
-def first_step(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, delivered: bool) -> None:
-    """Set an obligation where its ladder begins."""
-    ladder, calendar = pathway.ladders[obligation.ladder], calendar_of(unit, obligation.task.programme_id)
-    _put(obligation, beginning(ladder, timing_of(obligation), calendar, now=unit.now, delivered=delivered))
-
-
-def arm(unit: UnitOfWork, task: Task, ladder: str, pathway: Pathway, *, key: str) -> None:
-    """Start the clock of a task that stands by itself, where its ladder begins."""
-    clock = Obligation(
-        case_id=task.case_id,
-        task_id=task.id,
-        task=task,
-        ladder=ladder,
-        anchor_at=task.opened_at,
-        due_at=task.due_at,
-        generation=1,
-        effect_key=key,
-    )
-    unit.session.add(clock)
-    first_step(unit, clock, pathway, delivered=not task.provisional)
-
-
-def watch_delivery(unit: UnitOfWork, obligation: Obligation, pathway: Pathway, *, since: datetime) -> None:
-    """Set an obligation on its wait for delivery, counted from `since`."""
-    calendar = calendar_of(unit, obligation.task.programme_id)
-    _put(obligation, awaiting(pathway.ladders[obligation.ladder], calendar, since=since))
-
-
-def climb(obligation: Obligation, rungs: Sequence[Rung], calendar: WorkingCalendar, *, start: int) -> None:
-    """Point an obligation at its next rung from `start`."""
-    _put(obligation, place_from(start, rungs, timing_of(obligation), calendar, after=None))
-
-
-def _put(obligation: Obligation, place: Place) -> None:
-    obligation.next_step, obligation.next_at = place.step, None if is_waiting(obligation) else place.at
-
-
-def timing_of(obligation: Obligation) -> Timing:
-    """What this clock's instants are worked out from."""
-    waited = tuple(obligation.waited)
-    return Timing(obligation.anchor_at, obligation.due_at, waited, obligation.task.snoozed_until)
-
-
-def climbed_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetime:
-    """A rung's own moment, moved by the pauses that are over, never while it is put off."""
-    at = rung_at(rung, anchor=timing.anchor_at, due=timing.due_at, calendar=calendar)
-    for stopped, running in timing.pauses:
-        if stopped < at:
-            at = calendar.shifted(at, stopped=stopped, running=running)
-    return at if timing.put_off is None else max(at, calendar.step_time(calendar.next_open(timing.put_off)))
-
-
-def is_waiting(obligation: Obligation) -> bool:
-    """Whether the clock stands still now."""
-    return any(pause.to_at is None for pause in obligation.pauses)
+    goes_on = kind == DANGER and isinstance(end, CaseMerged)
+    return loan_id is not None or (kind in OUTLIVING and not goes_on)

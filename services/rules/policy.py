@@ -116,6 +116,11 @@ class Actor:
     only: frozenset[Right] | None = None  # an API key may do less than whoever made it
 
     @property
+    def person_id(self) -> UUID | None:
+        """Whose account it is, if it is one's."""
+        return self.id if self.kind == "person" else None
+
+    @property
     def label(self) -> str:
         """Kind and id, for events and logs; never a name."""
         return f"{self.kind}:{self.id}" if self.id else self.kind
@@ -285,6 +290,11 @@ def case_for(unit: UnitOfWork, actor: Actor, case_id: UUID, right: Right) -> Cas
     return case
 
 
+def locked_case(unit: UnitOfWork, case_id: UUID) -> Case:
+    """The same where nobody's right is asked: a link, a timer or the engine acts."""
+    return unit.session.scalars(select(Case).where(Case.id == case_id).with_for_update(of=Case)).one()
+
+
 def check(unit: UnitOfWork, actor: Actor, case: Case, right: Right) -> None:
     """Raise `Denied` when the actor may not do this to a case that he may read."""
     if right not in rights(actor):
@@ -297,6 +307,15 @@ def require(actor: Actor, right: Right) -> None:
     """Raise `Denied` when the actor's role does not grant a right that concerns no single case."""
     if right not in rights(actor):
         raise Denied
+
+
+def programme_of(actor: Actor, right: Right | None = None) -> UUID:
+    """The programme in which somebody acts, with this right. Raises `Denied`, or `NotFound` for who acts in none."""
+    if right is not None:
+        require(actor, right)
+    if actor.programme_id is None:
+        raise NotFound
+    return actor.programme_id
 
 
 def may_know_household(unit: UnitOfWork, referral: Referral) -> bool:

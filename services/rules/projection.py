@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.pathway import Ladder, Rung
 from services.foundation.calendar import WorkingCalendar
-from services.rules.plan import UNDELIVERED, Timing, climbed_at
+from services.rules.clocks import UNDELIVERED, Timing, climbed_at
 
 
 class Ahead(NamedTuple):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models.engine import Event, Obligation, Task
 from models.pathway import Pathway
 from services.foundation.database import UnitOfWork
-from services.rules import plan
+from services.rules import clocks, plan
 from services.rules.published import calendar_of
 from services.rules.view import views
 
@@ -72,7 +72,7 @@ def repin(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> None
     task.due_at = due
     if clock is None:
         if ladder is not None:
-            plan.arm(unit, task, ladder, after, key=f"{task.effect_key}:clock:{task.case.last_seq}")
+            clocks.arm(unit, task, ladder, after, key=f"{task.effect_key}:clock:{task.case.last_seq}")
     elif ladder is None:
         clock.ended_at, clock.next_at, clock.next_step = unit.now, None, None
     else:
@@ -88,9 +88,9 @@ def _rearm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
     is_told = task.provisional and clock.next_step is None  # that nobody has the request
     clock.generation += 1
     clock.failed_at, clock.retry_at, clock.error = None, None, None
-    if is_told and not plan.is_waiting(clock):
+    if is_told and not clocks.is_waiting(clock):
         return
-    plan.first_step(unit, clock, pathway, delivered=not task.provisional)
+    clocks.first_step(unit, clock, pathway, delivered=not task.provisional)
 
 
 def _clock(unit: UnitOfWork, task: Task) -> Obligation | None:

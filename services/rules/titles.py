@@ -1,4 +1,4 @@
-"""How a task is called and what it asks: the pathway's own words where it has them, else the labels."""
+"""How a task is called and what it asks: the pathway's own words where it has them, else the labels; and a message."""
 
 from models.engine import Task
 from models.pathway import Pathway, TaskRule
@@ -19,6 +19,11 @@ def title_of(pathway: Pathway, task: Task) -> str:
     if task.referral is not None:
         return f"{title} ({inside(label('theme', task.referral.need.theme))})"
     return f"{title} ({inside(label('energy', task.cut.energy))})" if task.cut is not None else title
+
+
+def text_title(text: str) -> str:
+    """What a text of the catalogue is about, in a few words inside a sentence."""
+    return inside(label("text", text))
 
 
 def what_to_do(pathway: Pathway, kind: str) -> str:

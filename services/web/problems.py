@@ -105,7 +105,7 @@ class Stale(CaseworkError):
 
 def answer(problem: Problem, *, wait_s: int = 1) -> JSONResponse:
     """The response of a problem. `wait_s`: when the same request may succeed, if it may."""
-    headers = {"Cache-Control": "no-store"}
+    headers = {}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.retryable:

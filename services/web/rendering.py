@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from services.documents import AT_MOST, LARGEST, TOO_HEAVY
 from services.foundation import wording
+from services.foundation.tokens import new_token
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -80,10 +81,10 @@ class Form:
     `errors` maps a field's name to a sentence; the key `""` is for what concerns no field in particular.
     """
 
-    once: str
     entered: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seen: int | None = None
+    once: str = field(default_factory=new_token)
     labels: dict[str, str] = field(default_factory=dict, compare=False)
 
     def named(self, name: str, label: str) -> str:

@@ -160,3 +160,4 @@ def test_the_report_goes_to_those_whom_the_household_named(office: Office) -> No
         said = select(Permission.kind, Permission.organisation_id).where(Permission.case_id == case_id)
         told = sorted((kind, partner) for kind, partner in unit.session.execute(said) if kind.startswith("report_"))
     assert told == [("report_to_committee", None), ("report_to_partner", PARTNER), ("report_to_referent", None)]
+    assert office.events(case_id).count("permission.given") == len(told)

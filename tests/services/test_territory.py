@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from models.programmes import Commune, Territory
 from services import territory
-from services.alerts import territory as codes_on
 from services.foundation.errors import Denied, InvalidInput
 from services.territory import TerritoryForm
+from services.territory import communes_on as codes_on
 from tests.services.rules.situations import ADA, BO, PROGRAMME, Office, paris
 
 OULLINS, TARARE = "69149", "69243"

@@ -112,6 +112,25 @@ def test_a_visit_too_near_for_the_letter_of_ten_days_before_has_its_letter_at_on
         assert [each.channel for each in office.sent(case_id, "visit_reminder")] == ["letter"] * letters
 
 
+@pytest.mark.parametrize(
+    ("planned", "visit"),
+    [
+        ("2025-10-06T10:00", "2025-10-17T09:00"),  # the letter leaves tomorrow, ten days and a few hours before
+        ("2025-10-10T15:00", "2025-10-22T10:00"),  # it was posted this morning: ten days before is a Sunday
+    ],
+)
+def test_the_letter_of_ten_days_before_is_posted_once_whenever_the_visit_is_planned(
+    office: Office, planned: str, visit: str
+) -> None:
+    case_id = office.qualified()
+    office.sleep_to(planned)
+    office.plan(case_id, visit)
+    office.drain()
+    office.at("2025-10-16T10:00")
+
+    assert [each.channel for each in office.sent(case_id, "visit_reminder") if each.channel == "letter"] == ["letter"]
+
+
 def test_a_danger_met_is_told_to_the_coordinator_in_the_same_minute(office: Office) -> None:
     case_id = office.qualified()
     office.plan(case_id, "2025-10-08T10:00")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from models.pathway import Ladder, Rung
 from services.foundation import wording
-from services.rules.plan import UNDELIVERED
+from services.rules.clocks import UNDELIVERED
 
 
 class Days(NamedTuple):

@@ -14,7 +14,7 @@ from services import desk, documents, messages, notes, replies
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.rules.policy import Actor, Right, readable, require
+from services.rules.policy import Actor, Right, programme_of, readable, require
 from services.rules.published import calendar_of
 from services.web.api import reading
 from services.web.api.answers import (
@@ -73,14 +73,12 @@ def read_case(reads: Reads, case_id: UUID, response: Response) -> CaseAnswer:
         answer = reading.case(unit, actor, case)
     reads.note(actor, "case.read", case_id)
     response.headers["ETag"] = etag(answer.version)
-    response.headers["Cache-Control"] = "no-store"
     return answer
 
 
 @router.get("/cases/{case_id}/readers", summary="Lire qui a ouvert une situation")
-def read_readers(reads: Reads, case_id: UUID, response: Response) -> Openings:
+def read_readers(reads: Reads, case_id: UUID) -> Openings:
     """Réservé à la coordination."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         found = desk.readers(unit, actor, readable(unit, actor, case_id).id)
@@ -88,9 +86,8 @@ def read_readers(reads: Reads, case_id: UUID, response: Response) -> Openings:
 
 
 @router.get("/cases/{case_id}/replies/{task_id}", summary="Lire ce qui a été répondu à nos messages")
-def read_replies(reads: Reads, case_id: UUID, task_id: UUID, response: Response) -> ReplyLines:
+def read_replies(reads: Reads, case_id: UUID, task_id: UUID) -> ReplyLines:
     """Les réponses qu’une tâche « read_reply » demande de lire. La lecture est notée, la tâche reste."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         task, found = replies.to_read(unit, actor, task_id)
@@ -127,7 +124,7 @@ def read_document(reads: Reads, case_id: UUID, document_id: UUID) -> FileRespons
             raise NotFound
         path, name, kind = documents.path_of(reads.runtime, document), document.filename, document.media_type
     reads.note(actor, "download", case_id)
-    headers = {"Cache-Control": "no-store", "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return FileResponse(path, media_type=kind, headers=headers)
 
 
@@ -195,7 +192,5 @@ def _before(unit: UnitOfWork, actor: Actor, due: Due) -> datetime:
     """The instant before which a task is due: now, or a coming midnight in the programme's zone."""
     if due == "late":
         return unit.now
-    if actor.programme_id is None:
-        raise NotFound
-    calendar = calendar_of(unit, actor.programme_id)
+    calendar = calendar_of(unit, programme_of(actor))
     return calendar.start_of(calendar.local_day(unit.now) + timedelta(days=_DAYS[due]))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from models.programmes import Service, SheetProposal
@@ -71,11 +71,9 @@ def list_areas(reads: Reads) -> Areas:
 def list_partners_for_case(
     reads: Reads,
     case_id: UUID,
-    response: Response,
     theme: Annotated[Theme | None, Query(description="Type de solution ; absent : tous ceux de l’annuaire")] = None,
 ) -> PicksByTheme:
     """Les mêmes, dans le même ordre et avec les mêmes raisons que l’écran."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         found = picking.picks(unit, actor, case_id, [theme] if theme else None)
@@ -123,9 +121,8 @@ def end_service(acts: Acts, service_id: UUID) -> JSONResponse:
 
 
 @router.get("/services/{service_id}/sheet-link", summary="Lire le lien du partenaire")
-def read_sheet_link(reads: Reads, service_id: UUID, response: Response) -> SheetLink:
+def read_sheet_link(reads: Reads, service_id: UUID) -> SheetLink:
     """À donner au partenaire : il y vérifie ou corrige sa fiche, sans compte. La coordination seule le lit."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.DIRECTORY)

@@ -229,7 +229,7 @@ def receipt(case: Case, made: object = None, *, bare: bool = False) -> Receipt:
 
 
 def _answer(body: dict[str, Any], status: int, *, replayed: bool = False) -> JSONResponse:
-    headers = {"Cache-Control": "no-store"}
+    headers = {}
     if body.get("version") is not None:
         headers["ETag"] = etag(body["version"])
     if replayed:

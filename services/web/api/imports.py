@@ -65,9 +65,8 @@ def drop_import(  # noqa: PLR0917 - the fields of a form
 
 
 @router.get("/{import_id}", summary="Suivre la reprise d’un fichier")
-def read_import(reads: Reads, import_id: UUID, response: Response) -> ImportAnswer:
+def read_import(reads: Reads, import_id: UUID) -> ImportAnswer:
     """Où elle en est, par ses comptes."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         return _import(files.file_for(unit, reads.actor(unit), import_id))
 
@@ -76,12 +75,10 @@ def read_import(reads: Reads, import_id: UUID, response: Response) -> ImportAnsw
 def preview_import(
     reads: Reads,
     import_id: UUID,
-    response: Response,
     verdict: Annotated[Verdict | None, Query(description="Les lignes de ce verdict seulement")] = None,
     page: Annotated[int, Query(ge=1, description="Page de cent lignes")] = 1,
 ) -> ImportPreview:
     """Comment ses colonnes sont lues, ce qui n’a pas été compris, le verdict de chaque ligne. N’écrit rien."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         seen = files.preview(unit, actor, import_id)
@@ -141,7 +138,7 @@ def read_import_corrections(reads: Reads, import_id: UUID) -> Response:
         name, content = files.to_correct(unit, actor, import_id)
     with reads.runtime.database.write("access") as unit:
         files.note_fetched(unit, actor, import_id, goes=False)
-    return Response(content, media_type=MEDIA[name.rpartition(".")[2]], headers={"Cache-Control": "no-store"})
+    return Response(content, media_type=MEDIA[name.rpartition(".")[2]])
 
 
 def _import(found: FileImport) -> ImportAnswer:

@@ -22,12 +22,10 @@ PDF: Final = "application/pdf"
 @router.get("", summary="Lister les courriers à imprimer et à poster")
 def list_letters(
     reads: Reads,
-    response: Response,
     page: Annotated[int, Query(ge=1, description="Page de ceux à imprimer, à partir de 1")] = 1,
     post_page: Annotated[int, Query(ge=1, description="Page de ceux à poster, à partir de 1")] = 1,
 ) -> Letters:
     """Du plus ancien au plus récent, une page de chaque liste."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         waiting = letters.to_print(unit, actor).page(unit, page)
@@ -71,7 +69,7 @@ def read_letters(reads: Reads, batch_id: UUID) -> Response:
     """Le même à chaque fois."""
     with reads.runtime.database.read() as unit:
         content = letters.pdf_of(unit, letters.batch_for(unit, reads.actor(unit), batch_id))
-    return Response(content, media_type=PDF, headers={"Cache-Control": "no-store"})
+    return Response(content, media_type=PDF)
 
 
 @router.post("/posted", response_model=Posted, summary="Noter que des courriers sont postés")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.programmes import Organisation
@@ -33,9 +33,8 @@ router = APIRouter(tags=[TAG])
 
 
 @router.get("/alert-links", summary="Lire les liens secrets des donneurs d’alerte")
-def list_alert_links(reads: Reads, response: Response) -> AlertLinks:
+def list_alert_links(reads: Reads) -> AlertLinks:
     """Réservé à la coordination : qui a un lien peut demander une visite au nom du service."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         givers = organisations.directory(unit, reads.actor(unit))[OrganisationKind.ALERT_GIVER]
         return AlertLinks(
@@ -60,9 +59,8 @@ def list_open_cases_of_operator(reads: Reads, organisation_id: UUID) -> Cases:
 
 
 @router.get("/organisations/{organisation_id}/mails", summary="Lire les derniers e-mails à une structure")
-def list_mails_of_organisation(reads: Reads, organisation_id: UUID, response: Response) -> Mails:
+def list_mails_of_organisation(reads: Reads, organisation_id: UUID) -> Mails:
     """Au sujet de vos situations, quoi qu’il en soit advenu."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)

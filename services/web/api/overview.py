@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from models.engine import Message
@@ -59,9 +59,8 @@ AskedPage = Annotated[Paged, Query()]
 
 
 @router.get("/today", summary="Lire ce qui est à faire")
-def read_today(reads: Reads, asked: AskedPage, response: Response) -> Day:
+def read_today(reads: Reads, asked: AskedPage) -> Day:
     """Une ligne par situation, dans l’ordre de la page « À faire aujourd’hui »."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
@@ -79,9 +78,8 @@ def read_today(reads: Reads, asked: AskedPage, response: Response) -> Day:
 
 
 @router.get("/owing", summary="Lire qui doit quoi")
-def read_owing(reads: Reads, asked: AskedPage, response: Response) -> Owing:
+def read_owing(reads: Reads, asked: AskedPage) -> Owing:
     """Ce qui est attendu des autres, groupé par qui le doit, le plus ancien d’abord."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
@@ -94,9 +92,8 @@ def read_owing(reads: Reads, asked: AskedPage, response: Response) -> Owing:
 
 
 @router.get("/stages", summary="Compter les situations ouvertes par étape")
-def read_stages(reads: Reads, asked: Asked, response: Response) -> Stages:
+def read_stages(reads: Reads, asked: Asked) -> Stages:
     """Chaque nombre est celui de la liste des situations avec les mêmes critères."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
@@ -105,9 +102,8 @@ def read_stages(reads: Reads, asked: Asked, response: Response) -> Stages:
 
 
 @router.get("/figures", summary="Lire les chiffres d’une période")
-def read_figures(reads: Reads, asked: Asked, response: Response) -> FiguresAnswer:
+def read_figures(reads: Reads, asked: Asked) -> FiguresAnswer:
     """Des situations ouvertes dans la période ; sans dates, les douze derniers mois."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
@@ -131,9 +127,8 @@ def read_figures(reads: Reads, asked: Asked, response: Response) -> FiguresAnswe
 
 
 @router.post("/cases/search", summary="Chercher une situation")
-def search_cases(reads: Reads, form: Words, response: Response) -> Matches:
+def search_cases(reads: Reads, form: Words) -> Matches:
     """Parmi celles que vous pouvez lire, de la plus récente à la plus ancienne. Notée, sans ses mots."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)
@@ -145,9 +140,8 @@ def search_cases(reads: Reads, form: Words, response: Response) -> Matches:
 
 
 @router.get("/cases/{case_id}/timeline", summary="Lire l’histoire d’une situation")
-def read_timeline(reads: Reads, case_id: UUID, response: Response) -> Story:
+def read_timeline(reads: Reads, case_id: UUID) -> Story:
     """Ce qui est arrivé, les messages et ce qu’ils sont devenus, les notes. La lecture est notée."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         case = readable(unit, actor, case_id)

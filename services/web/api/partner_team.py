@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Referral
@@ -23,9 +23,8 @@ _HERE: Final = "/partners/{partner_id}"
 
 
 @router.get(_HERE + "/team", summary="Lire les personnes et les habitudes")
-def read_partner_team(reads: Reads, partner_id: UUID, response: Response) -> PartnerTeamAnswer:
+def read_partner_team(reads: Reads, partner_id: UUID) -> PartnerTeamAnswer:
     """Collègues, absences à venir, et quand ce partenaire veut nos e-mails."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         return _told(unit, reads.actor(unit), partner_id)
 

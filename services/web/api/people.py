@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -47,9 +47,8 @@ def _done(acts: Acting, act: Callable[[UnitOfWork, Hand, *Said], object], *said:
 
 
 @router.get("/people", summary="Lister les personnes")
-def list_people(reads: Reads, response: Response) -> PeopleAnswer:
+def list_people(reads: Reads) -> PeopleAnswer:
     """Celles de votre dispositif, avec leurs rôles ; celles qui sont parties à la fin."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         return PeopleAnswer(items=[_person(each) for each in people.everybody(unit, reads.actor(unit))])
 
@@ -97,9 +96,8 @@ def reopen_account(acts: Acts, person_id: UUID) -> JSONResponse:
 
 
 @router.get("/access-log", summary="Lire le journal des accès")
-def read_access_log(reads: Reads, asked: Annotated[Looked, Query()], response: Response) -> AccessLines:
+def read_access_log(reads: Reads, asked: Annotated[Looked, Query()]) -> AccessLines:
     """Qui a lu quoi, est entré, s’est vu refuser une porte : cent lignes par page, gardées douze mois."""
-    response.headers["Cache-Control"] = "no-store"
     wanted = Wanted(**asked.model_dump(exclude={"page"}))
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.programmes import Closure, OrganisationClosure
@@ -21,9 +21,8 @@ router = APIRouter(tags=[TAG])
 
 
 @router.get("/planning", summary="Lire le calendrier")
-def read_planning(reads: Reads, response: Response) -> PlanningAnswer:
+def read_planning(reads: Reads) -> PlanningAnswer:
     """D’aujourd’hui et après : de l’équipe pour la coordination, de soi pour les autres ; fermetures pour tous."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         known = presence.planning(unit, reads.actor(unit))
         return PlanningAnswer(

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.engine import IncomingMail
@@ -20,12 +20,11 @@ router = APIRouter(tags=[TAG], prefix="/incoming")
 
 
 @router.get("", summary="Lister les messages reçus à classer")
-def list_incoming(reads: Reads, response: Response) -> Incoming:
+def list_incoming(reads: Reads) -> Incoming:
     """Ceux de votre dispositif, le plus ancien d’abord.
 
     L’administration lit ceux dont personne ne sait le dispositif.
     """
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         mails = replies.waiting(unit, actor)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from models.programmes import Programme
@@ -49,9 +49,8 @@ Which = Annotated[TextKey, Depends(which)]
 
 
 @router.get("/pathway", summary="Lire le parcours en vigueur")
-def read_pathway(reads: Reads, response: Response) -> PathwayAnswer:
+def read_pathway(reads: Reads) -> PathwayAnswer:
     """Celui que suivent les nouvelles situations ; une situation ouverte garde le sien tant qu’on ne la déplace pas."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         standing = publishing.standing(unit, reads.actor(unit))
         pathway, programme = standing.pathway, _programme(unit, reads.actor(unit))
@@ -114,17 +113,15 @@ def move_open_cases(acts: Acts) -> JSONResponse:
 
 
 @router.get("/texts", summary="Lister les textes")
-def list_texts(reads: Reads, response: Response) -> TextList:
+def list_texts(reads: Reads) -> TextList:
     """Ceux que le parcours en vigueur envoie, par étape, puis par lecteur."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         return TextList(items=[_line(each) for each in texts.of_programme(unit, reads.actor(unit))])
 
 
 @router.get(ONE, summary="Lire un texte")
-def read_text(reads: Reads, response: Response, key: Which) -> TextAnswer:
+def read_text(reads: Reads, key: Which) -> TextAnswer:
     """Avec son texte d’origine, les champs qu’il connaît et ses versions."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         sheet = texts.sheet(unit, reads.actor(unit), key)
     return TextAnswer(

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from models.engine import WebhookDelivery
@@ -69,11 +69,9 @@ def end_webhook(acts: Acts, webhook_id: UUID, form: Remedy) -> JSONResponse:
 def list_webhook_deliveries(
     reads: Reads,
     webhook_id: UUID,
-    response: Response,
     state: Annotated[WebhookState | None, Query(description="État")] = None,
 ) -> WebhookLines:
     """Les deux cents derniers, le plus récent d’abord."""
-    response.headers["Cache-Control"] = "no-store"
     with reads.runtime.database.read() as unit:
         found = webhooks.deliveries(unit, reads.actor(unit), webhook_id, state)
         return WebhookLines(items=[_line(each) for each in found])

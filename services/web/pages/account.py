@@ -11,7 +11,7 @@ from models.programmes import Membership, Person, WebSession
 from services import accounts, second_factor, sessions
 from services.foundation import wording
 from services.foundation.errors import InvalidInput, NotFound
-from services.foundation.tokens import new_token, token_hash
+from services.foundation.tokens import token_hash
 from services.rules.limits import TooMany
 from services.rules.policy import Right, rights
 from services.rules.texts.labels import label
@@ -47,9 +47,9 @@ def change_password(request: Request, visitor: SignedIn, data: Entered) -> Respo
         hashed = accounts.new_password(visitor.runtime.database, actor, current=current, new=new)
         visitor.once(data, PASSWORD, lambda unit: accounts.change_password(unit, actor, hashed, keep=keep))
     except InvalidInput as refused:
-        return _page(request, visitor, Form(new_token(), errors=mistakes_of(refused)), status=422)
+        return _page(request, visitor, Form(errors=mistakes_of(refused)), status=422)
     except TooMany as refused:
-        return _page(request, visitor, Form(new_token(), errors={"current": refused.sentence}), status=429)
+        return _page(request, visitor, Form(errors={"current": refused.sentence}), status=429)
     return answers.see(HERE, "mot-de-passe")
 
 
@@ -63,7 +63,7 @@ def set_up_telephone(request: Request, visitor: SignedIn, data: Entered) -> Resp
         if _has_telephone(visitor):
             second_factor.check(runtime.database, runtime, person_id, str(data.get("code", "")))
     except (CodeRefused, TooMany) as refused:
-        return _page(request, visitor, Form(new_token(), errors={"code": refused.sentence}), status=refused.status_code)
+        return _page(request, visitor, Form(errors={"code": refused.sentence}), status=refused.status_code)
     opened: list[str] = []
     visitor.once(
         data, TELEPHONE, lambda unit: opened.append(second_factor.open_step(unit, person_id, second_factor.SET_UP))
@@ -79,15 +79,15 @@ def new_codes(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Ten new codes for paper, shown once; the old ones serve no more."""
     runtime, person_id = visitor.runtime, _own_id(visitor)
     if visitor.has_done(data, CODES):
-        return _page(request, visitor, Form(new_token(), errors={"code": ALREADY_SHOWN}), status=409)
+        return _page(request, visitor, Form(errors={"code": ALREADY_SHOWN}), status=409)
     try:
         second_factor.check(runtime.database, runtime, person_id, str(data.get("code", "")))
     except (CodeRefused, TooMany) as refused:
-        return _page(request, visitor, Form(new_token(), errors={"code": refused.sentence}), status=refused.status_code)
+        return _page(request, visitor, Form(errors={"code": refused.sentence}), status=refused.status_code)
     codes: list[str] = []
     visitor.once(data, CODES, lambda unit: codes.extend(second_factor.new_paper_codes(unit, runtime, person_id)))
     if not codes:
-        return _page(request, visitor, Form(new_token(), errors={"code": ALREADY_SHOWN}), status=409)
+        return _page(request, visitor, Form(errors={"code": ALREADY_SHOWN}), status=409)
     shell = Shell(dispositif=visitor.programme)
     return answers.page(request, "paper_codes.html", shell=shell, codes=codes, onward=HERE)
 

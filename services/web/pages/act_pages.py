@@ -15,7 +15,6 @@ from models.cases import Case
 from services import timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right, check, readable, sees
 from services.rules.texts.labels import label
@@ -74,7 +73,7 @@ def add(router: APIRouter, act: ActPage) -> None:
     address = f"/situations/{{case_id}}/{act.path}"
 
     def ask(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
-        return show(request, visitor, case_id, act, Form(once=new_token(), entered=dict(request.query_params)))
+        return show(request, visitor, case_id, act, Form(entered=dict(request.query_params)))
 
     def send(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
         return carry_out(request, visitor, case_id, act, data)
@@ -192,5 +191,5 @@ def _again(
 ) -> Response:
     # A field to correct tells nothing of what others did meanwhile: that is still to be said.
     seen = seen_in(data) if status == UNREAD else None
-    form = Form(once=new_token(), entered=kept(data), errors=errors, seen=seen)
+    form = Form(entered=kept(data), errors=errors, seen=seen)
     return show(request, visitor, case_id, act, form, status=status)

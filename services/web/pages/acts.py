@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 
 from models.cases import Case, Referral
-from models.vocabulary import CallResult, Danger, Known, Loop, OrganisationKind, VisitState
+from models.lifecycles import LOSSES
+from models.vocabulary import CallResult, Danger, Known, Loop, OrganisationKind
 from services import addresses, calls, closing, desk, follow_up, forms, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
@@ -28,12 +29,6 @@ NOTE: Final = {
     "optional": True,
     "rows": 3,
 }
-LOSSES: Final = (
-    VisitState.HOUSEHOLD_ABSENT,
-    VisitState.VISITOR_ABSENT,
-    VisitState.CANCELLED_BY_HOUSEHOLD,
-    VisitState.CANCELLED_BY_SERVICE,
-)
 YES_NO: Final = (("true", "Oui"), ("false", "Non"), ("", "Je ne sais pas"))
 HELP: Final = "aide-"
 CRITERION: Final = "critere-"

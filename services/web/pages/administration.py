@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.vocabulary import Channel, MessageState
-from services import administration, forms, health, timeline
+from services import administration, forms, health
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings, local_url
 from services.foundation.tokens import new_token
 from services.rules.texts.labels import event_sentence, label, message_label
+from services.rules.titles import text_title
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -177,7 +178,7 @@ def _event(visitor: Visitor, event: administration.ParkedEvent) -> dict[str, Any
 def _message(visitor: Visitor, message: Any) -> dict[str, Any]:
     state, channel = MessageState(message.state), Channel(message.channel)
     return {
-        "what": timeline.title_of(message.text),
+        "what": text_title(message.text),
         "to": label("party", message.party),
         "state": message_label(state, channel),
         "reference": message.case.number if message.case else "Compte",

@@ -20,7 +20,6 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
-from services.foundation.tokens import new_token
 from services.household_page import programme_of
 from services.rules.casework import Hand
 from services.rules.links import open_alert_link
@@ -192,7 +191,7 @@ def _take(
         errors = mistakes_of(refused)
     else:
         return None
-    again = Form(once=new_token(), entered=kept(data), errors=errors)
+    again = Form(entered=kept(data), errors=errors)
     return _page(request, runtime, opened, again, found=found, status=422, visitor=visitor)
 
 

@@ -201,7 +201,7 @@ def saved(runtime: Runtime, document: Document) -> FileResponse:
 
 def blank() -> Form:
     """A form that nobody filled yet, with the key that lets one sending count once."""
-    return Form(once=new_token())
+    return Form()
 
 
 def act_once(runtime: Runtime, data: FormData, *, actor: str, route: str, act: Callable[[UnitOfWork], object]) -> None:

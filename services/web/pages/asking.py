@@ -13,7 +13,6 @@ from models.vocabulary import ReferralKind, Theme
 from services import desk, forms, picking, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.matching import Choice, Pick
 from services.rules.policy import Right, knows_household, readable
@@ -181,7 +180,7 @@ def ask_referral(
     theme = _theme(visitor, case_id, type, remplace)
     if theme is None:
         return _ask_type(request, visitor, case_id)
-    return show(request, visitor, case_id, _asking(theme), Form(once=new_token(), entered={**entered, "theme": theme}))
+    return show(request, visitor, case_id, _asking(theme), Form(entered={**entered, "theme": theme}))
 
 
 def _theme(visitor: Visitor, case_id: UUID, chosen: str, replaces: UUID | None) -> str | None:
@@ -281,7 +280,7 @@ def _routes(name: str) -> None:
     address = f"/situations/{{case_id}}/orientations/{{referral_id}}/{name}"
 
     def ask(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID) -> Response:
-        return show(request, visitor, case_id, _for(visitor, case_id, referral_id, name), Form(once=new_token()))
+        return show(request, visitor, case_id, _for(visitor, case_id, referral_id, name), Form())
 
     def send(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID, data: Entered) -> Response:
         return carry_out(request, visitor, case_id, _for(visitor, case_id, referral_id, name), data)

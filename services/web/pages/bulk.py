@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.engine import Task
-from services import desk, forms, reminding, tasks
+from services import forms, reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
@@ -49,7 +49,8 @@ def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | 
 
     `asking`: the acts that have a page of their own.
     """
-    colleagues = desk.team(unit, visitor.actor)
+    actor = visitor.actor
+    colleagues = tasks.team(unit, actor.programme_id, actor.role, actor.organisation_id)
     return {
         "once": new_token(),
         "back": here,
@@ -139,7 +140,7 @@ def _ask(request: Request, visitor: Visitor, data: FormData, act: BulkAct) -> Re
         "bulk_asking.html",
         status=422 if errors else 200,
         shell=visitor.shell(""),
-        form=Form(once=new_token(), entered=kept(data) if FILLED in data else {}, errors=errors),
+        form=Form(entered=kept(data) if FILLED in data else {}, errors=errors),
         code=str(data.get("act")),
         heading=act.heading,
         lead=act.lead,

@@ -14,7 +14,6 @@ from models.vocabulary import OrganisationKind
 from services import desk, documents, forms, messages, notes, reports
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right, check, readable
 from services.web.pages import answers
@@ -154,7 +153,7 @@ def _chunks(upload: UploadFile) -> Iterator[bytes]:
 def _again(
     request: Request, visitor: Visitor, case_id: UUID, data: FormData, errors: dict[str, str], *, status: int
 ) -> Response:
-    form = Form(once=new_token(), entered=kept(data), errors=errors, seen=seen_in(data) if status == UNREAD else None)
+    form = Form(entered=kept(data), errors=errors, seen=seen_in(data) if status == UNREAD else None)
     return show(request, visitor, case_id, REPORT, form, status=status)
 
 
@@ -164,9 +163,7 @@ def write_note(request: Request, visitor: SignedIn, case_id: UUID, data: Entered
     try:
         form = read(forms.NoteForm, data)
     except Mistakes as mistakes:
-        return case_page(
-            request, visitor, case_id, note=Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
-        )
+        return case_page(request, visitor, case_id, note=Form(entered=kept(data), errors=mistakes.errors))
     visitor.once(data, f"{case_id}/notes", lambda unit: notes.add_note(unit, visitor.hand, case_id, form))
     return answers.see(f"/situations/{case_id}", "note")
 

@@ -1,6 +1,6 @@
 """One case as its page shows it: plain data in the words of the screen, nothing that still needs the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -30,35 +30,85 @@ RESULTS: Final = (
     CallResult.WRONG_NUMBER,
     CallResult.REFUSED,
 )
-_MORE: Final = (
-    (CaseAction.ACCEPT, "Accepter", "accepter", Right.TRIAGE),
-    (CaseAction.REJECT, "Refuser", "refuser", Right.TRIAGE),
-    (CaseAction.PLAN_VISIT, "Fixer la visite", "visite", Right.VISIT),
-    (CaseAction.PLAN_VISIT, "Noter une visite déjà faite", "visite/deja-faite", Right.VISIT),
-    (CaseAction.MOVE_VISIT, "Déplacer la visite", "visite/deplacer", Right.VISIT),
-    (CaseAction.HOLD_VISIT, "Visite faite", "visite/faite", Right.VISIT),
-    (CaseAction.LOSE_VISIT, "Absence ou annulation", "visite/perdue", Right.VISIT),
-    (CaseAction.FINISH_DIAGNOSIS, "Diagnostic terminé", "diagnostic", Right.REPORT),
-    (CaseAction.DELIVER_REPORT, "Remettre le rapport", "rapport", Right.REPORT),
-    (CaseAction.REFER, "Orienter vers un partenaire", "orienter", Right.REFER),
-    (CaseAction.FOLLOW_UP, "Passer au suivi", "passer-au-suivi", Right.REFER),
-    (CaseAction.GIVE_UP, "Renoncer : ménage injoignable", "renoncer", Right.GIVE_UP),
-    (CaseAction.CLOSE, "Terminer la situation", "cloturer", Right.CLOSE),
-    (CaseAction.RESUME, "Reprendre la situation", "reprendre", Right.SUSPEND),
-    (CaseAction.REOPEN, "Rouvrir la situation", "rouvrir", Right.REOPEN),
-    (CaseAction.UNMERGE, "Défaire la réunion", "separer", Right.MERGE),
-)
-_ENDS: Final = (
-    (CaseAction.SUSPEND, "Mettre en pause", "suspendre", Right.SUSPEND),
-    (CaseAction.DISQUALIFY, "Conditions non réunies", "non-eligible", Right.DISQUALIFY),
-    (CaseAction.WITHDRAW, "Arrêter à la demande du ménage", "retrait", Right.WITHDRAW),
-    (CaseAction.MERGE, "Réunir à une autre situation", "reunir", Right.MERGE),
-    (CaseAction.TRANSFER, "Transmettre à un autre dispositif", "transmettre", Right.TRANSFER),
-)
+Where = Callable[[desk.Sheet], bool]
+
+
+def _may(action: CaseAction) -> Where:
+    return lambda found: found.case.erased_at is None and action in case_actions(CaseState(found.case.state))
+
+
+def _is_open(found: desk.Sheet) -> bool:
+    return not found.case.is_closed
+
+
+def _in_triage(found: desk.Sheet) -> bool:
+    return found.case.state == CaseState.TRIAGE
+
+
+def _unsought(found: desk.Sheet) -> tuple[CallResult, ...]:
+    """What a call may give that nobody expects; while the household is sought, its calls have a card of their own."""
+    return () if calls.is_sought(found.case) else calls.expected(found.case)
+
+
+def _is_dangerous(case: Case) -> bool:
+    return case.danger is not None or case.urgency == Urgency.DANGER
+
+
+Offer = tuple[str, str, Right, Where]
+_MORE: Final[tuple[Offer, ...]] = (
+    ("Accepter", "accepter", Right.TRIAGE, _may(CaseAction.ACCEPT)),
+    ("Refuser", "refuser", Right.TRIAGE, _may(CaseAction.REJECT)),
+    ("Fixer la visite", "visite", Right.VISIT, _may(CaseAction.PLAN_VISIT)),
+    ("Noter une visite déjà faite", "visite/deja-faite", Right.VISIT, _may(CaseAction.PLAN_VISIT)),
+    ("Déplacer la visite", "visite/deplacer", Right.VISIT, _may(CaseAction.MOVE_VISIT)),
+    ("Visite faite", "visite/faite", Right.VISIT, _may(CaseAction.HOLD_VISIT)),
+    ("Absence ou annulation", "visite/perdue", Right.VISIT, _may(CaseAction.LOSE_VISIT)),
+    ("Diagnostic terminé", "diagnostic", Right.REPORT, _may(CaseAction.FINISH_DIAGNOSIS)),
+    ("Remettre le rapport", "rapport", Right.REPORT, _may(CaseAction.DELIVER_REPORT)),
+    ("Orienter vers un partenaire", "orienter", Right.REFER, _may(CaseAction.REFER)),
+    ("Passer au suivi", "passer-au-suivi", Right.REFER, _may(CaseAction.FOLLOW_UP)),
+    ("Renoncer : ménage injoignable", "renoncer", Right.GIVE_UP, _may(CaseAction.GIVE_UP)),
+    ("Terminer la situation", "cloturer", Right.CLOSE, _may(CaseAction.CLOSE)),
+    ("Reprendre la situation", "reprendre", Right.SUSPEND, _may(CaseAction.RESUME)),
+    ("Rouvrir la situation", "rouvrir", Right.REOPEN, _may(CaseAction.REOPEN)),
+    ("Défaire la réunion", "separer", Right.MERGE, _may(CaseAction.UNMERGE)),
+    ("Noter un faux numéro", "appel", Right.CALL, lambda found: _unsought(found) == (CallResult.WRONG_NUMBER,)),
+    ("Noter un faux numéro ou un refus", "appel", Right.CALL, lambda found: CallResult.REFUSED in _unsought(found)),
+    ("Donner un autre numéro", "numero", Right.CORRECT, _is_open),
+    ("Corriger l’adresse électronique", "courriel", Right.CORRECT, _is_open),
+    ("Retirer l’adresse électronique", "courriel/retirer", Right.CORRECT,
+     lambda found: _is_open(found) and found.case.household.email is not None),
+    ("Prêter un appareil", "prets", Right.LEND, _is_open),
+    ("Choisir comment demander des nouvelles", "contact", Right.FOLLOW_UP, _is_open),
+    ("Suivre une coupure annoncée", "coupure", Right.CUT,
+     lambda found: _is_open(found) and len(found.cuts) < len(Energy)),
+    ("Signaler un danger", "danger", Right.DANGER,
+     lambda found: found.case.state != CaseState.MERGED and found.case.erased_at is None),
+    ("Noter qu’il n’y a pas de solution", "sans-solution", Right.REFER, _is_open),
+    ("Demander une dérogation", "derogation", Right.NOTE,
+     lambda found: _in_triage(found) and found.case.derogation is None),
+    ("Noter une dérogation", "derogation", Right.TRIAGE,
+     lambda found: _is_open(found) and found.case.stage != Stage.DETECTION and found.case.derogation is None),
+    ("Noter une ressemblance", "ressemblance", Right.MERGE, _in_triage),
+    ("Noter une réclamation", "reclamation", Right.NOTE, _is_open),
+    ("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}", Right.REFER,
+     lambda found: referrals.is_only_for_safety(found.case) and _is_dangerous(found.case)),
+)  # fmt: skip
+"""What may be done beside what is asked: words, page, the right that it takes, and where a case has to be."""
+_ENDS: Final[tuple[Offer, ...]] = (
+    ("Mettre en pause", "suspendre", Right.SUSPEND,
+     lambda found: _may(CaseAction.SUSPEND)(found) and not _may(CaseAction.RESUME)(found)),
+    ("Prolonger la pause", "suspendre", Right.SUSPEND, _may(CaseAction.RESUME)),
+    ("Conditions non réunies", "non-eligible", Right.DISQUALIFY, _may(CaseAction.DISQUALIFY)),
+    ("Arrêter à la demande du ménage", "retrait", Right.WITHDRAW, _may(CaseAction.WITHDRAW)),
+    ("Réunir à une autre situation", "reunir", Right.MERGE, _may(CaseAction.MERGE)),
+    ("Transmettre à un autre dispositif", "transmettre", Right.TRANSFER, _may(CaseAction.TRANSFER)),
+    ("Confier à un autre opérateur", "reaffecter", Right.REASSIGN,
+     lambda found: _is_open(found) and found.case.operator_id is not None),
+)  # fmt: skip
 """What stops a case, makes it wait or sends it elsewhere: folded below the others."""
 
 
-NOT_SOUGHT: Final = ("Noter un faux numéro", "Noter un faux numéro ou un refus")
 COMING: Final = 8
 """How many sends to come a case shows."""
 STORY_VIEWS: Final = {
@@ -105,8 +155,8 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
         "documents": [_document(each) for each in found.documents],
         "alerts": [_alert(visitor, each, is_known=found.is_known) for each in case.alerts],
         "may_agree": Right.PERMISSIONS in granted and not case.is_closed,
-        "more": [act for act in _more(found, granted) if act["href"] not in offered],
-        "ends": [act for act in _ends(case, granted) if act["href"] not in offered],
+        "more": [act for act in _acts(found, _MORE, granted) if act["href"] not in offered],
+        "ends": [act for act in _acts(found, _ENDS, granted) if act["href"] not in offered],
     }
 
 
@@ -347,63 +397,9 @@ def _cut_told(alert: Any) -> str:
     return f"Coupure annoncée : {inside(label('energy', alert.cut_energy))}, {wording.day(alert.cut_on)}"
 
 
-def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
-    case = found.case
-    more = [*_allowed(case, _MORE, granted), *_to_reach(case, granted)]
-    if Right.LEND in granted and not case.is_closed:
-        more.append(("Prêter un appareil", "prets"))
-    if Right.FOLLOW_UP in granted and not case.is_closed:
-        more.append(("Choisir comment demander des nouvelles", "contact"))
-    if Right.CUT in granted and not case.is_closed and len(found.cuts) < len(Energy):
-        more.append(("Suivre une coupure annoncée", "coupure"))
-    if Right.DANGER in granted and case.state != CaseState.MERGED and case.erased_at is None:
-        more.append(("Signaler un danger", "danger"))
-    if Right.REFER in granted and not case.is_closed:
-        more.append(("Noter qu’il n’y a pas de solution", "sans-solution"))
-    if Right.NOTE in granted and case.state == CaseState.TRIAGE and case.derogation is None:
-        more.append(("Demander une dérogation", "derogation"))
-    if Right.TRIAGE in granted and case.stage not in {Stage.DETECTION, Stage.CLOSED} and case.derogation is None:
-        more.append(("Noter une dérogation", "derogation"))
-    if Right.MERGE in granted and case.state == CaseState.TRIAGE:
-        more.append(("Noter une ressemblance", "ressemblance"))
-    if Right.NOTE in granted and not case.is_closed:
-        more.append(("Noter une réclamation", "reclamation"))
-    if Right.REFER in granted and referrals.is_only_for_safety(case) and _in_danger(case):
-        more.append(("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}"))
-    return _links(case, more)
-
-
-def _to_reach(case: Case, granted: frozenset[Right]) -> list[tuple[str, str]]:
-    """What is said of the ways to reach the household; while it is sought, its calls have a card of their own."""
-    acts = []
-    if Right.CALL in granted and calls.expected(case) and not calls.is_sought(case):
-        acts.append((NOT_SOUGHT[CallResult.REFUSED in calls.expected(case)], "appel"))
-    if Right.CORRECT in granted and not case.is_closed:
-        acts += [("Donner un autre numéro", "numero"), ("Corriger l’adresse électronique", "courriel")]
-        if case.household.email is not None:
-            acts.append(("Retirer l’adresse électronique", "courriel/retirer"))
-    return acts
-
-
-def _in_danger(case: Case) -> bool:
-    return case.danger is not None or case.urgency == Urgency.DANGER
-
-
-def _ends(case: Case, granted: frozenset[Right]) -> list[dict[str, str]]:
-    longer = {"suspendre": "Prolonger la pause"} if case.state == CaseState.SUSPENDED else {}
-    ends = [(longer.get(path, words), path) for words, path in _allowed(case, _ENDS, granted)]
-    if Right.REASSIGN in granted and case.operator_id is not None and not case.is_closed:
-        ends.append(("Confier à un autre opérateur", "reaffecter"))
-    return _links(case, ends)
-
-
-Offer = tuple[CaseAction, str, str, Right]
-
-
-def _allowed(case: Case, offers: Sequence[Offer], granted: frozenset[Right]) -> list[tuple[str, str]]:
-    allowed = case_actions(CaseState(case.state)) if case.erased_at is None else frozenset()
-    return [(words, path) for action, words, path, right in offers if action in allowed and right in granted]
-
-
-def _links(case: Case, acts: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"label": words, "href": f"/situations/{case.id}/{path}"} for words, path in acts]
+def _acts(found: desk.Sheet, offers: Sequence[Offer], granted: frozenset[Right]) -> list[dict[str, str]]:
+    return [
+        {"label": words, "href": f"/situations/{found.case.id}/{path}"}
+        for words, path, right, where in offers
+        if right in granted and where(found)
+    ]

@@ -18,7 +18,6 @@ from services.coming import Departure
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, label
@@ -159,7 +158,7 @@ def _skipping(clock_id: UUID, step: forms.NextStep) -> ActPage:
 @router.get("/situations/{case_id}/envois/{clock_id}/passer")
 def ask_skip(request: Request, visitor: SignedIn, case_id: UUID, clock_id: UUID, at: Standing) -> Response:
     """Why it does not leave."""
-    return show(request, visitor, case_id, _skipping(clock_id, at), Form(once=new_token()))
+    return show(request, visitor, case_id, _skipping(clock_id, at), Form())
 
 
 @router.post("/situations/{case_id}/envois/{clock_id}/passer")

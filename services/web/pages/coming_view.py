@@ -23,7 +23,7 @@ from services.rules.policy import Actor, Right, known, rights
 from services.rules.published import pathway_of
 from services.rules.recipients import agreed_to_sms, sms_number
 from services.rules.texts.labels import inside, label
-from services.rules.titles import task_title, title_of
+from services.rules.titles import task_title, text_title, title_of
 from services.rules.view import numbers_of
 from services.web.pages.visitor import Visitor
 from services.web.returning import leading_back
@@ -147,7 +147,7 @@ def _line(
 
 def _what(unit: UnitOfWork, case: Case, each: Departure, task: Task | None) -> str:
     if each.channel is not None:
-        return f"{CHANNELS[each.channel]} : {timeline.title_of(each.text)}"
+        return f"{CHANNELS[each.channel]} : {text_title(each.text)}"
     title = task_title(pathway_of(unit, case.pathway_hash), task.kind if task else each.kind)
     return f"{title} : échéance"
 

@@ -15,7 +15,6 @@ from services.directory import AreaForm, ServiceForm
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
-from services.foundation.tokens import new_token
 from services.rules.policy import Right, require
 from services.rules.texts.labels import choices
 from services.web.pages import act_form, answers
@@ -33,7 +32,7 @@ DRAW: Final = HERE + "/zones/dessiner"
 @router.get(ADD)
 def ask_new(request: Request, visitor: SignedIn, partenaire: str = "") -> Response:
     """A new service; of which partner, if the address does not say it."""
-    return _ask_new(request, visitor, Form(once=new_token(), entered={"organisation_id": partenaire}))
+    return _ask_new(request, visitor, Form(entered={"organisation_id": partenaire}))
 
 
 @router.post(ADD)
@@ -135,11 +134,11 @@ def carry_out(visitor: Visitor, data: FormData, route: str, act: Callable[[UnitO
     try:
         visitor.once(data, f"annuaire/{route}", act)
     except Mistakes as mistakes:
-        return Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
+        return Form(entered=kept(data), errors=mistakes.errors)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
-        return Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
+        return Form(entered=kept(data), errors=mistakes_of(refused))
     return None
 
 

@@ -37,11 +37,11 @@ def make(request: Request, visitor: SignedIn, data: Entered) -> Response:
     try:
         form = read(forms.KeyForm, data)
     except Mistakes as wrong:
-        return _own(request, visitor, Form(new_token(), kept(data), wrong.errors), status=422)
+        return _own(request, visitor, Form(kept(data), wrong.errors), status=422)
     made: list[str] = []
     visitor.once(data, "compte/cles", lambda unit: made.append(api_keys.make_own(unit, visitor.actor, form)))
     if not made:
-        return _own(request, visitor, Form(new_token(), errors={"": ALREADY_SHOWN}), status=409)
+        return _own(request, visitor, Form(errors={"": ALREADY_SHOWN}), status=409)
     return answers.page(request, "key_made.html", shell=visitor.shell(OWN), token=made[0], label=form.label, back=OWN)
 
 

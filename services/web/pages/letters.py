@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.engine import Message
-from services import letters, timeline
+from services import letters
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
-from services.foundation.tokens import new_token
 from services.listing import PAGE
 from services.rules.policy import known
+from services.rules.titles import text_title
 from services.web.pages import answers
 from services.web.pages.entries import kept, mistakes_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
@@ -76,7 +76,7 @@ def _line(visitor: Visitor, message: Message, *, is_known: bool) -> dict[str, An
         "reference": case.number,
         "href": f"/situations/{case.id}",
         "recipient": case.household.name if is_known else "",
-        "what": message.subject or timeline.title_of(message.text),
+        "what": message.subject or text_title(message.text),
         "planned_on": message.due_at.astimezone(visitor.zone).date(),
         "error": message.error or "",
     }
@@ -122,7 +122,7 @@ def mark_posted(request: Request, visitor: SignedIn, data: Entered, page: int = 
         on = _day(str(data.get("posted_on", "")))
         visitor.once(data, "courriers", act)
     except InvalidInput as refused:
-        form = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
+        form = Form(entered=kept(data), errors=mistakes_of(refused))
         return _page(request, visitor, form, at=(page, poste), status=422)
     return answers.see("/courriers", "lettres-postees")
 

@@ -27,7 +27,6 @@ from services import (
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
-from services.foundation.tokens import new_token
 from services.listing import NOT_ELIGIBLE
 from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
@@ -285,7 +284,7 @@ def _end_loan(
 @router.get("/situations/{case_id}/accords/{permission_id}/retirer")
 def ask_revocation(request: Request, visitor: SignedIn, case_id: UUID, permission_id: UUID) -> Response:
     """What stops when an agreement is taken back."""
-    return show(request, visitor, case_id, _revocation(visitor, case_id, permission_id), Form(once=new_token()))
+    return show(request, visitor, case_id, _revocation(visitor, case_id, permission_id), Form())
 
 
 @router.post("/situations/{case_id}/accords/{permission_id}/retirer")

@@ -285,7 +285,7 @@ def hand_over(request: Request, visitor: SignedIn, organisation_id: UUID, data: 
     try:
         form = read(forms.Reassignment, data)
     except Mistakes as mistakes:
-        wrong = Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
+        wrong = Form(entered=kept(data), errors=mistakes.errors)
         return _ask_hand_over(request, visitor, organisation_id, wrong, status=422)
     with visitor.runtime.database.read() as unit:
         cases = [_case(each) for each in organisations.open_cases(unit, visitor.actor, organisation_id)]

@@ -16,7 +16,6 @@ from models.vocabulary import ReferralState, WithdrawReason
 from services import addresses, desk, forms, partner_work, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.published import pathway_of
@@ -319,7 +318,7 @@ def _routes(name: str) -> None:
 
     def ask(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID) -> Response:
         act = _for(visitor, case_id, referral_id, name)
-        return show(request, visitor, case_id, act, Form(once=new_token()))
+        return show(request, visitor, case_id, act, Form())
 
     def send(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID, data: Entered) -> Response:
         return carry_out(request, visitor, case_id, _for(visitor, case_id, referral_id, name, data), data)

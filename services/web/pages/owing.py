@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from models.engine import Task
 from models.vocabulary import Channel, MessageState, Party, Role
-from services import desk, owing, reminding, timeline
+from services import desk, owing, reminding
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
@@ -18,7 +18,7 @@ from services.owing import Debtor, Owed
 from services.rules.policy import Right, note_access, rights
 from services.rules.published import calendar_of, pathway_of
 from services.rules.texts.labels import label, message_label
-from services.rules.titles import title_of
+from services.rules.titles import text_title, title_of
 from services.web.pages import answers, bulk, exporting
 from services.web.pages.lists import Asked, pages_of
 from services.web.pages.next_acts import acts_of, handling_of
@@ -138,7 +138,7 @@ def _history(unit: UnitOfWork, visitor: Visitor, asked: Filters) -> list[dict[st
     return [
         {
             "at": wording.moment(each.done_at or each.created_at, visitor.zone, today=visitor.today),
-            "what": timeline.title_of(each.text),
+            "what": text_title(each.text),
             "reference": each.case.number,
             "href": f"/situations/{each.case_id}",
             "state": message_label(MessageState(each.state), Channel(each.channel)),

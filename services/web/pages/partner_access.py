@@ -5,12 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from starlette.responses import Response
 
 from models.cases import Referral
-from models.engine import Task
-from models.vocabulary import TaskState
 from services import notes, partner_access
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -18,6 +15,7 @@ from services.foundation.errors import CaseworkError, GuardRefused, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.partner_access import NOT_SHARED, ReportGiven
+from services.rules import open_tasks
 from services.rules.links import open_task_link, sign_in_link_of, task_of, task_url
 from services.rules.policy import may_read_report, note_access
 from services.rules.published import today_of
@@ -51,7 +49,7 @@ def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     try:
         answers.act_once(runtime, data, actor="link", route=f"acces/{token.partition('.')[0]}", act=act)
     except GuardRefused as refused:
-        again = Form(new_token(), errors={"": refused.sentence})
+        again = Form(errors={"": refused.sentence})
         return task_link.link_page(request, runtime, token, again, status=refused.status_code)
     return _sent(runtime, browser)
 
@@ -245,8 +243,5 @@ def _reports(referral: Referral, found: Sequence[ReportGiven]) -> dict[str, Any]
 
 def _news(unit: UnitOfWork, runtime: Runtime, referral: Referral) -> str:
     """Where he gives his news."""
-    awaited = select(Task).where(
-        Task.referral_id == referral.id, Task.kind == "report_outcome", Task.state == TaskState.OPEN
-    )
-    task = unit.session.scalars(awaited).first()
-    return task_url(runtime, task) if task else ""
+    awaited = open_tasks.of_referral(unit, referral.id, "report_outcome")
+    return task_url(runtime, awaited[0]) if awaited else ""

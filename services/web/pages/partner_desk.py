@@ -21,7 +21,6 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.links import holder_of, open_task_link, task_url
 from services.rules.policy import Actor
@@ -101,7 +100,7 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
             given["meets_at"] = moment(data, zone_of(runtime, token), day="meets_at", hour="meets_hour")
         form = read(ANSWERS[chosen][0], data, note=str(data.get("note", "")), on_behalf=None, **given)
     except Mistakes as mistakes:
-        again = Form(new_token(), kept(data), mistakes.errors)
+        again = Form(kept(data), mistakes.errors)
         return _page(request, runtime, token, again, ticked=ticked, status=422)
     outcome = _answer(runtime, data, chosen, form, tasks)
     _let_the_engine_follow(request, runtime, tasks)
@@ -125,10 +124,10 @@ def say(request: Request, runtime: Here, token: str, habit: str, data: Entered) 
                 raise NotFound
             act(unit, Hand(actor, Source.LINK), own.organisation_id, form)
     except Mistakes as mistakes:
-        again = Form(new_token(), kept(data), mistakes.errors)
+        again = Form(kept(data), mistakes.errors)
         return _page(request, runtime, token, again, status=422, opened=habit)
     except (InvalidInput, GuardRefused) as refusal:
-        again = Form(new_token(), kept(data), mistakes_of(refusal))
+        again = Form(kept(data), mistakes_of(refusal))
         return _page(request, runtime, token, again, status=422, opened=habit)
     return answers.see(f"/l/{token}/toutes", habit)
 

@@ -82,7 +82,7 @@ def download(visitor: SignedIn) -> Response:
     content = pathway.model_dump(mode="json", exclude_defaults=True)
     written = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)
     name = f"{pathway.name}-{pathway.version}.yaml"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(written, media_type="application/yaml", headers=headers)
 
 

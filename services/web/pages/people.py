@@ -12,7 +12,6 @@ from models.vocabulary import Role
 from services import forms, people
 from services.foundation import wording
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput
-from services.foundation.tokens import new_token
 from services.people import Known
 from services.rules.texts.labels import choices, label
 from services.web.pages import act_form, answers
@@ -48,9 +47,9 @@ def invite(request: Request, visitor: SignedIn, data: Entered) -> Response:
         form = read(forms.Invitation, data)
         visitor.once(data, "personnes/inviter", lambda unit: people.invite(unit, visitor.hand, form))
     except Mistakes as wrong:
-        return _invitation(request, visitor, Form(new_token(), kept(data), wrong.errors), status=422)
+        return _invitation(request, visitor, Form(kept(data), wrong.errors), status=422)
     except InvalidInput as refused:
-        return _invitation(request, visitor, Form(new_token(), kept(data), mistakes_of(refused)), status=422)
+        return _invitation(request, visitor, Form(kept(data), mistakes_of(refused)), status=422)
     return answers.see(HERE, "invitation")
 
 
@@ -79,9 +78,9 @@ def give_role(request: Request, visitor: SignedIn, person_id: UUID, data: Entere
         route = f"personnes/{person_id}/roles"
         visitor.once(data, route, lambda unit: people.give_role(unit, visitor.hand, person_id, form))
     except Mistakes as wrong:
-        return _person(request, visitor, person_id, Form(new_token(), kept(data), wrong.errors), status=422)
+        return _person(request, visitor, person_id, Form(kept(data), wrong.errors), status=422)
     except InvalidInput as refused:
-        return _person(request, visitor, person_id, Form(new_token(), kept(data), mistakes_of(refused)), status=422)
+        return _person(request, visitor, person_id, Form(kept(data), mistakes_of(refused)), status=422)
     return answers.see(f"{HERE}/{person_id}", "role-donne")
 
 
@@ -130,9 +129,9 @@ def reopen(visitor: SignedIn, person_id: UUID, data: Entered) -> Response:
 
 def _refused(request: Request, visitor: Visitor, person_id: UUID, refused: Exception) -> Response:
     if isinstance(refused, CaseworkError):
-        form, status = Form(new_token(), errors={"": refused.sentence}), refused.status_code
+        form, status = Form(errors={"": refused.sentence}), refused.status_code
     else:
-        form, status = Form(new_token(), errors={"": "Dites pourquoi : ce motif reste dans le journal."}), 422
+        form, status = Form(errors={"": "Dites pourquoi : ce motif reste dans le journal."}), 422
     return _person(request, visitor, person_id, form, status=status)
 
 

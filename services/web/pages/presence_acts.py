@@ -16,7 +16,6 @@ from services.closures import CLOSED_ALIKE, ClosingForm
 from services.desk import organisations
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
-from services.foundation.tokens import new_token
 from services.presence import AbsenceForm, DutyForm, WorkForm
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
@@ -167,7 +166,7 @@ ACTS: Final[Mapping[str, CalendarAct]] = {
 def ask(request: Request, visitor: SignedIn, path: str, person_id: UUID | None = None) -> Response:
     """The page of an act; what its address holds is filled in."""
     entered = {name: value for name, value in request.query_params.items() if name != "person_id"}
-    return _page(request, visitor, _known(path), person_id, Form(once=new_token(), entered=entered))
+    return _page(request, visitor, _known(path), person_id, Form(entered=entered))
 
 
 @router.post(HERE + "/{path}")
@@ -189,9 +188,7 @@ def send(request: Request, visitor: SignedIn, path: str, data: Entered) -> Respo
 def _again(request: Request, visitor: Visitor, act: CalendarAct, data: FormData, errors: dict[str, str]) -> Response:
     about = data.get("person_id")
     person_id = UUID(str(about)) if about and act.right is None else None
-    return _page(
-        request, visitor, act, person_id, Form(once=new_token(), entered=kept(data), errors=errors), status=422
-    )
+    return _page(request, visitor, act, person_id, Form(entered=kept(data), errors=errors), status=422)
 
 
 def _known(path: str) -> CalendarAct:

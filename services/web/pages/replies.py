@@ -117,7 +117,7 @@ def file_on_case(request: Request, visitor: SignedIn, mail_id: UUID, data: Enter
             lambda unit: replies.file_on_case(unit, visitor.hand, mail_id, str(data.get(number, ""))),
         )
     except InvalidInput as refused:
-        form = Form(once=new_token(), entered=kept(data), errors={number: refused.sentence})
+        form = Form(entered=kept(data), errors={number: refused.sentence})
         return _page(request, visitor, wrong={str(mail_id): form}, status=422)
     return answers.see(APART, "message-classe")
 

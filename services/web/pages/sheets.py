@@ -9,7 +9,6 @@ from starlette.responses import Response
 from models.programmes import Programme, Service
 from services import sheets
 from services.foundation.errors import CaseworkError
-from services.foundation.tokens import new_token
 from services.rules.links import open_sheet_link
 from services.web.pages import answers
 from services.web.pages.directory import HERE
@@ -42,12 +41,12 @@ def send(request: Request, runtime: Here, token: str, data: Entered) -> Response
             if form is None:
                 sheets.confirm(unit, actor, service)
     except Mistakes as mistakes:
-        form_again = Form(once=new_token(), entered=kept(data), errors=mistakes.errors)
+        form_again = Form(entered=kept(data), errors=mistakes.errors)
         return _page(request, runtime, token, form_again, status=422)
     except CaseworkError as refused:
         if refused.status_code != 422:  # noqa: PLR2004 - a link that opens nothing has its own page
             raise
-        form_again = Form(once=new_token(), entered=kept(data), errors=mistakes_of(refused))
+        form_again = Form(entered=kept(data), errors=mistakes_of(refused))
         return _page(request, runtime, token, form_again, status=422)
     follows = ["La coordination relit vos changements, puis les met dans l’annuaire."] if made else []
     heading = "Merci : vos changements sont transmis" if made else "Merci : votre fiche est à jour"

@@ -14,7 +14,6 @@ from models.engine import Task
 from services import forms, reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
-from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import Right, readable
 from services.rules.published import pathway_of
@@ -129,7 +128,7 @@ def _routes(name: str) -> None:
     address = f"/situations/{{case_id}}/taches/{{task_id}}/{name}"
 
     def ask(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID) -> Response:
-        form = Form(once=new_token(), entered=dict(request.query_params))
+        form = Form(entered=dict(request.query_params))
         return show(request, visitor, case_id, _page(visitor, case_id, task_id, name), form)
 
     def send(request: Request, visitor: SignedIn, case_id: UUID, task_id: UUID, data: Entered) -> Response:

@@ -20,7 +20,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
 from services.foundation.runtime import Runtime
-from services.foundation.tokens import new_token
+from services.rules import open_tasks
 from services.rules.casework import Hand
 from services.rules.links import open_task_link, task_of, task_url
 from services.rules.policy import may_know_household, may_read_report
@@ -102,9 +102,7 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
     """The answer of whoever holds the link, once."""
     chosen = str(data.get("answer", ""))
     if chosen not in partner_work.SAYS and chosen != "number" and chosen not in WORDS:
-        return link_page(
-            request, runtime, token, Form(new_token(), kept(data), {"": "Choisissez une réponse."}), status=422
-        )
+        return link_page(request, runtime, token, Form(kept(data), {"": "Choisissez une réponse."}), status=422)
     try:
         form = _read(runtime, token, chosen, data)
         answers.act_once(
@@ -115,11 +113,9 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
             act=lambda unit: _act(unit, runtime, token, chosen, form),
         )
     except Mistakes as mistakes:
-        return link_page(
-            request, runtime, token, Form(new_token(), kept(data), mistakes.errors), opened=chosen, status=422
-        )
+        return link_page(request, runtime, token, Form(kept(data), mistakes.errors), opened=chosen, status=422)
     except InvalidInput as refused:
-        form_again = Form(new_token(), kept(data), mistakes_of(refused))
+        form_again = Form(kept(data), mistakes_of(refused))
         return link_page(request, runtime, token, form_again, opened=chosen, status=422)
     return answers.see(*_after(request, runtime, token, chosen))
 
@@ -252,7 +248,7 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
         "urgent": referral.urgent,
         "has_brief": bool(referral.brief),
         "brief": referral.brief if referral.brief_is_open else "",
-        "was_asked": _waits_for_answer(unit, referral),
+        "was_asked": bool(open_tasks.of_referral(unit, referral.id, "answer_question")),
         "offered": {action for action in actions if _is_possible(referral, action)},
         "meets": wording.moment(referral.meets_at, zone, today=today_of(unit, referral.case.programme_id))
         if referral.meets_at
@@ -268,13 +264,6 @@ def _of_referral(unit: UnitOfWork, task: Task, actions: frozenset[str]) -> dict[
 
 def _is_possible(referral: Referral, action: str) -> bool:
     return (ReferralState(referral.state), ReferralAction(action)) in REFERRAL_MOVES
-
-
-def _waits_for_answer(unit: UnitOfWork, referral: Referral) -> bool:
-    query = select(Task.id).where(
-        Task.referral_id == referral.id, Task.kind == "answer_question", Task.state == TaskState.OPEN
-    )
-    return unit.session.scalar(query.limit(1)) is not None
 
 
 def said(found: Sequence[notes.Said], zone: ZoneInfo) -> list[dict[str, Any]]:

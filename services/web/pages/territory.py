@@ -11,7 +11,6 @@ from services import directory, territory
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
-from services.foundation.tokens import new_token
 from services.rules.policy import Right, require
 from services.rules.texts.labels import label
 from services.territory import Place, TerritoryForm
@@ -116,7 +115,7 @@ def foresee(request: Request, visitor: SignedIn, data: Entered) -> Response:
         request,
         "territory_effect.html",
         shell=visitor.shell(SECTION),
-        form=Form(once=new_token(), entered=said),
+        form=Form(entered=said),
         hidden=[{"kind": "hidden", "name": name, "label": ""} for name in said],
         day=wording.day(form.from_on, today=visitor.today),
         action=HERE,
@@ -135,7 +134,7 @@ def change(request: Request, visitor: SignedIn, data: Entered) -> Response:
 
 
 def _again(request: Request, visitor: Visitor, data: FormData, errors: dict[str, str]) -> Response:
-    return _ask(request, visitor, Form(once=new_token(), entered=kept(data), errors=errors), status=422)
+    return _ask(request, visitor, Form(entered=kept(data), errors=errors), status=422)
 
 
 def _read(unit: UnitOfWork, data: FormData) -> TerritoryForm:

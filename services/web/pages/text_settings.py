@@ -11,7 +11,6 @@ from services import texts
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
-from services.foundation.tokens import new_token
 from services.rules import outline
 from services.rules.adjusting import reader_words
 from services.rules.outline import TextKey
@@ -72,8 +71,8 @@ def preview(request: Request, visitor: SignedIn, key: Which, data: Entered) -> R
     try:
         form = read(TextForm, data)
     except Mistakes as mistakes:
-        return _page(request, visitor, key, Form(new_token(), kept(data), mistakes.errors))
-    return _page(request, visitor, key, Form(new_token(), kept(data)), typed=form)
+        return _page(request, visitor, key, Form(kept(data), mistakes.errors))
+    return _page(request, visitor, key, Form(kept(data)), typed=form)
 
 
 @router.post(ONE)
@@ -101,11 +100,11 @@ def _act(
     try:
         visitor.once(data, route, act)
     except Mistakes as mistakes:
-        return _page(request, visitor, key, Form(new_token(), kept(data), mistakes.errors), status=422)
+        return _page(request, visitor, key, Form(kept(data), mistakes.errors), status=422)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
-        form = Form(new_token(), kept(data), mistakes_of(refused))
+        form = Form(kept(data), mistakes_of(refused))
         return _page(request, visitor, key, form, status=refused.status_code)
     return answers.see(f"{HERE}/{'/'.join(key)}", done)
 

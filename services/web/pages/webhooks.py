@@ -136,7 +136,7 @@ def _made(visitor: Visitor, data: Entered, route: str, act: Callable[[UnitOfWork
 
 
 def _again(data: Entered, errors: dict[str, str]) -> Form:
-    return Form(once=new_token(), entered=kept(data), errors=errors)
+    return Form(entered=kept(data), errors=errors)
 
 
 def _list(request: Request, visitor: Visitor, form: Form, *, status: int = 200) -> Response:

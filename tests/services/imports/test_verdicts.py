@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from models.vocabulary import AgreementMode, Motive, Tenure
-from services.alerts import Likeness
 from services.imports.mapping import Row
 from services.imports.verdicts import Collected, Commune, Giver, Judged, Known, Office, Verdict, judge
+from services.rules.likeness import Likeness
 
 OFFICE = Office(
     communes=[

@@ -490,6 +490,12 @@ def test_no_label_is_written_for_a_code_that_does_not_exist() -> None:
     assert {kind: codes for kind, codes in stale.items() if codes} == {}
 
 
+def test_every_message_has_a_title_and_no_title_is_of_none() -> None:
+    messages = {text for text, _, channel in READERS if channel in set(Channel)}
+
+    assert {code for code, _ in labels.choices("text")} == messages
+
+
 def test_an_unknown_code_is_refused() -> None:
     with pytest.raises(LabelMissing, match="gone"):
         label("stage", "gone")

@@ -33,7 +33,6 @@ READ_ELSEWHERE: Final = {
     "desk.organisations": FORM,
     "desk.referral_of": "the case tells its requests",
     "desk.sheet": "the case, its coming sends and its story have a route each",
-    "desk.team": FORM,
     "desk.waited_for": "the case says whom it waits for",
     "directory.communes": FORM,
     "directory.count_stale": COUNT,
