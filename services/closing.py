@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Referral
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.engine import Event
 from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
 from models.pathway import Open
 from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, TaskState, VisitState
-from services import partner_work, scorecards, supply_cuts, visits
+from services import calls, partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -52,6 +52,8 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         raise GuardRefused("Un ménage qui demande d’arrêter : notez-le comme tel, ses accords sont alors retirés.")
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
+    if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
+        raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
     if out := unit.session.scalars(lent).first():
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
@@ -65,6 +67,12 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     scorecards.keep(unit, case, form.criteria)
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def _was_absent(unit: UnitOfWork, case: Case) -> bool:
+    """Nobody was there at a visit that was agreed: more calls are the coordination's to decide."""
+    missed = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT).limit(1)
+    return unit.session.scalar(missed) is not None
 
 
 _REPORTED: Final = (

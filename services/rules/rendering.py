@@ -10,9 +10,9 @@ from sqlalchemy import or_, select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
-from models.events import ReminderDue
+from models.events import ReminderDue, VisitCancelled, VisitMissed
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, TaskState, VisitState
+from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, Stage, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -256,13 +256,21 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
         urgent=True if referral is not None and referral.urgent else None,
-        for_good=event.payload.get("for_good") or event.payload.get("reason") == LossReason.REFUSED_AT_DOOR or None,
+        for_good=_no_other_visit(event, case),
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,
         destination_phone=case.transferred_phone,
         solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
     )
+
+
+def _no_other_visit(event: Event, case: Case) -> bool | None:
+    """True where nobody looks for another date: the visit's end says so, or the report is given."""
+    if event.type not in {VisitCancelled.type, VisitMissed.type}:
+        return None
+    said = event.payload.get("for_good") or event.payload.get("reason") == LossReason.REFUSED_AT_DOOR
+    return said or case.stage in {Stage.ORIENTATION, Stage.FOLLOW_UP} or None
 
 
 def _reference(unit: UnitOfWork, message: Message, case: Case) -> str:

@@ -260,7 +260,8 @@ ACTS: Final = (
             forms.ClosureForm, _closure, _closure_given,
             follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP, _give_up, danger=True,
-            lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée.",
+            lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
+                 "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
     ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, _reopen,
             lead="La même situation reprend, avec toute son histoire."),
