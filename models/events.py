@@ -333,10 +333,12 @@ class VisitPlanned(_OneVisit):
 
 
 class VisitMoved(_OneVisit):
-    """The date changed."""
+    """The date changed, or who comes, or what only the team reads."""
 
     type: ClassVar[str] = "visit.moved"
     starts_at: datetime
+    same_time: bool = False
+    same_officer: bool = False
 
 
 class VisitCancelled(_OneVisit):

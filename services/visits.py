@@ -84,10 +84,12 @@ def _add(unit: UnitOfWork, case: Case, form: VisitForm) -> Visit:
 
 
 def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> Visit:
-    """Change the date: the same invitation, its next sequence."""
+    """Change the date, or who comes: the same invitation, its next sequence."""
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     visit = planned_visit(unit, case)
     _check(unit, case, form)
+    same_time = visit.starts_at == form.starts_at
+    same_officer = form.officer_id in {None, visit.officer_id}
     visit.state = next_visit_state(VisitState(visit.state), VisitAction.MOVE).value
     visit.starts_at = form.starts_at
     visit.ends_at = form.starts_at + timedelta(minutes=form.minutes)
@@ -95,7 +97,13 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     visit.second_officer_id = form.second_officer_id or visit.second_officer_id
     visit.with_whom = form.with_whom or visit.with_whom
     visit.sequence += 1
-    fact = e.VisitMoved(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
+    fact = e.VisitMoved(
+        visit_id=visit.id,
+        ordinal=visit.ordinal,
+        starts_at=form.starts_at,
+        same_time=same_time,
+        same_officer=same_officer,
+    )
     casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
     return visit
 

@@ -73,7 +73,7 @@ KINDS: Final = (
     Kind(ACCEPTED, (3, 5, 7, 9)),
     Kind(MISSED, (7, 9)),
     Kind(SOUGHT, (12, 18)),
-    Kind((*SOUGHT, Act(39, "10:00", OFFICER, "give_up")), (48,)),
+    Kind((*SOUGHT, Act(32, "10:00", OFFICER, "give_up")), (48,)),
     Kind((*ACCEPTED, Act(5, "10:00", OFFICER, "record_call", {"result": "wrong_number"})), (8, 14)),
     Kind((*ACCEPTED, Act(5, "10:00", OFFICER, "record_call", {"result": "refused"})), (25,)),
     Kind(PLANNED, (8, 10, 12, 13, 14, 17)),

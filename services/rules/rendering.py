@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
-from models.events import ReminderDue, VisitCancelled, VisitMissed
+from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
 from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, Stage, TaskState, VisitState
 from services.foundation.database import UnitOfWork
@@ -35,7 +35,8 @@ FOLLOW_UP_QUESTION: Final = "follow_up_question"
 MEETING: Final = "partner_meets"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
-OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
+MOVED: Final = "visit_moved"
+OF_VISIT: Final = ("visit_reminder", "visit_confirmation", MOVED)
 """What is told of a visit to come."""
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
@@ -84,7 +85,7 @@ def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalo
     """In the programme's own words when it has some for this text; of a visit called off for good in ours: its own
     promise another date."""
     key = TextKey(message.text, Party(message.party), Channel(message.channel))
-    words = None if context.for_good else own_words(unit, message.programme_id).get(key)
+    words = None if context.for_good or context.same_time else own_words(unit, message.programme_id).get(key)
     return own.write(words, *key, context) if words else render(*key, context)
 
 
@@ -164,6 +165,14 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+        if message.text == MOVED and message.party == Party.HOUSEHOLD and _is_as_told(unit, message):
+            raise Suppressed("nothing_new")
+
+
+def _is_as_told(unit: UnitOfWork, message: Message) -> bool:
+    """Neither the visit's hour nor who comes was changed: nothing of what the household knows."""
+    payload = unit.session.get_one(Event, message.event_id).payload
+    return bool(payload.get("same_time") and payload.get("same_officer"))
 
 
 def _waits(unit: UnitOfWork, task: Task, message: Message) -> bool:
@@ -257,6 +266,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         danger=event.payload.get("danger") or case.danger,
         urgent=True if referral is not None and referral.urgent else None,
         for_good=_no_other_visit(event, case),
+        same_time=(event.type == VisitMoved.type and event.payload.get("same_time")) or None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,
