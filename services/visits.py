@@ -195,8 +195,8 @@ def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm)
 
 
 def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """Somebody takes the danger in hand: the flag falls, the reminders stop."""
-    case = case_for(unit, hand.actor, case_id, Right.DANGER)
+    """The coordination, or who is on duty for it, takes the danger in hand: the flag falls, the reminders stop."""
+    case = case_for(unit, hand.actor, case_id, Right.TAKE_DANGER)
     danger = danger_told(unit, case)
     if danger is None:
         raise GuardRefused("Aucun danger n’attend d’être pris en charge.")

@@ -12,7 +12,7 @@ from services import visits
 from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
-from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.foundation.errors import Denied, GuardRefused, InvalidInput, TransitionRefused
 from services.rules.rendering import Suppressed, render_message
 from services.rules.view import absences
 from tests.services.rules.situations import (
@@ -283,6 +283,16 @@ def test_a_danger_met_on_a_case_that_ended_is_told_and_reopens_nothing(office: O
     assert office.sent(case_id, "danger_advice") == []
     office.do(visits.acknowledge_danger, ADA, case_id)
     assert office.tasks(case_id) == []
+
+
+def test_whoever_tells_a_danger_does_not_take_it_in_hand_for_the_coordination(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    office.drain()
+
+    with pytest.raises(Denied):
+        office.do(visits.acknowledge_danger, BO, case_id)
+    assert "acknowledge_danger" in office.due(case_id)
 
 
 def test_absences_count_since_the_last_visit_held() -> None:

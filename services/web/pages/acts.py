@@ -247,7 +247,7 @@ ACTS: Final = (
             follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",
                      "Une situation terminée le reste.")),
     ActPage("danger-pris-en-charge", "danger-pris-en-charge", "Prendre le danger en charge", "Je m’en occupe",
-            Right.DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
+            Right.TAKE_DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
     ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER, _follow,
             lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
     ActPage("suivi", "suivi", "Noter l’appel de suivi", "Enregistrer l’appel", Right.FOLLOW_UP,
