@@ -17,7 +17,7 @@ from models.engine import Event
 from models.events import AlertSubmitted, CaseExamined
 from models.lifecycles import CaseAction
 from models.programmes import Commune, Programme, Territory
-from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Urgency
+from models.vocabulary import OF_HEALTH, CaseState, Danger, PermissionKind, Stage, Urgency
 from services import derogations, supply_cuts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
@@ -139,7 +139,7 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
         companion=form.companion,
         guardian=form.guardian,
         guardian_phone=form.guardian_phone,
-        vulnerabilities=[each.value for each in form.vulnerabilities],
+        vulnerabilities=[each.value for each in form.vulnerabilities if form.health_agreed or each not in OF_HEALTH],
         phones=_phones(form),
     )
     dwelling = Dwelling(
@@ -177,6 +177,8 @@ def _phones(form: AlertForm) -> list[Phone]:
 
 def _permissions(unit: UnitOfWork, case: Case, form: AlertForm) -> list[dict[str, Any]]:
     kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
+    if form.health_agreed and OF_HEALTH & set(form.vulnerabilities):
+        kinds.append(PermissionKind.HEALTH)
     return [
         {
             "case_id": case.id,

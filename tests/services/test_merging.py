@@ -7,8 +7,20 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case, Note
-from models.vocabulary import CallResult, CaseState, Energy
-from services import addresses, calls, closing, doubles, endings, loans, merging, supply_cuts, triage, visits
+from models.vocabulary import CallResult, CaseState, Energy, PermissionKind
+from services import (
+    addresses,
+    agreements,
+    calls,
+    closing,
+    doubles,
+    endings,
+    loans,
+    merging,
+    supply_cuts,
+    triage,
+    visits,
+)
 from services.forms import (
     Acceptance,
     CallForm,
@@ -301,6 +313,22 @@ def test_what_a_double_alone_knew_of_the_household_goes_on_with_it_and_comes_bac
     assert household(office, kept) == (["+33639981234"], None, 2, None, [])
     numbers, *rest = household(office, double)
     assert (numbers, rest) == (["+33639981234"], ["m@example.org", 3, 9000, ["isolated"]])
+
+
+def test_what_a_double_said_of_health_goes_on_with_its_agreement_and_comes_back(office: Office) -> None:
+    kept = office.accepted()
+    double = office.triaged(**ODILE, vulnerabilities=["pregnant"], health_agreed=True)
+    agreed = []
+    for act, case_id, *form in (
+        (merging.merge, double, Merge(into_number=office.case(kept).number)),
+        (merging.undo, double),
+    ):
+        office.do(act, ADA, case_id, *form)
+        with office.database.read() as unit:
+            case = unit.session.get_one(Case, kept)
+            agreed.append((case.household.vulnerabilities, len(agreements.standing(unit, case, PermissionKind.HEALTH))))
+
+    assert agreed == [(["pregnant"], 1), ([], 0)]
 
 
 def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Office) -> None:
