@@ -87,7 +87,8 @@ def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> 
     return e.CaseMerged(into=kept.id, phone_ids=[phone.id for phone in added], facts=facts)
 
 
-def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> None:
+def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> bool:
+    """Whether the household of the case that went on has no number of its own any more that answers."""
     merged = select(Event.payload).where(Event.case_id == case.id, Event.type == e.CaseMerged.type)
     payload = unit.session.scalars(merged.order_by(Event.seq.desc()).limit(1)).one()
     fact = e.CaseMerged.model_validate(payload)
@@ -95,6 +96,7 @@ def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> None:
         for permission in agreements.standing(unit, kept, PermissionKind.HEALTH):
             permission.revoked_at = unit.now
     households.part(unit, case.household, kept.household, phones=fact.phone_ids, facts=fact.facts)
+    return bool(fact.phone_ids) and all(phone.blocked_at is not None for phone in kept.household.phones)
 
 
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
@@ -122,7 +124,7 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         .execution_options(synchronize_session="fetch")
     )
     case.merged_into_id = None
-    _part_households(unit, case, kept)
+    number_lost = _part_households(unit, case, kept)
     if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
         case.operator_id = None
     unit.session.flush()
@@ -130,7 +132,8 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     unit.session.expire(kept, ["alerts"])
     event = casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
     danger, stay = _hand_back(unit, hand, case, kept)
-    casework.record(unit, kept, e.CaseReleased(merged=case.id, danger=danger), hand=hand)
+    fact = e.CaseReleased(merged=case.id, danger=danger, number_lost=number_lost)
+    casework.record(unit, kept, fact, hand=hand)
     if stay:
         told = f"Reste suivi dans {kept.number}, où l’on s’en est occupé : {', '.join(stay)}."
         write_note(unit, case, hand, told, event=event)

@@ -138,6 +138,15 @@ def test_where_no_number_is_left_nobody_has_to_call_before_giving_up(office: Off
     assert (office.case(case_id).state, office.tasks(case_id)) == ("unreachable", [])
 
 
+def test_where_nobody_can_give_another_number_the_household_is_written_to_at_once(office: Office) -> None:
+    case_id = office.accepted(giver_email=None)
+    office.call(case_id, "wrong_number")
+    office.drain()
+
+    assert set(office.due(case_id)) == {"find_number"}
+    assert [each.channel for each in office.sent(case_id, "please_call")] == ["letter"]
+
+
 def test_a_wrong_number_is_blocked_at_once(office: Office) -> None:
     case_id = office.accepted()
     office.call(case_id, "wrong_number")

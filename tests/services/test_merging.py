@@ -342,6 +342,21 @@ def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Off
     assert set(office.due(kept)) == {"call_again"}
 
 
+def test_a_household_whose_number_was_the_doubles_is_looked_for_once_both_part(office: Office) -> None:
+    kept = office.accepted()
+    office.call(kept, "wrong_number")
+    office.drain()
+    double = office.triaged(**ODILE)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+    assert "correct_number" not in office.due(kept)
+
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    assert "correct_number" in office.due(kept)
+
+
 def test_what_was_said_anew_since_a_merge_stays_when_it_is_undone(office: Office) -> None:
     kept, double = office.accepted(), office.triaged(**ODILE, email="m@example.org")
     office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
