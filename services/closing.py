@@ -16,11 +16,11 @@ from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.notes import write_note
-from services.rules import casework, pauses
+from services.rules import casework, effects, pauses, plan
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import pathway_of
 from services.rules.ranking import HAND_OVER
+from services.rules.view import views
 
 _EARLY = frozenset(
     {
@@ -42,6 +42,12 @@ _STOOD = {
     VisitHeld.type: CaseAction.REOPEN_TO_REPORT,
     ReportDelivered.type: CaseAction.REOPEN,
 }
+
+_BEFORE_REPORT: Final = (
+    Open(open="plan_visit", when="back_to_visits"),
+    Open(open="deliver_report", when="back_to_report"),
+)
+"""What a case that is reopened before its report asks for: an older pathway has nobody owe it."""
 
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
@@ -102,7 +108,10 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         _take_back(unit, case)
     action = _reopening(unit, case)
     state = next_case_state(CaseState(case.state), action)
-    casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
+    event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
+    if action is CaseAction.REOPEN_TO_REPORT:
+        situation = plan.situation(unit, event, views(unit, [case.id])[case.id])
+        effects.write(unit, plan.owed(situation, _BEFORE_REPORT))
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
     return case
@@ -123,10 +132,4 @@ def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:
     for type_ in unit.session.scalars(stood):
         if type_ == CaseAccepted.type or last is not CaseAction.REOPEN:  # a visit after the report moves nothing
             last = _STOOD[type_]
-    return last if last is not CaseAction.REOPEN_TO_REPORT or _asks_for_report(unit, case) else CaseAction.REOPEN
-
-
-def _asks_for_report(unit: UnitOfWork, case: Case) -> bool:
-    """An older pathway has nobody owe the report of a case that is reopened."""
-    rule = pathway_of(unit, case.pathway_hash).rule_of(CaseReopened(state=CaseState.VISITED.value))
-    return any(isinstance(step, Open) and step.open == "deliver_report" for step in rule.then)
+    return last
