@@ -343,12 +343,13 @@ class VisitPlanned(_OneVisit):
 
 
 class VisitMoved(_OneVisit):
-    """The date changed, or who comes, or what only the team reads."""
+    """The date changed, or who comes, or what only the team reads. `relieved`: who was to make it and does no more."""
 
     type: ClassVar[str] = "visit.moved"
     starts_at: datetime
     same_time: bool = False
     same_officer: bool = False
+    relieved: list[UUID] = []
 
 
 class VisitCancelled(_OneVisit):

@@ -386,6 +386,7 @@ _PLAIN: Final = {
     "number_corrected": "nouveau numéro",
     "decide_unreachable": "ménage injoignable, à décider",
     "visit_invitation": "invitation à la visite", "visit_cancellation": "annulation de la visite",
+    "visit_taken_over": "visite confiée à quelqu’un d’autre",
     "follow_up_question": "comment ça va chez vous ?", "call_asked": "rappel demandé",
     "cut_announced": "coupure annoncée", "cut_ahead": "coupure prochaine", "cut_due": "coupure possible ce jour",
     "cut_happened": "énergie coupée", "referral_urgent_reminder": "rappel d’une demande urgente",

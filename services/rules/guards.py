@@ -93,6 +93,10 @@ def _visitor_was_absent(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: 
     return isinstance(fact, e.VisitMissed) and fact.state is VisitState.VISITOR_ABSENT
 
 
+def _somebody_is_relieved(fact: e.Fact, _view: CaseView, _pathway: Pathway, _now: datetime) -> bool:
+    return isinstance(fact, e.VisitMoved) and bool(fact.relieved)
+
+
 def _visit_is_near(_fact: e.Fact, view: CaseView, _pathway: Pathway, now: datetime) -> bool:
     return view.visit_starts_at is not None and view.visit_starts_at - now <= NEAR
 
@@ -387,5 +391,6 @@ GUARDS: Final[dict[str, Guard]] = {
     "back_to_report": _both(_reopened_in(Stage.DIAGNOSTIC), _last_visit),
     "back_to_calls": _both(_reopened_in(Stage.FOLLOW_UP), _more_calls_to_come),
     "back_to_closing": _both(_reopened_in(Stage.FOLLOW_UP), _last_call_made),
+    "somebody_is_relieved": _somebody_is_relieved,
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),
 }

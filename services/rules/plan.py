@@ -52,6 +52,7 @@ class About:
     loan_id: UUID | None = None
     cut_id: UUID | None = None
     joined_id: UUID | None = None  # the double whose alerts have come to the case
+    relieved: tuple[UUID, ...] = ()  # who was to make the visit and is not any more
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,7 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
         loan_id=said.get("loan_id"),
         cut_id=said.get("cut_id"),
         joined_id=fact.merged if isinstance(fact, CaseAbsorbed) else None,
+        relieved=tuple(said.get("relieved", ())),
     )
 
 

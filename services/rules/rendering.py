@@ -44,7 +44,7 @@ NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.REHOUSED: (Channel.LETTER,),
 }
 """The channels on which a household is written to no more, once its case ended so."""
-CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
+CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL", "visit_taken_over": "CANCEL"}
 
 
 class Rendered(NamedTuple):

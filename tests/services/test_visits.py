@@ -5,11 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from models.cases import Visit
 from models.engine import Message
 from models.programmes import Membership, Person
 from models.vocabulary import Danger, Role
-from services import visits
-from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
+from services import triage, visits
+from services.forms import DangerForm, LostVisit, PastVisit, Reassignment, VisitForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, TransitionRefused
@@ -21,6 +22,7 @@ from tests.services.rules.situations import (
     BO_ID,
     CY_ID,
     OPERATOR,
+    OTHER_OPERATOR,
     PROGRAMME,
     Office,
     default_pathway,
@@ -364,6 +366,39 @@ def test_a_household_reads_nothing_of_a_change_that_it_was_not_told_of(office: O
     (mail,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "email")
     with office.database.read() as unit, pytest.raises(Suppressed, match="nothing_new"):
         render_message(unit, unit.session.get_one(Message, mail.id))
+
+
+def test_whoever_makes_a_visit_no_more_is_told_and_his_calendar_too(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20T10:00")
+    form = VisitForm(starts_at=paris("2025-10-20T10:00"), officer_id=another_officer(office))
+    office.do(visits.move_visit, BO, case_id, form)
+    office.drain()
+
+    (told,) = office.sent(case_id, "visit_taken_over")
+    assert told.address == "bo@relais.test"
+    assert [each.address for each in office.sent(case_id, "visit_invitation")][-1] == "noe@example.org"
+    with office.database.read() as unit:
+        written = render_message(unit, unit.session.get_one(Message, told.id))
+        assert b"METHOD:CANCEL" in (written.ics or b"")
+
+
+def test_a_visit_whose_case_goes_to_another_operator_keeps_its_day_and_no_officer(office: Office) -> None:
+    case_id = office.qualified(email="lucette@example.org")
+    visit_id = office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+
+    office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+    office.drain()
+
+    with office.database.read() as unit:
+        visit = unit.session.get_one(Visit, visit_id)
+        assert (visit.state, visit.officer_id, visit.starts_at) == ("planned", None, paris("2025-10-20T10:00"))
+        (mail,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "email")
+        assert "quelqu’un d’autre" in render_message(unit, unit.session.get_one(Message, mail.id)).body
+    assert [each.address for each in office.sent(case_id, "visit_taken_over")] == ["bo@relais.test"]
+    assert [each.address for each in office.sent(case_id, "visit_invitation")][-1] == "toit-solidaire@relais.test"
+    assert [(task.kind, task.organisation_id) for task in office.tasks(case_id)] == [("hold_visit", OTHER_OPERATOR)]
 
 
 def another_officer(office: Office) -> UUID:
