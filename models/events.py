@@ -198,11 +198,21 @@ class CaseUnmerged(_Detection):
 
 
 class CaseReleased(_Detection):
-    """A case that was merged into this one lives again by itself, with its alerts; `danger`: that it alone told."""
+    """A case that was merged into this one lives again by itself, with its alerts; `danger`: that it alone told.
+
+    `number_lost`: the one number that answered was its own.
+    """
 
     type: ClassVar[str] = "case.released"
+    may_need: ClassVar[tuple[str, ...]] = ("correct_number", "find_number")
     merged: UUID
     danger: Danger | None = None
+    number_lost: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Whom another number is asked of, once none is left."""
+        return self.may_need if self.number_lost else ()
 
 
 class CaseTransferred(_Detection):
@@ -333,10 +343,13 @@ class VisitPlanned(_OneVisit):
 
 
 class VisitMoved(_OneVisit):
-    """The date changed."""
+    """The date changed, or who comes, or what only the team reads. `relieved`: who was to make it and does no more."""
 
     type: ClassVar[str] = "visit.moved"
     starts_at: datetime
+    same_time: bool = False
+    same_officer: bool = False
+    relieved: list[UUID] = []
 
 
 class VisitCancelled(_OneVisit):

@@ -395,6 +395,19 @@ LATER_RULES: Final[dict[str, Rule]] = {
         ),
         at_once=(Open(open="close_case"),),
     ),
+    "case.released": Rule(
+        then=(
+            Open(open="correct_number", when="no_number_and_alert_giver"),
+            Send(
+                send="correct_number",
+                to=Party.ALERT_GIVER,
+                by=Channel.EMAIL,
+                about="correct_number",
+                when="no_number_and_alert_giver",
+            ),
+            Open(open="find_number", when="no_number_and_nobody"),
+        )
+    ),
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),

@@ -359,6 +359,9 @@ class Vulnerability(StrEnum):
     PROTECTED_ADULT = "protected_adult"
 
 
+OF_HEALTH: Final = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
+
+
 class Heating(StrEnum):
     """What a dwelling is heated with."""
 

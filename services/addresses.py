@@ -12,7 +12,7 @@ from sqlalchemy import case as sql_case
 
 from models.cases import Case, Referral
 from models.engine import IS_OPEN, Message, Obligation, Task
-from models.events import AddressMended, HouseholdAddressMended
+from models.events import AddressMended, HouseholdAddressMended, HouseholdAddressRecalled
 from models.programmes import Organisation
 from models.vocabulary import Channel, ContactBy, MessageState, Party, Theme
 from services import visits
@@ -123,7 +123,7 @@ def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Ho
         raise InvalidInput("email", "C’est l’adresse à laquelle Relais écrit déjà.")
     changed = form.email != household.email
     household.email, household.email_refused_at = form.email, None
-    until = casework.recall_until(unit, hand)
+    until = casework.recall_until(unit, hand) if _can_be_taken_back(unit, case) else None
     waiting = unit.session.scalars(_moved(case, form.email, until or unit.now).returning(Message.id)).all()
     visit = None if waiting else visits.to_come(unit, case)
     sends = bool(waiting) or visit is not None
@@ -131,6 +131,11 @@ def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Ho
         changed=changed, visit_id=visit.id if visit else None, recall_until=until if sends else None
     )
     return _mended(unit, hand, case, fact)
+
+
+def _can_be_taken_back(unit: UnitOfWork, case: Case) -> bool:
+    """An older pathway has nobody mend what was taken back: nothing waits there, and no page offers it."""
+    return set(HouseholdAddressRecalled.may_need) <= set(pathway_of(unit, case.pathway_hash).tasks)
 
 
 def remove_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:

@@ -15,7 +15,7 @@ from models.engine import Event
 from models.events import AlertSubmitted, CaseExamined
 from models.lifecycles import CaseAction
 from models.programmes import Commune, Programme, Territory
-from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Urgency
+from models.vocabulary import OF_HEALTH, CaseState, Danger, PermissionKind, Stage, Urgency
 from services import agreements, derogations, supply_cuts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
@@ -124,7 +124,7 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
         companion=form.companion,
         guardian=form.guardian,
         guardian_phone=form.guardian_phone,
-        vulnerabilities=[each.value for each in form.vulnerabilities],
+        vulnerabilities=[each.value for each in form.vulnerabilities if form.health_agreed or each not in OF_HEALTH],
         phones=_phones(form),
     )
     dwelling = Dwelling(
@@ -162,8 +162,16 @@ def _phones(form: AlertForm) -> list[Phone]:
 
 def _agree(unit: UnitOfWork, case: Case, form: AlertForm) -> None:
     by = form.agreement_by or form.giver_name
-    for kind in [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]:
+    for kind in _agreed(form):
         agreements.written(unit, case, kind, by=by, mode=form.agreement_mode, given_on=form.agreement_on)
+
+
+def _agreed(form: AlertForm) -> list[PermissionKind]:
+    """What the household said yes to through whoever asks for the visit."""
+    kinds = [PermissionKind.CONTACT, *([PermissionKind.SMS] if form.sms_agreed else [])]
+    if form.health_agreed and OF_HEALTH & set(form.vulnerabilities):
+        kinds.append(PermissionKind.HEALTH)
+    return kinds
 
 
 _NEW_WORD: Final = insert(SearchWord)

@@ -1,5 +1,6 @@
 """Calls to the household: attempts, the right number, giving up only after enough tries."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
@@ -13,6 +14,7 @@ from models.refusals import TransitionRefused
 from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Party, Stage, VisitState
 from services import visits
 from services.forms import CallForm, NumberForm
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.notes import write_note
@@ -28,6 +30,9 @@ from services.rules.view import CONTACT, attempts_since_contact
 SPOKEN: Final = frozenset({CallResult.REACHED, CallResult.REFUSED, CallResult.CALL_BACK})
 """Somebody of the household answered."""
 CALL_BACK: Final = "call_back"
+AWAIT: Final = "await_household"
+_AWAITED: Final = (AWAIT, "correct_number", "find_number")
+"""What is asked while nobody is reached: an answer, or a number that rings at the household's."""
 FARTHEST: Final = timedelta(days=92)
 NOON: Final = 12
 AFTERNOON: Final = 14
@@ -190,7 +195,9 @@ def correct_number(unit: UnitOfWork, hand: Hand, case_id: UUID | None, form: Num
 
 
 def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """Close as unreachable. Refused before enough attempts, on enough days, at enough times of the day."""
+    """Close as unreachable. Refused before enough attempts, on enough days, at enough times of the day; and while the
+    household, and whoever gave the alert, have time left to answer what was written to them.
+    """
     case = case_for(unit, hand.actor, case_id, Right.GIVE_UP)
     if case.stage == Stage.DETECTION:
         raise GuardRefused("Cette situation n’est pas encore acceptée : s’il n’y a rien à faire, refusez-la.")
@@ -198,6 +205,16 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     casework.check_no_partner_asked(unit, case)
     attempts = attempts_since_contact(unit, case.id)
+    if any(phone.blocked_at is None for phone in case.household.phones):
+        _check_calls(unit, case, attempts)
+    _check_time_left(unit, case)
+    fact = e.CaseUnreachable(attempts=len(attempts))
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
+    case.outcome = ClosureOutcome.UNREACHABLE.value
+    return case
+
+
+def _check_calls(unit: UnitOfWork, case: Case, attempts: Sequence[datetime]) -> None:
     pathway = pathway_of(unit, case.pathway_hash)
     local = [at.astimezone(case.programme.zone) for at in attempts]
     lacking = []
@@ -209,10 +226,18 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         lacking.append(f"{pathway.call_slots} moments de la journée")
     if lacking:
         raise GuardRefused("Avant de renoncer, il faut " + ", ".join(lacking) + ".")
-    fact = e.CaseUnreachable(attempts=len(attempts))
-    casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
-    case.outcome = ClosureOutcome.UNREACHABLE.value
-    return case
+
+
+def _check_time_left(unit: UnitOfWork, case: Case) -> None:
+    """Source: domain 2.9 — after the calls the SMS, the letter, the alert giver's help; closed after thirty days."""
+    if AWAIT not in pathway_of(unit, case.pathway_hash).tasks:
+        return
+    until = max((task.due_at for task in open_tasks.of_case(unit, case.id, *_AWAITED)), default=None)
+    if until is None:
+        raise GuardRefused("Avant de renoncer, il faut encore appeler, puis laisser au ménage le temps de répondre.")
+    if until > unit.now:
+        day = wording.day(until.astimezone(case.programme.zone).date())
+        raise GuardRefused(f"Avant de renoncer, laissez le temps de répondre à ce qui a été écrit : jusqu’au {day}.")
 
 
 def slot(local: datetime) -> BestTime:

@@ -5,22 +5,22 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Referral
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.engine import Event
 from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
 from models.pathway import Open
 from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, TaskState, VisitState
-from services import partner_work, scorecards, supply_cuts, visits
+from services import calls, partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.notes import write_note
-from services.rules import casework, open_tasks
+from services.rules import casework, effects, open_tasks, plan
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
-from services.rules.published import pathway_of
 from services.rules.ranking import HAND_OVER
+from services.rules.view import views
 
 _EARLY = frozenset(
     {
@@ -43,6 +43,12 @@ _STOOD = {
     ReportDelivered.type: CaseAction.REOPEN,
 }
 
+_BEFORE_REPORT: Final = (
+    Open(open="plan_visit", when="back_to_visits"),
+    Open(open="deliver_report", when="back_to_report"),
+)
+"""What a case that is reopened before its report asks for: an older pathway has nobody owe it."""
+
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
     """Close with an outcome. Refused while a partner still has the ball."""
@@ -52,6 +58,8 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         raise GuardRefused("Un ménage qui demande d’arrêter : notez-le comme tel, ses accords sont alors retirés.")
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
+    if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
+        raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
     if out := unit.session.scalars(lent).first():
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
@@ -65,6 +73,12 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     scorecards.keep(unit, case, form.criteria)
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def _was_absent(unit: UnitOfWork, case: Case) -> bool:
+    """Nobody was there at a visit that was agreed: more calls are the coordination's to decide."""
+    missed = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT).limit(1)
+    return unit.session.scalar(missed) is not None
 
 
 _REPORTED: Final = (
@@ -94,7 +108,10 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         _take_back(unit, case)
     action = _reopening(unit, case)
     state = next_case_state(CaseState(case.state), action)
-    casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
+    event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
+    if action is CaseAction.REOPEN_TO_REPORT:
+        situation = plan.situation(unit, event, views(unit, [case.id])[case.id])
+        effects.write(unit, plan.owed(situation, _BEFORE_REPORT))
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
     return case
@@ -115,10 +132,4 @@ def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:
     for type_ in unit.session.scalars(stood):
         if type_ == CaseAccepted.type or last is not CaseAction.REOPEN:  # a visit after the report moves nothing
             last = _STOOD[type_]
-    return last if last is not CaseAction.REOPEN_TO_REPORT or _asks_for_report(unit, case) else CaseAction.REOPEN
-
-
-def _asks_for_report(unit: UnitOfWork, case: Case) -> bool:
-    """An older pathway has nobody owe the report of a case that is reopened."""
-    rule = pathway_of(unit, case.pathway_hash).rule_of(CaseReopened(state=CaseState.VISITED.value))
-    return any(isinstance(step, Open) and step.open == "deliver_report" for step in rule.then)
+    return last

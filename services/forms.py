@@ -144,6 +144,7 @@ class AlertForm(Form):
     guardian: Line = Field("", description="Tuteur ou curateur, à joindre d’abord")
     guardian_phone: PhoneNumber | None = Field(None, description="Téléphone du tuteur ou du curateur")
     vulnerabilities: list[Vulnerability] = Field([], description="Fragilités, sans autre détail")
+    health_agreed: bool = Field(False, description="Grossesse, handicap, maladie : d’accord pour que ce soit noté")
     heating: Heating | None = Field(None, description="Énergie de chauffage")
     income_class: IncomeClass | None = Field(None, description="Niveau de revenus, à votre connaissance")
     followed_by: Line = Field("", description="Déjà accompagné par")

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, selec
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from models.base import Base
-from models.cases import Case, Dwelling, Need, Referral, Visit
+from models.cases import Case, Dwelling, Need, Referral, SupplyCut, Visit
 from models.engine import IS_OPEN, Event, Task
 from models.events import (
     CaseAccepted,
@@ -67,6 +67,7 @@ class Filters(BaseModel):
     not_eligible: bool = Field(default=False, alias="hors_conditions")
     unmet: Theme | None = Field(default=None, alias="sans_solution")
     to_do: bool = Field(default=False, alias="a_faire")  # needs a hand of the reader, today or these days
+    cut: bool = Field(default=False, alias="coupure")  # a supply that a supplier means to cut
     alone: bool = Field(default=False, alias="seules")  # under way, and needs none
 
     @model_validator(mode="before")
@@ -290,6 +291,9 @@ _CASE_FILTERS: Final[dict[str, Callable[[Filters], ColumnElement[bool]]]] = {
     "not_eligible": lambda _: and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
     "unmet": lambda asked: Case.id.in_(
         select(Need.case_id).where(Need.theme == asked.unmet, Need.gap_reason.is_not(None))
+    ),
+    "cut": lambda _: and_(
+        Case.id.in_(select(SupplyCut.case_id).where(SupplyCut.outcome.is_(None))), Case.stage.in_(_OPEN_STAGES)
     ),
 }
 

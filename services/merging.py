@@ -1,5 +1,6 @@
 """Doubles: a case is merged into the one that goes on, its alerts follow it there; and the merge can be undone."""
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -8,8 +9,17 @@ from models import events as e
 from models.cases import LOAN_IS_OUT, Alert, Case, Loan
 from models.engine import Event
 from models.lifecycles import CaseAction
-from models.vocabulary import CaseState, ClosureOutcome, Danger, TaskState, Urgency, VisitState, WithdrawReason
-from services import households, search, supply_cuts, visits
+from models.vocabulary import (
+    CaseState,
+    ClosureOutcome,
+    Danger,
+    PermissionKind,
+    TaskState,
+    Urgency,
+    VisitState,
+    WithdrawReason,
+)
+from services import agreements, households, search, supply_cuts, visits
 from services.endings import let_go
 from services.forms import Merge
 from services.foundation.database import UnitOfWork
@@ -20,6 +30,9 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import DANGER
 from services.rules.texts.labels import inside, label
+
+HEALTH: Final = "health"
+"""Among the facts of a merge: the agreement that lets what is said of health be kept came with it."""
 
 
 def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
@@ -67,14 +80,23 @@ def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> 
     if added and was_lost:
         casework.record(unit, kept, e.HouseholdCorrected(phone_id=added[0].id), hand=hand)
     facts = households.join_facts(case.household, kept.household)
+    health = [bool(agreements.standing(unit, each, PermissionKind.HEALTH)) for each in (case, kept)]
+    if health == [True, False] and {"breathing", "vulnerabilities"} & set(facts):
+        agreements.note(unit, hand, kept, PermissionKind.HEALTH)
+        facts.append(HEALTH)
     return e.CaseMerged(into=kept.id, phone_ids=[phone.id for phone in added], facts=facts)
 
 
-def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> None:
+def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> bool:
+    """Whether the household of the case that went on has no number of its own any more that answers."""
     merged = select(Event.payload).where(Event.case_id == case.id, Event.type == e.CaseMerged.type)
     payload = unit.session.scalars(merged.order_by(Event.seq.desc()).limit(1)).one()
     fact = e.CaseMerged.model_validate(payload)
+    if HEALTH in fact.facts:
+        for permission in agreements.standing(unit, kept, PermissionKind.HEALTH):
+            permission.revoked_at = unit.now
     households.part(unit, case.household, kept.household, phones=fact.phone_ids, facts=fact.facts)
+    return bool(fact.phone_ids) and all(phone.blocked_at is not None for phone in kept.household.phones)
 
 
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
@@ -102,7 +124,7 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         .execution_options(synchronize_session="fetch")
     )
     case.merged_into_id = None
-    _part_households(unit, case, kept)
+    number_lost = _part_households(unit, case, kept)
     if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
         case.operator_id = None
     unit.session.flush()
@@ -110,7 +132,8 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     unit.session.expire(kept, ["alerts"])
     event = casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
     danger, stay = _hand_back(unit, hand, case, kept)
-    casework.record(unit, kept, e.CaseReleased(merged=case.id, danger=danger), hand=hand)
+    fact = e.CaseReleased(merged=case.id, danger=danger, number_lost=number_lost)
+    casework.record(unit, kept, fact, hand=hand)
     if stay:
         told = f"Reste suivi dans {kept.number}, où l’on s’en est occupé : {', '.join(stay)}."
         write_note(unit, case, hand, told, event=event)

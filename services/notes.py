@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.cases import Case, Note, Referral
 from models.engine import Event
@@ -32,6 +32,11 @@ def conversation(unit: UnitOfWork, referral: Referral) -> list[Said]:
         Said(note.at, event.on_behalf_of == referral.partner_id or event.actor.startswith("link:"), note.text)
         for note, event in rows
     ]
+
+
+def keep_from_partners(unit: UnitOfWork, referral: Referral) -> None:
+    """What was said of a referral stays with the team: it was for another partner than the one who is asked now."""
+    unit.session.execute(update(Note).where(Note.referral_id == referral.id).values(audience="team"))
 
 
 def _is_held(event: Event, now: datetime) -> bool:

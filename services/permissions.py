@@ -7,13 +7,13 @@ from models import events as e
 from models.cases import Case, Permission
 from models.programmes import Organisation
 from models.vocabulary import (
+    OF_HEALTH,
     CaseState,
     Channel,
     OrganisationKind,
     Party,
     PermissionKind,
     VisitState,
-    Vulnerability,
     WithdrawReason,
 )
 from services import agreements, calls, referrals, surveys, visits
@@ -28,7 +28,6 @@ from services.rules.published import today_of
 
 _WITH_PARTNER = frozenset({PermissionKind.SHARE_WITH_PARTNER, PermissionKind.REPORT_TO_PARTNER})
 _UNVISITED = frozenset({CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED})
-_OF_HEALTH = frozenset({Vulnerability.PREGNANT, Vulnerability.DISABILITY_OR_ILLNESS})
 
 
 def give(unit: UnitOfWork, hand: Hand, case_id: UUID, form: PermissionForm) -> Permission:
@@ -93,7 +92,7 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
         household = case.household
         household.breathing = None
         surveys.forget_health(unit, case)
-        household.vulnerabilities = [each for each in household.vulnerabilities if each not in _OF_HEALTH]
+        household.vulnerabilities = [each for each in household.vulnerabilities if each not in OF_HEALTH]
     if permission.kind == PermissionKind.HOME_VISIT:
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
     if permission.kind != PermissionKind.SHARE_WITH_PARTNER:

@@ -31,7 +31,7 @@ from services.directory import fill
 from services.forms import Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.notes import joined, write_note
+from services.notes import joined, keep_from_partners, write_note
 from services.rules import casework, obligations, open_tasks
 from services.rules.casework import Act, Hand
 from services.rules.links import task_for_link
@@ -75,6 +75,8 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
     referral = held(unit, hand.actor, referral_id, Right.REFER)
     case = referral.case
     partner = _partner(unit, case, form)
+    if partner.id != referral.partner_id:
+        keep_from_partners(unit, referral)
     referral.partner_id, referral.partner = partner.id, partner
     referral.brief, referral.brief_is_open = form.brief, form.brief_is_open
     referral.need = _need(unit, case, form, referral)

@@ -11,7 +11,7 @@ from models.lifecycles import CaseAction
 from models.pathway import Pathway
 from models.programmes import Organisation
 from models.vocabulary import OrganisationKind, Party
-from services import supply_cuts
+from services import supply_cuts, visits
 from services.forms import Acceptance, Reassignment, Rejection
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
@@ -45,6 +45,7 @@ def reassign(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Reassignment) ->
     _give(unit, case, operator)
     event = casework.record(unit, case, CaseReassigned(operator_id=operator.id), hand=hand)
     write_note(unit, case, hand, form.note, event=event)
+    visits.relieve_officers(unit, hand, case)
     return case
 
 

@@ -1,7 +1,7 @@
 """Visits: planned, moved, cancelled, missed, held; and the dangers met there, told at once."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -79,20 +79,51 @@ def _add(unit: UnitOfWork, case: Case, form: VisitForm) -> Visit:
 
 
 def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> Visit:
-    """Change the date: the same invitation, its next sequence."""
+    """Change the date, or who comes: the same invitation, its next sequence."""
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     visit = planned_visit(unit, case)
     _check(unit, case, form)
+    stood = visit.starts_at, visit.officer_id, _officers_of(visit)
     visit.state = next_visit_state(VisitState(visit.state), VisitAction.MOVE).value
     visit.starts_at = form.starts_at
     visit.ends_at = form.starts_at + timedelta(minutes=form.minutes)
     visit.officer_id = form.officer_id or visit.officer_id
     visit.second_officer_id = form.second_officer_id or visit.second_officer_id
     visit.with_whom = form.with_whom or visit.with_whom
-    visit.sequence += 1
-    fact = e.VisitMoved(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
-    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
+    _tell_moved(unit, hand, case, visit, stood)
     return visit
+
+
+def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
+    """Another operator has the case: the visit that is planned keeps its day, and whoever was to make it is told."""
+    visit = unit.session.scalars(_planned(case)).first()
+    if visit is None:
+        return
+    stood = visit.starts_at, visit.officer_id, _officers_of(visit)
+    visit.officer_id = visit.second_officer_id = None
+    _tell_moved(unit, hand, case, visit, stood)
+
+
+def _officers_of(visit: Visit) -> set[UUID]:
+    return {id_ for id_ in (visit.officer_id, visit.second_officer_id) if id_ is not None}
+
+
+def _tell_moved(
+    unit: UnitOfWork, hand: Hand, case: Case, visit: Visit, stood: tuple[datetime, UUID | None, set[UUID]]
+) -> None:
+    """The same invitation, its next sequence; `stood`: when the visit was, by whom, and who else."""
+    starts_at, officer_id, officers = stood
+    visit.sequence += 1
+    unit.session.flush()
+    fact = e.VisitMoved(
+        visit_id=visit.id,
+        ordinal=visit.ordinal,
+        starts_at=visit.starts_at,
+        same_time=visit.starts_at == starts_at,
+        same_officer=visit.officer_id == officer_id,
+        relieved=sorted(officers - _officers_of(visit)),
+    )
+    casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
 
 
 def lose_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LostVisit) -> Visit:
@@ -175,8 +206,8 @@ def report_danger(unit: UnitOfWork, hand: Hand, case_id: UUID, form: DangerForm)
 
 
 def acknowledge_danger(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """Somebody takes the danger in hand: the flag falls, the reminders stop."""
-    case = case_for(unit, hand.actor, case_id, Right.DANGER)
+    """The coordination, or who is on duty for it, takes the danger in hand: the flag falls, the reminders stop."""
+    case = case_for(unit, hand.actor, case_id, Right.TAKE_DANGER)
     danger = danger_told(unit, case)
     if danger is None:
         raise GuardRefused("Aucun danger n’attend d’être pris en charge.")

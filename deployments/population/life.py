@@ -262,8 +262,7 @@ class Life:
             partner_id = referral["partner_id"] if referral else None
             return About(task["referral_id"], partner_id, task["visit_id"], task["id"])
         said = fact.__dict__  # not `getattr`: a model is slow to say that it lacks something
-        names = ("referral_id", "partner_id", "visit_id", "loan_id")
-        return About(**{name: said.get(name) for name in names})
+        return About(said.get("referral_id"), said.get("partner_id"), said.get("visit_id"), loan_id=said.get("loan_id"))
 
     def view(self) -> CaseView:
         """It as its rules see it."""

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVarTuple
 
 from sqlalchemy import Engine, Row, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -33,6 +33,7 @@ AT_ONCE: Final = 40
 """As many as a web process answers requests at once: none is told that the database is away for want of one."""
 PLANNING: Final = "-c timezone=UTC -c random_page_cost=1.1 -c jit=off"
 """What PostgreSQL plans with: rows in memory or on a disk without heads, questions too short to be compiled."""
+_DEADLOCK: Final = "40P01"
 _FIXED_SQLITE: Final = (3, 51, 3)  # first version without the WAL-reset corruption
 
 
@@ -93,8 +94,8 @@ class Database:
     def write(self, label: str) -> Iterator[UnitOfWork]:
         """A unit of work that commits at the end; any exception rolls all of it back.
 
-        `label` names the crash points around the commit. Raises `Conflict` when somebody else changed a row read here,
-        `Unavailable` when the folder of an SQLite database cannot be written.
+        `label` names the crash points around the commit. Raises `Conflict` when somebody else changed a row read here
+        or each waits for what the other holds, `Unavailable` when the folder of an SQLite database cannot be written.
         """
         with self._writing(), Session(self.engine, expire_on_commit=False) as session:
             unit = UnitOfWork(session, self.clock.now(), self.dialect)
@@ -107,6 +108,10 @@ class Database:
                 session.commit()
             except StaleDataError as error:
                 raise Conflict from error
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", "") == _DEADLOCK:
+                    raise Conflict from error
+                raise
         crashpoint(f"{label}.after_commit")
         for act in unit.after_commit:
             act()

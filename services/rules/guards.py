@@ -92,6 +92,10 @@ def _visitor_was_absent(given: Situation) -> bool:
     return isinstance(given.fact, e.VisitMissed) and given.fact.state is VisitState.VISITOR_ABSENT
 
 
+def _somebody_is_relieved(given: Situation) -> bool:
+    return isinstance(given.fact, e.VisitMoved) and bool(given.fact.relieved)
+
+
 def _visit_is_near(given: Situation) -> bool:
     return given.case.visit_starts_at is not None and given.case.visit_starts_at - given.now <= NEAR
 
@@ -399,5 +403,6 @@ GUARDS: Final[dict[str, Guard]] = {
     "back_to_report": _both(_reopened_in(Stage.DIAGNOSTIC), _last_visit),
     "back_to_calls": _both(_reopened_in(Stage.FOLLOW_UP), _more_calls_to_come),
     "back_to_closing": _both(_reopened_in(Stage.FOLLOW_UP), _last_call_made),
+    "somebody_is_relieved": _somebody_is_relieved,
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),
 }

@@ -93,6 +93,11 @@ def then(situation: Situation) -> list[Effect]:
     return _effects(situation, rule.then, prefix="then")
 
 
+def owed(situation: Situation, steps: Sequence[Step]) -> list[Effect]:
+    """The effects of steps that the software asks for itself after an event, whatever its pathway writes."""
+    return _effects(situation, steps, prefix="owed")
+
+
 def _rung_steps(fact: ReminderDue, situation: Situation) -> tuple[Step, ...]:
     ladder = situation.pathway.ladders[fact.ladder]
     if fact.step == UNDELIVERED:
@@ -237,6 +242,7 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
         loan_id=said.get("loan_id"),
         cut_id=said.get("cut_id"),
         joined_id=fact.merged if isinstance(fact, CaseAbsorbed) else None,
+        relieved=tuple(said.get("relieved", ())),
     )
 
 

@@ -31,6 +31,7 @@ class Right(StrEnum):
     CORRECT = "correct"
     CIRCUMSTANCES = "circumstances"  # income, size, health as yes or no
     DANGER = "danger"
+    TAKE_DANGER = "take_danger"  # whoever tells a danger does not end the chase by himself. Source: domain 2.9
     FOLLOW_UP = "follow_up"
     CLOSE = "close"
     REOPEN = "reopen"

@@ -22,6 +22,9 @@ from services.rules.presence import Reader
 from services.rules.published import calendar_of
 from services.rules.view import CaseView, Number
 
+RELIEVED: Final = "visit_taken_over"
+"""What tells an officer that somebody else makes his visit."""
+
 
 @dataclass(frozen=True)
 class Recipient:
@@ -71,6 +74,8 @@ class AddressBook:
                 found = _alert_givers(message.case, joined=message.about.joined_id)
             case Party.OPERATOR:
                 found = self._holder(message) or self._operator(message)
+                if message.text == RELIEVED:
+                    found = self._relieved(message)
             case Party.PARTNER:
                 found = self._partner(message)
         return found or [Recipient(lacking="no_address")]
@@ -117,6 +122,12 @@ class AddressBook:
             told = _told(message) in self._of_coordination
             return [Recipient(lacking="same_reader")] if told else self._staff(message)
         return [Recipient(operator.email, operator.id)]
+
+    def _relieved(self, message: PlanMessage) -> list[Recipient]:
+        """Of whichever operator, while they have an account here."""
+        known = presence.roster(self._unit, message.case.programme_id).readers
+        found = {each.person_id: _recipient(each) for each in known if each.person_id in message.about.relieved}
+        return list(found.values())
 
     def _partner(self, message: PlanMessage) -> list[Recipient]:
         """His one address, or whoever of his follows the request, or reads meanwhile."""

@@ -10,9 +10,9 @@ from sqlalchemy import or_, select
 
 from models.cases import Alert, Case, Phone, Referral, Visit
 from models.engine import Event, Message, Task
-from models.events import ReminderDue
+from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, TaskState, VisitState
+from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, Stage, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -35,7 +35,8 @@ FOLLOW_UP_QUESTION: Final = "follow_up_question"
 MEETING: Final = "partner_meets"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
-OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_moved")
+MOVED: Final = "visit_moved"
+OF_VISIT: Final = ("visit_reminder", "visit_confirmation", MOVED)
 """What is told of a visit to come."""
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
@@ -43,7 +44,7 @@ NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.REHOUSED: (Channel.LETTER,),
 }
 """The channels on which a household is written to no more, once its case ended so."""
-CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL"}
+CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL", "visit_taken_over": "CANCEL"}
 
 
 class Rendered(NamedTuple):
@@ -84,7 +85,7 @@ def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalo
     """In the programme's own words when it has some for this text; of a visit called off for good in ours: its own
     promise another date."""
     key = TextKey(message.text, Party(message.party), Channel(message.channel))
-    words = None if context.for_good else own_words(unit, message.programme_id).get(key)
+    words = None if context.for_good or context.same_time else own_words(unit, message.programme_id).get(key)
     return own.write(words, *key, context) if words else render(*key, context)
 
 
@@ -164,6 +165,14 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
         visit = unit.session.get_one(Visit, message.visit_id)
         if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
             raise Suppressed("visit_past")
+        if message.text == MOVED and message.party == Party.HOUSEHOLD and _is_as_told(unit, message):
+            raise Suppressed("nothing_new")
+
+
+def _is_as_told(unit: UnitOfWork, message: Message) -> bool:
+    """Neither the visit's hour nor who comes was changed: nothing of what the household knows."""
+    payload = unit.session.get_one(Event, message.event_id).payload
+    return bool(payload.get("same_time") and payload.get("same_officer"))
 
 
 def _waits(unit: UnitOfWork, task: Task, message: Message) -> bool:
@@ -256,13 +265,22 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         stage=case.stage,
         danger=event.payload.get("danger") or case.danger,
         urgent=True if referral is not None and referral.urgent else None,
-        for_good=event.payload.get("for_good") or event.payload.get("reason") == LossReason.REFUSED_AT_DOOR or None,
+        for_good=_no_other_visit(event, case),
+        same_time=(event.type == VisitMoved.type and event.payload.get("same_time")) or None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,
         destination_phone=case.transferred_phone,
         solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
     )
+
+
+def _no_other_visit(event: Event, case: Case) -> bool | None:
+    """True where nobody looks for another date: the visit's end says so, or the report is given."""
+    if event.type not in {VisitCancelled.type, VisitMissed.type}:
+        return None
+    said = event.payload.get("for_good") or event.payload.get("reason") == LossReason.REFUSED_AT_DOOR
+    return said or case.stage in {Stage.ORIENTATION, Stage.FOLLOW_UP} or None
 
 
 def _reference(unit: UnitOfWork, message: Message, case: Case) -> str:

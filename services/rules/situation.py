@@ -22,6 +22,7 @@ class About:
     loan_id: UUID | None = None
     cut_id: UUID | None = None
     joined_id: UUID | None = None  # the double whose alerts have come to the case
+    relieved: tuple[UUID, ...] = ()  # who was to make the visit and is not any more
 
 
 @dataclass(frozen=True)

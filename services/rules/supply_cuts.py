@@ -76,6 +76,17 @@ def law() -> Law:
     return Law.model_validate(yaml_files.read(source))
 
 
+def truce_end(today: date) -> date | None:
+    """The first day after the winter truce in which this day falls, if it does: cuts announced before come then."""
+    return law().truce.end(today)
+
+
+def reduced_power(energy: Energy, cut_on: date) -> ReducedPower | None:
+    """What comes before a cut of this energy for those whom the rule names; the supplier says whether it does."""
+    rule = law().reduced_power
+    return rule if energy in rule.energies and cut_on >= rule.from_on else None
+
+
 def first_lawful_day(energy: Energy, cut_on: date, aid_filed_on: date | None) -> tuple[date, list[Reason]]:
     """When the supply may be cut at the earliest, and what puts the announced day off.
 

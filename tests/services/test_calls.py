@@ -1,6 +1,7 @@
 """Calls: nobody gives up too early, and a stranger's number is left alone. Source: story S3."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,9 +9,9 @@ from sqlalchemy import select
 
 from models.cases import Phone
 from models.engine import Message
-from models.vocabulary import CallResult, HouseholdAnswer, SuspensionReason
-from services import calls, closing, household_answers, suspension
-from services.forms import CallForm, NumberForm, Suspension
+from models.vocabulary import CallResult, HouseholdAnswer, SuspensionReason, VisitState
+from services import calls, closing, household_answers, suspension, visits
+from services.forms import CallForm, LostVisit, NumberForm, Suspension
 from services.foundation.errors import GuardRefused, InvalidInput, LinkExpired, TransitionRefused
 from services.foundation.runtime import Runtime
 from services.household_answers import HouseholdWord
@@ -53,11 +54,56 @@ def test_giving_up_where_no_call_is_to_be_made_asks_for_none(office: Office) -> 
         office.do(calls.give_up, BO, case_id)
 
 
-def test_three_calls_on_three_days_at_two_times_are_enough(office: Office) -> None:
-    case_id = office.accepted()
+def sought(office: Office, **given: Any) -> UUID:
+    """A household that did not answer three calls, the first on 7 October."""
+    case_id = office.accepted(**given)
     for moment in ("07T10:00", "08T17:30", "09T10:00"):
         office.at(f"2025-10-{moment}")
         office.call(case_id, "no_answer")
+    office.drain()
+    return case_id
+
+
+def test_after_the_calls_the_household_has_time_to_answer_the_sms_and_the_letter(office: Office) -> None:
+    case_id = sought(office)
+
+    with pytest.raises(GuardRefused, match="laissez le temps de répondre à ce qui a été écrit : jusqu’au jeudi 6"):
+        office.do(calls.give_up, ADA, case_id)
+
+
+def test_nobody_gives_up_before_the_sms_and_the_letter_are_planned(office: Office) -> None:
+    case_id = office.accepted()
+    for moment in ("07T10:00", "08T17:30"):
+        office.at(f"2025-10-{moment}")
+        office.call(case_id, "no_answer")
+    office.at("2025-10-09T10:00")
+    office.call(case_id, "no_answer")  # the engine has not seen it yet
+
+    with pytest.raises(GuardRefused, match="il faut encore appeler"):
+        office.do(calls.give_up, BO, case_id)
+
+
+def test_a_household_that_nobody_reaches_is_not_closed_as_one_that_stopped_answering(office: Office) -> None:
+    case_id = sought(office)
+
+    with pytest.raises(GuardRefused, match="que personne ne joint : renoncez"):
+        office.close(case_id, "stopped_answering")
+
+
+def test_a_household_that_was_absent_may_be_closed_as_one_that_stopped_answering(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-11-05T14:00")
+    office.at("2025-11-05T16:00")
+    office.do(visits.lose_visit, BO, case_id, LostVisit(state=VisitState.HOUSEHOLD_ABSENT))
+
+    office.close(case_id, "stopped_answering")
+
+    assert office.case(case_id).outcome == "stopped_answering"
+
+
+def test_three_calls_on_three_days_at_two_times_then_a_month_are_enough(office: Office) -> None:
+    case_id = sought(office)
+    office.at("2025-11-06T18:00")
 
     office.do(calls.give_up, BO, case_id)
 
@@ -65,10 +111,8 @@ def test_three_calls_on_three_days_at_two_times_are_enough(office: Office) -> No
 
 
 def test_attempts_before_a_reopening_do_not_count(office: Office) -> None:
-    case_id = office.accepted()
-    for moment in ("07T10:00", "08T17:30", "09T10:00"):
-        office.at(f"2025-10-{moment}")
-        office.call(case_id, "no_answer")
+    case_id = sought(office)
+    office.at("2025-11-07T10:00")
     office.do(calls.give_up, BO, case_id)
     office.at("2025-11-17T10:00")
     office.do(closing.reopen_case, ADA, case_id)
@@ -77,6 +121,30 @@ def test_attempts_before_a_reopening_do_not_count(office: Office) -> None:
     with pytest.raises(GuardRefused, match="il y en a eu 0"):
         office.do(calls.give_up, BO, case_id)
     assert [task.kind for task in office.tasks(case_id)] == ["call_again"]
+
+
+def test_where_no_number_is_left_nobody_has_to_call_before_giving_up(office: Office) -> None:
+    case_id = office.accepted()
+    office.at("2025-10-07T10:00")
+    office.call(case_id, "wrong_number")
+    office.at("2025-10-22T10:00")
+    assert {task.kind for task in office.tasks(case_id)} == {"correct_number", "find_number"}
+
+    with pytest.raises(GuardRefused, match="jusqu’au lundi 27"):
+        office.do(calls.give_up, BO, case_id)
+    office.at("2025-10-27T18:00")
+    office.do(calls.give_up, BO, case_id)
+
+    assert (office.case(case_id).state, office.tasks(case_id)) == ("unreachable", [])
+
+
+def test_where_nobody_can_give_another_number_the_household_is_written_to_at_once(office: Office) -> None:
+    case_id = office.accepted(giver_email=None)
+    office.call(case_id, "wrong_number")
+    office.drain()
+
+    assert set(office.due(case_id)) == {"find_number"}
+    assert [each.channel for each in office.sent(case_id, "please_call")] == ["letter"]
 
 
 def test_a_wrong_number_is_blocked_at_once(office: Office) -> None:

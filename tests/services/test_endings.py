@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from models.cases import Alert, Case, Note, Permission, Phone, Referral
 from models.engine import Message
+from models.pathway import Open
 from models.programmes import Service
 from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, RejectionReason, Theme, VisitState
 from services import alerts, closing, endings, loans, merging, referrals, supply_cuts, tasks, triage, upkeep, visits
@@ -25,13 +26,25 @@ from services.forms import (
     Transfer,
     Withdrawal,
 )
+from services.foundation.clock import SetClock
+from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.rules import ledger, policy
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.rendering import Suppressed, render_message
 from services.supply_cuts import CutForm
-from tests.services.rules.situations import ADA, BO, ELSEWHERE, PROGRAMME, Office, alert_form, referral_form
+from tests.services.rules.situations import (
+    ADA,
+    BO,
+    ELSEWHERE,
+    PROGRAMME,
+    Office,
+    alert_form,
+    default_pathway,
+    found_office,
+    referral_form,
+)
 
 STOP = Withdrawal(said_by="La personne")
 ABOVE = Disqualification(reason=RejectionReason.OVER_INCOME)
@@ -531,6 +544,24 @@ def test_a_closed_case_is_reopened_where_it_stood(office: Office, situation: str
     office.drain()
 
     assert (office.case(case_id).state, set(office.due(case_id))) == (state, {asked})
+
+
+def test_the_report_of_a_case_that_is_reopened_is_owed_in_an_older_pathway_too(
+    database: Database, clock: SetClock
+) -> None:
+    """Up to version 11 nothing but the calls followed a reopening after the visit."""
+    current = default_pathway()
+    then = [Open(open="call_again", when="back_to_contact"), Open(open="close_case", when="back_to_follow_up")]
+    rule = current.events["case.reopened"].model_copy(update={"then": tuple(then)})
+    events = {**current.events, "case.reopened": rule}
+    office = found_office(database, clock, current.model_copy(update={"events": events}))
+    case_id = office.visited()
+    office.close(case_id, "moved")
+
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    assert (office.case(case_id).state, set(office.due(case_id))) == ("visited", {"deliver_report"})
 
 
 def test_a_case_reopened_after_its_last_call_has_somebody_to_close_it(office: Office) -> None:

@@ -9,7 +9,7 @@ from models.cases import Household
 from models.engine import Message
 from models.pathway import Pathway
 from models.vocabulary import Channel, ContactBy, PermissionKind
-from services import addresses, calls, follow_up
+from services import addresses, calls, follow_up, recalling
 from services.forms import ContactForm, HouseholdAddressForm, NumberForm, PermissionForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
@@ -252,6 +252,17 @@ def test_an_older_pathway_opens_no_item_that_nobody_could_end(database: Database
     assert {"mend_address", ITEM}.isdisjoint(office.due(case_id))
     assert "follow_up_call" in office.due(case_id)
     assert household(office, case_id).email_refused_at is not None
+
+
+def test_on_an_older_pathway_no_page_offers_to_take_a_mended_address_back(database: Database, clock: SetClock) -> None:
+    office = found_office(database, clock, _of_before())
+    case_id = planned(office)
+
+    page = Hand(BO.actor, holds=True)
+    office.do(addresses.mend_household_address, page, case_id, RIGHT)
+
+    with office.database.read() as unit:
+        assert recalling.held(unit, page.actor) == []
 
 
 def _of_before() -> Pathway:

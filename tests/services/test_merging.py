@@ -7,8 +7,20 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case, Note
-from models.vocabulary import CallResult, CaseState, Energy
-from services import addresses, calls, closing, doubles, endings, loans, merging, supply_cuts, triage, visits
+from models.vocabulary import CallResult, CaseState, Energy, PermissionKind
+from services import (
+    addresses,
+    agreements,
+    calls,
+    closing,
+    doubles,
+    endings,
+    loans,
+    merging,
+    supply_cuts,
+    triage,
+    visits,
+)
 from services.forms import (
     Acceptance,
     CallForm,
@@ -303,6 +315,22 @@ def test_what_a_double_alone_knew_of_the_household_goes_on_with_it_and_comes_bac
     assert (numbers, rest) == (["+33639981234"], ["m@example.org", 3, 9000, ["isolated"]])
 
 
+def test_what_a_double_said_of_health_goes_on_with_its_agreement_and_comes_back(office: Office) -> None:
+    kept = office.accepted()
+    double = office.triaged(**ODILE, vulnerabilities=["pregnant"], health_agreed=True)
+    agreed = []
+    for act, case_id, *form in (
+        (merging.merge, double, Merge(into_number=office.case(kept).number)),
+        (merging.undo, double),
+    ):
+        office.do(act, ADA, case_id, *form)
+        with office.database.read() as unit:
+            case = unit.session.get_one(Case, kept)
+            agreed.append((case.household.vulnerabilities, len(agreements.standing(unit, case, PermissionKind.HEALTH))))
+
+    assert agreed == [(["pregnant"], 1), ([], 0)]
+
+
 def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Office) -> None:
     kept = office.accepted()
     office.call(kept, "wrong_number")
@@ -312,6 +340,21 @@ def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Off
     office.drain()
 
     assert set(office.due(kept)) == {"call_again"}
+
+
+def test_a_household_whose_number_was_the_doubles_is_looked_for_once_both_part(office: Office) -> None:
+    kept = office.accepted()
+    office.call(kept, "wrong_number")
+    office.drain()
+    double = office.triaged(**ODILE)
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
+    assert "correct_number" not in office.due(kept)
+
+    office.do(merging.undo, ADA, double)
+    office.drain()
+
+    assert "correct_number" in office.due(kept)
 
 
 def test_what_was_said_anew_since_a_merge_stays_when_it_is_undone(office: Office) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.cases import Referral
 from models.vocabulary import CaseState, ReferralKind, ReferralState, VoidReason, WithdrawReason
-from services import referrals, rerouting
+from services import notes, referrals, rerouting
 from services.forms import Reopening, TakeBack, Voiding
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from tests.services.rules.situations import ADA, BO, OTHER_PARTNER, PARTNER, Office, referral_form
@@ -73,6 +73,19 @@ def test_a_need_is_asked_anew_by_a_new_referral_and_the_old_one_stays_closed(off
     assert office.referral(referral_id).state == ReferralState.DECLINED
     assert (sent.replaces_id, office.referral(sent.id).state) == (referral_id, ReferralState.SENT)
     assert "finish_draft" not in office.due(case_id)
+
+
+@pytest.mark.parametrize(("partner", "said"), [(PARTNER, ["Il a de la place de nouveau."]), (OTHER_PARTNER, [])])
+def test_why_a_partner_is_asked_anew_is_read_by_no_other(office: Office, partner: UUID, said: list[str]) -> None:
+    _, referral_id = office.referred()
+    office.answer(referral_id, "decline")
+    draft = office.do(rerouting.reopen, ADA, referral_id, Reopening(note="Il a de la place de nouveau."))
+
+    office.do(referrals.send_draft, BO, draft.id, referral_form(partner_id=partner))
+
+    with office.database.read() as unit:
+        sent = unit.session.get_one(Referral, draft.id)
+        assert [each.text for each in notes.conversation(unit, sent)] == said
 
 
 def test_nothing_leaves_with_a_draft(office: Office) -> None:

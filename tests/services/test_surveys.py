@@ -130,3 +130,15 @@ def test_every_field_asks_one_thing_and_every_code_is_a_word() -> None:
         assert asked.label, place
         assert all(code.replace("_", "").isalnum() and code.islower() for code in asked.codes), place
         assert asked.most > asked.least if asked.number else not asked.most, place
+
+
+@pytest.mark.parametrize(("agreed", "kept", "kinds"), [(False, ["over_75"], 0), (True, ["over_75", "pregnant"], 1)])
+def test_an_alert_keeps_what_is_of_health_with_the_households_agreement_alone(
+    office: Office, *, agreed: bool, kept: list[str], kinds: int
+) -> None:
+    case_id = office.triaged(vulnerabilities=["over_75", "pregnant"], health_agreed=agreed)
+
+    with office.database.read() as unit:
+        given = select(Permission.id).where(Permission.case_id == case_id, Permission.kind == PermissionKind.HEALTH)
+        assert unit.session.get_one(Case, case_id).household.vulnerabilities == kept
+        assert len(unit.session.scalars(given).all()) == kinds

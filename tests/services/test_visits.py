@@ -5,16 +5,30 @@ from uuid import UUID
 
 import pytest
 
+from models.cases import Visit
 from models.engine import Message
-from models.vocabulary import Danger
-from services import visits
-from services.forms import DangerForm, LostVisit, PastVisit, VisitForm
+from models.programmes import Membership, Person
+from models.vocabulary import Danger, Role
+from services import triage, visits
+from services.forms import DangerForm, LostVisit, PastVisit, Reassignment, VisitForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
-from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.foundation.errors import Denied, GuardRefused, InvalidInput, TransitionRefused
 from services.rules.rendering import Suppressed, render_message
 from services.rules.view import absences
-from tests.services.rules.situations import ADA, BO, CY_ID, Office, default_pathway, found_office, paris
+from tests.services.rules.situations import (
+    ADA,
+    BO,
+    BO_ID,
+    CY_ID,
+    OPERATOR,
+    OTHER_OPERATOR,
+    PROGRAMME,
+    Office,
+    default_pathway,
+    found_office,
+    paris,
+)
 
 
 def planned(office: Office) -> UUID:
@@ -292,6 +306,16 @@ def test_a_danger_met_on_a_case_that_ended_is_told_and_reopens_nothing(office: O
     assert office.tasks(case_id) == []
 
 
+def test_whoever_tells_a_danger_does_not_take_it_in_hand_for_the_coordination(office: Office) -> None:
+    case_id = office.qualified()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    office.drain()
+
+    with pytest.raises(Denied):
+        office.do(visits.acknowledge_danger, BO, case_id)
+    assert "acknowledge_danger" in office.due(case_id)
+
+
 def test_absences_count_since_the_last_visit_held() -> None:
     assert absences(["household_absent", "household_absent", "held", "household_absent"]) == 1
     assert absences(["household_absent", "visitor_absent"]) == 1
@@ -311,3 +335,100 @@ def test_whoever_refused_at_the_door_is_promised_no_call(office: Office) -> None
     assert "annulé" in said
     assert "rappellerons" not in said
     assert set(office.due(case_id)) == {"plan_visit"}
+
+
+def test_a_visit_lost_after_the_report_promises_no_other_date(office: Office) -> None:
+    case_id = office.reported(phone="0639981298")
+    for day, state in (("24", "household_absent"), ("27", "cancelled_by_service")):
+        office.plan(case_id, f"2025-10-{day}T10:00")
+        office.at(f"2025-10-{day}T11:00")
+        lose(office, case_id, state)
+        office.drain()
+
+    told = [
+        each
+        for text in ("visit_missed", "visit_cancelled")
+        for each in office.sent(case_id, text)
+        if each.state == "queued"
+    ]
+    with office.database.read() as unit:
+        said = [render_message(unit, unit.session.get_one(Message, each.id)).body for each in told]
+    assert len(said) > 1
+    assert not [body for body in said if "essaierons" in body or "appellerons" in body or "rappellerons" in body]
+
+
+def test_a_household_reads_that_somebody_else_comes_not_that_its_day_changed(office: Office) -> None:
+    case_id = office.qualified(email="lucette@example.org")
+    office.plan(case_id, "2025-10-20T10:00")
+    colleague = another_officer(office)
+    form = VisitForm(starts_at=paris("2025-10-20T10:00"), officer_id=colleague)
+    office.do(visits.move_visit, BO, case_id, form)
+    office.drain()
+
+    (letter,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "letter")
+    (mail,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "email")
+    with office.database.read() as unit:
+        for each in (letter, mail):
+            said = render_message(unit, unit.session.get_one(Message, each.id))
+            assert "a changé" not in said.body
+            assert "reste le même" in said.body
+            assert "Noé" in said.body
+
+
+def test_a_household_reads_nothing_of_a_change_that_it_was_not_told_of(office: Office) -> None:
+    case_id = office.qualified(email="lucette@example.org")
+    office.plan(case_id, "2025-10-20T10:00")
+    form = VisitForm(starts_at=paris("2025-10-20T10:00"), officer_id=BO_ID, with_whom="Sa fille")
+    office.do(visits.move_visit, BO, case_id, form)
+    office.drain()
+
+    (mail,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "email")
+    with office.database.read() as unit, pytest.raises(Suppressed, match="nothing_new"):
+        render_message(unit, unit.session.get_one(Message, mail.id))
+
+
+def test_whoever_makes_a_visit_no_more_is_told_and_his_calendar_too(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20T10:00")
+    form = VisitForm(starts_at=paris("2025-10-20T10:00"), officer_id=another_officer(office))
+    office.do(visits.move_visit, BO, case_id, form)
+    office.drain()
+
+    (told,) = office.sent(case_id, "visit_taken_over")
+    assert told.address == "bo@relais.test"
+    assert [each.address for each in office.sent(case_id, "visit_invitation")][-1] == "noe@example.org"
+    with office.database.read() as unit:
+        written = render_message(unit, unit.session.get_one(Message, told.id))
+        assert b"METHOD:CANCEL" in (written.ics or b"")
+
+
+def test_a_visit_whose_case_goes_to_another_operator_keeps_its_day_and_no_officer(office: Office) -> None:
+    case_id = office.qualified(email="lucette@example.org")
+    visit_id = office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+
+    office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+    office.drain()
+
+    with office.database.read() as unit:
+        visit = unit.session.get_one(Visit, visit_id)
+        assert (visit.state, visit.officer_id, visit.starts_at) == ("planned", None, paris("2025-10-20T10:00"))
+        (mail,) = (each for each in office.sent(case_id, "visit_moved") if each.channel == "email")
+        assert "quelqu’un d’autre" in render_message(unit, unit.session.get_one(Message, mail.id)).body
+    assert [each.address for each in office.sent(case_id, "visit_taken_over")] == ["bo@relais.test"]
+    assert [each.address for each in office.sent(case_id, "visit_invitation")][-1] == "toit-solidaire@relais.test"
+    assert [(task.kind, task.organisation_id) for task in office.tasks(case_id)] == [("hold_visit", OTHER_OPERATOR)]
+
+
+def another_officer(office: Office) -> UUID:
+    """Noé, of Bo's operator."""
+    with office.database.write("test") as unit:
+        person = Person(name="Noé Petit", email="noe@example.org")
+        unit.session.add(person)
+        unit.session.flush()
+        member = Membership(
+            person_id=person.id, programme_id=PROGRAMME, organisation_id=OPERATOR, role=Role.OPERATOR.value
+        )
+        unit.session.add(member)
+        unit.session.flush()
+        return person.id

@@ -19,6 +19,7 @@ class Narrowed(BaseModel):
     organisation_id: UUID | None = Field(None, description="Structure attendue")
     kind: str | None = Field(None, max_length=40, description="Ce qui est attendu")
     late: bool = Field(False, description="Seulement ce qui est en retard")
+    cut: bool = Field(False, description="Seulement celles dont une coupure est annoncée")
     opened_from: date | None = Field(None, description="Ouverte ce jour ou après")
     opened_to: date | None = Field(None, description="Ouverte ce jour ou avant")
 

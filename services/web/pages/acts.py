@@ -242,7 +242,7 @@ ACTS: Final = (
             follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",
                      "Une situation terminée le reste.")),
     ActPage("danger-pris-en-charge", "danger-pris-en-charge", "Prendre le danger en charge", "Je m’en occupe",
-            Right.DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
+            Right.TAKE_DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
     ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER, _follow,
             lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
     ActPage("suivi", "suivi", "Noter l’appel de suivi", "Enregistrer l’appel", Right.FOLLOW_UP,
@@ -255,7 +255,8 @@ ACTS: Final = (
             forms.ClosureForm, _closure, _closure_given,
             follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP, _give_up, danger=True,
-            lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée.",
+            lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
+                 "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
     ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, _reopen,
             lead="La même situation reprend, avec toute son histoire."),

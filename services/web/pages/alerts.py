@@ -35,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 FOLDED: Final = frozenset(
     {"civility", "first_name", "email", "complement", "birth_year", "people", "landlord", "free_text"}
     | {"reference_income", "other_phone", "children", "language", "companion", "guardian", "guardian_phone"}
-    | {"vulnerabilities", "heating", "income_class", "followed_by", "safety", "derogation"}
+    | {"vulnerabilities", "health_agreed", "heating", "income_class", "followed_by", "safety", "derogation"}
 )
 CUT: Final = frozenset({"cut_energy", "cut_on"})
 FOLLOWS: Final = (

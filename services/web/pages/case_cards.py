@@ -12,6 +12,7 @@ from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, case_actions
 from models.vocabulary import (
     CaseState,
     Derogation,
+    Energy,
     EquipmentState,
     IncomeClass,
     Loop,
@@ -26,6 +27,7 @@ from services.foundation.tokens import new_token
 from services.rules import survey
 from services.rules.policy import Right, may_know_household, rights
 from services.rules.published import pathway_of
+from services.rules.supply_cuts import reduced_power
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title
 from services.web.pages.next_acts import acts_of
@@ -397,18 +399,27 @@ def cut(visitor: Visitor, found: desk.Sheet, its: SupplyCut) -> dict[str, Any]:
         "chip": {"text": f"{when} : le {wording.day(told.day, today=visitor.today)}",
                  "tone": "late" if days < SOON else "soon"},
         "why": [{"text": REASONS[reason.code].format(day=wording.day(reason.until, today=visitor.today)),
-                 "source": reason.source} for reason in told.reasons],
+                 "source": reason.source} for reason in told.reasons] + _before_it(its),
         "steps": [(words, step) for words, step in steps if step],
     }  # fmt: skip
 
 
 CUT_STEPS: Final = (("call_supplier", "Appeler le fournisseur"), ("file_aid", "Déposer la demande d’aide"))
+REDUCED: Final = (
+    "Avant la coupure, {days} jours à {kva} kVA si le ménage a le chèque énergie ou une aide du FSL, et un compteur "
+    "communicant : à faire confirmer par le fournisseur."
+)
 REASONS: Final = {
     "truce": "Trêve hivernale : pas de coupure avant le {day}.",
     "aid": "Aide demandée : fourniture maintenue jusqu’à la décision, au plus jusqu’au {day}.",
 }
 SOON: Final = 10
 """Days before a cut within which little can still be done."""
+
+
+def _before_it(its: SupplyCut) -> list[dict[str, str]]:
+    rule = reduced_power(Energy(its.energy), its.cut_on)
+    return [{"text": REDUCED.format(days=rule.days, kva=rule.kva), "source": rule.source}] if rule else []
 
 
 def _step(visitor: Visitor, task: Task | None, done_on: date | None) -> str:

@@ -59,7 +59,9 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     ),
     "decide_after_absence": (_VISIT, _CALL),
     "deliver_report": (NextAct("Remettre le rapport", "rapport", Right.REPORT),),
-    "acknowledge_danger": (NextAct("Je m’en occupe", "danger-pris-en-charge", Right.DANGER, post=True, danger=True),),
+    "acknowledge_danger": (
+        NextAct("Je m’en occupe", "danger-pris-en-charge", Right.TAKE_DANGER, post=True, danger=True),
+    ),
     "orient": (_REFER, _FOLLOW_UP),
     "answer_referral": (_YES, _ANSWER),
     "answer_question": (

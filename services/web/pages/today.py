@@ -7,12 +7,13 @@ from starlette.responses import RedirectResponse, Response
 
 from models.engine import Message
 from models.vocabulary import Role
-from services import desk, directory, messages, sheets
+from services import desk, directory, listing, messages, sheets
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Right, rights
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
+from services.rules.supply_cuts import truce_end
 from services.rules.texts.labels import label
 from services.web.pages import answers, bulk
 from services.web.pages.lists import Asked, pages_of
@@ -23,6 +24,7 @@ BESIDE: Final = 2
 """How many acts stand in a line; a third one would leave no room for its words, and folds with the others."""
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/a-faire"
+WITH_A_CUT: Final = listing.Filters(cut=True)
 
 
 @router.get("/")
@@ -44,6 +46,8 @@ def today(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait
         coordinates = Right.DIRECTORY in rights(visitor.actor)
         stale = directory.count_stale(unit, visitor.actor) if coordinates else 0
         proposed = sheets.count_waiting(unit, visitor.actor) if coordinates else 0
+        spring = truce_end(visitor.today)
+        cuts = listing.cases(unit, visitor.actor, WITH_A_CUT).count(unit) if spring else 0
         came_back = [_returned(each) for each in messages.came_back(unit, visitor.actor)] if coordinates else []
     return answers.page(
         request,
@@ -60,6 +64,9 @@ def today(request: Request, visitor: SignedIn, asked: Asked, page: int = 1, fait
         stale=stale,
         proposed=proposed,
         came_back=came_back,
+        cuts={"count": cuts, "href": WITH_A_CUT.address("/situations"), "from": wording.short(spring)}
+        if spring and cuts
+        else None,
     )
 
 

@@ -82,6 +82,7 @@ CONTEXT = TextContext(
     danger="gas",
     urgent=True,
     for_good=True,
+    same_time=True,
     solutions=("landlord_mediation", "health", "budget"),
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
@@ -351,11 +352,11 @@ def test_what_only_an_older_pathway_sends_can_still_be_written(text: str) -> Non
 # -- Short messages
 
 
+@pytest.mark.parametrize("changes", [{}, {"for_good": None, "same_time": None}], ids=["", "as usual"])
 @pytest.mark.parametrize("reader", SMS)
-def test_an_sms_holds_in_one(reader: tuple[str, str, str]) -> None:
-    body = written(
-        reader, programme_name="Mieux chez soi avec la communauté de l’Île-d’Œuvre", today=date(2025, 1, 1)
-    ).body
+def test_an_sms_holds_in_one(reader: tuple[str, str, str], changes: dict[str, object]) -> None:
+    name = "Mieux chez soi avec la communauté de l’Île-d’Œuvre"
+    body = written(reader, programme_name=name, today=date(2025, 1, 1), **changes).body
 
     assert len(body) <= 160
     assert set(body) <= GSM_7

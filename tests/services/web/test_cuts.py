@@ -61,3 +61,32 @@ def test_of_two_cuts_each_is_shown_and_the_page_asks_which_is_meant(office: Offi
     assert "Deux coupures sont suivies : dites laquelle." in unsaid.text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Coupure évitée (gaz)" in after
     assert "Coupure annoncée : gaz" not in after
+
+
+def test_the_page_says_what_comes_before_a_cut_of_electricity(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    karim, here = browser(office, "karim"), f"/situations/{case_id}"
+    for energy, said in (("gas", False), ("electricity", True)):
+        send(karim, f"{here}/coupure", energy, energy=energy, cut_on="2026-05-12")
+        drain(office)
+
+        page = karim.get(here).text.replace("\N{NO-BREAK SPACE}", " ")
+        assert ("60 jours à 1 kVA si le ménage a le chèque énergie" in page, "n° 2023-133" in page) == (said, said)
+
+
+def test_in_the_truce_the_day_leads_to_the_cuts_that_come_after_it(office: Office) -> None:
+    threatened, averted, _ = (make_case(office, CaseState.TO_CONTACT) for _ in range(3))
+    karim = browser(office, "karim")
+    for case_id in (threatened, averted):
+        send(karim, f"/situations/{case_id}/coupure", str(case_id), energy="gas", cut_on="2026-01-12")
+    send(karim, f"/situations/{averted}/coupure/issue", "c", outcome="averted")
+    drain(office)
+
+    assert "Trêve hivernale" not in karim.get("/a-faire").text
+    office.clock.at = office.clock.at.replace(month=12)
+    karim = browser(office, "karim")
+
+    day, listed = karim.get("/a-faire").text.replace("\N{NO-BREAK SPACE}", " "), karim.get("/situations?coupure=1").text
+    assert "une coupure annoncée, possible à partir du 1er avril" in day
+    assert 'href="/situations?coupure=1"' in day
+    assert (f"/situations/{threatened}" in listed, f"/situations/{averted}" in listed) == (True, False)

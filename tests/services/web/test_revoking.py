@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event, Task
-from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Service
+from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Person, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
 from services import alerts, api_keys, loans, notes, organisations, partner_access, people, permissions, referrals
 from services.accounts import create_account
@@ -379,6 +379,45 @@ def test_whoever_lets_somebody_out_waits_for_what_he_is_writing(
     assert count(office, Note.case_id == case_id) == 1
     assert note(karim, case_id, by) in {303, 401}
     assert count(office, Note.case_id == case_id) == 1
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_of_two_administrators_who_close_each_other_at_once_one_is_told_that_it_changed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds his own account while he acts: SQLite lets one write at a time, PostgreSQL ends one of both."""
+    alex, dana = (administrator(office, who) for who in ("alex", "dana"))
+    ready, close = Barrier(2, timeout=PATIENCE_S), people.close
+
+    def both_have_begun(*given: Any) -> None:
+        ready.wait()
+        close(*given)
+
+    monkeypatch.setattr("services.people.close", both_have_begun)
+    why = {"reason": "Départ"}
+    answers = together(
+        lambda: send(browser(office, "alex"), f"/administration/personnes/{dana}/fermer", **why),
+        lambda: send(browser(office, "dana"), f"/administration/personnes/{alex}/fermer", **why),
+    )
+
+    assert sorted(each.status_code for each in answers) == [303, 409]
+    assert "La situation a changé entre-temps" in next(each.text for each in answers if each.status_code == 409)
+    assert count(office, Person.id.in_([alex, dana]), Person.disabled_at.is_(None)) == 1
+
+
+def administrator(office: Office, who: str) -> UUID:
+    with office.runtime.database.write("test") as unit:
+        email, role = f"{who}@brest.test", Role.ADMINISTRATOR
+        made = create_account(
+            unit,
+            email=email,
+            name=who,
+            password=None,
+            programme_id=office.programme_id,
+            role=role,
+            organisation_id=None,
+        )
+        return made.id
 
 
 def note(client: TestClient, case_id: UUID, by: str, key: str = "") -> int:
