@@ -46,6 +46,7 @@ from services.foundation.errors import NotFound
 from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.messages import in_doubt
 from services.rules import ledger
+from services.rules.finding import by_name
 from services.rules.policy import (
     Actor,
     Right,
@@ -326,7 +327,7 @@ def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind) -> lis
         Organisation.programme_id == actor.programme_id, Organisation.kind == kind, Organisation.ended_on.is_(None)
     )
     closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
-    return [each for each in unit.session.scalars(query.order_by(Organisation.name)) if each.id not in closed]
+    return [each for each in sorted(unit.session.scalars(query), key=by_name) if each.id not in closed]
 
 
 def referral_of(unit: UnitOfWork, actor: Actor, referral_id: UUID, *, case_id: UUID) -> Referral:
@@ -348,7 +349,7 @@ def team(unit: UnitOfWork, actor: Actor) -> list[Person]:
         Membership.ended_at.is_(None),
         Person.disabled_at.is_(None),
     )
-    return list(unit.session.scalars(query.order_by(Person.name)).unique())
+    return sorted(unit.session.scalars(query).unique(), key=by_name)
 
 
 def organisation_name(unit: UnitOfWork, organisation_id: UUID) -> str:
