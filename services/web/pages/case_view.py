@@ -105,7 +105,7 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
         "documents": [_document(each) for each in found.documents],
         "alerts": [_alert(visitor, each, is_known=found.is_known) for each in case.alerts],
         "may_agree": Right.PERMISSIONS in granted and not case.is_closed,
-        "more": [act for act in _more(found, granted) if act["href"] not in offered],
+        "more": [act for act in _more(unit, found, granted) if act["href"] not in offered],
         "ends": [act for act in _ends(case, granted) if act["href"] not in offered],
     }
 
@@ -347,9 +347,12 @@ def _cut_told(alert: Any) -> str:
     return f"Coupure annoncée : {inside(label('energy', alert.cut_energy))}, {wording.day(alert.cut_on)}"
 
 
-def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
-    case = found.case
-    more = [*_allowed(case, _MORE, granted), *_to_reach(case, granted)]
+def _more(unit: UnitOfWork, found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
+    case, visit = found.case, found.planned_visit
+    early = visit is not None and unit.now < visit.starts_at
+    offers: Sequence[Offer] = _MORE
+    known = [each for each in offers if not (early and each[0] is CaseAction.HOLD_VISIT)]
+    more = [*_allowed(case, known, granted), *_to_reach(case, granted)]
     if Right.LEND in granted and not case.is_closed:
         more.append(("Prêter un appareil", "prets"))
     if Right.FOLLOW_UP in granted and not case.is_closed:
