@@ -46,6 +46,7 @@ from services.foundation.errors import NotFound
 from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.messages import in_doubt
 from services.rules import ledger
+from services.rules.finding import by_name
 from services.rules.policy import (
     Actor,
     Right,
@@ -215,11 +216,17 @@ class Sheet:
     coming: Sequence[Departure]
     in_engines_hands: bool
     reached: Stage
+    now: datetime
 
     @property
     def planned_visit(self) -> Visit | None:
         """The visit to come, or to report."""
         return next((visit for visit in self.visits if visit.state == VisitState.PLANNED), None)
+
+    @property
+    def visit_is_to_come(self) -> bool:
+        """Whether the hour of the visit has not struck: nobody can say that it was made."""
+        return self.planned_visit is not None and self.planned_visit.starts_at > self.now
 
 
 def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
@@ -243,6 +250,7 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         coming=coming.of_case(unit, actor, case.id),
         in_engines_hands=bool(unhandled(unit, [case.id])),
         reached=_reached(unit, case) if case.is_closed else Stage(case.stage),
+        now=unit.now,
     )
 
 
@@ -326,7 +334,7 @@ def organisations(unit: UnitOfWork, actor: Actor, kind: OrganisationKind) -> lis
         Organisation.programme_id == actor.programme_id, Organisation.kind == kind, Organisation.ended_on.is_(None)
     )
     closed = closed_today(unit, actor.programme_id) if actor.programme_id else {}
-    return [each for each in unit.session.scalars(query.order_by(Organisation.name)) if each.id not in closed]
+    return [each for each in sorted(unit.session.scalars(query), key=by_name) if each.id not in closed]
 
 
 def referral_of(unit: UnitOfWork, actor: Actor, referral_id: UUID, *, case_id: UUID) -> Referral:

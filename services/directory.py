@@ -18,12 +18,14 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.aged_sheets import is_offered, last_verified
 from services.rules.casework import Hand
-from services.rules.finding import search_key
+from services.rules.finding import by_name, search_key
 from services.rules.policy import Actor, Right, note_access, programme_of, require
 from services.rules.published import today_of
 from services.territory import communes_on
 
 ONE_DAY: Final = timedelta(days=1)
+QUOTED: Final = 60
+"""Letters of a line that a refusal repeats."""
 _COMMUNES: Final = selectinload(ServiceArea.communes).selectinload(AreaCommune.commune)
 
 
@@ -204,14 +206,14 @@ def partners(unit: UnitOfWork, actor: Actor) -> Sequence[Organisation]:
     query = select(Organisation).filter_by(
         programme_id=actor.programme_id, kind=OrganisationKind.PARTNER.value, ended_on=None
     )
-    return unit.session.scalars(query.order_by(Organisation.name, Organisation.id)).all()
+    return sorted(unit.session.scalars(query), key=by_name)
 
 
 def areas(unit: UnitOfWork, actor: Actor) -> Sequence[ServiceArea]:
     """The programme's zones by name, with their communes."""
     require(actor, Right.READ)
     query = select(ServiceArea).where(ServiceArea.programme_id == actor.programme_id)
-    return unit.session.scalars(query.order_by(ServiceArea.name).options(_COMMUNES)).all()
+    return sorted(unit.session.scalars(query.options(_COMMUNES)), key=by_name)
 
 
 def communes(unit: UnitOfWork, actor: Actor) -> Sequence[Commune]:
@@ -231,7 +233,7 @@ def codes_of(unit: UnitOfWork, text: str) -> list[str]:
         ).all()
         if len(known) != 1:
             why = "plusieurs communes portent ce nom, donnez le code INSEE" if known else "commune inconnue"
-            raise InvalidInput("communes", f"« {line} » : {why}.")
+            raise InvalidInput("communes", f"« {line[:QUOTED]} » : {why}.")
         found += known
     return found
 

@@ -20,6 +20,7 @@ from services import listing
 from services.foundation.database import UnitOfWork
 from services.listing import STEPS, Filters
 from services.rules.disclosure import FEWEST, FEWEST_FOR_TENTHS, is_small, parts, steps
+from services.rules.finding import by_name
 from services.rules.policy import Actor, Right, require
 from services.rules.published import calendar_of, today_of
 
@@ -141,7 +142,7 @@ def communes(unit: UnitOfWork, actor: Actor) -> list[tuple[str, str]]:
         .where(Territory.programme_id == actor.programme_id)
         .distinct()
     )
-    return sorted(((row.code, row.name) for row in unit.session.execute(query)), key=lambda each: each[1])
+    return [(row.code, row.name) for row in sorted(unit.session.execute(query), key=by_name)]
 
 
 def _cohort(unit: UnitOfWork, actor: Actor, filters: Filters) -> Sequence[Any]:

@@ -19,7 +19,7 @@ from services.forms import Form, Line, PhoneNumber, RequiredLine
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, InvalidInputs, NotFound
 from services.rules.casework import Hand
-from services.rules.finding import plain, search_key
+from services.rules.finding import by_name, plain, search_key
 from services.rules.policy import Actor, Right, forget_contracts, note_access, require, visible
 from services.rules.published import today_of
 from services.rules.texts.labels import label
@@ -66,8 +66,7 @@ def directory(unit: UnitOfWork, actor: Actor) -> dict[OrganisationKind, Sequence
     """Every organisation of the actor's programme, by kind, then by name; those that ended are last."""
     require(actor, Right.ORGANISATIONS)
     query = select(Organisation).where(Organisation.programme_id == actor.programme_id)
-    order = (Organisation.ended_on.is_not(None), Organisation.name, Organisation.id)
-    found = unit.session.scalars(query.order_by(*order)).all()
+    found = sorted(unit.session.scalars(query), key=lambda each: (each.ended_on is not None, by_name(each), each.id))
     return {kind: [each for each in found if each.kind == kind] for kind in OrganisationKind}
 
 

@@ -14,6 +14,7 @@ from services.forms import Invitation, Remedy, RoleForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules.casework import Hand
+from services.rules.finding import by_name
 from services.rules.policy import Actor, Right, note_access, programme_of
 
 INVITED = "person.invited"
@@ -141,7 +142,7 @@ def operators(unit: UnitOfWork, actor: Actor) -> Sequence[Organisation]:
         Organisation.kind == OrganisationKind.OPERATOR,
         Organisation.ended_on.is_(None),
     )
-    return unit.session.scalars(ours.order_by(Organisation.name)).all()
+    return sorted(unit.session.scalars(ours), key=by_name)
 
 
 def _ours(unit: UnitOfWork, actor: Actor, person_id: UUID) -> Person:

@@ -19,6 +19,7 @@ from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFo
 from services.notes import write_note
 from services.rules import casework, clocks, pauses
 from services.rules.casework import Hand
+from services.rules.finding import by_name
 from services.rules.policy import Actor, Right, case_for, rights
 from services.rules.published import calendar_of, pathway_of, today_of
 
@@ -115,10 +116,9 @@ def _by_side(unit: UnitOfWork, programme_id: UUID | None) -> Team:
         select(Person, Membership.role, Membership.organisation_id)
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.programme_id == programme_id, Membership.ended_at.is_(None), Person.disabled_at.is_(None))
-        .order_by(Person.name)
     )
     sides: defaultdict[tuple[Role | None, UUID | None], dict[UUID, Person]] = defaultdict(dict)
-    for person, role, organisation_id in rows:
+    for person, role, organisation_id in sorted(rows, key=lambda row: by_name(row.Person)):
         of_operator = organisation_id if role == Role.OPERATOR else None
         sides[Role(role), of_operator][person.id] = person
     return {side: list(people.values()) for side, people in sides.items()}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import defer
 from models.cases import Case, Note
 from models.engine import Event, Message, Obligation, Occurrence, Task
 from models.events import (
+    ContactChosen,
     CutAidFiled,
     CutAverted,
     CutFollowedAgain,
@@ -21,6 +22,12 @@ from models.events import (
     CutMoved,
     CutRestored,
     CutSupplierCalled,
+    FollowUpAnswered,
+    FollowUpStarted,
+    HouseholdAddressMended,
+    HouseholdAddressRecalled,
+    HouseholdAnswered,
+    HouseholdCorrected,
     MatchNoted,
     ReferralDelivered,
     ReminderDue,
@@ -46,10 +53,16 @@ KINDS: Final = {
     "alert": "alert", "case": "decision", "call": "call", "number": "change", "household": "call", "visit": "visit",
     "danger": "danger", "report": "report", "referral": "referral", "follow_up": "call", "reminder": "reminder",
     "message": "message", "permission": "agreement", "loan": "loan", "diagnosis": "report", "task": "task",
-    "reply": "message", "cut": "change", "circumstances": "change",
-    "findings": "report", "kit": "visit", "need": "referral", "derogation": "decision", "complaint": "message",
+    "reply": "answer", "cut": "change", "circumstances": "change",
+    "findings": "report", "kit": "visit", "need": "referral", "derogation": "decision", "complaint": "alert",
     "match": "decision", "survey": "report",
 }  # fmt: skip
+_OF_ITS_OWN: Final = {
+    FollowUpStarted.type: "decision", FollowUpAnswered.type: "answer", HouseholdAnswered.type: "answer",
+    ContactChosen.type: "change", HouseholdCorrected.type: "change", HouseholdAddressMended.type: "change",
+    HouseholdAddressRecalled.type: "change",
+}  # fmt: skip
+"""What is neither done nor said on the telephone, in a family of calls."""
 _BY_CHANNEL: Final = {Channel.EMAIL: "message", Channel.SMS: "sms", Channel.LETTER: "letter"}
 _TONES: Final = {
     MessageState.ACCEPTED: "ok", MessageState.POSTED: "ok", MessageState.REFUSED: "late", MessageState.UNKNOWN: "late",
@@ -221,6 +234,9 @@ class Words:
         """The line of an event."""
         if event.type == ReminderDue.type and event.actor.startswith("person:"):
             return f"Envoyé sans attendre son jour : {self._said_by(event.payload)}"
+        if event.type == ReminderDue.type:
+            moment = self.why(event)
+            return moment[:1].upper() + moment[1:]
         told = event_sentence(event.type, event.payload, self.zone, said=self._said(event))
         field, kind = _IN_BRACKETS.get(event.type, ("", ""))
         beside = event.payload.get(field)
@@ -276,7 +292,7 @@ _LIVES: Final = (
 
 def _event(event: Event, notes: list[Note], words: Words, names: Mapping[str, str]) -> Entry:
     family = event.type.split(".")[0]
-    kind = "question" if "question" in event.type else KINDS[family]
+    kind = "question" if "question" in event.type else _OF_ITS_OWN.get(event.type) or KINDS[family]
     quote = " — ".join(note.text for note in notes)
     by = next((note.author for note in notes), names.get(event.actor, ""))
     if event.on_behalf_of is not None:

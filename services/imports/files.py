@@ -25,6 +25,7 @@ from services.imports.register import Batch, Outcome
 from services.imports.unread import Unread
 from services.imports.verdicts import Collected, Judged
 from services.rules.casework import Hand
+from services.rules.finding import by_name
 from services.rules.policy import Actor, Right, note_access, require
 
 KEPT: Final = timedelta(days=7)
@@ -133,7 +134,7 @@ def givers(unit: UnitOfWork, actor: Actor) -> list[tuple[UUID, str]]:
     query = select(Organisation.id, Organisation.name).where(
         Organisation.programme_id == actor.programme_id, Organisation.kind == kind
     )
-    return [(giver_id, name) for giver_id, name in unit.session.execute(query.order_by(Organisation.name))]
+    return [(row.id, row.name) for row in sorted(unit.session.execute(query), key=by_name)]
 
 
 # --- Looking --------------------------------------------------------------------------------------------------------

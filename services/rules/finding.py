@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 EVERYWHERE: Final = frozenset(
     {
@@ -25,6 +25,11 @@ def plain(text: str) -> list[str]:
 def search_key(*parts: str) -> str:
     """Lower case, no accent, words only: the same on both databases. "BEN ALI" and "Benali" meet."""
     return "".join(plain(" ".join(parts)))
+
+
+def by_name(each: Any) -> list[str]:
+    """The order of a list of names, the same on both databases: Écully stands after Dardilly, not after Vindry."""
+    return plain(each.name)
 
 
 def words_of(surname: str, first_name: str, street: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.case_view import RESULTS
-from services.web.pages.entries import moment
+from services.web.pages.entries import Mistakes, moment
 from services.web.pages.visitor import Visitor
 
 router = APIRouter(include_in_schema=False)
@@ -103,8 +103,14 @@ def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
     ]  # fmt: skip
 
 
+EARLIEST, LATEST = 7, 21
+"""Hours between which somebody may ring at a door: any other is a slip, of which the household would hear."""
+
+
 def _visit_given(visitor: Visitor, data: FormData) -> dict[str, Any]:
     starts_at = moment(data, visitor.zone, day="starts_at", hour="hour")
+    if not EARLIEST <= starts_at.hour < LATEST:
+        raise Mistakes({"hour": f"Une visite commence entre {EARLIEST} h et {LATEST} h : vérifiez l’heure."})
     return {"starts_at": starts_at, "officer_id": data.get("officer_id") or None}
 
 

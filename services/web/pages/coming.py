@@ -19,6 +19,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.rules.casework import Hand
+from services.rules.finding import plain
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, label
 from services.web.pages import answers, coming_view
@@ -88,13 +89,13 @@ def _readers(unit: UnitOfWork, found: Sequence[Departure]) -> dict[str, str]:
 
 def _choices(found: Sequence[Departure], readers: dict[str, str]) -> list[tuple[str, str]]:
     counts = Counter(_key(each) for each in found)
-    named = sorted(counts, key=lambda key: readers.get(key, "").casefold())
+    named = sorted(counts, key=lambda key: plain(readers.get(key, "")))
     return [(key, f"{readers.get(key, '')} ({counts[key]})") for key in named]
 
 
 def _order(each: Departure, view: str, readers: dict[str, str]) -> tuple[Any, ...]:
     if view == "destinataire":
-        return readers.get(_key(each), "").casefold(), each.at, each.case_id
+        return plain(readers.get(_key(each), "")), each.at, each.case_id
     if view == "situation":
         return each.case_id, each.at
     return each.at, each.case_id

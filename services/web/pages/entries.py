@@ -15,7 +15,15 @@ from services.foundation.phones import normalise
 
 M = TypeVar("M", bound=BaseModel)
 
-PHONES: Final = ("phone", "other_phone", "giver_phone", "guardian_phone", "professional_phone", "household_phone")
+PHONES: Final = (
+    "phone",
+    "other_phone",
+    "giver_phone",
+    "guardian_phone",
+    "professional_phone",
+    "household_phone",
+    "to_phone",
+)
 SENTENCES: Final = {
     "missing": "Cette réponse manque.",
     "string_too_short": "Cette réponse manque.",
@@ -113,8 +121,9 @@ def _wrong_phones(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str
 
 
 def _field(error: ErrorDetails) -> str:
-    """The field that is wrong; none when it is the whole."""
-    return str(error["loc"][0]) if error["loc"] else ""
+    """The field that is wrong; none when it is the whole. What was said for a partner has fields of its own."""
+    where = [str(each) for each in error["loc"]]
+    return where[1] if where[:1] == ["on_behalf"] and where[1:] else "".join(where[:1])
 
 
 def sentence_of(error: ErrorDetails) -> str:

@@ -1,11 +1,11 @@
 """Files to take in: dropped, read again with what is said of their columns, asked for, followed, forgotten."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
@@ -30,17 +30,6 @@ HERE: Final = "/reglages/reprises"
 NO_FILE: Final = "Choisissez un fichier."
 SECTION: Final = "/reglages"
 PATHS: Final = {"situations": ImportKind.CASES, "demandes": ImportKind.ALERTS}
-MOST_FIELDS: Final = 1000
-"""A file has two hundred columns at most, and thirty values of each of five are asked about."""
-
-
-async def said(request: Request) -> AsyncIterator[FormData]:
-    """What was chosen for each column and each value."""
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
-        yield form
-
-
-Said = Annotated[FormData, Depends(said)]
 
 
 @router.get(HERE)
@@ -190,7 +179,7 @@ def _one(
 
 
 @router.post(HERE + "/{import_id}/colonnes")
-def correct(request: Request, visitor: SignedIn, import_id: UUID, data: Said) -> Response:
+def correct(request: Request, visitor: SignedIn, import_id: UUID, data: Entered) -> Response:
     """Read the file again with what was said of its columns and values."""
     with visitor.runtime.database.read() as unit:
         layout = files.layout_of(unit, visitor.actor, import_id)

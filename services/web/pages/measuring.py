@@ -76,7 +76,7 @@ def _kit_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
         try:
             lines.append(_line(item, typed))
         except InvalidOperation:
-            wrong[f"{item}-price"] = "Un prix en euros est attendu."
+            wrong[f"{item}-price"] = f"Un prix en euros est attendu ({inside(label('equipment', item))})."
         except ValidationError:
             wrong[f"{item}-quantity"] = "Un nombre de 1 à 99 est attendu, et un prix de 1 000 euros au plus."
     if wrong:

@@ -30,6 +30,8 @@ class NextAct:
 
 _CALL: Final = NextAct("Noter un appel", "appel", Right.CALL)
 _VISIT: Final = NextAct("Fixer la visite", "visite", Right.VISIT)
+_HELD: Final = NextAct("Visite faite", "visite/faite", Right.VISIT)
+_MOVE: Final = NextAct("Déplacer la visite", "visite/deplacer", Right.VISIT)
 _NUMBER: Final = NextAct("Donner un numéro", "numero", Right.CORRECT)
 _EMAIL: Final = NextAct("Corriger l’adresse", "courriel", Right.CORRECT)
 _NO_EMAIL: Final = NextAct("La retirer", "courriel/retirer", Right.CORRECT)
@@ -54,7 +56,7 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     "find_number": (_NUMBER,),
     "plan_visit": (_VISIT, _CALL),
     "hold_visit": (
-        NextAct("Visite faite", "visite/faite", Right.VISIT),
+        _HELD,
         NextAct("Absence ou annulation", "visite/perdue", Right.VISIT),
     ),
     "decide_after_absence": (_VISIT, _CALL),
@@ -121,7 +123,10 @@ def acts_of(
     if rule is not None and not tasks.may_act(actor, task):
         return []
     granted = rights_on(unit, actor, task.case)
-    offered = [act for act in (NEXT.get(task.kind, ()) if rule is None else _own(rule)) if act.right in granted]
+    known = NEXT.get(task.kind, ()) if rule is None else _own(rule)
+    if task.visit is not None and unit.now < task.visit.starts_at:
+        known = [_MOVE if act is _HELD else act for act in known]  # what has not begun cannot have been held
+    offered = [act for act in known if act.right in granted]
     places = {"referral": task.referral_id, "loan": task.loan_id, "doubt": doubt}
     lacking = {f"{{{name}}}" for name, found in places.items() if found is None}
     offered = [act for act in offered if not any(place in act.path for place in lacking)]

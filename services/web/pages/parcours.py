@@ -14,6 +14,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.listing import Filters
 from services.pipeline import Board, Column, Waiting
+from services.rules.finding import by_name
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER
 from services.rules.texts.labels import label
@@ -65,7 +66,7 @@ def _operators(unit: UnitOfWork, visitor: Visitor) -> list[tuple[str, str]]:
     query = select(Organisation.id, Organisation.name).where(
         Organisation.programme_id == visitor.actor.programme_id, Organisation.kind == OrganisationKind.OPERATOR
     )
-    return [(str(row.id), row.name) for row in unit.session.execute(query.order_by(Organisation.name))]
+    return [(str(row.id), row.name) for row in sorted(unit.session.execute(query), key=by_name)]
 
 
 def _column(unit: UnitOfWork, visitor: Visitor, column: Column, found: Board, back: str) -> dict[str, Any]:

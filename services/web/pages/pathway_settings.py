@@ -1,11 +1,11 @@
 """Delays and ladders on screen: read, changed in one form, what that would change, published, open cases moved."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import yaml
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
@@ -34,13 +34,6 @@ SHOWN: Final = 25
 UNIT: Final = ".unit"
 
 
-async def many_fields(request: Request) -> AsyncIterator[FormData]:
-    """What was typed in a form that has a field for each delay of a pathway."""
-    async with request.form(max_files=0, max_fields=1000) as form:
-        yield form
-
-
-Typed = Annotated[FormData, Depends(many_fields)]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=9999)]
 
 
@@ -95,13 +88,13 @@ def edit(request: Request, visitor: SignedIn) -> Response:
 
 
 @router.post(HERE + "/apercu")
-def preview(request: Request, visitor: SignedIn, data: Typed) -> Response:
+def preview(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """What would change, in words and for the open cases; nothing is kept."""
     return _preview(request, visitor, data)
 
 
 @router.post(HERE + "/publier")
-def publish(request: Request, visitor: SignedIn, data: Typed) -> Response:
+def publish(request: Request, visitor: SignedIn, data: Entered) -> Response:
     """Put it in force; move the open cases when that was chosen."""
     with visitor.runtime.database.read() as unit:
         changes = _changes(data, publishing.standing(unit, visitor.actor).pathway)

@@ -17,7 +17,7 @@ from services.foundation.runtime import Runtime
 from services.foundation.tokens import token_hash
 from services.web.pages import answers
 from services.web.pages.entries import RESUMED
-from services.web.pages.visitor import runtime_of, token_of
+from services.web.pages.visitor import MOST_FIELDS, runtime_of, token_of
 from services.web.rendering import Shell
 
 KEPT: Final = "kept"
@@ -28,7 +28,7 @@ OF_THE_PAGE: Final = frozenset({"once", "seen", "retour"})
 
 async def keep(request: Request) -> str:
     """What the sign-in is to carry; nothing when nothing was typed, or when nobody knows whose session it was."""
-    async with request.form(max_files=1, max_fields=100) as form:
+    async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
         typed = [[name, value] for name, value in form.multi_items() if isinstance(value, str) and value]
     if all(name in OF_THE_PAGE for name, _ in typed):
         return ""

@@ -157,9 +157,13 @@ def visitor(request: Request) -> Visitor:
     return found
 
 
+MOST_FIELDS: Final = 1000
+"""More than any page has: a browser sends the empty fields too, of what is asked at a visit above three hundred."""
+
+
 async def entered(request: Request) -> AsyncIterator[FormData]:
     """What was typed; a file lies on disk until the answer is given."""
-    async with request.form(max_files=1, max_fields=100) as form:
+    async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
         yield form
 
 

@@ -14,6 +14,7 @@ import pytest
 from jinja2 import meta
 from pydantic import ValidationError
 
+import services
 from models import vocabulary
 from models.events import FACTS
 from models.pathway import Pathway, Rule
@@ -703,3 +704,10 @@ def test_the_refusal_of_a_header_repeats_no_address() -> None:
         compose(make_draft(recipient="canari@b.example, c@d.example"))
 
     assert "canari" not in refused.value.sentence
+
+
+def test_each_line_of_the_access_log_has_its_word() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(services.__file__).parent.rglob("*.py"))
+    noted = set(re.findall(r'\b(?:note_access|_noted?)\([\w.]+, [\w.]+, "([a-z_.]+)"', source))
+    assert "work_days.set" in noted
+    assert [action for action in sorted(noted) if not labels.has_label("access_action", action)] == []

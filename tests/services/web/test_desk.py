@@ -384,6 +384,30 @@ def test_a_visit_to_make_says_its_hour_on_the_day_and_on_its_case(office: Office
         assert f"Faire la visite et dire ce qu’il en est, {told}" in page.replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_a_visit_is_said_to_be_held_from_its_hour_on_and_moved_before(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISIT_PLANNED)
+    with office.runtime.database.read() as unit:
+        starts_at = unit.session.scalars(select(Visit.starts_at).where(Visit.case_id == case_id)).one()
+    address = f"/situations/{case_id}"
+
+    def offered() -> list[bool]:
+        page = browser(office, "karim").get(address).text
+        return [f'"{address}/visite/{act}"' in page for act in ("faite", "deplacer", "perdue")]
+
+    assert offered() == [False, True, True]
+    office.clock.at = starts_at
+    assert offered() == [True, True, True]
+
+
+def test_nobody_rings_at_a_door_in_the_night(office: Office) -> None:
+    case_id = make_case(office, CaseState.QUALIFIED)
+
+    answer = send(browser(office, "karim"), f"/situations/{case_id}/visite", starts_at="2025-12-01", hour="03:00")
+
+    assert answer.status_code == 422
+    assert "hour-error" in answer.text
+
+
 def test_whoever_notes_a_call_has_the_number_beside_it(office: Office) -> None:
     case_id = make_case(office, CaseState.TO_CONTACT, phone="06 39 98 00 77")
 

@@ -142,6 +142,15 @@ def test_a_transfer_without_agreement_is_refused_beside_its_field(office: Office
     assert "Sans l’accord du ménage" in answer.text
 
 
+def test_a_wrong_number_of_another_slime_is_told_beside_its_field(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+
+    answer = send(browser(office, "claire"), f"/situations/{case_id}/transmettre", to_phone="zéro six", agreement="1")
+
+    assert answer.status_code == 422
+    assert "to_phone-error" in answer.text
+
+
 def test_a_case_given_to_another_operator_is_seen_by_him_alone(office: Office) -> None:
     case_id = make_case(office, CaseState.TO_CONTACT)
 

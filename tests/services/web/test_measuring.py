@@ -1,6 +1,7 @@
 """Figures and small equipment on the pages of a case: noted, shown to the team, kept from a sheet that names nobody."""
 
 import html
+import re
 from uuid import UUID
 
 import pytest
@@ -136,6 +137,17 @@ def test_a_visit_is_written_down_field_by_field(office: Office) -> None:
     assert "Le plus grand nombre possible est 60" in wrong.text
     nothing = send(client, f"{address}/releve", once="rien")
     assert (nothing.status_code, "Rien n’est noté" in nothing.text) == (422, True)
+
+
+def test_the_page_of_a_visit_is_taken_as_a_browser_sends_it_with_its_empty_fields(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}/releve"
+    fields = re.findall(r'<(?:input|select)[^>]* name="([a-z_-]+)"', client.get(address).text)
+    assert len(fields) > 200
+
+    sent = send(client, address, **{name: "" for name in fields if name != "once"} | {"dwelling-area": "45"})
+
+    assert sent.status_code == 303
 
 
 def test_the_form_asks_for_the_agreement_where_health_is_asked_until_it_stands(office: Office) -> None:

@@ -284,3 +284,13 @@ def test_the_type_is_asked_first_then_the_partners_come_with_their_reasons(offic
         assert sent.payload["despite"] == ["full"]
         note = unit.session.scalars(select(Note).where(Note.text.contains("Accord de la direction"))).one()
         assert note.audience == "team"
+
+
+def test_what_is_wrong_about_who_said_yes_is_told_beside_its_field(office: Office) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    address = f"/situations/{case_id}/orientations/{referral_id_of(office, case_id)}/oui"
+
+    answer = send(browser(office, "karim"), address, said_by="Riou " * 50)
+
+    assert answer.status_code == 422
+    assert "said_by-error" in answer.text
