@@ -260,7 +260,7 @@ _OFFICERS: Final = ("officer", "second_officer")
 
 def note_match(scene: Scene, given: Given) -> object:
     """How alike the request is to that of another case."""
-    form = findings.MatchForm(number=scene.named(given["with"]).number, score=given["score"])
+    form = filled(findings.MatchForm, {"number": scene.named(given["with"]).number, "score": given["score"]})
     return findings.note_match(scene.unit, scene.hand, scene.case.id, form)
 
 
@@ -399,7 +399,9 @@ def settle_message(scene: Scene, given: Given) -> None:
             Message.text == given["text"],
             Message.state == MessageState.UNKNOWN,
         )
-    ).one()
+    ).first()
+    if found is None:
+        raise InvalidInput("text", f"Aucun message de ce texte n’est en doute\u00a0: {given['text']}.")
     messages.settle(scene.unit, scene.hand, scene.case.id, found.id, delivered=bool(given["delivered"]))
 
 

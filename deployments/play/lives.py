@@ -214,8 +214,11 @@ def confirm_referral(scene: Scene, given: Given) -> object:
 def _sheet(scene: Scene, given: Given) -> tuple[Actor, Service]:
     """The sheet of the partner who acts, by its link."""
     partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
-    named = (each for each in partner.services if given.get("service") in {None, each.name})
-    token = sheet_url(scene.runtime, next(named)).rsplit("/", 1)[1]
+    known = {each.name: each for each in partner.services}
+    named = given.get("service") or next(iter(known), "")
+    if named not in known:
+        raise InvalidInput("service", f"Aucune fiche ne s’appelle ainsi\u00a0: {named}{closest(named, known)}.")
+    token = sheet_url(scene.runtime, known[named]).rsplit("/", 1)[1]
     return open_sheet_link(scene.unit, scene.runtime, token)
 
 
@@ -235,9 +238,12 @@ def propose_sheet(scene: Scene, given: Given) -> object:
 def decide_sheet(scene: Scene, given: Given) -> object:
     """Take what the partner proposed, or leave the sheet as it is."""
     wanted = scene.organisation(given["partner"])
-    found = (each for each in sheets.waiting(scene.unit, scene.hand.actor) if each.service.organisation_id == wanted)
+    waiting = sheets.waiting(scene.unit, scene.hand.actor)
+    found = next((each for each in waiting if each.service.organisation_id == wanted), None)
+    if found is None:
+        raise InvalidInput("partner", f"Aucune fiche de {given['partner']} n’attend d’être relue.")
     act = sheets.take if given["taken"] else sheets.refuse
-    return act(scene.unit, scene.hand, next(found).id)
+    return act(scene.unit, scene.hand, found.id)
 
 
 def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
@@ -320,6 +326,10 @@ def publish(scene: Scene, given: Given) -> None:
 
 def set_text(scene: Scene, given: Given) -> object:
     """A text is said in the programme's own words; without words, as it ships."""
+    if given["party"] not in (known := [*Party]):
+        raise InvalidInput("party", f"{given['party']} n’est pas un lecteur\u00a0: {', '.join(known)}.")
+    if given["channel"] not in (known := [*Channel]):
+        raise InvalidInput("channel", f"{given['channel']} n’est pas un canal\u00a0: {', '.join(known)}.")
     key = TextKey(given["text"], Party(given["party"]), Channel(given["channel"]))
     version = texts.sheet(scene.unit, scene.hand.actor, key).line.version
     if "body" not in given:
@@ -355,7 +365,7 @@ def of_organisation(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
 
 def add_organisation(scene: Scene, given: Given) -> object:
     """Somebody new works with the programme."""
-    return organisations.add(scene.unit, scene.hand, organisations.NewOrganisation.model_validate(given))
+    return organisations.add(scene.unit, scene.hand, filled(organisations.NewOrganisation, given))
 
 
 def change_organisation(scene: Scene, given: Given) -> object:
@@ -363,13 +373,13 @@ def change_organisation(scene: Scene, given: Given) -> object:
     known = programmes.organisation(scene.unit, scene.programme.id, given["organisation"])
     stands = {"name": known.name, "contact": known.contact, "email": known.email, "phone": known.phone}
     said = {name: value for name, value in given.items() if name != "organisation"}
-    form = organisations.OrganisationDetails.model_validate({**stands, **said})
+    form = filled(organisations.OrganisationDetails, {**stands, **said})
     return organisations.change(scene.unit, scene.hand, known.id, form)
 
 
 def change_territory(scene: Scene, given: Given) -> object:
     """Communes enter and leave, by their codes."""
-    return territory.change(scene.unit, scene.hand, territory.TerritoryForm.model_validate(given))
+    return territory.change(scene.unit, scene.hand, filled(territory.TerritoryForm, given))
 
 
 LIVES: Final[Mapping[str, Action]] = {

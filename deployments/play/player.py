@@ -16,7 +16,7 @@ from sqlalchemy import and_, bindparam, func, select, update
 from deployments.play import screens, state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
-from deployments.play.mistakes import closest, each_explained, typed
+from deployments.play.mistakes import closest, each_explained, explained, misshapen, typed
 from deployments.play.scanner import open_every_link
 from deployments.play.scene import FormAction, Said, Scene
 from deployments.play.setting import establish
@@ -202,6 +202,8 @@ class Player:
     def _expect(self, index: int, step: Step) -> list[str]:
         with self.runtime.database.read() as unit:
             cases = self._cases(unit, index)
+            if not cases or (step.case and step.case not in cases):
+                return ["aucune situation n’est encore là" if not cases else f"{step.case} n’est pas encore là"]
             case = unit.session.get_one(Case, chosen(cases, step))
             expected = Expected.model_validate(step.given)
             found = surprises(unit, self.story.setting, case, expected, cases=cases)
@@ -230,6 +232,8 @@ def _unknown(story: Story) -> Iterator[str]:
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
         action = ACTIONS.get(step.do)
+        if action is not None:
+            yield from (f"{story.place(step, way)} {step.do}\u00a0: {said}" for way, said in misshapen(step.given))
         if isinstance(action, FormAction) and not step.refused:
             for inside, said in action.mistakes(step.given):
                 yield f"{story.place(step, inside)} {step.do}\u00a0: {said}"
@@ -254,15 +258,19 @@ def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Map
         done = ACTIONS[step.do](scene, said)
     except KeyError as missing:
         raise InvalidInput("with", f"{step.do}\u00a0: {said.lacks(str(missing.args[0]))}.") from missing
+    except ValidationError as error:
+        raise InvalidInput("with", f"{step.do}\u00a0: {explained(error)}.") from error
     if said.unread:
         raise InvalidInput("with", f"{step.do}\u00a0: {said.is_unknown(said.unread[0])}.")
     return done
 
 
 def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:
-    """The case that a step names, or the latest one."""
+    """The case that a step names, or the latest one. Raises `InvalidInput` for one that comes later."""
     if step.case is None:
         return list(cases.values())[-1]
+    if step.case not in cases:
+        raise InvalidInput("case", f"La situation {step.case} n’est pas encore là.")
     return cases[step.case]
 
 

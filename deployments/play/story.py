@@ -160,6 +160,15 @@ class Story(_Strict):
             for earlier, later in pairs
             if later.at < earlier.at
         ]
+        told = [step for step in self.steps if step.do == REPORT and not step.refused]
+        for index, step in enumerate(told):
+            if step.case in {each.case for each in told[:index]}:
+                said = (
+                    f"deux situations s’appellent {step.case}"
+                    if step.case
+                    else "deux situations n’ont pas de nom (case)"
+                )
+                problems.append(f"{self.place(step)} {step.do}\u00a0: {said}")
         if problems:
             raise ValueError("\u00a0; ".join(problems))
         return self
