@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from deployments.play.by_file import BY_FILE
 from deployments.play.by_mail import BY_MAIL
+from deployments.play.directory import DIRECTORY
 from deployments.play.mistakes import closest
 from deployments.play.scene import (
     OF_REFERRAL,
@@ -24,7 +26,7 @@ from deployments.play.scene import (
 from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation, Task
-from models.programmes import PartnerColleague, Service
+from models.programmes import Organisation, PartnerAbsence, PartnerColleague, Service
 from models.vocabulary import Channel, Party
 from services import (
     circumstances,
@@ -41,6 +43,7 @@ from services import (
     presence,
     programmes,
     publishing,
+    recalling,
     referrals,
     reminding,
     reports,
@@ -54,7 +57,7 @@ from services import (
     triage,
 )
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules.casework import Hand
 from services.rules.links import open_sheet_link, sheet_url
 from services.rules.outline import TextKey
@@ -262,6 +265,28 @@ def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[
     return acting
 
 
+def end_colleague(scene: Scene, given: Given) -> None:
+    """He reads for the partner no more."""
+    hand, partner = _partner_himself(scene)
+    query = select(PartnerColleague).filter_by(organisation_id=partner.id, name=given["colleague"])
+    found = scene.unit.session.scalars(query).first()
+    if found is None:
+        raise InvalidInput("colleague", f"Personne de {partner.name} ne s’appelle {given['colleague']}.")
+    partner_team.end_colleague(scene.unit, hand, partner.id, found.id)
+
+
+def partner_back(scene: Scene, _given: Given) -> None:
+    """Somebody reads there after all."""
+    hand, partner = _partner_himself(scene)
+    for each in scene.unit.session.scalars(select(PartnerAbsence).filter_by(organisation_id=partner.id)).all():
+        partner_team.be_back(scene.unit, hand, partner.id, each.id)
+
+
+def _partner_himself(scene: Scene) -> tuple[Hand, Organisation]:
+    partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
+    return scene.through_mail("accept", "report_progress"), partner
+
+
 def be_absent(scene: Scene, given: Given) -> object:
     """Away, oneself or a colleague."""
     form = filled(
@@ -382,7 +407,18 @@ def change_territory(scene: Scene, given: Given) -> object:
     return territory.change(scene.unit, scene.hand, filled(territory.TerritoryForm, given))
 
 
+def take_back(scene: Scene, _given: Given) -> object:
+    """What he sent from a page within the minute, the latest of this case."""
+    found = [each for each in recalling.held(scene.unit, scene.hand.actor) if each.number == scene.case.number]
+    if not found:
+        raise GuardRefused("Rien n’est à reprendre ici\u00a0: l’envoi est parti, ou ne venait pas d’une page.")
+    return recalling.recall(scene.unit, scene.hand, found[0].event_id)
+
+
 LIVES: Final[Mapping[str, Action]] = {
+    **DIRECTORY,
+    **BY_FILE,
+    "take_back": take_back,
     "add_organisation": add_organisation,
     "change_organisation": change_organisation,
     "end_organisation": of_organisation(organisations.end),
@@ -437,6 +473,8 @@ LIVES: Final[Mapping[str, Action]] = {
     "prefer_mail": of_partner(partner_team.prefer, partner_team.PreferenceForm),
     "add_colleague": of_partner(partner_team.add_colleague, partner_team.ColleagueForm),
     "partner_away": of_partner(partner_team.be_away, partner_team.GoneForm),
+    "end_colleague": end_colleague,
+    "partner_back": partner_back,
     "pass_on": of_partner(partner_team.pass_on, forms.PassOn),
     "be_absent": be_absent,
     "work_on": work_on,

@@ -39,7 +39,7 @@ NAMES = frozenset({
     "partner", "party", "person", "phone", "replaces", "second_officer", "service", "starts", "task", "text", "to",
     "until", "with",
 })  # fmt: skip
-LISTS = frozenset({"also", "days", "enter", "leave", "to_partners"})
+LISTS = frozenset({"also", "communes", "days", "enter", "leave", "rows", "themes", "to_partners"})
 MAPPINGS = frozenset({"changes", "criteria", "helps", "items", "on_behalf"})
 
 

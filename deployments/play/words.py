@@ -46,7 +46,7 @@ class Words:
     def unknown(self, expected: Expected) -> Iterator[str]:
         """A line for each name that is nobody's."""
         counted = (expected.mails, expected.most_a_day)
-        read = (expected.monthly, expected.sees, expected.cannot_see, expected.on_screen)
+        read = (expected.monthly, expected.sees, expected.cannot_see, expected.on_screen, expected.not_on_screen)
         named = [*(name for each in (*counted, *read) for name in each), *expected.requests]
         to = [each.to for each in (*expected.messages, *expected.no_messages) if each.to is not None]
         for who in dict.fromkeys([*named, *to]):
@@ -68,7 +68,9 @@ class Words:
         for name in (*expected.matches, *(expected.doubles or ()), expected.merged_into or NONE):
             if name not in {*self.cases, NONE}:
                 yield f"aucune situation ne s’appelle {name}{closest(name, self.cases)}"
-        for text in dict.fromkeys(each.text for each in (*expected.messages, *expected.no_messages)):
+        for text in dict.fromkeys(
+            each.text for each in (*expected.messages, *expected.no_messages, *expected.other_messages)
+        ):
             if text not in self.texts:
                 yield f"aucun message ne s’appelle {text}{closest(text, self.texts)}"
         for kind in dict.fromkeys(each.kind for each in expected.tasks or ()):
