@@ -53,6 +53,8 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 changes, said_by, note |
 | say_full, prefer_mail, add_colleague, partner_away, pass_on | a partner through the link of a mail of his | until; \
 gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleague (people by their name) |
+| end_colleague, partner_back | a partner through the link of a mail of his | colleague: he reads no more; what was \
+said of absences is cancelled |
 | decide_sheet | coordinator | partner, taken |
 | choose_letter | the alert giver through the link of a mail of his | wanted: whether he has the letter of the month |
 | add_note | staff | text |
@@ -91,6 +93,14 @@ gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleag
 | add_organisation | coordinator | kind, name, contact, email, phone, contract |
 | change_organisation | coordinator | organisation, and what changes of these |
 | end_organisation, take_up_organisation, renew_link, revoke_link | coordinator | organisation |
+| add_service, change_service | coordinator | partner, service (its name, where he has several), and its fields: name, \
+themes, area, tenures, income_classes, places, full_until… |
+| verify_service, end_service | coordinator | partner, service |
+| set_area | coordinator | name, communes, from_on: a zone that services name |
+| import_cases | coordinator | rows, each {title of a column: value} as in a sheet of his own, with `case` where it \
+opens one; said: {columns, values} that he explains |
+| import_alerts | coordinator | rows as for import_cases, organisation, collected_by, collected_on, notify |
+| take_back | staff | what he sent within the minute by a step with `from_page: true` |
 | change_territory | coordinator | enter, leave (INSEE codes), from_on |
 | be_absent | staff | from, until, delegate, person |
 | work_on | staff | days (monday…), person |
@@ -260,7 +270,7 @@ _OFFICERS: Final = ("officer", "second_officer")
 
 def note_match(scene: Scene, given: Given) -> object:
     """How alike the request is to that of another case."""
-    form = findings.MatchForm(number=scene.named(given["with"]).number, score=given["score"])
+    form = filled(findings.MatchForm, {"number": scene.named(given["with"]).number, "score": given["score"]})
     return findings.note_match(scene.unit, scene.hand, scene.case.id, form)
 
 
@@ -399,7 +409,9 @@ def settle_message(scene: Scene, given: Given) -> None:
             Message.text == given["text"],
             Message.state == MessageState.UNKNOWN,
         )
-    ).one()
+    ).first()
+    if found is None:
+        raise InvalidInput("text", f"Aucun message de ce texte n’est en doute\u00a0: {given['text']}.")
     messages.settle(scene.unit, scene.hand, scene.case.id, found.id, delivered=bool(given["delivered"]))
 
 

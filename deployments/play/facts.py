@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
+from deployments.play.mistakes import closest
 from models.cases import Call, Case, Document, Loan, Permission, Phone, Referral, Report, SupplyCut, Visit
+from models.engine import Obligation, Occurrence, Task
 from models.programmes import Organisation, Person
-from models.vocabulary import Motive
+from models.vocabulary import Motive, OccurrenceState
 from services import supply_cuts
 from services.calls import slot
 from services.foundation.database import UnitOfWork
@@ -139,6 +141,15 @@ class ExpectedCut(_Strict):
     restored_on: Word = None
 
 
+class ExpectedHeldBack(_Strict):
+    """A reminder that did not leave, and why; `step` counts from 1."""
+
+    task: Word = None
+    step: Word = None
+    reason: Word = None
+    on: Word = None
+
+
 class ExpectedFacts(_Strict):
     """Each of these is there, once for each time that it is expected; there may be others."""
 
@@ -152,10 +163,17 @@ class ExpectedFacts(_Strict):
     loans: list[ExpectedLoan] = []
     agreements: list[ExpectedAgreement] = []
     cuts: list[ExpectedCut] = []
+    held_back: list[ExpectedHeldBack] = []
+    counts: dict[str, int] = {}
 
 
 def missing(unit: UnitOfWork, case: Case, zone: ZoneInfo, expected: ExpectedFacts) -> Iterator[str]:
     """A line for each thing that is expected and is not there."""
+    for name, count in expected.counts.items():
+        if name not in _READ:
+            yield f"rien ne se compte sous {name}{closest(name, _READ)}"
+        elif (found := len(list(_READ[name](unit, case, zone)))) != count:
+            yield f"{name}\u00a0: {count} attendus, {found} trouvés"
     for name, read in _READ.items():
         if wanted := getattr(expected, name):
             yield from _unmatched(name, wanted, [_plain(each, zone) for each in read(unit, case, zone)])
@@ -280,9 +298,20 @@ def _cuts(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, A
         yield told | {"allowed_on": supply_cuts.ahead(row).day}
 
 
+def _held_back(unit: UnitOfWork, case: Case, _zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    query = (
+        select(Occurrence, Task.kind)
+        .join(Obligation, Obligation.id == Occurrence.obligation_id)
+        .join(Task, Task.id == Obligation.task_id)
+        .where(Obligation.case_id == case.id, Occurrence.state == OccurrenceState.SUPPRESSED)
+    )
+    for row, kind in unit.session.execute(query.order_by(Occurrence.at, Occurrence.id)):
+        yield {"task": kind, "step": row.step + 1, "reason": row.reason, "on": row.at}
+
+
 Reading = Callable[[UnitOfWork, Case, ZoneInfo], Iterator[dict[str, Any]]]
 _READ: Final[Mapping[str, Reading]] = {
     "requested": _requested, "phones": _phones, "reports": _reports, "documents": _documents,
     "referrals": _referrals, "visits": _visits, "calls": _calls, "loans": _loans, "agreements": _agreements,
-    "cuts": _cuts,
+    "cuts": _cuts, "held_back": _held_back,
 }  # fmt: skip

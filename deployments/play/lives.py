@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from deployments.play.by_file import BY_FILE
 from deployments.play.by_mail import BY_MAIL
+from deployments.play.directory import DIRECTORY
 from deployments.play.mistakes import closest
 from deployments.play.scene import (
     OF_REFERRAL,
@@ -24,7 +26,7 @@ from deployments.play.scene import (
 from deployments.play.story import day, instant
 from models.cases import Loan, Permission
 from models.engine import Obligation, Task
-from models.programmes import PartnerColleague, Service
+from models.programmes import Organisation, PartnerAbsence, PartnerColleague, Service
 from models.vocabulary import Channel, Party
 from services import (
     circumstances,
@@ -41,6 +43,7 @@ from services import (
     presence,
     programmes,
     publishing,
+    recalling,
     referrals,
     reminding,
     reports,
@@ -54,7 +57,7 @@ from services import (
     triage,
 )
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import InvalidInput
+from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules.casework import Hand
 from services.rules.links import open_sheet_link, sheet_url
 from services.rules.outline import TextKey
@@ -214,8 +217,11 @@ def confirm_referral(scene: Scene, given: Given) -> object:
 def _sheet(scene: Scene, given: Given) -> tuple[Actor, Service]:
     """The sheet of the partner who acts, by its link."""
     partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
-    named = (each for each in partner.services if given.get("service") in {None, each.name})
-    token = sheet_url(scene.runtime, next(named)).rsplit("/", 1)[1]
+    known = {each.name: each for each in partner.services}
+    named = given.get("service") or next(iter(known), "")
+    if named not in known:
+        raise InvalidInput("service", f"Aucune fiche ne s’appelle ainsi\u00a0: {named}{closest(named, known)}.")
+    token = sheet_url(scene.runtime, known[named]).rsplit("/", 1)[1]
     return open_sheet_link(scene.unit, scene.runtime, token)
 
 
@@ -235,9 +241,12 @@ def propose_sheet(scene: Scene, given: Given) -> object:
 def decide_sheet(scene: Scene, given: Given) -> object:
     """Take what the partner proposed, or leave the sheet as it is."""
     wanted = scene.organisation(given["partner"])
-    found = (each for each in sheets.waiting(scene.unit, scene.hand.actor) if each.service.organisation_id == wanted)
+    waiting = sheets.waiting(scene.unit, scene.hand.actor)
+    found = next((each for each in waiting if each.service.organisation_id == wanted), None)
+    if found is None:
+        raise InvalidInput("partner", f"Aucune fiche de {given['partner']} n’attend d’être relue.")
     act = sheets.take if given["taken"] else sheets.refuse
-    return act(scene.unit, scene.hand, next(found).id)
+    return act(scene.unit, scene.hand, found.id)
 
 
 def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[forms.Form]) -> Action:
@@ -254,6 +263,28 @@ def of_partner(act: Callable[[UnitOfWork, Hand, UUID, Any], object], form: type[
         return act(scene.unit, hand, asked.id, filled(form, without(said, "about")))
 
     return acting
+
+
+def end_colleague(scene: Scene, given: Given) -> None:
+    """He reads for the partner no more."""
+    hand, partner = _partner_himself(scene)
+    query = select(PartnerColleague).filter_by(organisation_id=partner.id, name=given["colleague"])
+    found = scene.unit.session.scalars(query).first()
+    if found is None:
+        raise InvalidInput("colleague", f"Personne de {partner.name} ne s’appelle {given['colleague']}.")
+    partner_team.end_colleague(scene.unit, hand, partner.id, found.id)
+
+
+def partner_back(scene: Scene, _given: Given) -> None:
+    """Somebody reads there after all."""
+    hand, partner = _partner_himself(scene)
+    for each in scene.unit.session.scalars(select(PartnerAbsence).filter_by(organisation_id=partner.id)).all():
+        partner_team.be_back(scene.unit, hand, partner.id, each.id)
+
+
+def _partner_himself(scene: Scene) -> tuple[Hand, Organisation]:
+    partner = programmes.organisation(scene.unit, scene.programme.id, scene.step.who)
+    return scene.through_mail("accept", "report_progress"), partner
 
 
 def be_absent(scene: Scene, given: Given) -> object:
@@ -320,6 +351,10 @@ def publish(scene: Scene, given: Given) -> None:
 
 def set_text(scene: Scene, given: Given) -> object:
     """A text is said in the programme's own words; without words, as it ships."""
+    if given["party"] not in (known := [*Party]):
+        raise InvalidInput("party", f"{given['party']} n’est pas un lecteur\u00a0: {', '.join(known)}.")
+    if given["channel"] not in (known := [*Channel]):
+        raise InvalidInput("channel", f"{given['channel']} n’est pas un canal\u00a0: {', '.join(known)}.")
     key = TextKey(given["text"], Party(given["party"]), Channel(given["channel"]))
     version = texts.sheet(scene.unit, scene.hand.actor, key).line.version
     if "body" not in given:
@@ -355,7 +390,7 @@ def of_organisation(act: Callable[[UnitOfWork, Hand, UUID], object]) -> Action:
 
 def add_organisation(scene: Scene, given: Given) -> object:
     """Somebody new works with the programme."""
-    return organisations.add(scene.unit, scene.hand, organisations.NewOrganisation.model_validate(given))
+    return organisations.add(scene.unit, scene.hand, filled(organisations.NewOrganisation, given))
 
 
 def change_organisation(scene: Scene, given: Given) -> object:
@@ -363,16 +398,27 @@ def change_organisation(scene: Scene, given: Given) -> object:
     known = programmes.organisation(scene.unit, scene.programme.id, given["organisation"])
     stands = {"name": known.name, "contact": known.contact, "email": known.email, "phone": known.phone}
     said = {name: value for name, value in given.items() if name != "organisation"}
-    form = organisations.OrganisationDetails.model_validate({**stands, **said})
+    form = filled(organisations.OrganisationDetails, {**stands, **said})
     return organisations.change(scene.unit, scene.hand, known.id, form)
 
 
 def change_territory(scene: Scene, given: Given) -> object:
     """Communes enter and leave, by their codes."""
-    return territory.change(scene.unit, scene.hand, territory.TerritoryForm.model_validate(given))
+    return territory.change(scene.unit, scene.hand, filled(territory.TerritoryForm, given))
+
+
+def take_back(scene: Scene, _given: Given) -> object:
+    """What he sent from a page within the minute, the latest of this case."""
+    found = [each for each in recalling.held(scene.unit, scene.hand.actor) if each.number == scene.case.number]
+    if not found:
+        raise GuardRefused("Rien n’est à reprendre ici\u00a0: l’envoi est parti, ou ne venait pas d’une page.")
+    return recalling.recall(scene.unit, scene.hand, found[0].event_id)
 
 
 LIVES: Final[Mapping[str, Action]] = {
+    **DIRECTORY,
+    **BY_FILE,
+    "take_back": take_back,
     "add_organisation": add_organisation,
     "change_organisation": change_organisation,
     "end_organisation": of_organisation(organisations.end),
@@ -427,6 +473,8 @@ LIVES: Final[Mapping[str, Action]] = {
     "prefer_mail": of_partner(partner_team.prefer, partner_team.PreferenceForm),
     "add_colleague": of_partner(partner_team.add_colleague, partner_team.ColleagueForm),
     "partner_away": of_partner(partner_team.be_away, partner_team.GoneForm),
+    "end_colleague": end_colleague,
+    "partner_back": partner_back,
     "pass_on": of_partner(partner_team.pass_on, forms.PassOn),
     "be_absent": be_absent,
     "work_on": work_on,

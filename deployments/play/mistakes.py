@@ -1,6 +1,6 @@
 """What is wrong in a story, in one sentence with the names that come closest, for whoever wrote it without our code."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -32,6 +32,24 @@ _SENTENCES = {
     "model_type": "« {name} » se dit mot par mot",
     "string_type": "« {name} » est un texte, entre guillemets s’il contient un deux-points ou une virgule",
 }
+
+
+NAMES = frozenset({
+    "about", "channel", "colleague", "delegate", "from", "into", "item", "name", "officer", "operator", "organisation",
+    "partner", "party", "person", "phone", "replaces", "second_officer", "service", "starts", "task", "text", "to",
+    "until", "with",
+})  # fmt: skip
+LISTS = frozenset({"also", "communes", "days", "enter", "leave", "rows", "themes", "to_partners"})
+MAPPINGS = frozenset({"changes", "criteria", "helps", "items", "on_behalf"})
+
+
+def misshapen(given: Mapping[str, Any]) -> Iterator[tuple[Way, str]]:
+    """Words of a step that hold what no act could read: a number for a name, one name for a list."""
+    kinds = ((NAMES, str, "string_type"), (LISTS, list, "list_type"), (MAPPINGS, Mapping, "dict_type"))
+    for words, kind, sentence in kinds:
+        for word in given:
+            if word in words and not isinstance(given[word], kind):
+                yield (word,), _SENTENCES[sentence].format(name=word)
 
 
 def typed(text: str) -> str:

@@ -16,11 +16,11 @@ from sqlalchemy import and_, bindparam, func, select, update
 from deployments.play import screens, state
 from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
-from deployments.play.mistakes import closest, each_explained, typed
+from deployments.play.mistakes import closest, each_explained, explained, misshapen, typed
 from deployments.play.scanner import open_every_link
 from deployments.play.scene import FormAction, Said, Scene
 from deployments.play.setting import establish
-from deployments.play.story import ANY, EXPECT, REPORT, Step, Story
+from deployments.play.story import ANY, EXPECT, FILES, REPORT, Step, Story
 from deployments.play.words import Words
 from models.cases import Case
 from models.engine import Message, StoryProgress, Work
@@ -34,6 +34,7 @@ from services.foundation.clock import SetClock
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, Setup
 from services.foundation.runtime import Runtime
+from services.imports import carrying
 from services.rules import ledger, obligations
 from services.rules.aftermath import AFTERMATH
 from services.rules.ledger import CARRIED, Doubt
@@ -63,6 +64,7 @@ class Player:
         self.story, self.runtime, self.proof = story, runtime, proof
         self.clock: SetClock = runtime.clock
         self.outcome = Outcome(story.name)
+        self.has_files = any(step.do in FILES for step in story.steps)
 
     async def play(self) -> Outcome:
         """Play what is left of the story; stop at the first step that is not as expected."""
@@ -137,6 +139,7 @@ class Player:
         from flows.monthly_news import write_letters
         from flows.relay import drain
         from flows.reminders import tick
+        from flows.taking_in import take_in
 
         while due := self._due():
             done = await drain() if due["drain"] else 0
@@ -144,6 +147,7 @@ class Player:
             if due["letters"]:
                 await write_letters()
                 done += 1  # a round with nothing to say is made all the same
+            done += await take_in() if due["files"] else 0
             done += await deliver_due(carrier=carrier) if due["mail"] else 0
             if not done and self._due():
                 raise Setup(f"L’histoire n’avance plus\u00a0: {self._stuck()}.")
@@ -156,6 +160,7 @@ class Player:
                 "drain": bool(unit.rows(_WORK)),
                 "tick": clock is not None and clock <= unit.now,
                 "letters": bool(monthly_news.due(unit)),
+                "files": self.has_files and carrying.is_queued(unit),
                 "mail": bool(unit.rows(_DUE_MAIL, now=unit.now)),
             }
         return due if any(due.values()) else {}
@@ -196,16 +201,27 @@ class Player:
         return f"aurait dû être refusé ({step.refused})" if step.refused else None
 
     def _cases(self, unit: UnitOfWork, index: int) -> dict[str, UUID]:
-        told = [step for step in self.story.steps[:index] if step.do == REPORT and not step.refused]
-        return {step.case or "": row.id for step, row in zip(told, unit.rows(_OPENED), strict=True)}
+        """Raises `InvalidInput` where a file opened more cases than its rows name, or fewer."""
+        told = [name for step in self.story.steps[:index] for name in step.opens]
+        rows = list(unit.rows(_OPENED))
+        if len(told) != len(rows):
+            said = f"{len(rows)} situations sont ouvertes, l’histoire en nomme {len(told)} (case)"
+            raise InvalidInput("case", f"Après la reprise d’un fichier, {said}.")
+        return {name: row.id for name, row in zip(told, rows, strict=True)}
 
     def _expect(self, index: int, step: Step) -> list[str]:
         with self.runtime.database.read() as unit:
-            cases = self._cases(unit, index)
+            try:
+                cases = self._cases(unit, index)
+            except InvalidInput as error:
+                return [error.sentence]
+            if not cases or (step.case and step.case not in cases):
+                return ["aucune situation n’est encore là" if not cases else f"{step.case} n’est pas encore là"]
             case = unit.session.get_one(Case, chosen(cases, step))
             expected = Expected.model_validate(step.given)
             found = surprises(unit, self.story.setting, case, expected, cases=cases)
-        return [*found, *screens.missing(self.runtime, self.story.setting, case.id, expected.on_screen)]
+        shown = expected.on_screen, expected.not_on_screen
+        return [*found, *screens.surprises(self.runtime, self.story.setting, case.id, *shown)]
 
     def _scan(self) -> list[str]:
         with self.runtime.database.read() as unit:
@@ -230,6 +246,8 @@ def _unknown(story: Story) -> Iterator[str]:
         if step.do not in names:
             yield f"{place} {step.do}{closest(step.do, names)}"
         action = ACTIONS.get(step.do)
+        if action is not None:
+            yield from (f"{story.place(step, way)} {step.do}\u00a0: {said}" for way, said in misshapen(step.given))
         if isinstance(action, FormAction) and not step.refused:
             for inside, said in action.mistakes(step.given):
                 yield f"{story.place(step, inside)} {step.do}\u00a0: {said}"
@@ -254,15 +272,19 @@ def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Map
         done = ACTIONS[step.do](scene, said)
     except KeyError as missing:
         raise InvalidInput("with", f"{step.do}\u00a0: {said.lacks(str(missing.args[0]))}.") from missing
+    except ValidationError as error:
+        raise InvalidInput("with", f"{step.do}\u00a0: {explained(error)}.") from error
     if said.unread:
         raise InvalidInput("with", f"{step.do}\u00a0: {said.is_unknown(said.unread[0])}.")
     return done
 
 
 def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:
-    """The case that a step names, or the latest one."""
+    """The case that a step names, or the latest one. Raises `InvalidInput` for one that comes later."""
     if step.case is None:
         return list(cases.values())[-1]
+    if step.case not in cases:
+        raise InvalidInput("case", f"La situation {step.case} n’est pas encore là.")
     return cases[step.case]
 
 

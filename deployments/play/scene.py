@@ -101,6 +101,7 @@ class Scene:
             programmes.member(self.unit, self.programme.id, self.setting.staff[self.step.who].email),
             Source.STORY,
             key=self.key,
+            holds=self.step.from_page,
         )
 
     @property

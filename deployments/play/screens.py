@@ -1,6 +1,7 @@
-"""What opens to somebody who has no account: an alert giver's form, the public pages, every link that he was sent.
+"""What opens to a reader: the team's lists; without an account an alert giver's form, the public pages, every link.
 
-The pages are asked as a browser asks them; nothing is pressed, so nothing changes.
+The pages are asked as a browser asks them; nothing is pressed, so nothing changes. A case's own page is not among
+them: whoever opens it is written down as its reader.
 """
 
 import re
@@ -15,31 +16,60 @@ from sqlalchemy import select
 from deployments.play.mistakes import typed
 from deployments.play.story import HOUSEHOLD, Setting
 from models.engine import Message
-from models.programmes import Organisation
-from models.vocabulary import MessageState, Party
+from models.programmes import Organisation, Person
+from models.vocabulary import MessageState, Party, Role
+from services import sessions
 from services.foundation.runtime import Runtime
 from services.rules.links import alert_url
 
+LISTS: Final = {
+    Role.COORDINATOR: (
+        "/a-faire", "/qui-doit-quoi", "/parcours", "/situations", "/envois", "/annuaire", "/courriers",
+        "/messages-recus",
+    ),
+    Role.ADMINISTRATOR: ("/administration", "/messages-recus"),
+}  # fmt: skip
 LINK: Final = re.compile(r"https?://[^\s<>\"]+")
 IN_LINE: Final = re.compile(r"</?(?:a|abbr|b|em|span|strong)\b[^>]*>")
 TAG: Final = re.compile(r"<(script|style).*?</\1>|<[^>]+>", re.DOTALL)
 BLANK: Final = re.compile(r"\s+")
 
 
-def missing(runtime: Runtime, setting: Setting, case_id: UUID, expected: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A line for each text that no page of its reader shows."""
-    for who, texts in expected.items():
-        pages = [_words(page) for page in read(runtime, _addresses(runtime, setting, case_id, who))]
-        yield from (f"{who} devrait voir à l’écran {text!r}" for text in texts if not _shown(text, pages))
+def surprises(
+    runtime: Runtime, setting: Setting, case_id: UUID, shown: Mapping[str, Sequence[str]],
+    hidden: Mapping[str, Sequence[str]],
+) -> Iterator[str]:  # fmt: skip
+    """A line for each text that no page of its reader shows, or that one shows and should not."""
+    pages = {who: [_words(page) for page in _pages(runtime, setting, case_id, who)] for who in {**shown, **hidden}}
+    for who, texts in shown.items():
+        yield from (f"{who} devrait voir à l’écran {text!r}" for text in texts if not _shown(text, pages[who]))
+    for who, texts in hidden.items():
+        yield from (f"{who} ne devrait pas voir à l’écran {text!r}" for text in texts if _shown(text, pages[who]))
 
 
-def read(runtime: Runtime, addresses: Sequence[str]) -> list[str]:
-    """Those pages of ours, as a browser gets them."""
+def _pages(runtime: Runtime, setting: Setting, case_id: UUID, who: str) -> list[str]:
+    if who not in setting.staff:
+        return read(runtime, _addresses(runtime, setting, case_id, who))
+    person = setting.staff[who]
+    with runtime.database.write("story.look") as unit:
+        token = sessions.open_session(unit, unit.session.scalars(select(Person).filter_by(email=person.email)).one())
+    try:
+        return read(runtime, LISTS.get(person.role, LISTS[Role.COORDINATOR]), token=token)
+    finally:
+        with runtime.database.write("story.look") as unit:
+            sessions.close_session(unit, token)
+
+
+def read(runtime: Runtime, addresses: Sequence[str], *, token: str = "") -> list[str]:
+    """Those pages of ours, as a browser gets them; `token` is that of somebody signed in."""
     from starlette.testclient import TestClient
 
     from services.web.app import create_app
+    from services.web.sessions import cookie_name
 
     client = TestClient(create_app(runtime, engine_wait_s=0), base_url=runtime.settings.public_url)
+    if token:
+        client.cookies.set(cookie_name(runtime.settings), token)
     return [client.get(address, follow_redirects=False).text for address in addresses]
 
 

@@ -9,8 +9,9 @@
 
 Times are local to the programme. `case` names a case at its alert and may be left out while there is only one.
 A step with `refused: text` must be refused with a code or a sentence that contains this text (`refused: true`: in any
-words). Who acts is a name of the
-setting, `household`, or an address at which somebody reads our mail (a partner's colleague).
+words); what a step with `from_page: true` sends waits a minute, as behind a page's button, and may be taken back
+(`take_back`). Who acts is a name of the setting, `household`, or an address at which somebody reads our mail (a
+partner's colleague).
 """
 
 from collections.abc import Mapping
@@ -34,10 +35,12 @@ EXPECT: Final = "expect"
 ANY: Final = "any"
 """A refusal in whatever words."""
 REPORT: Final = "report_alert"
+FILES: Final = ("import_alerts", "import_cases")
+"""Acts that open the cases of their rows, each row under the name that it gives as `case`."""
 HOUSEHOLD: Final = "household"
 NAMED: Final = 4
 """Words at the head of a step: day, hour, who, what. `expect` has nobody."""
-LONG: Final = frozenset({"at", "who", "do", "with", "case", "refused"})
+LONG: Final = frozenset({"at", "who", "do", "with", "case", "refused", "from_page"})
 """What a step may say when its head is said word by word."""
 
 
@@ -133,7 +136,17 @@ class Step(_Strict):
     given: dict[str, Any] = Field(default_factory=dict, alias="with")
     case: str | None = None
     refused: str | None = None
+    from_page: bool = False
     way: Way = ()  # to what it gives, in its file
+
+    @property
+    def opens(self) -> list[str]:
+        """The names of the cases that it opens, in their order."""
+        if self.refused or self.do not in {REPORT, *FILES}:
+            return []
+        rows = self.given.get("rows")
+        named = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        return [self.case or ""] if self.do == REPORT else [str(row["case"]) for row in named if "case" in row]
 
 
 class Story(_Strict):
@@ -160,6 +173,13 @@ class Story(_Strict):
             for earlier, later in pairs
             if later.at < earlier.at
         ]
+        seen = set[str]()
+        for step in self.steps:
+            for name in step.opens:
+                if name in seen:
+                    said = f"s’appellent {name}" if name else "n’ont pas de nom (case)"
+                    problems.append(f"{self.place(step)} {step.do}\u00a0: deux situations {said}")
+                seen.add(name)
         if problems:
             raise ValueError("\u00a0; ".join(problems))
         return self
@@ -176,7 +196,7 @@ class Story(_Strict):
     @property
     def cases(self) -> list[str]:
         """The names of its cases, in the order of their alerts."""
-        return [step.case or "" for step in self.steps if step.do == REPORT and not step.refused]
+        return [name for step in self.steps for name in step.opens]
 
 
 def read_setting(file: Path) -> Setting:
@@ -260,7 +280,10 @@ def _step(entry: object, zone: ZoneInfo) -> Step:
     case, refused = (
         None if word is None else str(word) for word in (rest.pop("case", None), rest.pop("refused", None))
     )
-    return Step(at=instant(" ".join(words[:2]), zone), who=who, do=do, given=rest, case=case, refused=refused)
+    is_held = rest.pop("from_page", False) is True
+    return Step(
+        at=instant(" ".join(words[:2]), zone), who=who, do=do, given=rest, case=case, refused=refused, from_page=is_held
+    )
 
 
 def _parts(entry: object) -> tuple[str, object]:
@@ -271,7 +294,10 @@ def _parts(entry: object) -> tuple[str, object]:
         if unknown := [each for each in entry if each not in LONG]:
             raise InvalidInput("head", f"mot inconnu «\u00a0{unknown[0]}\u00a0»{closest(str(unknown[0]), LONG)}.")
         head = " ".join(str(entry[word]) for word in ("at", "who", "do") if word in entry)
-        given, aside = entry.get("with") or {}, {word: entry[word] for word in ("case", "refused") if word in entry}
+        given, aside = (
+            entry.get("with") or {},
+            {word: entry[word] for word in ("case", "refused", "from_page") if word in entry},
+        )
         bare = head if "do" in entry else f"{head} {EXPECT}"
         return bare, {**given, **aside} if isinstance(given, Mapping) else given
     if isinstance(entry, Mapping) and len(entry) == 1:

@@ -18,7 +18,7 @@ from deployments.play.scene import FormAction
 from deployments.publishing import read_pathway
 from models.events import FACTS
 from models.vocabulary import CaseState, Party, Stage
-from services import forms
+from services import directory, forms, organisations, partner_team, territory
 from services.rules import survey
 from services.rules.texts import catalogue
 
@@ -34,6 +34,16 @@ NAMED: Final[dict[str, type[BaseModel]]] = {
     "give_permission": forms.PermissionForm,
     "transfer_case": forms.Transfer,
     "withdraw_referral": forms.TakeBack,
+    "add_service": directory.ServiceForm,
+    "change_service": directory.ServiceForm,
+    "set_area": directory.AreaForm,
+    "add_organisation": organisations.NewOrganisation,
+    "change_organisation": organisations.OrganisationDetails,
+    "change_territory": territory.TerritoryForm,
+    "say_full": partner_team.FullForm,
+    "prefer_mail": partner_team.PreferenceForm,
+    "add_colleague": partner_team.ColleagueForm,
+    "partner_away": partner_team.GoneForm,
 }
 """Acts that work out a part of their form: people and organisations are said by name, instants with `starts`."""
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from deployments.play.expectations import VOICEMAIL, Expected
+from deployments.play.facts import NONE
 from deployments.play.mistakes import closest, explained
 from deployments.play.story import Story
 from deployments.publishing import DEFAULT, read_pathway
+from models.events import FACTS
 from models.vocabulary import Party
 from services import surveys
 from services.rules.texts import catalogue
@@ -24,6 +26,7 @@ class Words:
     readers: Collection[str]
     texts: Collection[str]
     tasks: Collection[str]
+    cases: Collection[str]
     is_open: bool
     """Organisations come during the story, whose names are made then."""
 
@@ -36,13 +39,14 @@ class Words:
             readers=story.setting.names,
             texts=catalogue.load().texts,
             tasks=pathway.tasks,
+            cases=story.cases,
             is_open=any(step.do == NEW_ORGANISATION for step in story.steps),
         )
 
     def unknown(self, expected: Expected) -> Iterator[str]:
         """A line for each name that is nobody's."""
         counted = (expected.mails, expected.most_a_day)
-        read = (expected.monthly, expected.sees, expected.cannot_see, expected.on_screen)
+        read = (expected.monthly, expected.sees, expected.cannot_see, expected.on_screen, expected.not_on_screen)
         named = [*(name for each in (*counted, *read) for name in each), *expected.requests]
         to = [each.to for each in (*expected.messages, *expected.no_messages) if each.to is not None]
         for who in dict.fromkeys([*named, *to]):
@@ -55,7 +59,18 @@ class Words:
         for who in expected.handlings:
             if who not in self.staff:
                 yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"
-        for text in dict.fromkeys(each.text for each in (*expected.messages, *expected.no_messages)):
+        yield from self._things(expected)
+
+    def _things(self, expected: Expected) -> Iterator[str]:
+        for name in (*expected.happened, *expected.not_happened):
+            if name not in FACTS:
+                yield f"aucun événement ne s’appelle {name}{closest(name, FACTS)}"
+        for name in (*expected.matches, *(expected.doubles or ()), expected.merged_into or NONE):
+            if name not in {*self.cases, NONE}:
+                yield f"aucune situation ne s’appelle {name}{closest(name, self.cases)}"
+        for text in dict.fromkeys(
+            each.text for each in (*expected.messages, *expected.no_messages, *expected.other_messages)
+        ):
             if text not in self.texts:
                 yield f"aucun message ne s’appelle {text}{closest(text, self.texts)}"
         for kind in dict.fromkeys(each.kind for each in expected.tasks or ()):

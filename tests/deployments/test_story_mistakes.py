@@ -59,6 +59,18 @@ def told(folder: Path, *steps: str) -> Story:
         ('"2026-01-05 10:00 expect": {handlings: {karim: 1}}', r"personne de l’équipe ne s’appelle karim"),
         ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
         ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),
+        ('"2026-01-05 10:00 expect": {not_happened: [case.acepted]}', r"acepted \(proche.*case.accepted"),
+        ('"2026-01-05 10:00 expect": {matches: {lucete: 90}}', r"ligne 4.*aucune situation ne s’appelle lucete"),
+        ('"2026-01-05 10:00 expect": {no_messages: [{text: task_late, on: 06/01/2026}]}', r"un jour se dit 2025-10-09"),
+        ('"2026-01-05 10:00 expect": {tasks: [{kind: triage, due: 2026-02-30}]}', r"un jour se dit 2025-10-09"),
+        (
+            '"2026-01-05 10:00 nadia record_call": {result: reached, phone: 639981001}',
+            r"ligne 4.*«.phone.» est un texte",
+        ),
+        ('"2026-01-05 10:00 nadia take_task": {task: [triage]}', r"«.task.» est un texte"),
+        ('"2026-01-05 10:00 nadia give_permission": {kind: photos, partner: }', r"«.partner.» est un texte"),
+        ('"2026-01-05 10:00 nadia record_kit": {items: [led_bulb]}', r"«.items.» se dit mot par mot"),
+        ('"2026-01-05 10:00 claire work_on": {days: monday, refused: true}', r"«.days.» est une liste"),
     ],
 )
 def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: str, tmp_path: Path) -> None:
@@ -86,6 +98,14 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
         (
             ['"2026-01-05 10:00 claire give_up":', '"2026-01-04 10:00 claire give_up":'],
             r"2026-01-04 10:00 give_up vient après une étape du 2026-01-05 10:00",
+        ),
+        (
+            ['"2026-01-05 10:00 karim report_alert": {case: a}', '"2026-01-05 10:01 karim report_alert": {case: a}'],
+            r"ligne 5.*deux situations s’appellent a",
+        ),
+        (
+            ['"2026-01-05 10:00 karim report_alert": {}', '"2026-01-05 10:01 karim report_alert": {}'],
+            r"ligne 5.*deux situations n’ont pas de nom",
         ),
     ],
 )
