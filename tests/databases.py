@@ -21,6 +21,7 @@ from services.foundation.database import Database
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from tests.machines import postgres_database
+from tests.spared import keep_connections
 
 MORNING: Final = datetime(2025, 10, 6, 8, 0, tzinfo=UTC)
 
@@ -62,7 +63,7 @@ def postgres_kept() -> Iterator["Kept"]:
 EMPTY: Final = """
 do $$ declare kept record; begin
     perform pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid();
+    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle';
     set local session_replication_role = replica;
     for kept in select tablename from pg_tables where schemaname = 'public' loop
         execute format('delete from %I', kept.tablename);
@@ -80,10 +81,11 @@ class Kept:
     def __init__(self, url: str) -> None:
         """`url` is SQLAlchemy's."""
         self.url = url
+        keep_connections(url)
         self.connection = self._connected()
 
     def empty(self) -> None:
-        """Leave nobody connected, no row and no table beside ours."""
+        """Leave nobody in mid-transaction, no row and no table beside ours."""
         try:
             self._delete()
         except psycopg.OperationalError:  # a test ended every connection

@@ -1,17 +1,22 @@
-"""What tests are spared: queries compiled for each database, the disk, a loop for each request, dear passwords."""
+"""What tests are spared: queries compiled for each database, new connections to PostgreSQL, the disk, a loop for each
+request, dear passwords.
+"""
 
 import atexit
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, Final
 
+import psycopg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from psycopg.pq import TransactionStatus
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
 from starlette.testclient import TestClient
 
 from services.foundation import database
@@ -34,9 +39,14 @@ def spare() -> None:
     patch.setattr(TestClient, "_portal_factory", _loop_of)
     patch.setattr(PasswordHash, "recommended", cache(lambda: PasswordHash((Argon2Hasher(1, 8, 1),))))
     os.register_at_fork(after_in_child=_loop.cache_clear)
+    os.register_at_fork(after_in_child=_idle.clear)
 
 
 def _made(url: str, **options: Any) -> Engine:
+    if url in _kept:
+        address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        given = options.pop("connect_args", {})
+        options["creator"] = lambda: Lasting.opened(address, **given)
     engine = create_engine(url, execution_options={"compiled_cache": _compiled}, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "checkout", _hurry)
@@ -45,6 +55,50 @@ def _made(url: str, **options: Any) -> Engine:
     else:
         event.listen(engine, "engine_connect", _keep, once=True)
     return engine
+
+
+def keep_connections(url: str) -> None:
+    """To a database that many tests use in turn; whoever makes others from it would find it in use."""
+    _kept.add(url)
+
+
+class Lasting(psycopg.Connection[Any]):
+    """A connection that lives on when it is closed between two transactions: the next test on its database has it."""
+
+    key: tuple[str, ...]
+
+    @classmethod
+    def opened(cls, address: str, **given: Any) -> "Lasting":
+        """One that is there and answers, else a new one."""
+        key = (address, *map(str, given.items()))
+        while _idle[key]:
+            kept = _idle[key].pop()
+            if kept._answers():
+                return kept
+        connection = cls.connect(address, **given)
+        connection.key = key
+        return connection
+
+    def close(self) -> None:
+        """Be kept, unless something is going on."""
+        if not self.closed and self.info.transaction_status is TransactionStatus.IDLE:
+            _idle[self.key].append(self)
+        else:
+            super().close()
+
+    def _answers(self) -> bool:
+        try:
+            self.autocommit = True
+            self.execute("")
+            self.autocommit = False
+        except psycopg.Error:
+            super().close()
+            return False
+        return True
+
+
+_idle: Final[defaultdict[tuple[str, ...], list[Lasting]]] = defaultdict(list)
+_kept: Final[set[str]] = set()
 
 
 def _hurry(connection: Any, *_: object) -> None:
