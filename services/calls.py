@@ -202,11 +202,12 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     if len(local) < pathway.call_attempts:
         lacking.append(f"{pathway.call_attempts} appels (il y en a eu {len(local)})")
     if len({at.date() for at in local}) < pathway.call_days:
-        lacking.append(f"{pathway.call_days} jours différents")
+        lacking.append(f"sur {pathway.call_days} jours différents")
     if len({slot(at) for at in local}) < pathway.call_slots:
-        lacking.append(f"{pathway.call_slots} moments de la journée")
+        lacking.append(f"à {pathway.call_slots} moments de la journée")
     if lacking:
-        raise GuardRefused("Avant de renoncer, il faut " + ", ".join(lacking) + ".")
+        more = "" if lacking[0][0].isdigit() else "des appels "
+        raise GuardRefused(f"Avant de renoncer, il faut {more}{', '.join(lacking)}.")
     fact = e.CaseUnreachable(attempts=len(attempts))
     casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
     case.outcome = ClosureOutcome.UNREACHABLE.value
