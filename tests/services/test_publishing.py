@@ -153,6 +153,13 @@ def test_each_ladder_of_the_shipped_pathways_has_a_name_in_french(file: Path) ->
     assert [name for name in ladders if not has_label("ladder", name)] == []
 
 
+def test_a_step_on_the_day_itself_is_not_counted_from_it() -> None:
+    said = [adjusting.rung_words(rung) for ladder in another().ladders.values() for rung in ladder.rungs]
+
+    assert "À l’échéance" in said
+    assert [words for words in said if words.startswith("0 ")] == []
+
+
 # --- In urgency
 
 DELAY, OWN = "tasks.plan_visit.due.urgent", "tasks.plan_visit.urgent_ladder"
