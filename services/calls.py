@@ -221,11 +221,12 @@ def _check_calls(unit: UnitOfWork, case: Case, attempts: Sequence[datetime]) -> 
     if len(local) < pathway.call_attempts:
         lacking.append(f"{pathway.call_attempts} appels (il y en a eu {len(local)})")
     if len({at.date() for at in local}) < pathway.call_days:
-        lacking.append(f"{pathway.call_days} jours différents")
+        lacking.append(f"sur {pathway.call_days} jours différents")
     if len({slot(at) for at in local}) < pathway.call_slots:
-        lacking.append(f"{pathway.call_slots} moments de la journée")
+        lacking.append(f"à {pathway.call_slots} moments de la journée")
     if lacking:
-        raise GuardRefused("Avant de renoncer, il faut " + ", ".join(lacking) + ".")
+        more = "" if lacking[0][0].isdigit() else "des appels "
+        raise GuardRefused(f"Avant de renoncer, il faut {more}{', '.join(lacking)}.")
 
 
 def _check_time_left(unit: UnitOfWork, case: Case) -> None:

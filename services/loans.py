@@ -1,5 +1,7 @@
 """Devices lent to a household: out, due back by a day, back or lost."""
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +17,9 @@ from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for
 from services.rules.published import today_of
 
+FARTHEST: Final = timedelta(days=366)
+"""A return later than this is a slip of the keyboard."""
+
 
 def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
     """Lend a device; the operator is asked for it on the day named."""
@@ -23,6 +28,8 @@ def lend(unit: UnitOfWork, hand: Hand, case_id: UUID, form: LoanForm) -> Loan:
     today = today_of(unit, case.programme_id)
     if form.due_on <= today:
         raise InvalidInput("due_on", "Le jour du retour doit être à venir.")
+    if form.due_on > today + FARTHEST:
+        raise InvalidInput("due_on", "Cette date est dans plus d’un an : vérifiez l’année.")
     loan = Loan(
         case_id=case.id,
         item=form.item,

@@ -1,7 +1,7 @@
 """A cut of electricity or gas that a supplier announced: its clocks run backwards from its day."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, NamedTuple, TypedDict
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.published import today_of
 from services.rules.supply_cuts import Reason, first_lawful_day
+
+FARTHEST: Final = timedelta(days=366)
 
 
 class CutForm(Form):
@@ -310,6 +312,9 @@ def _tell(unit: UnitOfWork, hand: Hand, case: Case, fact: e.Fact, note: str) -> 
 
 
 def check_ahead(unit: UnitOfWork, case: Case, day: date, *, field: str = "cut_on") -> None:
-    """Raise `InvalidInput` for a cut that is behind us."""
-    if day < today_of(unit, case.programme_id):
+    """Raise `InvalidInput` for a cut that is behind us, or so far ahead that its year was mistyped."""
+    today = today_of(unit, case.programme_id)
+    if day > today + FARTHEST:
+        raise InvalidInput(field, "Cette date est dans plus d’un an : vérifiez l’année.")
+    if day < today:
         raise InvalidInput(field, "Le jour de la coupure est déjà passé : notez plutôt que la fourniture est coupée.")

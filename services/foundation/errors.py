@@ -38,7 +38,7 @@ class Denied(CaseworkError):
     status_code = 403
     code = "denied"
 
-    def __init__(self, sentence: str = "Vous n’avez pas le droit de faire cela sur cette situation.") -> None:
+    def __init__(self, sentence: str = "Votre rôle ne permet pas de faire cela.") -> None:
         """`sentence` when more can be said."""
         super().__init__(sentence)
 

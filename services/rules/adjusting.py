@@ -189,7 +189,7 @@ def rung_words(rung: Rung) -> str:
     """When a step of a ladder is taken: `3 jours ouvrés après l’échéance`."""
     if rung.after is not None:
         return f"{duration(rung.after)} après le début"
-    if rung.before is not None:
+    if rung.before is not None and rung.before.amount:
         return f"{duration(rung.before)} avant l’échéance"
     if rung.every is not None:
         return f"{every(rung.every)} ensuite"

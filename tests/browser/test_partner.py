@@ -110,7 +110,7 @@ def test_all_that_is_open_is_answered_on_one_page_several_at_once(chromium: Brow
     expect(helene.get_by_role("status")).to_contain_text("2 réponses sont enregistrées")
     tick(helene, third)
     helene.locator("summary", has_text="Non, nous ne pouvons pas").click()
-    helene.get_by_label("Hors de ses missions").check()
+    helene.get_by_label("Hors des missions").check()
     helene.get_by_role("button", name="Décliner les demandes cochées").click()
     expect(helene.get_by_role("status")).to_contain_text("1 réponse est enregistrée")
     looks_well(helene)

@@ -23,9 +23,9 @@ from tests.services.rules.situations import ADA, BO, Office, paris
 @pytest.mark.parametrize(
     ("moments", "lacking"),
     [
-        (["07T10:00"], "3 appels (il y en a eu 1), 3 jours différents, 2 moments de la journée"),
-        (["07T10:00", "07T12:30", "07T17:30"], "3 jours différents"),
-        (["07T10:00", "08T10:00", "09T10:00"], "2 moments de la journée"),
+        (["07T10:00"], "3 appels (il y en a eu 1), sur 3 jours différents, à 2 moments de la journée"),
+        (["07T10:00", "07T12:30", "07T17:30"], "des appels sur 3 jours différents"),
+        (["07T10:00", "08T10:00", "09T10:00"], "des appels à 2 moments de la journée"),
     ],
 )
 def test_giving_up_too_early_says_what_is_missing(office: Office, moments: list[str], lacking: str) -> None:

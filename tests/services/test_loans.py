@@ -23,6 +23,13 @@ def test_a_device_is_asked_for_on_its_day(office: Office) -> None:
     assert [party for _, party, _ in office.told(case_id, "loan_overdue")] == ["operator"]
 
 
+def test_a_device_that_would_be_back_in_years_is_a_slip_of_the_keyboard(office: Office) -> None:
+    case_id = office.qualified()
+
+    with pytest.raises(InvalidInput, match="vérifiez l’année"):
+        office.do(loans.lend, BO, case_id, LoanForm(item="Wattmètre", due_on=date(2052, 10, 20)))
+
+
 def test_two_devices_come_back_one_by_one(office: Office) -> None:
     case_id = office.qualified()
     first = office.do(loans.lend, BO, case_id, lend())

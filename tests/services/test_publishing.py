@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from services.rules import adjusting
 from services.rules.adjusting import adjusted
 from services.rules.casework import Hand
 from services.rules.published import pathway_of
+from services.rules.texts.labels import has_label
 from tests import ledger
 from tests.services.rules.situations import ADA, BO, DEFAULT_PATHWAY, DI, PROGRAMME, Office, shown
 
@@ -142,6 +144,20 @@ def test_nobody_switches_off_what_chases_a_danger_or_does_more_than_write() -> N
     assert rung_name("late_coordination", 0) in names
     for ladder, step in (("danger", 0), ("answer", 2), ("wrong_number", 2)):
         assert rung_name(ladder, step) not in names
+
+
+@pytest.mark.parametrize("file", sorted(DEFAULT_PATHWAY.parent.glob("*.yaml")), ids=lambda file: file.stem)
+def test_each_ladder_of_the_shipped_pathways_has_a_name_in_french(file: Path) -> None:
+    ladders = yaml_files.read(file.read_text())["ladders"]
+
+    assert [name for name in ladders if not has_label("ladder", name)] == []
+
+
+def test_a_step_on_the_day_itself_is_not_counted_from_it() -> None:
+    said = [adjusting.rung_words(rung) for ladder in another().ladders.values() for rung in ladder.rungs]
+
+    assert "À l’échéance" in said
+    assert [words for words in said if words.startswith("0 ")] == []
 
 
 # --- In urgency

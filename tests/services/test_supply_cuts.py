@@ -2,8 +2,11 @@
 
 from datetime import date
 
+import pytest
+
 from models.vocabulary import Energy
 from services import supply_cuts
+from services.foundation.errors import InvalidInput
 from services.supply_cuts import CutForm
 from tests.services.rules.situations import ADA, OPERATOR, Office
 
@@ -31,3 +34,10 @@ def test_the_operator_is_reminded_of_a_cut_told_before_the_triage(office: Office
     office.at("2025-10-11 10:00")
 
     assert {party for _, party, _ in office.told(case_id, "cut_ahead")} == {"operator"}
+
+
+def test_a_cut_in_years_is_a_slip_of_the_keyboard(office: Office) -> None:
+    case_id = office.triaged()
+
+    with pytest.raises(InvalidInput, match="vérifiez l’année"):
+        office.do(supply_cuts.announce, ADA, case_id, CutForm(energy=Energy.GAS, cut_on=date(2052, 10, 30)))

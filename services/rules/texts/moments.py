@@ -24,7 +24,7 @@ def reason(ladder: Ladder, step: int, days: Days) -> str:
     if rung.after is not None:
         return _after(rung, days, delivered=ladder.counts_from_delivery)
     due = f" du {_day(days.due, days)}" if days.due else ""
-    if rung.before is not None:
+    if rung.before is not None and rung.before.amount:
         return f"{wording.duration(rung.before)} avant l’échéance{due}"
     if rung.every is not None:
         return f"{wording.every(rung.every)} tant que rien n’est fait"

@@ -127,7 +127,7 @@ def case_page(
         "case.html",
         status=422 if note else 200,
         shell=visitor.shell("/situations", answers.done_words(fait)),
-        note_form=note or answers.blank(),
+        form=note or answers.blank(),
         call_form=answers.blank(),
         **context,
     )

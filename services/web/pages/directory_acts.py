@@ -257,7 +257,7 @@ def _room(it: Service | None) -> Fields:
     return [
         {"kind": "text", "name": "places", "label": "Places disponibles", "inputmode": "numeric", "width": "short",
          "optional": True, "value": "" if it is None or it.places is None else str(it.places),
-         "hint": "Laissez vide si le partenaire ne l’a pas dit"},
+         "hint": "Vide : nul ne l’a dit"},
         {"kind": "date", "name": "full_until", "label": "Complet jusqu’au", "optional": True,
          "value": it.full_until.isoformat() if it and it.full_until else ""},
     ]  # fmt: skip

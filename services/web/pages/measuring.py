@@ -78,7 +78,8 @@ def _kit_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
         except InvalidOperation:
             wrong[f"{item}-price"] = f"Un prix en euros est attendu ({inside(label('equipment', item))})."
         except ValidationError:
-            wrong[f"{item}-quantity"] = "Un nombre de 1 à 99 est attendu, et un prix de 1 000 euros au plus."
+            words = inside(label("equipment", item))
+            wrong[f"{item}-quantity"] = f"De 1 à 99, et un prix de 1 000 euros au plus ({words})."
     if wrong:
         raise Mistakes(wrong)
     return {"items": lines}

@@ -399,6 +399,15 @@ def test_a_visit_is_said_to_be_held_from_its_hour_on_and_moved_before(office: Of
     assert offered() == [True, True, True]
 
 
+def test_a_note_that_is_refused_is_said_at_the_top_of_its_case(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+
+    answer = send(browser(office, "karim"), f"/situations/{case_id}/notes", text="")
+
+    assert answer.status_code == 422
+    assert 'href="#text"' in answer.text.split('role="alert"')[1].split("</section>")[0]
+
+
 def test_nobody_rings_at_a_door_in_the_night(office: Office) -> None:
     case_id = make_case(office, CaseState.QUALIFIED)
 

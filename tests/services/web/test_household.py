@@ -71,7 +71,7 @@ def test_an_appointment_that_is_over_is_not_shown_as_coming(office: Office) -> N
     send(client, PAGE, code=code, digits=digits)
     page = plain(client.get(PAGE).text)
 
-    assert "Le jour de votre rendez-vous est passé." in page
+    assert "L’heure de votre rendez-vous est passée." in page
     assert "Votre rendez-vous est fixé" not in page
     assert "Prénom de la personne qui vient" not in page
 

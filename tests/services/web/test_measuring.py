@@ -57,7 +57,7 @@ def test_what_cannot_be_read_is_said_beside_its_field(office: Office) -> None:
     assert (kit.status_code, figure.status_code, nothing.status_code) == (422, 422, 422)
     assert "Cette réponse manque" in empty.text
     assert "Un nombre entier est attendu" in empty.text
-    assert "Un nombre de 1 à 99" in kit.text
+    assert "De 1 à 99" in kit.text
     assert "Un nombre est attendu" in figure.text
 
 
