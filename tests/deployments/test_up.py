@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from models.engine import StoryProgress
 from services.foundation.database import Database
 from tests.machines import QUIET_PREFECT
 from tests.ports import free_port
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("RELAIS_PORT", "RELAIS_CATCHER_SMTP_PORT", "RELAIS_CATCHER_WEB_PORT", "RELAIS_PREFECT_PORT")
@@ -48,13 +48,6 @@ def refused(environment: dict[str, str]) -> str:
     assert done.returncode == 1, done.stdout
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
-
-
-def eventually(is_so: Callable[[], bool], *, within_s: float = 80) -> None:
-    until = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:

@@ -35,7 +35,6 @@ from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from tests.databases import MORNING, with_tables
 from tests.faults import office
-from tests.faults.children import PATIENCE_S
 from tests.faults.journey import let_time_pass, settle
 from tests.faults.mailbox import mailbox
 from tests.faults.workers import be_relay, deliver_stopping_at, forked, is_stopped
@@ -43,6 +42,7 @@ from tests.ledger import problems
 from tests.machines import own_postgres
 from tests.served import served
 from tests.sink import Sink
+from tests.waiting import eventually
 
 RELAYS: Final = {"postgresql": 3, "sqlite": 1}
 DAYS: Final = (0, 4, 14)
@@ -347,10 +347,3 @@ def test_a_database_server_that_crashes_restarts_or_hangs_loses_nothing(
             crash, end = partial(server.restart, "immediate"), partial(server.restart, "fast")
             survives(storm, [crash, crash, end, crash, hang, crash, end, crash, crash, end, crash])
         runtime.database.dispose()
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.02)

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -32,10 +31,10 @@ from tests.faults.journey import let_time_pass
 from tests.ledger import problems
 from tests.ports import free_port
 from tests.prefect_server import environment
+from tests.waiting import eventually
 
 DEATHS: Final = 1
 MANY_DEATHS: Final = 12
-PATIENCE_S: Final = 60
 UNDER_WAY: Final = (MessageState.QUEUED, MessageState.LEASED, MessageState.DATA_STARTED, MessageState.UNKNOWN)
 
 
@@ -163,13 +162,6 @@ def test_killed_under_traffic_nothing_acknowledged_is_lost_and_no_mail_leaves_tw
     assert [message_id for message_id, times in Counter(place.mails()).items() if times > 1] == []
     assert sorted(place.mails()) == sorted(expected)
     assert len(expected) >= place.asked  # each alert giver has his receipt
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.1)
 
 
 def kill_all(pid: int) -> None:
