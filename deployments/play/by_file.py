@@ -13,7 +13,6 @@ from services.imports import files
 from services.imports.files import Dropped
 from services.imports.verdicts import Verdict
 
-
 HEADINGS: Final = 2
 """The line of the first row, under the headings."""
 

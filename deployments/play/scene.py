@@ -180,7 +180,7 @@ class Scene:
         return known[slug]
 
     def referral(self, partner: str, about: str | None = None, *, draft: bool = False) -> Referral:
-        """The latest referral of the case to this partner; `about`: of this type of solution; `draft`: kept for later."""
+        """The latest request of the case to this partner; `about`: its solution; `draft`: one kept for later."""
         query = select(Referral).where(
             Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner)
         )

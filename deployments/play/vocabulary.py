@@ -18,8 +18,8 @@ from deployments.play.scene import FormAction
 from deployments.publishing import read_pathway
 from models.events import FACTS
 from models.vocabulary import CaseState, Party, Stage
-from services import directory, forms, organisations, partner_team, territory
-from services.rules import survey
+from services import directory, forms, organisations, partner_team, territory, timeline
+from services.rules import obligations, survey
 from services.rules.texts import catalogue
 
 NAMED: Final[dict[str, type[BaseModel]]] = {
@@ -55,6 +55,7 @@ NAMES: Final[dict[str, Callable[[], Iterable[str]]]] = {
     "Messages (messages)": lambda: catalogue.load().texts,
     "Événements (happened)": lambda: FACTS,
     "Lecteurs (to, owner)": lambda: Party,
+    "Pourquoi rien n’est parti (why, held_back)": lambda: (*timeline.WHY_NOT, obligations.SKIPPED),
 }
 """Names that an expectation may use, and where they are read."""
 
