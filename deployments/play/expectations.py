@@ -80,6 +80,7 @@ from models.vocabulary import (
     ImportState,
     Known,
     MessageState,
+    Obstacle,
     Party,
     ReferralState,
     Role,
@@ -109,7 +110,6 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.imports.corrections import NOT_TAKEN
 from services.listing import EVERYTHING
-from services.rules.matching import Obstacle
 from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household, may_read_report, readable
 
