@@ -9,6 +9,7 @@ from sqlalchemy import not_, or_, select
 from models.cases import Case, Phone, Visit
 from models.engine import Event, Message, Obligation, Occurrence, Task, Work
 from models.events import FACTS
+from models.programmes import Programme
 from models.vocabulary import Channel, MessageState, Party, TaskState, VisitState, WorkState
 from services import drift
 from services.erasure import GONE
@@ -150,7 +151,8 @@ def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
         if message.state in together and first.state != message.state:
             yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"
         if message.data_started_at is not None and message.state in {MessageState.ACCEPTED, MessageState.UNKNOWN}:
-            day = message.data_started_at.astimezone(message.of_case.programme.zone).date()
+            zone = unit.session.get_one(Programme, message.programme_id).zone
+            day = message.data_started_at.astimezone(zone).date()
             mails.setdefault((message.programme_id, message.address, day), set()).add(first.id)
     yield from (f"{key[2]}: one address had {len(ids)} mails of the day" for key, ids in mails.items() if len(ids) > 1)
 

@@ -11,6 +11,10 @@ from models.vocabulary import ImportKind
 from services.foundation.errors import InvalidInput
 from services.imports import files
 from services.imports.files import Dropped
+from services.imports.verdicts import Verdict
+
+HEADINGS: Final = 2
+"""The line of the first row, under the headings."""
 
 
 def import_cases(scene: Scene, given: Given) -> object:
@@ -36,8 +40,13 @@ def _taken_in(scene: Scene, given: Given, said: Dropped) -> object:
     found = files.drop(scene.unit, scene.hand, said, files.receive(_sheet(given["rows"]), "tableau.csv"))
     if "said" in given:
         files.correct(scene.unit, scene.hand, found.id, dict(given["said"]))
-    if refusal := files.preview(scene.unit, scene.hand.actor, found.id).refusal:
-        raise InvalidInput("rows", refusal)
+    looked = files.preview(scene.unit, scene.hand.actor, found.id)
+    if looked.refusal:
+        raise InvalidInput("rows", looked.refusal)
+    for judged in looked.outcome.judged if looked.outcome else ():
+        named = given["rows"][judged.row.number - HEADINGS].get("case")
+        if named and judged.verdict is not Verdict.VALID:
+            raise InvalidInput("rows", f"La ligne de {named} n’ouvre rien\u00a0: {' '.join(judged.reasons)}")
     return files.carry_out(scene.unit, scene.hand, found.id)
 
 

@@ -80,6 +80,7 @@ from models.vocabulary import (
     ImportState,
     Known,
     MessageState,
+    Obstacle,
     Party,
     ReferralState,
     Role,
@@ -145,6 +146,7 @@ def _moment(text: str) -> str:
 Moment = Annotated[str, AfterValidator(_moment)]
 """A local day, or a local day and hour: `2025-10-09`, `2025-10-09 18:00`."""
 Texts = Annotated[list[str], BeforeValidator(_several)]
+Obstacles = Annotated[list[Obstacle], BeforeValidator(_several)]
 Moments = Annotated[list[Moment], BeforeValidator(_several)]
 
 
@@ -211,7 +213,7 @@ class ExpectedPicks(_Strict):
 
     theme: Theme
     partners: Texts = []
-    set_aside: dict[str, Texts] = {}
+    set_aside: dict[str, Obstacles] = {}
 
 
 class ExpectedHousehold(_Strict):
@@ -656,7 +658,10 @@ class _Look:
             yield f"partenaires proposés\u00a0: {expected.proposes.partners} attendus, {proposed} trouvés"
         apart = {self._slug(pick.offer.partner_id): [*pick.obstacles] for pick in found.set_aside}
         if apart != expected.proposes.set_aside:
-            yield f"partenaires écartés\u00a0: {expected.proposes.set_aside} attendus, {apart} trouvés"
+            said, found_apart = (
+                {who: _texts(why) for who, why in each.items()} for each in (expected.proposes.set_aside, apart)
+            )
+            yield f"partenaires écartés\u00a0: {said} attendus, {found_apart} trouvés"
 
     def _slug(self, organisation_id: UUID) -> str:
         return self.unit.session.get_one(Organisation, organisation_id).slug
@@ -799,6 +804,10 @@ def _says(message: Message, wanted: ExpectedMessage) -> bool:
 
 def _of_any(rows: Sequence[object], name: str) -> Any:
     return next((getattr(row, name) for row in rows if hasattr(row, name)), None)
+
+
+def _texts(found: Sequence[object]) -> list[str]:
+    return [str(each) for each in found]
 
 
 def _codes(found: Mapping[Any, Any]) -> dict[str, str]:

@@ -179,7 +179,7 @@ def prepare_referral(scene: Scene, given: Given) -> object:
 
 def send_draft(scene: Scene, given: Given) -> object:
     """The request kept for later leaves."""
-    draft = scene.referral(given["partner"], given.get("about"))
+    draft = scene.referral(given["partner"], given.get("about"), draft=True)
     return referrals.send_draft(scene.unit, scene.hand, draft.id, _asking(scene, given))
 
 

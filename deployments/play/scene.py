@@ -14,7 +14,7 @@ from deployments.play.story import HOUSEHOLD, Setting, Step
 from models.cases import Case, Need, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
-from models.vocabulary import MessageState, Source
+from models.vocabulary import MessageState, ReferralState, Source
 from services import forms, programmes
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, LinkExpired
@@ -179,14 +179,16 @@ class Scene:
             raise InvalidInput("organisation", f"Aucun organisme ne s’appelle {slug}{closest(slug, known)}.")
         return known[slug]
 
-    def referral(self, partner: str, about: str | None = None) -> Referral:
-        """The latest referral of the case to this partner; `about`: for this type of solution."""
+    def referral(self, partner: str, about: str | None = None, *, draft: bool = False) -> Referral:
+        """The latest request of the case to this partner; `about`: its solution; `draft`: one kept for later."""
         query = select(Referral).where(
             Referral.case_id == self.case_id, Referral.partner_id == self.organisation(partner)
         )
         if about is not None:
             query = query.join(Need, Need.id == Referral.need_id).where(Need.theme == about)
-        found = self.unit.session.scalars(query.order_by(Referral.sent_at.desc(), Referral.id.desc())).first()
+        if draft:
+            query = query.where(Referral.state == ReferralState.DRAFT)
+        found = self.unit.session.scalars(query.order_by(Referral.id.desc())).first()
         if found is None:
             told = f" ({about})" if about else ""
             raise InvalidInput("partner", f"Cette situation n’a pas d’orientation vers {partner}{told}.")

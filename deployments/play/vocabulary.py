@@ -18,8 +18,8 @@ from deployments.play.scene import FormAction
 from deployments.publishing import read_pathway
 from models.events import FACTS
 from models.vocabulary import CaseState, Party, Stage
-from services import directory, forms, organisations, partner_team, territory
-from services.rules import survey
+from services import directory, forms, organisations, partner_team, territory, timeline
+from services.rules import obligations, survey
 from services.rules.texts import catalogue
 
 NAMED: Final[dict[str, type[BaseModel]]] = {
@@ -55,6 +55,7 @@ NAMES: Final[dict[str, Callable[[], Iterable[str]]]] = {
     "Messages (messages)": lambda: catalogue.load().texts,
     "Événements (happened)": lambda: FACTS,
     "Lecteurs (to, owner)": lambda: Party,
+    "Pourquoi rien n’est parti (why, held_back)": lambda: (*timeline.WHY_NOT, obligations.SKIPPED),
 }
 """Names that an expectation may use, and where they are read."""
 
@@ -84,6 +85,10 @@ def lines() -> Iterator[str]:
         yield f"{name}\u00a0: {said[name]}"
         form = None if name == "record_survey" else form_of(name)
         yield from (f"    {line}" for line in (_fields(form) if form else ()))
+    yield from ("", "# Le cadre (setting), un fichier à côté", "")
+    for name, field in story.Setting.model_fields.items():
+        yield f"{name}{_told(field)}"
+        yield from (f"    {line}" for model in models(field.annotation) for line in _fields(model))
     yield from ("", "# Le relevé de la visite (record_survey, survey)", "")
     yield from _survey()
     yield from ("", "# Ce qui s’attend (expect)", "")
@@ -118,6 +123,7 @@ def _fields(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if not name.endswith(("_id", "_ids")):
             yield f"{name}{_told(field)}"
+            yield from (f"    {line}" for inner in models(field.annotation) for line in _fields(inner))
 
 
 def _told(field: FieldInfo) -> str:

@@ -27,7 +27,7 @@ from models.events import (
     ReminderDue,
 )
 from models.pathway import Anchor, Due, Open, Send, Step
-from models.vocabulary import Channel, Party, Urgency
+from models.vocabulary import Channel, Party, ReferralState, Urgency
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.clocks import UNDELIVERED
@@ -37,6 +37,7 @@ from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
 from services.rules.situation import About, Situation
 from services.rules.view import CaseView, views
 
+DEAD_ENDS = frozenset({ReferralState.DECLINED, ReferralState.EXPIRED, ReferralState.FAILED})
 OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
 
 
@@ -250,8 +251,8 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     """Whether an event may end a task of this loan, cut or referral, or of none.
 
     A referral's event ends the tasks of its own referral; its writing and its sending also those of the case (a first
-    orientation) and of the referral that it replaces. An event of no referral ends any. A danger stays flagged,
-    whatever becomes of its case, until somebody takes it in hand.
+    orientation), of the referral that it replaces, and of one that came to nothing for the same need. An event of no
+    referral ends any. A danger stays flagged, whatever becomes of its case, until somebody takes it in hand.
     """
     if isinstance(of, Task) and of.kind == DANGER:
         return isinstance(fact, DangerAcknowledged)
@@ -264,7 +265,12 @@ def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
         return True
     if not isinstance(fact, ReferralSent | ReferralPrepared):
         return False
-    return of.referral_id is None or unit.session.get_one(Referral, own).replaces_id == of.referral_id
+    return of.referral_id is None or _stands_for(unit, own, of.referral_id)
+
+
+def _stands_for(unit: UnitOfWork, asked_id: UUID, other_id: UUID) -> bool:
+    asked, other = unit.session.get_one(Referral, asked_id), unit.session.get_one(Referral, other_id)
+    return asked.replaces_id == other.id or (asked.need_id == other.need_id and other.state in DEAD_ENDS)
 
 
 def outlives(kind: str, loan_id: UUID | None, end: Fact | None = None) -> bool:

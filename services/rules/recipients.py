@@ -61,7 +61,7 @@ class AddressBook:
         self._operators = self._by_id(_OPERATORS, operators)
         self._holders = self._by_id(_HOLDERS, tasks)
         self._readers = readers(unit, {each.organisation_id for each in self._partners.values()}, filter(None, asked))
-        self._agreed = agreed_to_sms(unit, texted)
+        self._said_of_sms = said_of_sms(unit, texted)
 
     def recipients(self, message: PlanMessage) -> Sequence[Recipient]:
         """Never empty: nobody to write to is written down with its reason."""
@@ -86,7 +86,7 @@ class AddressBook:
         if channel is Channel.EMAIL:
             lacking = "address_refused" if case.email_refuses else "no_address"
             return Recipient(case.email) if case.email else Recipient(lacking=lacking)
-        number = sms_number(case.numbers, agreed=case.case_id in self._agreed)
+        number = sms_number(case.numbers, agreed=self._said_of_sms.get(case.case_id))
         return Recipient(number) if number else Recipient(lacking="sms_not_allowed")
 
     def _holder(self, message: PlanMessage) -> list[Recipient]:
@@ -165,21 +165,32 @@ _OFFICERS: Final = (
     .where(among(Visit.id, "ids"))
 )
 _OPERATORS: Final = select(Organisation.id, Organisation.email).where(among(Organisation.id, "ids"))
-_AGREED: Final = select(Permission.case_id).where(
-    among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
+_SAID: Final = select(Permission.case_id, Permission.revoked_at).where(
+    among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS
 )
 
 
 def agreed_to_sms(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
     """Those of these cases whose household agreed to SMS and did not take it back."""
-    return {row.case_id for row in unit.rows(_AGREED, ids=case_ids)} if case_ids else set()
+    return {case_id for case_id, agreed in said_of_sms(unit, case_ids).items() if agreed}
 
 
-def sms_number(numbers: Iterable[Number], *, agreed: bool) -> str | None:
-    """The number that may get an SMS: a mobile that somebody has reached, or any if the household agreed to SMS.
+def said_of_sms(unit: UnitOfWork, case_ids: Collection[UUID]) -> dict[UUID, bool]:
+    """Whether the households of these cases agree to SMS; one that took it back does not. Absent: none was asked."""
+    said: dict[UUID, bool] = {}
+    for row in unit.rows(_SAID, ids=case_ids) if case_ids else ():
+        said[row.case_id] = said.get(row.case_id, False) or row.revoked_at is None
+    return said
+
+
+def sms_number(numbers: Iterable[Number], *, agreed: bool | None) -> str | None:
+    """The number that may get an SMS: a mobile that somebody has reached, or any if the household agreed to SMS; none
+    once it took that back (`agreed` False; None: it was never asked).
 
     Source: detection rules of the field: no SMS to a number that nobody has reached, unless agreed at the alert.
     """
+    if agreed is False:
+        return None
     return next((each.number for each in numbers if takes_sms(each) and (each.is_reached or agreed)), None)
 
 

@@ -8,6 +8,7 @@ from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected
 from deployments.play.player import SCAN
 from deployments.play.scene import FormAction
+from deployments.play.story import Setting
 from services.web.api import cases, coming, detection, follow_up, lives, orientation, replies, tasks, visit
 
 SAID = vocabulary.table(actions.__doc__)
@@ -56,8 +57,24 @@ def test_every_field_of_a_form_is_named_by_its_act(name: str) -> None:
     assert [each for each in sorted(fields) if each not in SAID[name]] == []
 
 
+def test_the_vocabulary_tells_what_a_setting_says() -> None:
+    told = "\n".join(vocabulary.lines()).partition("# Le cadre")[2].partition("\n#")[0]
+
+    for words in (*Setting.model_fields, "verified_on", "income_classes", "[coordinator, operator, administrator]"):
+        assert words in told, words
+
+
 def test_the_vocabulary_tells_each_word_with_its_codes() -> None:
     told = "\n".join(vocabulary.lines())
 
-    for words in ("landlord_refused", "over_1m2", "report_to_committee", "refused_at_door", "came_by", "on_behalf"):
-        assert words in told
+    for words in (
+        "landlord_refused",
+        "over_1m2",
+        "report_to_committee",
+        "refused_at_door",
+        "came_by",
+        "on_behalf",
+        "to_correct",
+        "skipped",
+    ):
+        assert words in told, words

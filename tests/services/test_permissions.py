@@ -118,6 +118,17 @@ def test_an_sms_that_waits_does_not_leave_after_the_agreement_is_taken_back(offi
     assert {message.error for message in sms} <= {"case_ended", None}
 
 
+def test_no_sms_goes_to_a_number_that_answered_once_the_agreement_is_taken_back(office: Office) -> None:
+    case_id = office.qualified(sms_agreed=True)
+    (agreement,) = standing(office, case_id, PermissionKind.SMS)
+    office.do(permissions.revoke, BO, agreement)
+    office.plan(case_id, "2025-10-15 14:00")
+    office.at("2025-10-15 13:00")
+
+    sms = [message for message in office.sent(case_id, "visit_reminder") if message.channel == "sms"]
+    assert [message.error for message in sms] == ["sms_not_allowed"]
+
+
 def test_an_agreement_is_written_once(office: Office) -> None:
     case_id = office.accepted()
     form = PermissionForm(kind=PermissionKind.LANDLORD)

@@ -49,6 +49,20 @@ def test_one_no_among_several_is_no_dead_end_yet(office: Office) -> None:
     assert "reorient" in office.due(case_id)
 
 
+def test_whichever_of_several_is_asked_again_nobody_looks_for_another_partner(office: Office) -> None:
+    case_id, first, other = pooled(office)
+    office.answer(first, "decline")
+    office.answer(other, "decline")
+
+    draft = office.do(rerouting.reopen, ADA, first, Reopening(note="Il a de la place de nouveau."))
+    office.drain()
+    assert "reorient" not in office.due(case_id)
+    office.do(referrals.send_draft, BO, draft.id, referral_form())
+    office.drain()
+
+    assert {"reorient", "finish_draft"} & office.due(case_id).keys() == set()
+
+
 def test_a_partner_who_loses_a_request_loses_his_access(office: Office) -> None:
     case_id, referral_id = office.referred()
     new = office.do(rerouting.transfer, ADA, referral_id, referral_form(partner_id=OTHER_PARTNER))

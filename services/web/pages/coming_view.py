@@ -21,7 +21,7 @@ from services.foundation.tokens import new_token
 from services.rules import pauses
 from services.rules.policy import Actor, Right, known, rights
 from services.rules.published import pathway_of
-from services.rules.recipients import agreed_to_sms, sms_number
+from services.rules.recipients import said_of_sms, sms_number
 from services.rules.texts.labels import inside, label
 from services.rules.titles import task_title, text_title, title_of
 from services.rules.view import numbers_of
@@ -39,7 +39,7 @@ class Behind:
     tasks: Mapping[UUID, Task]
     organisations: Mapping[UUID, Organisation]
     givers: Mapping[UUID, str]
-    sms_agreed: frozenset[UUID]
+    sms_agreed: Mapping[UUID, bool]
     causes: Mapping[UUID, Event]
 
 
@@ -103,7 +103,7 @@ def _behind(unit: UnitOfWork, actor: Actor, departures: Sequence[Departure]) -> 
         {task.id: task for task in found},
         {each.id: each for each in organisations},
         {row.case_id: row.giver_name if row.case_id in readable else somebody for row in givers},
-        frozenset(agreed_to_sms(unit, case_ids)),
+        said_of_sms(unit, case_ids),
         {row[0]: row[1] for row in causes},
     )
 
@@ -113,13 +113,13 @@ def _behind_case(found: Sheet) -> Behind:
     given = [*(task.organisation for task in tasks), *(alert.organisation for alert in case.alerts), case.operator]
     giver = next((alert for alert in case.alerts if alert.giver_email is not None), None)
     named = giver.giver_name if giver and found.is_known else _party(Party.ALERT_GIVER)
-    agreed = any(each.kind == PermissionKind.SMS and each.revoked_at is None for each in found.permissions)
+    sms = [each.revoked_at is None for each in found.permissions if each.kind == PermissionKind.SMS]
     return Behind(
         {case.id: case},
         {task.id: task for task in tasks},
         {each.id: each for each in given if each is not None},
         {case.id: named} if giver else {},
-        frozenset({case.id} if agreed else ()),
+        {case.id: any(sms)} if sms else {},
         {},
     )
 
@@ -200,7 +200,7 @@ def _lacking(each: Departure, case: Case, behind: Behind) -> str | None:
         refuses = each.party is Party.HOUSEHOLD and case.household.email_refused_at is not None
         return ("address_refused" if refuses else "no_address") if unknown.get(each.party) else None
     if each.channel is Channel.SMS:
-        number = sms_number(numbers_of(case.household.phones), agreed=case.id in behind.sms_agreed)
+        number = sms_number(numbers_of(case.household.phones), agreed=behind.sms_agreed.get(case.id))
         return None if number else "sms_not_allowed"
     return None
 
