@@ -37,7 +37,7 @@ REORIENT: Final = "reorient"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
 MOVED: Final = "visit_moved"
-OF_VISIT: Final = ("visit_reminder", "visit_confirmation", MOVED)
+OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_comes_late", MOVED)
 """What is told of a visit to come."""
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
