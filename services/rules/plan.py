@@ -32,12 +32,12 @@ from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
-from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
+from services.rules.ranking import COMPLAINT, DANGER, HAND_OVER, TELL_PARTNER
 from services.rules.view import CaseView, views
 
 UNDELIVERED = -1
 """The number of the step "the request was not delivered" of a ladder that counts from delivery."""
-OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
+OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER, COMPLAINT})
 
 
 @dataclass(frozen=True)

@@ -366,7 +366,7 @@ def _more(found: desk.Sheet, granted: frozenset[Right]) -> list[dict[str, str]]:
         more.append(("Noter une dérogation", "derogation"))
     if Right.MERGE in granted and case.state == CaseState.TRIAGE:
         more.append(("Noter une ressemblance", "ressemblance"))
-    if Right.NOTE in granted and not case.is_closed:
+    if Right.NOTE in granted and case.state != CaseState.MERGED and case.erased_at is None:
         more.append(("Noter une réclamation", "reclamation"))
     if Right.REFER in granted and referrals.is_only_for_safety(case) and _in_danger(case):
         more.append(("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}"))
