@@ -17,6 +17,7 @@ DANGER: Final = "acknowledge_danger"
 HAND_OVER: Final = "hand_case_over"
 TELL_PARTNER: Final = "tell_partner"
 COMPLAINT: Final = "answer_complaint"
+READ: Final = "read_reply"
 OLD_FROM: Final = 75
 """Years; a proposal of ours."""
 
