@@ -10,8 +10,17 @@ from models.engine import Event
 from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
 from models.pathway import Open
-from models.vocabulary import CaseState, ClosureOutcome, Known, Loop, ReferralState, TaskState, VisitState
-from services import calls, partner_work, scorecards, supply_cuts, visits
+from models.vocabulary import (
+    CaseState,
+    ClosureOutcome,
+    Known,
+    Loop,
+    PermissionKind,
+    ReferralState,
+    TaskState,
+    VisitState,
+)
+from services import agreements, calls, partner_work, scorecards, supply_cuts, visits
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
@@ -100,13 +109,16 @@ def outcomes(case: Case) -> list[ClosureOutcome]:
 
 
 def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
-    """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on."""
+    """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on.
+
+    A household that had asked to stop agrees to be called again: nobody reopens its case without.
+    """
     case = case_for(unit, hand.actor, case_id, Right.REOPEN)
     if case.erased_at is not None:
         raise GuardRefused("Plus rien ne dit qui était ce ménage : il faut une nouvelle demande.")
     if case.state == CaseState.TRANSFERRED:
         _take_back(unit, case)
-    action = _reopening(unit, case)
+    stood, action = CaseState(case.state), _reopening(unit, case)
     state = next_case_state(CaseState(case.state), action)
     event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
     if action is CaseAction.REOPEN_TO_REPORT:
@@ -114,6 +126,8 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         effects.write(unit, plan.owed(situation, _BEFORE_REPORT))
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
+    if stood is CaseState.WITHDRAWN:
+        agreements.note(unit, hand, case, PermissionKind.CONTACT)
     return case
 
 

@@ -27,9 +27,9 @@ from services.rules import aftermath, casework, ledger, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import ENGINE, Actor, Right, case_for, check, known, locked_case, readable
 from services.rules.published import pathway_of
+from services.rules.ranking import READ
 from services.rules.texts.labels import label
 
-READ: Final = "read_reply"
 KEPT: Final = timedelta(days=90)
 """How long the head of a mail is kept, and its words when no case has them."""
 

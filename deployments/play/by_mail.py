@@ -12,6 +12,7 @@ from models.engine import Message
 from services import replies
 from services.channels.inbox import FOLDER, MaildirInbox
 from services.foundation.errors import InvalidInput
+from services.rules.ranking import READ
 
 
 def reply_by_mail(scene: Scene, given: Given) -> object:
@@ -105,7 +106,7 @@ def _arrives(scene: Scene, mail: EmailMessage) -> object:
 
 def read_reply(scene: Scene, _given: Given) -> object:
     """Read, nothing to do."""
-    return replies.read(scene.unit, scene.hand, scene.task(replies.READ).id)
+    return replies.read(scene.unit, scene.hand, scene.task(READ).id)
 
 
 BY_MAIL: Final[Mapping[str, Action]] = {

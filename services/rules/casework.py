@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from models.cases import Case, Referral
-from models.engine import Event, Obligation, Task, Work
+from models.engine import Event, IncomingMail, Obligation, Task, Work
 from models.events import Fact
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.pathway import Rule
@@ -19,6 +19,7 @@ from services.foundation.errors import GuardRefused
 from services.rules import effects, open_tasks, pauses, plan
 from services.rules.policy import ENGINE, Actor
 from services.rules.published import pathway_of
+from services.rules.ranking import READ
 from services.rules.texts.labels import inside
 from services.rules.titles import task_title
 from services.rules.view import views
@@ -186,6 +187,15 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
             superseded.append(task)
     close(unit, completed, TaskState.COMPLETED)
     close(unit, superseded, TaskState.SUPERSEDED)
+    for task in (each for each in superseded if each.kind == READ):
+        _let_wait(unit, task)
+
+
+def _let_wait(unit: UnitOfWork, task: Task) -> None:
+    """Answers that nobody had read when their case ended wait for the coordination, as those that come afterwards."""
+    unread = IncomingMail.event_id.is_not(None), IncomingMail.received_at >= task.opened_at
+    waiting = update(IncomingMail).where(IncomingMail.case_id == task.case_id, *unread).values(waits=True)
+    unit.session.execute(waiting, execution_options={"synchronize_session": "fetch"})
 
 
 def _rule(unit: UnitOfWork, act: Act) -> Rule:

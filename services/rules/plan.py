@@ -33,12 +33,12 @@ from services.foundation.database import UnitOfWork
 from services.rules.clocks import UNDELIVERED
 from services.rules.guards import GUARDS
 from services.rules.published import calendar_of, pathway_of
-from services.rules.ranking import DANGER, HAND_OVER, TELL_PARTNER
+from services.rules.ranking import COMPLAINT, DANGER, HAND_OVER, TELL_PARTNER
 from services.rules.situation import About, Situation
 from services.rules.view import CaseView, views
 
 DEAD_ENDS = frozenset({ReferralState.DECLINED, ReferralState.EXPIRED, ReferralState.FAILED})
-OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER})
+OUTLIVING = frozenset({DANGER, HAND_OVER, TELL_PARTNER, COMPLAINT})
 
 
 @dataclass(frozen=True)

@@ -131,11 +131,14 @@ def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: b
 
 
 def officer(unit: UnitOfWork, visitor: Reader, programme_id: UUID, *, daily: bool) -> Reader | None:
-    """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere."""
+    """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere, or he has
+    left."""
     found = roster(unit, programme_id)
     calendar = reading_calendar(unit, programme_id, visitor.person_id if daily else None)
     day = calendar.local_day(calendar.next_sending_time(unit.now))
-    himself = next((reader for reader in found.readers if reader.person_id == visitor.person_id), visitor)
+    himself = next((reader for reader in found.readers if reader.person_id == visitor.person_id), None)
+    if himself is None:
+        return None
     if found.away(himself.person_id, day) is None:
         return himself
     return found.stand_in(himself.person_id, day, colleagues(found, himself))

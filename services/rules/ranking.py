@@ -16,6 +16,8 @@ from services.foundation.spans import days as days_between
 DANGER: Final = "acknowledge_danger"
 HAND_OVER: Final = "hand_case_over"
 TELL_PARTNER: Final = "tell_partner"
+COMPLAINT: Final = "answer_complaint"
+READ: Final = "read_reply"
 OLD_FROM: Final = 75
 """Years; a proposal of ours."""
 

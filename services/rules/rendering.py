@@ -33,10 +33,11 @@ SIGN_IN: Final = "sign_in"
 FOLLOW_UP_QUESTION: Final = "follow_up_question"
 """What a household answers by itself; its task is the operator's, its link the household's."""
 MEETING: Final = "partner_meets"
+REORIENT: Final = "reorient"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
 MOVED: Final = "visit_moved"
-OF_VISIT: Final = ("visit_reminder", "visit_confirmation", MOVED)
+OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_comes_late", MOVED)
 """What is told of a visit to come."""
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
@@ -82,10 +83,11 @@ def render_message(unit: UnitOfWork, message: Message) -> Rendered:
 
 
 def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalogue.Rendered:
-    """In the programme's own words when it has some for this text; of a visit called off for good in ours: its own
-    promise another date."""
+    """In the programme's own words when it has some for this text; of what is not as usual in ours: its own would say
+    something else."""
     key = TextKey(message.text, Party(message.party), Channel(message.channel))
-    words = None if context.for_good or context.same_time else own_words(unit, message.programme_id).get(key)
+    unusual = context.for_good or context.same_time or context.others_asked
+    words = None if unusual else own_words(unit, message.programme_id).get(key)
     return own.write(words, *key, context) if words else render(*key, context)
 
 
@@ -267,6 +269,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         urgent=True if referral is not None and referral.urgent else None,
         for_good=_no_other_visit(event, case),
         same_time=(event.type == VisitMoved.type and event.payload.get("same_time")) or None,
+        others_asked=(message.text == REORIENT and event.payload.get("others_asked")) or None,
         link=_link(unit, message, task),
         requests_link=_requests_link(unit, message),
         destination=case.transferred_to,

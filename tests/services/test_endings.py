@@ -564,6 +564,17 @@ def test_the_report_of_a_case_that_is_reopened_is_owed_in_an_older_pathway_too(
     assert (office.case(case_id).state, set(office.due(case_id))) == ("visited", {"deliver_report"})
 
 
+def test_whoever_had_asked_to_stop_is_called_again_with_its_agreement_alone(office: Office) -> None:
+    case_id = office.accepted(sms_agreed=True)
+    office.do(endings.withdraw, ADA, case_id, Withdrawal(said_by="Elle-même"))
+
+    office.do(closing.reopen_case, ADA, case_id)
+
+    with office.database.read() as unit:
+        stands = select(Permission.kind).where(Permission.case_id == case_id, Permission.revoked_at.is_(None))
+        assert unit.session.scalars(stands).all() == ["contact"]
+
+
 def test_a_case_reopened_after_its_last_call_has_somebody_to_close_it(office: Office) -> None:
     case_id, referral_id = office.followed()
     office.answer(referral_id, "complete")

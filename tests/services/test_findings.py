@@ -137,6 +137,22 @@ def test_a_complaint_waits_for_the_coordination(office: Office) -> None:
     assert "answer_complaint" not in office.due(case_id)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_complaint_is_owed_an_answer_though_its_case_has_ended(office: Office, *, before: bool) -> None:
+    case_id, said = office.qualified(), ComplaintForm(said_by="Mme Martin", text="Personne n’est venu.")
+    if before:
+        office.do(complaints.receive, BO, case_id, said)
+    office.close(case_id, "moved")
+    if not before:
+        office.do(complaints.receive, BO, case_id, said)
+    office.drain()
+    assert (office.case(case_id).state, set(office.due(case_id))) == ("closed", {"answer_complaint"})
+
+    office.do(complaints.answer, ADA, case_id, NoteForm(text="Excuses faites."))
+
+    assert office.due(case_id) == {}
+
+
 def test_a_household_is_called_again_on_the_day_that_it_says(office: Office) -> None:
     case_id = office.accepted()
     with pytest.raises(InvalidInput, match="Quel jour"):

@@ -1,12 +1,16 @@
 """Referrals: every dead end has an owner at once, and nobody is left waiting."""
 
+from uuid import UUID
+
 import pytest
 
 from models.cases import Referral
+from models.engine import Message
 from models.vocabulary import CaseState, ClosureOutcome, Theme
 from services import closing, referrals
 from services.forms import Answer, ClosureForm
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
+from services.rules.rendering import render_message
 from tests.services.rules.situations import ADA, ANSWERS, BO, OTHER_PARTNER, PARTNER, Office, referral_form
 
 
@@ -231,3 +235,19 @@ def test_what_a_partner_reads_before_his_answer_does_not_say_who_the_household_i
         office.refer(case_id, brief=brief, brief_is_open=True)
     office.refer(case_id, brief=brief)
     office.refer(case_id, OTHER_PARTNER, brief="Un couple et deux enfants, sans chauffage.", brief_is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("also", "said"), [([], "il faut en trouver un autre"), ([OTHER_PARTNER], "rien n’est à décider")]
+)
+def test_the_coordination_reads_whether_another_partner_may_still_answer(
+    office: Office, also: list[UUID], said: str
+) -> None:
+    case_id = office.reported()
+    referral_id = office.refer(case_id, theme=Theme.LANDLORD_MEDIATION, also_ids=also)
+    office.answer(referral_id, "decline")
+    office.drain()
+
+    (mail,) = office.sent(case_id, "reorient")
+    with office.database.read() as unit:
+        assert said in render_message(unit, unit.session.get_one(Message, mail.id)).body

@@ -460,6 +460,22 @@ def test_an_answer_on_a_closed_case_is_filed_and_waits_for_the_coordinator(offic
     assert waiting(office) == []
 
 
+def test_an_answer_that_nobody_has_read_when_its_case_ends_waits_for_the_coordinator(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    answer(office, case_id, "Lu.")
+    office.drain()
+    office.do(replies.read, BO, item(office, case_id))
+    office.at("2025-10-09T10:00")
+    unread = answer(office, case_id, "Pas lu.", **{"Message-ID": "<second@adil.test>"})
+    office.drain()
+    office.do(referrals.withdraw, ADA, referral_id)
+    office.do(closing.close_case, ADA, case_id, ClosureForm.model_validate({"outcome": "solved"}))
+
+    assert unread is not None
+    with office.database.read() as unit:
+        assert [each.id for each in replies.waiting(unit, ADA.actor)] == [unread.id]
+
+
 def test_an_answer_that_an_older_pathway_gives_no_item_waits_for_the_coordinator(
     database: Database, clock: SetClock
 ) -> None:

@@ -420,6 +420,17 @@ def test_a_visit_whose_case_goes_to_another_operator_keeps_its_day_and_no_office
     assert [(task.kind, task.organisation_id) for task in office.tasks(case_id)] == [("hold_visit", OTHER_OPERATOR)]
 
 
+def test_a_visit_that_comes_late_and_is_called_off_is_told_to_nobody(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-12-10T10:00")
+    office.drain()
+    lose(office, case_id, "cancelled_by_household")
+
+    (mail,) = office.sent(case_id, "visit_comes_late")
+    with office.database.read() as unit, pytest.raises(Suppressed, match="visit_past"):
+        render_message(unit, unit.session.get_one(Message, mail.id))
+
+
 def another_officer(office: Office) -> UUID:
     """Noé, of Bo's operator."""
     with office.database.write("test") as unit:

@@ -133,6 +133,7 @@ from services.rules.casework import Hand
 from services.rules.links import holder_of, may_renew
 from services.rules.policy import Actor
 from services.rules.published import publish
+from services.rules.ranking import READ
 from services.rules.view import attempts_since_contact
 from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
 from services.surveys import SurveyForm
@@ -349,6 +350,16 @@ def call_three_days(office: Office, case: Case, _n: int) -> None:
     for hour in (9, 17, 11):
         office.clock.at = (office.clock.at + timedelta(days=1)).replace(hour=hour)
         office.do(calls.record_call, worker(case), case.id, CallForm.model_validate({"result": "no_answer"}))
+
+
+def give_up(office: Office, case: Case, _n: int) -> None:
+    """Once the household had the time to answer what was written to it."""
+    with office.database.read() as unit:
+        query = select(Task.due_at).where(
+            Task.case_id == case.id, Task.kind == calls.AWAIT, Task.state == TaskState.OPEN
+        )
+        office.clock.at = max(office.clock.at, unit.session.scalar(query) or office.clock.at)
+    office.do(calls.give_up, worker(case), case.id)
 
 
 def wait_for_visit(office: Office, case: Case) -> None:
@@ -680,8 +691,8 @@ def may_drop(scene: Scene, case: Case) -> bool:
 
 
 def tried_enough(scene: Scene, case: Case) -> bool:
-    """Called on three days."""
-    return len({at.date() for at in scene.tries.get(case.id, ())}) >= 3
+    """Called on three days, and waited for."""
+    return scene.has(case, calls.AWAIT) and len({at.date() for at in scene.tries.get(case.id, ())}) >= 3
 
 
 def to_call_back(scene: Scene, case: Case) -> bool:
@@ -757,7 +768,7 @@ ACTS: Final[tuple[Act, ...]] = (
         calls.record_call,
         lambda o, n: CallForm.model_validate({"result": "call_back", "call_back_on": in_days(o, 1 + n % 9)}))),
     A("call three days", "contact", "case", state(C.TO_CONTACT, C.CONTACTING), call_three_days, whole=False),
-    A("give up", "contact", "case", tried_enough, works(calls.give_up)),
+    A("give up", "contact", "case", tried_enough, give_up, whole=False),
     A("refuse", "end", "case", state(*(UNDER_THE_TEAM - {C.TRIAGE})), call("refused"), ways=2),
     A("disqualify", "end", "case", state(*EARLY),
       works(endings.disqualify, Disqualification(reason=RejectionReason.OVER_INCOME))),
@@ -893,7 +904,7 @@ ACTS: Final[tuple[Act, ...]] = (
     A("snooze", "task", "task", lambda s, t: of_team(s, t) and t.snoozes < 2, handles(
         tasks.snooze, lambda o, n: Snooze(reason=SnoozeReason.OTHER, until=in_days(o, 1 + n % 4)))),
     A("hand over", "task", "task", of_team, hand_over),
-    A("read reply", "task", "task", lambda _s, t: t.kind == replies.READ, handles(replies.read)),
+    A("read reply", "task", "task", lambda _s, t: t.kind == READ, handles(replies.read)),
     A("remind", "task", "task", lambda s, t: t.id in s.remindable and not t.provisional, remind, whole=False, ways=2),
     A("skip reminder", "task", "clock", lambda _s, o: (o.next_step or -1) >= 0, skip),
     A("remind early", "task", "clock", lambda _s, o: (o.next_step or -1) >= 0, leave_now),

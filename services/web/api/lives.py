@@ -103,7 +103,7 @@ def decide_derogation(acts: Acts, case_id: UUID, form: DerogationDecision) -> JS
 
 @router.post("/complaints", response_model=Receipt, summary="Noter une réclamation")
 def receive_complaint(acts: Acts, case_id: UUID, form: ComplaintForm) -> JSONResponse:
-    """La coordination doit une réponse."""
+    """La coordination doit une réponse, que la situation soit terminée ou non."""
     return acts.on_case(case_id, complaints.receive, form)
 
 

@@ -54,7 +54,7 @@ def remove_household_address(acts: Acts, case_id: UUID) -> JSONResponse:
 
 @router.post("/give-up", response_model=Receipt, summary="Renoncer à joindre le ménage")
 def give_up(acts: Acts, case_id: UUID) -> JSONResponse:
-    """Refusé avant assez d’appels, sur assez de jours, à des moments différents."""
+    """Refusé avant assez d’appels, sur assez de jours, à des moments différents, puis avant la date de l’attente."""
     return acts.on_case(case_id, calls.give_up)
 
 
@@ -96,7 +96,7 @@ def report_danger(acts: Acts, case_id: UUID, form: DangerForm) -> JSONResponse:
 
 @router.post("/dangers/acknowledge", response_model=Receipt, summary="Prendre un danger en charge")
 def acknowledge_danger(acts: Acts, case_id: UUID) -> JSONResponse:
-    """Les rappels s’arrêtent."""
+    """Les rappels s’arrêtent. Réservé à la coordination, ou à qui est d’astreinte pour elle."""
     return acts.on_case(case_id, visits.acknowledge_danger)
 
 

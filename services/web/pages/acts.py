@@ -265,7 +265,9 @@ ACTS: Final = (
                  "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
     ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, _reopen,
-            lead="La même situation reprend, avec toute son histoire."),
+            lead="La même situation reprend, avec toute son histoire.",
+            follows=("Si le ménage avait demandé d’arrêter, demandez-lui d’abord s’il veut être rappelé : son accord "
+                     "est noté.",)),
 )  # fmt: skip
 for _act in ACTS:
     add(router, _act)

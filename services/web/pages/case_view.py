@@ -41,6 +41,11 @@ def _is_open(found: desk.Sheet) -> bool:
     return not found.case.is_closed
 
 
+def _is_still_somebodys(found: desk.Sheet) -> bool:
+    """Ended or not: neither gone on elsewhere, nor forgotten."""
+    return found.case.state != CaseState.MERGED and found.case.erased_at is None
+
+
 def _in_triage(found: desk.Sheet) -> bool:
     return found.case.state == CaseState.TRIAGE
 
@@ -83,15 +88,14 @@ _MORE: Final[tuple[Offer, ...]] = (
     ("Choisir comment demander des nouvelles", "contact", Right.FOLLOW_UP, _is_open),
     ("Suivre une coupure annoncée", "coupure", Right.CUT,
      lambda found: _is_open(found) and len(found.cuts) < len(Energy)),
-    ("Signaler un danger", "danger", Right.DANGER,
-     lambda found: found.case.state != CaseState.MERGED and found.case.erased_at is None),
+    ("Signaler un danger", "danger", Right.DANGER, _is_still_somebodys),
     ("Noter qu’il n’y a pas de solution", "sans-solution", Right.REFER, _is_open),
     ("Demander une dérogation", "derogation", Right.NOTE,
      lambda found: _in_triage(found) and found.case.derogation is None),
     ("Noter une dérogation", "derogation", Right.TRIAGE,
      lambda found: _is_open(found) and found.case.stage != Stage.DETECTION and found.case.derogation is None),
     ("Noter une ressemblance", "ressemblance", Right.MERGE, _in_triage),
-    ("Noter une réclamation", "reclamation", Right.NOTE, _is_open),
+    ("Noter une réclamation", "reclamation", Right.NOTE, _is_still_somebodys),
     ("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}", Right.REFER,
      lambda found: referrals.is_only_for_safety(found.case) and _is_dangerous(found.case)),
 )  # fmt: skip

@@ -173,6 +173,18 @@ def test_an_absent_officers_mail_goes_to_his_delegate_or_to_the_operator(
     assert [message.address for message in office.sent(case_id, "visit_invitation")] == [reader]
 
 
+def test_what_was_an_officers_who_has_left_goes_to_the_operator(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20T10:00")
+    office.drain()
+    with office.database.write("test") as unit:
+        unit.session.get_one(Person, BO_ID).disabled_at = unit.now
+
+    office.at("2025-10-22T10:00")
+
+    assert readers(office, case_id, "visit_unreported") == ["energie-proche"]
+
+
 # -- Who has it in hand
 
 
