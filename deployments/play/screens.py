@@ -51,12 +51,12 @@ def _pages(runtime: Runtime, setting: Setting, case_id: UUID, who: str) -> list[
     if who not in setting.staff:
         return read(runtime, _addresses(runtime, setting, case_id, who))
     person = setting.staff[who]
-    with runtime.database.write("story.look") as unit:
+    with runtime.database.write("story.sign_in") as unit:
         token = sessions.open_session(unit, unit.session.scalars(select(Person).filter_by(email=person.email)).one())
     try:
         return read(runtime, LISTS.get(person.role, LISTS[Role.COORDINATOR]), token=token)
     finally:
-        with runtime.database.write("story.look") as unit:
+        with runtime.database.write("story.sign_out") as unit:
             sessions.close_session(unit, token)
 
 

@@ -59,7 +59,7 @@ def ask_for_a_visit(chromium: Browser, address: str) -> None:
         "Votre adresse électronique": GIVER,
     }.items():
         anne.get_by_label(label, exact=False).first.fill(typed)
-    for choice in ("Locataire du parc privé", "Froid dans le logement", "Pas d’urgence", "Elle est d’accord pour"):
+    for choice in ("Locataire du parc privé", "Froid dans le logement", "Pas d’urgence", "Elle est d’accord pour être"):
         anne.get_by_label(choice).check()
     send.dblclick()
     expect(anne.get_by_role("heading", name="Votre demande est partie")).to_be_visible()

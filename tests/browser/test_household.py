@@ -38,7 +38,7 @@ def test_somebody_who_is_cold_asks_for_a_visit_on_the_public_page(chromium: Brow
     lea.get_by_role("link", name="Demander une visite").click()
     for label, typed in OWN.items():
         lea.get_by_label(label, exact=False).first.fill(typed)
-    for choice in ("Locataire du parc social", "Froid dans le logement", "Pas d’urgence", "Je suis d’accord pour"):
+    for choice in ("Locataire du parc social", "Froid dans le logement", "Pas d’urgence", "Je suis d’accord pour que l’"):
         lea.get_by_label(choice).check()
     lea.get_by_role("button", name="Envoyer la demande").click()
     expect(lea.get_by_role("heading", name="Votre demande est partie")).to_be_visible()
@@ -56,7 +56,7 @@ def test_the_call_taker_notes_a_request_while_listening(chromium: Browser, town:
     for label, typed in {**OWN, "Nom de la personne": "Kervella", "Téléphone": "06 39 98 77 88"}.items():
         if not label.startswith("Votre"):
             claire.locator("main").get_by_label(label, exact=False).first.fill(typed)
-    for choice in ("Propriétaire occupant", "Factures élevées", "Pas d’urgence", "Elle est d’accord pour"):
+    for choice in ("Propriétaire occupant", "Factures élevées", "Pas d’urgence", "Elle est d’accord pour être"):
         claire.get_by_label(choice).check()
     claire.get_by_role("button", name="Ouvrir la situation").click()
 
@@ -131,7 +131,7 @@ def test_an_alert_giver_has_a_link_a_poster_a_receipt_and_all_his_requests(chrom
         "Commune": "Brest", "Votre nom": "Anne Kerbrat", "Votre adresse électronique": "anne.kerbrat@ccas-brest.fr",
     }.items():  # fmt: skip
         anne.get_by_label(label, exact=False).first.fill(typed)
-    for choice in ("Locataire du parc privé", "Humidité", "Pas d’urgence", "Elle est d’accord pour"):
+    for choice in ("Locataire du parc privé", "Humidité", "Pas d’urgence", "Elle est d’accord pour être"):
         anne.get_by_label(choice).check()
     anne.get_by_role("button", name="Envoyer la demande").click()
     expect(anne.get_by_role("heading", name="Votre demande est partie")).to_be_visible()

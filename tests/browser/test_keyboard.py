@@ -126,7 +126,7 @@ def test_an_alert_giver_sends_a_request(chromium: Browser, town: Town) -> None:
     keys.choose("Locataire du parc privé")
     keys.tick("Froid dans le logement")
     keys.choose("Pas d’urgence")
-    keys.tick("Elle est d’accord pour")
+    keys.tick("Elle est d’accord pour être")
     keys.type("Votre nom", "Anne Kerbrat")
     keys.type("Votre adresse électronique", GIVER)
     keys.open("Envoyer la demande")
