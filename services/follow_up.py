@@ -20,7 +20,7 @@ from services.rules.casework import Hand
 from services.rules.links import task_for_link
 from services.rules.policy import Right, case_for, locked_case
 from services.rules.published import pathway_of
-from services.rules.recipients import takes_sms
+from services.rules.recipients import said_of_sms, takes_sms
 from services.rules.rendering import FOLLOW_UP_QUESTION
 from services.rules.view import numbers_of
 
@@ -88,6 +88,8 @@ def choose_contact(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ContactFor
         raise InvalidInput("contact_by", "Aucune adresse électronique du ménage ne reçoit nos messages.")
     if form.contact_by is ContactBy.SMS and not any(map(takes_sms, numbers_of(case.household.phones))):
         raise InvalidInput("contact_by", "Aucun numéro du ménage ne reçoit de SMS.")
+    if form.contact_by is ContactBy.SMS and said_of_sms(unit, [case.id]).get(case.id) is False:
+        raise InvalidInput("contact_by", "Le ménage ne veut plus de SMS : notez d’abord son nouvel accord.")
     case.contact_by = form.contact_by.value
     casework.record(unit, case, e.ContactChosen(contact_by=form.contact_by), hand=hand)
     return case

@@ -38,7 +38,7 @@ def test_somebody_who_is_cold_asks_for_a_visit_on_the_public_page(chromium: Brow
     lea.get_by_role("link", name="Demander une visite").click()
     for label, typed in OWN.items():
         lea.get_by_label(label, exact=False).first.fill(typed)
-    for choice in ("Locataire du parc social", "Froid dans le logement", "Pas d’urgence", "Je suis d’accord pour que l’"):
+    for choice in ("Locataire du parc social", "Froid dans le logement", "Pas d’urgence", "d’accord pour que l’on"):
         lea.get_by_label(choice).check()
     lea.get_by_role("button", name="Envoyer la demande").click()
     expect(lea.get_by_role("heading", name="Votre demande est partie")).to_be_visible()

@@ -13,7 +13,7 @@ from services import follow_up, replies
 from services.forms import ContactForm, PermissionForm
 from services.foundation.errors import Denied, InvalidInput, NotFound
 from services.incoming_sms import ReceivedSms, receive
-from services.permissions import give
+from services.permissions import give, revoke
 from tests.services.rules.situations import ADA, BO, CY, OPERATOR, PROGRAMME, Office
 
 NUMBER = "+33639980101"
@@ -185,3 +185,17 @@ def test_a_household_that_is_called_gets_no_question(office: Office) -> None:
         assert asked_of == []
     with pytest.raises(InvalidInput, match="adresse électronique"):
         office.do(follow_up.choose_contact, BO, case_id, ContactForm(contact_by=ContactBy.EMAIL))
+
+
+def test_who_took_back_the_agreement_to_sms_is_asked_by_sms_only_once_it_agrees_again(office: Office) -> None:
+    case_id = asked(office)
+    with office.database.read() as unit:
+        agreed = unit.session.scalars(select(Permission).filter_by(case_id=case_id, kind=PermissionKind.SMS)).one()
+    office.do(revoke, BO, agreed.id)
+    by_sms = ContactForm(contact_by=ContactBy.SMS)
+    with pytest.raises(InvalidInput, match="nouvel accord"):
+        office.do(follow_up.choose_contact, BO, case_id, by_sms)
+
+    office.do(give, BO, case_id, PermissionForm(kind=PermissionKind.SMS))
+
+    assert office.do(follow_up.choose_contact, BO, case_id, by_sms).contact_by == ContactBy.SMS
