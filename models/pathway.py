@@ -312,6 +312,19 @@ _ASKED_AGAIN: Final = Send(
     daily=True,
     when="answer_is_awaited",
 )
+_ANOTHER_NUMBER: Final = Rule(
+    then=(
+        Open(open="correct_number", when="no_number_and_alert_giver"),
+        Send(
+            send="correct_number",
+            to=Party.ALERT_GIVER,
+            by=Channel.EMAIL,
+            about="correct_number",
+            when="no_number_and_alert_giver",
+        ),
+        Open(open="find_number", when="no_number_and_nobody"),
+    )
+)
 LATER_RULES: Final[dict[str, Rule]] = {
     "referral.address_mended": Rule(
         completes=("mend_address",),
@@ -368,19 +381,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
         completes=("first_call", "call_again", "await_household", "plan_visit", "decide_after_absence"),
         at_once=(Open(open="call_again"),),
     ),
-    "number.found_wrong": Rule(
-        then=(
-            Open(open="correct_number", when="no_number_and_alert_giver"),
-            Send(
-                send="correct_number",
-                to=Party.ALERT_GIVER,
-                by=Channel.EMAIL,
-                about="correct_number",
-                when="no_number_and_alert_giver",
-            ),
-            Open(open="find_number", when="no_number_and_nobody"),
-        )
-    ),
+    "number.found_wrong": _ANOTHER_NUMBER,
     "household.stops": Rule(
         completes=(
             "first_call",
@@ -395,19 +396,7 @@ LATER_RULES: Final[dict[str, Rule]] = {
         ),
         at_once=(Open(open="close_case"),),
     ),
-    "case.released": Rule(
-        then=(
-            Open(open="correct_number", when="no_number_and_alert_giver"),
-            Send(
-                send="correct_number",
-                to=Party.ALERT_GIVER,
-                by=Channel.EMAIL,
-                about="correct_number",
-                when="no_number_and_alert_giver",
-            ),
-            Open(open="find_number", when="no_number_and_nobody"),
-        )
-    ),
+    "case.released": _ANOTHER_NUMBER,
     "referral.access_asked": Rule(
         then=(Send(send="sign_in", to=Party.PARTNER, by=Channel.EMAIL, about="report_outcome", urgent=True),)
     ),

@@ -119,7 +119,7 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     if case.state == CaseState.TRANSFERRED:
         _take_back(unit, case)
     stood, action = CaseState(case.state), _reopening(unit, case)
-    state = next_case_state(CaseState(case.state), action)
+    state = next_case_state(stood, action)
     event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
     if action is CaseAction.REOPEN_TO_REPORT:
         situation = plan.situation(unit, event, views(unit, [case.id])[case.id])

@@ -38,7 +38,7 @@ from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, require
 from services.rules.published import today_of
 from services.rules.ranking import HAND_OVER
-from services.rules.recipients import agreed_to_sms
+from services.rules.recipients import said_of_sms
 from services.rules.texts.labels import label
 
 TO_OTHERS = frozenset({Party.HOUSEHOLD, Party.PARTNER, Party.ALERT_GIVER})
@@ -138,7 +138,7 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
         "phone": next(iter(numbers), None),
         "other_phone": next(iter(numbers[1:]), None),
         "best_time": BestTime(household.best_time),
-        "sms_agreed": case.id in agreed_to_sms(unit, [case.id]),
+        "sms_agreed": said_of_sms(unit, [case.id]).get(case.id, False),
         "email": household.mail_address,
         "language": household.language,
         "companion": household.companion,

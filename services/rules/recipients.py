@@ -72,10 +72,10 @@ class AddressBook:
                 found = ([] if message.urgent else self._holder(message)) or self._staff(message)
             case Party.ALERT_GIVER:
                 found = _alert_givers(message.case, joined=message.about.joined_id)
+            case Party.OPERATOR if message.text == RELIEVED:
+                found = self._relieved(message)
             case Party.OPERATOR:
                 found = self._holder(message) or self._operator(message)
-                if message.text == RELIEVED:
-                    found = self._relieved(message)
             case Party.PARTNER:
                 found = self._partner(message)
         return found or [Recipient(lacking="no_address")]
@@ -168,11 +168,6 @@ _OPERATORS: Final = select(Organisation.id, Organisation.email).where(among(Orga
 _SAID: Final = select(Permission.case_id, Permission.revoked_at).where(
     among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS
 )
-
-
-def agreed_to_sms(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
-    """Those of these cases whose household agreed to SMS and did not take it back."""
-    return {case_id for case_id, agreed in said_of_sms(unit, case_ids).items() if agreed}
 
 
 def said_of_sms(unit: UnitOfWork, case_ids: Collection[UUID]) -> dict[UUID, bool]:

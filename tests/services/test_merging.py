@@ -39,9 +39,9 @@ from tests.services.rules.situations import ADA, BO, DI, OPERATOR, OTHER_OPERATO
 ODILE = {"giver_name": "Odile Roy", "giver_email": "odile@example.org", "phone": "06 39 98 55 55"}
 
 
-def merged(office: Office) -> tuple[UUID, UUID]:
+def merged(office: Office, kept: UUID | None = None) -> tuple[UUID, UUID]:
     """The double and the case that goes on."""
-    kept, double = office.triaged(), office.triaged(**ODILE)
+    kept, double = kept or office.triaged(), office.triaged(**ODILE)
     office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
     office.drain()
     return double, kept
@@ -331,24 +331,22 @@ def test_what_a_double_said_of_health_goes_on_with_its_agreement_and_comes_back(
     assert agreed == [(["pregnant"], 1), ([], 0)]
 
 
-def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Office) -> None:
+def merged_for_its_number(office: Office) -> tuple[UUID, UUID]:
+    """The same, where the one number that answers is the double's."""
     kept = office.accepted()
     office.call(kept, "wrong_number")
     office.drain()
-    double = office.triaged(**ODILE)
-    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
-    office.drain()
+    return merged(office, kept)
+
+
+def test_a_number_that_a_double_brings_is_called_where_none_was_left(office: Office) -> None:
+    _, kept = merged_for_its_number(office)
 
     assert set(office.due(kept)) == {"call_again"}
 
 
 def test_a_household_whose_number_was_the_doubles_is_looked_for_once_both_part(office: Office) -> None:
-    kept = office.accepted()
-    office.call(kept, "wrong_number")
-    office.drain()
-    double = office.triaged(**ODILE)
-    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
-    office.drain()
+    double, kept = merged_for_its_number(office)
     assert "correct_number" not in office.due(kept)
 
     office.do(merging.undo, ADA, double)
