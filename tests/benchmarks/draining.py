@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from deployments.serving import keep_what_is_loaded
 from flows import engine, relay
 from tests.benchmarks.ground import Ground
 
@@ -24,6 +25,7 @@ def main() -> None:
     options.add_argument("ground", nargs=3)
     given = options.parse_args()
     kind, folder, url = given.ground
+    keep_what_is_loaded()  # as a relay does
     prepared = Ground(kind, Path(folder), url)
     if given.rounds == 1:
         _drain(prepared)
