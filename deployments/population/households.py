@@ -14,7 +14,7 @@ from deployments.population.office import Giver, Hand, Office, Place, Row
 from models.vocabulary import CaseState, Danger, PermissionKind, Stage, Tenure, Urgency
 from services.foundation.phones import FICTION, MOBILE_FICTION
 from services.rules.finding import search_key, words_of
-from services.rules.likeness import Double, Likeness
+from services.rules.likeness import Double, Likeness, Neighbours
 
 BLOCK: Final = 10_000
 STRIDE: Final = 7_919  # prime to the block: neighbours in time have no neighbouring numbers
@@ -74,7 +74,7 @@ class Register:
         )
         same = self._by_number[household.number]
         there = self._by_commune[household.place.code]
-        neighbours = [there[at].case for at in own.neighbours([known.likeness for known in there])]
+        neighbours = Neighbours((known.case, known.likeness) for known in there).like(own)
         found = list(dict.fromkeys([*reversed(neighbours), *reversed(same)]))
         double = Double(case["id"], case["number"], case["opened_at"])
         same.append(double)

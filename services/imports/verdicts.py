@@ -16,7 +16,7 @@ from services.foundation.phones import PhoneRefused, normalise
 from services.imports import words
 from services.imports.mapping import LABELS, Row
 from services.rules.finding import search_key
-from services.rules.likeness import Likeness
+from services.rules.likeness import Likeness, Neighbours
 
 SHORT_TEXT: Final = 500
 _FORMULA: Final = ("=", "@", "＝", "＠")
@@ -108,7 +108,7 @@ class Memory:
     def __init__(self, known: Iterable[Known]) -> None:
         """Start from what the database holds."""
         self._by_number: defaultdict[str, list[Known]] = defaultdict(list)
-        self._by_commune: defaultdict[str, list[Known]] = defaultdict(list)
+        self._by_commune: defaultdict[str, Neighbours[Known]] = defaultdict(Neighbours)
         for one in known:
             self.add(one)
 
@@ -116,13 +116,12 @@ class Memory:
         """Remember one more."""
         for number in one.likeness.numbers:
             self._by_number[number].append(one)
-        self._by_commune[one.likeness.commune_code].append(one)
+        self._by_commune[one.likeness.commune_code].add(one, one.likeness)
 
     def like(self, own: Likeness) -> list[Known]:
         """Those who have one of its numbers, then those of a like name and street in the same commune."""
         same_number = (one for number in own.numbers for one in self._by_number[number])
-        there = self._by_commune[own.commune_code]
-        return [*same_number, *(there[at] for at in own.neighbours([one.likeness for one in there]))]
+        return [*same_number, *self._by_commune[own.commune_code].like(own)]
 
 
 class Gazetteer:

@@ -1,14 +1,15 @@
 """Which requests may come from one household: the same number, or a like name and street in the same commune."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import LCSseq
 from sqlalchemy import bindparam, select
 
 from models.cases import Case, Dwelling, Household, Phone
@@ -20,6 +21,8 @@ ALIKE: Final = 82
 
 A proposal without a source, and one measure for all who ask: alerts, files taken in, the past that is generated.
 """
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,45 @@ class Likeness:
 
     def has_like_name(self, other: "Likeness") -> bool:
         """Whether the names are the same but for spelling, or one holds the other."""
-        return bool(_alike(self.name, [other.name], fuzz.ratio, fuzz.partial_ratio))
-
-    def neighbours(self, others: Sequence["Likeness"]) -> list[int]:
-        """The places, among `others` of its commune, of those with a like name and street: thousands at once."""
-        named = sorted(_alike(self.name, [other.name for other in others], fuzz.ratio, fuzz.partial_ratio))
-        streets = _alike(self.street, [others[at].street for at in named], fuzz.partial_ratio)
-        return sorted(named[place] for place in streets)
+        return bool(_alike(self.name, {0: other.name}, fuzz.ratio, fuzz.partial_ratio))
 
 
-def _alike(asked: str, texts: Sequence[str], *scorers: Callable[..., float]) -> set[int]:
+class Neighbours(Generic[T]):
+    """The things of one commune (cases, rows of a file), thousands of which are compared at once."""
+
+    def __init__(self, things: Iterable[tuple[T, Likeness]] = ()) -> None:
+        """Those that are known from the start."""
+        self._things: list[tuple[T, Likeness]] = []
+        self._streets: defaultdict[int, dict[int, str]] = defaultdict(dict)  # by length, then by place
+        for thing, likeness in things:
+            self.add(thing, likeness)
+
+    def add(self, thing: T, likeness: Likeness) -> None:
+        """One more."""
+        self._streets[len(likeness.street)][len(self._things)] = likeness.street
+        self._things.append((thing, likeness))
+
+    def like(self, own: Likeness) -> list[T]:
+        """Those with a like name and street, in the order in which they were added."""
+        near = _alike(own.street, self._sharing_letters(own.street), fuzz.partial_ratio)
+        names = {place: self._things[place][1].name for place in near}
+        return [self._things[place][0] for place in sorted(_alike(own.name, names, fuzz.ratio, fuzz.partial_ratio))]
+
+    def _sharing_letters(self, street: str) -> dict[int, str]:
+        """A quick look that leaves few to be compared in earnest, and none out that would be found alike.
+
+        `partial_ratio` gives 200 c / (n + w) where w letters of the longer text, n of the shorter at most, have c in
+        common with the shorter, in their order. As c is no more than w, to reach a it must reach n a / (200 - a).
+        """
+        found: dict[int, str] = {}
+        for length, streets in self._streets.items():
+            enough = -(-min(length, len(street)) * ALIKE // (200 - ALIKE))  # rounded up
+            shared = process.extract(street, streets, scorer=LCSseq.similarity, score_cutoff=enough, limit=None)
+            found |= {place: text for text, _, place in shared}
+        return found
+
+
+def _alike(asked: str, texts: Mapping[int, str], *scorers: Callable[..., float]) -> set[int]:
     """The places of the texts that one of these finds alike."""
     found = (process.extract(asked, texts, scorer=each, score_cutoff=ALIKE, limit=None) for each in scorers)
     return {place for matches in found for _, _, place in matches}
@@ -77,8 +109,8 @@ def possible_duplicates(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, l
     neighbours = {place: _latest_of(unit, *place) for place in places}
     found: dict[UUID, list[Double]] = {}
     for case in cases:
-        doubles, others = neighbours[case.programme_id, case.dwelling.commune_code]
-        alike = [doubles[at] for at in likeness(case).neighbours(others) if doubles[at].id != case.id]
+        there = neighbours[case.programme_id, case.dwelling.commune_code]
+        alike = [other for other in there.like(likeness(case)) if other.id != case.id]
         each = dict.fromkeys([*same_number[case.id], *same_door[case.id], *alike])
         found[case.id] = sorted(each, key=attrgetter("opened_at"), reverse=True)
     return found
@@ -119,10 +151,10 @@ def _same_door(unit: UnitOfWork, cases: Sequence[Case]) -> dict[UUID, list[Doubl
     return found
 
 
-def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> tuple[list[Double], list[Likeness]]:
+def _latest_of(unit: UnitOfWork, programme_id: UUID, commune_code: str) -> Neighbours[Double]:
     """The programme is looked at here: asked for it, SQLite walks through all its cases rather than the commune's."""
     rows = [row for row in unit.rows(_LATEST, commune=commune_code) if row.programme_id == programme_id]
-    return [Double(*row[:3]) for row in rows], [Likeness(frozenset(), row[3], row[4], commune_code) for row in rows]
+    return Neighbours((Double(*row[:3]), Likeness(frozenset(), row[3], row[4], commune_code)) for row in rows)
 
 
 _HOLDERS: Final = select(Phone.number, Phone.household_id).where(among(Phone.number, "numbers"))
