@@ -421,8 +421,8 @@ def replay_webhooks(webhook: str, since: str, until: str, *, reason: Why, progra
 @app.command
 def sms(number: str, text: str) -> None:
     """Fait comme si un ménage répondait par SMS, pour essayer sans fournisseur."""
+    from services.correspondence.incoming_sms import ReceivedSms, receive
     from services.foundation.tokens import new_token
-    from services.incoming_sms import ReceivedSms, receive
 
     runtime = _current()
     with runtime.database.write("sms_tried") as unit:

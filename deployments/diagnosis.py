@@ -15,10 +15,11 @@ from deployments.publishing import stored_problems
 from models.engine import Work
 from models.refusals import CaseworkError
 from models.vocabulary import WorkState
-from services import health, webhooks
 from services.channels.inbox import InboxUnavailable, open_inbox
+from services.correspondence import webhooks
 from services.foundation.runtime import Runtime, build
 from services.foundation.settings import Settings
+from services.operations import health
 from services.rules import obligations
 
 SIGNS: Final = {"well": "✓", "look": "!", "wrong": "✗"}

@@ -13,12 +13,12 @@ from deployments.pathway_diagram import drawing
 from deployments.pathway_files import Misread, PathwayFile
 from models.pathway import Pathway
 from models.programmes import Programme
-from services import publishing
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
-from services.publishing import CaseMove, Moved
+from services.programme import publishing
+from services.programme.publishing import CaseMove, Moved
 from services.rules import checks
 from services.rules.comparison import differences
 from services.rules.published import lacking, pathway_of

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from deployments.accounts import programme_named
 from models.programmes import Programme
 from models.vocabulary import Role
-from services import administration, webhooks
+from services.correspondence import webhooks
 from services.forms import Remedy, ReplayForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
+from services.operations import administration
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.texts.labels import label

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.webhooks import tell_due
-from services.delivery import Postman
+from services.correspondence.delivery import Postman
 from services.foundation.runtime import runtime
 from services.rules.aftermath import AFTERMATH
 from services.rules.ledger import CARRIED

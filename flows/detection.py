@@ -8,7 +8,7 @@ from flows.engine import Batch, body
 from flows.steps import apply_pathway, show
 from models.engine import Event
 from models.events import AlertSubmitted
-from services import alerts
+from services.cases import alerts
 from services.foundation.database import UnitOfWork
 
 

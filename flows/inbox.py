@@ -6,8 +6,8 @@ from typing import Final
 
 from prefect import flow
 
-from services import replies
 from services.channels.inbox import Received, open_inbox
+from services.correspondence import replies
 from services.foundation.runtime import runtime
 from services.rules.work import describe
 

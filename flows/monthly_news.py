@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from services import monthly_news
+from services.correspondence import monthly_news
 from services.foundation.runtime import runtime
 
 BATCH: Final = 20

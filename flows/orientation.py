@@ -7,7 +7,7 @@ from prefect import flow
 from flows.engine import Batch, body
 from flows.steps import apply_pathway, show
 from models.engine import Event
-from services import referrals
+from services.cases import referrals
 from services.foundation.database import UnitOfWork
 
 

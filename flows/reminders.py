@@ -10,7 +10,7 @@ from flows.engine import Batch, body
 from flows.monthly_news import write_letters
 from flows.steps import apply_pathway, show
 from models.engine import Task
-from services import referrals
+from services.cases import referrals
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules import obligations

@@ -6,9 +6,9 @@ from typing import Final
 from prefect import flow
 
 from flows.timetable import when_due
-from services import publishing
 from services.foundation.runtime import runtime
 from services.imports import carrying
+from services.programme import publishing
 
 ROUTINE: Final = "imports"
 SLICE_S: Final = 20.0

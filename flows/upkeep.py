@@ -8,10 +8,10 @@ from typing import Final
 
 from prefect import flow
 
-from services import drift
-from services import upkeep as rounds
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
+from services.operations import drift
+from services.operations import upkeep as rounds
 
 LOG: Final = logging.getLogger(__name__)
 

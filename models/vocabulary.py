@@ -685,7 +685,7 @@ class GapReason(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """A figure of one household. The unit of each is that of `services.findings.UNITS`.
+    """A figure of one household. The unit of each is that of `services.cases.findings.UNITS`.
 
     The burden is that of disposable income; `reference_burden` is of the reference tax income and says so wherever it
     is shown. A saving keeps its label: deemed, declared, measured, never one for another.

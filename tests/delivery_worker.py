@@ -12,7 +12,7 @@ from flows.webhooks import tell_due
 from models.vocabulary import Channel
 from services.channels.mail import MailConnection, MailServer
 from services.channels.sms import FolderSms
-from services.delivery import Postman
+from services.correspondence.delivery import Postman
 from services.foundation.clock import SetClock
 from services.foundation.crashpoints import VARIABLE
 from services.foundation.runtime import Runtime, build, use

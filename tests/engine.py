@@ -5,7 +5,7 @@ from sqlalchemy import select
 from models.engine import Work
 from models.events import FACTS, AlertSubmitted
 from models.vocabulary import Stage
-from services import alerts, referrals
+from services.cases import alerts, referrals
 from services.foundation.database import Database, UnitOfWork
 from services.rules import effects, work
 

@@ -29,7 +29,7 @@ from models.vocabulary import (
     TaskState,
     Theme,
 )
-from services import alerts, calls, closing, documents, referrals, reports, triage, visits
+from services.cases import alerts, calls, closing, documents, referrals, reports, triage, visits
 from services.forms import (
     Acceptance,
     AlertForm,

@@ -11,9 +11,9 @@ from models.engine import Event, Message, Obligation, Occurrence, Task, Work
 from models.events import FACTS
 from models.programmes import Programme
 from models.vocabulary import Channel, MessageState, Party, TaskState, VisitState, WorkState
-from services import drift
-from services.erasure import GONE
+from services.cases.erasure import GONE
 from services.foundation.database import UnitOfWork
+from services.operations import drift
 from services.rules.plan import OUTLIVING
 
 DEAD_ENDS: Final = {

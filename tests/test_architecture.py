@@ -1,4 +1,4 @@
-"""What import-linter cannot say: where use cases stand, what models may import, which names a module may not have."""
+"""What import-linter cannot say: what models may import, which names a module may not have."""
 
 import sys
 from pathlib import Path
@@ -9,8 +9,6 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("models", "services", "flows", "deployments")
-FOUNDATION, CHANNELS, RULES, USE_CASE, WEB = range(5)
-LAYERS: Final = {"foundation": FOUNDATION, "channels": CHANNELS, "rules": RULES, "web": WEB}
 MODELS_MAY_IMPORT: Final = {"models", "pydantic", "sqlalchemy", "uuid_utils", "yaml", *sys.stdlib_module_names}
 SAYS_NOTHING: Final = {"common", "helper", "helpers", "misc", "util", "utils"}
 
@@ -27,18 +25,6 @@ def imports(graph: grimp.ImportGraph, package: str) -> list[tuple[str, str]]:
         for importer in sorted(importers)
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
     ]
-
-
-def layer(module: str) -> int:
-    return LAYERS.get(module.split(".")[1], USE_CASE)
-
-
-def test_inside_services_imports_go_from_web_to_use_cases_to_rules_to_channels_to_foundation(
-    graph: grimp.ImportGraph,
-) -> None:
-    inner = [(a, b) for a, b in imports(graph, "services") if b.startswith("services.")]
-
-    assert [f"{a} imports {b}" for a, b in inner if layer(a) < layer(b)] == []
 
 
 def test_models_import_sqlalchemy_and_pydantic_only(graph: grimp.ImportGraph) -> None:

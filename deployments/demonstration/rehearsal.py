@@ -20,9 +20,10 @@ from models.engine import Event, Message, Obligation, Work
 from models.events import FACTS
 from models.programmes import Programme
 from models.vocabulary import Channel, MessageState, Source, Stage
-from services import letters, programmes
+from services.correspondence import letters
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
+from services.programme import programmes
 from services.rules import effects, obligations, work
 from services.rules.aftermath import message_accepted
 from services.rules.casework import Hand

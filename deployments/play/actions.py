@@ -138,7 +138,9 @@ from models.cases import Case
 from models.engine import Message
 from models.programmes import Organisation, PartnerSession
 from models.vocabulary import AgreementMode, BestTime, MessageState, Motive, Source, Tenure, Urgency
-from services import (
+from services import forms
+from services.accounts import partner_access
+from services.cases import (
     addresses,
     alerts,
     calls,
@@ -148,27 +150,22 @@ from services import (
     documents,
     findings,
     follow_up,
-    forms,
     household_answers,
     household_page,
-    incoming_sms,
     kits,
-    letters,
-    messages,
-    monthly_news,
     needs,
     notes,
-    partner_access,
     referrals,
     reports,
     surveys,
     triage,
-    upkeep,
     visits,
 )
+from services.cases.household_answers import HouseholdWord
+from services.correspondence import incoming_sms, letters, messages, monthly_news
 from services.foundation.errors import InvalidInput, LinkExpired
 from services.foundation.phones import normalise
-from services.household_answers import HouseholdWord
+from services.operations import upkeep
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.links import alert_url, may_renew, open_alert_link, open_requests_link, open_task_link, task_of

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from deployments.play.scene import Action, Given, Scene
 from models.engine import Message
-from services import replies
 from services.channels.inbox import FOLDER, MaildirInbox
+from services.correspondence import replies
 from services.foundation.errors import InvalidInput
 from services.rules.ranking import READ
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from deployments.play.mistakes import closest
 from deployments.play.scene import Action, Given, Scene, filled, without
 from models.programmes import Organisation, Service
-from services import directory, sheets
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
+from services.network import directory, sheets
 from services.rules.casework import Hand
 
 OF_SERVICE: Final = ("partner", "service")

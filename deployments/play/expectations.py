@@ -87,29 +87,14 @@ from models.vocabulary import (
     TaskState,
     Theme,
 )
-from services import (
-    calls,
-    circumstances,
-    coming,
-    desk,
-    doubles,
-    endings,
-    figures,
-    findings,
-    kits,
-    needs,
-    partner_access,
-    picking,
-    programmes,
-    requests_made,
-    scorecards,
-    surveys,
-    timeline,
-)
+from services.accounts import partner_access
+from services.cases import calls, circumstances, endings, findings, kits, needs, picking, scorecards, surveys
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.imports.corrections import NOT_TAKEN
 from services.listing import EVERYTHING
+from services.overview import coming, desk, doubles, figures, requests_made, timeline
+from services.programme import programmes
 from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household, may_read_report, readable
 

@@ -14,8 +14,8 @@ from models.cases import Call, Case, Document, Loan, Permission, Phone, Referral
 from models.engine import Obligation, Occurrence, Task
 from models.programmes import Organisation, Person
 from models.vocabulary import Motive, OccurrenceState
-from services import supply_cuts
-from services.calls import slot
+from services.cases import supply_cuts
+from services.cases.calls import slot
 from services.foundation.database import UnitOfWork
 
 NONE: Final = "none"

@@ -28,36 +28,30 @@ from models.cases import Loan, Permission
 from models.engine import Obligation, Task
 from models.programmes import Organisation, PartnerAbsence, PartnerColleague, Service
 from models.vocabulary import Channel, Party
-from services import (
+from services import forms
+from services.cases import (
     circumstances,
-    closures,
-    coming,
     endings,
-    forms,
     loans,
     merging,
-    organisations,
     partner_team,
     partner_work,
     permissions,
-    presence,
-    programmes,
-    publishing,
     recalling,
     referrals,
     reminding,
     reports,
     rerouting,
-    sheets,
     supply_cuts,
     suspension,
     tasks,
-    territory,
-    texts,
     triage,
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
+from services.network import sheets, territory
+from services.overview import coming
+from services.programme import closures, organisations, presence, programmes, publishing, texts
 from services.rules.casework import Hand
 from services.rules.links import open_sheet_link, sheet_url
 from services.rules.outline import TextKey

@@ -27,9 +27,9 @@ from models.engine import Message, StoryProgress, Work
 from models.programmes import Programme
 from models.refusals import CaseworkError
 from models.vocabulary import Channel, MessageState, WorkState
-from services import monthly_news
 from services.channels.evidence import Verdict
-from services.delivery import Postman
+from services.correspondence import monthly_news
+from services.correspondence.delivery import Postman
 from services.foundation.clock import SetClock
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, Setup

@@ -15,10 +15,11 @@ from models.cases import Case, Need, Referral
 from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
 from models.vocabulary import MessageState, ReferralState, Source
-from services import forms, programmes
+from services import forms
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, LinkExpired
 from services.foundation.runtime import Runtime
+from services.programme import programmes
 from services.rules import open_tasks
 from services.rules.casework import Hand
 from services.rules.links import open_task_link

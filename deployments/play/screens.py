@@ -18,7 +18,7 @@ from deployments.play.story import HOUSEHOLD, Setting
 from models.engine import Message
 from models.programmes import Organisation, Person
 from models.vocabulary import MessageState, Party, Role
-from services import sessions
+from services.accounts import sessions
 from services.foundation.runtime import Runtime
 from services.rules.links import alert_url
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from deployments.play.story import Setting
 from deployments.publishing import DEFAULT, read_pathway
 from models.programmes import Programme
-from services import directory, programmes
 from services.foundation.database import UnitOfWork
-from services.programmes import KnownCommune, PersonForm
+from services.network import directory
+from services.programme import programmes
+from services.programme.programmes import KnownCommune, PersonForm
 
 
 def establish(unit: UnitOfWork, setting: Setting, *, passwords: Mapping[str, str] | None = None) -> Programme:

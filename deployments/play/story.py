@@ -27,7 +27,7 @@ from deployments.play.mistakes import Way, closest, each_explained
 from deployments.play.places import Written
 from models.vocabulary import Role
 from services.foundation.errors import InvalidInput, Setup
-from services.programmes import OrganisationForm, ProgrammeForm
+from services.programme.programmes import OrganisationForm, ProgrammeForm
 
 T = TypeVar("T", bound=BaseModel)
 

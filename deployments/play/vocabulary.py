@@ -18,7 +18,11 @@ from deployments.play.scene import FormAction
 from deployments.publishing import read_pathway
 from models.events import FACTS
 from models.vocabulary import CaseState, Party, Stage
-from services import directory, forms, organisations, partner_team, territory, timeline
+from services import forms
+from services.cases import partner_team
+from services.network import directory, territory
+from services.overview import timeline
+from services.programme import organisations
 from services.rules import obligations, survey
 from services.rules.texts import catalogue
 

@@ -12,7 +12,7 @@ from deployments.play.story import Story
 from deployments.publishing import DEFAULT, read_pathway
 from models.events import FACTS
 from models.vocabulary import Party
-from services import surveys
+from services.cases import surveys
 from services.rules.texts import catalogue
 
 NEW_ORGANISATION = "add_organisation"

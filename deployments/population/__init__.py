@@ -19,8 +19,8 @@ from deployments.population.chapters import Chapter, chapters, past_of
 from deployments.population.past import KEY, Wanted
 from models.programmes import Organisation, Programme
 from models.vocabulary import Theme
-from services.directory import fill
 from services.foundation.database import Database
+from services.network.directory import fill
 
 __all__ = ("KEY", "Progress", "Wanted", "generate", "past_of")
 

@@ -38,7 +38,7 @@ from models.vocabulary import (
     VisitState,
     WithdrawReason,
 )
-from services.agreements import text_of
+from services.cases.agreements import text_of
 from services.rules.view import CONTACT
 
 

@@ -16,11 +16,11 @@ from deployments.population.figures import Size, figures
 from deployments.population.setting import SLUG, setting_for
 from models.engine import Event
 from models.programmes import Organisation, Person, Programme, Territory
-from services import programmes
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, Setup
 from services.foundation.runtime import Runtime
-from services.programmes import KnownCommune, PersonForm
+from services.programme import programmes
+from services.programme.programmes import KnownCommune, PersonForm
 
 QUIET_S = 10.0
 

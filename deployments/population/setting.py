@@ -8,7 +8,7 @@ from deployments.demonstration import FOLDER, communes
 from deployments.play.story import Place, Setting, Staff, read_setting
 from deployments.population.figures import Giving, Size, figures, names
 from models.vocabulary import OrganisationKind, Role
-from services.programmes import OrganisationForm
+from services.programme.programmes import OrganisationForm
 from services.rules.finding import search_key
 
 SLUG: Final = "vald-orne"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models.engine import Event
 from models.programmes import Organisation, Programme
 from models.vocabulary import OrganisationKind, Source
-from services import alerts
+from services.cases import alerts
 from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -21,10 +21,10 @@ from services.imports.reading import Content, read
 from services.imports.register import Outcome, Told
 from services.imports.unread import Unread
 from services.imports.verdicts import Collected, Giver, Judged, Office
+from services.network.territory import communes_on
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.published import today_of
-from services.territory import communes_on
 
 WRITE_ROWS: Final = "import_rows"
 """The label of a slice's transaction, and so of its crash points."""

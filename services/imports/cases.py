@@ -22,8 +22,8 @@ from services.imports.reading import Content, read
 from services.imports.register import Told
 from services.imports.unread import Unread
 from services.imports.verdicts import Judged, Verdict
+from services.network.territory import communes_on
 from services.rules.published import today_of
-from services.territory import communes_on
 
 WRITE_ROW: Final = "import_case"
 """The label of a row's transaction, and so of its crash points."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from models.engine import FileImport
 from models.programmes import Organisation, Programme
 from models.vocabulary import ImportKind, ImportState, OrganisationKind
-from services.documents import plain_name
+from services.cases.documents import plain_name
 from services.foundation.database import UnitOfWork, is_duplicate
 from services.foundation.errors import Conflict, GuardRefused, InvalidInput, NotFound
 from services.imports import alerts, cases, corrections, mapping, register

@@ -17,14 +17,14 @@ from models.delays import Delay
 from models.engine import Event, Message, Obligation, Task, Work
 from models.pathway import Anchor
 from models.vocabulary import CallResult, Channel, MessageState, ReferralKind, Role, Source
-from services import alerts, calls, referrals, reports, triage, visits
+from services.cases import alerts, calls, referrals, reports, triage, visits
+from services.cases.notes import write_note
 from services.forms import Acceptance, Answer, CallForm, HeldVisit, OnBehalf, ReferralForm, VisitForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
 from services.imports.case_verdicts import OLDEST, Entry
 from services.imports.positions import Position
 from services.imports.register import Told
-from services.notes import write_note
 from services.rules import clocks, effects, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from models.refusals import CaseworkError
-from services.documents import LARGEST
+from services.cases.documents import LARGEST
 from services.foundation.nir import looks_like_nir_column, mask_nir
 
 MEGABYTE: Final = 1 << 20

@@ -5,7 +5,7 @@ from typing import Literal
 
 from fastapi import Request
 
-from services import api_keys
+from services.accounts import api_keys
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime, runtime

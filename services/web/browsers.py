@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from services.accounts import Door, count_try
+from services.accounts.accounts import Door, count_try
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
 from services.foundation.tokens import Secrets, new_token

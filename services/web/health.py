@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from services import health
+from services.operations import health
 from services.web.actors import runtime_of
 from services.web.api.answers import Alive, CheckLine, Readiness
 from services.web.problems import Problem

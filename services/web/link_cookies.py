@@ -5,11 +5,11 @@ from typing import Final, Literal
 from fastapi import Request
 from starlette.responses import Response
 
+from services.accounts.partner_access import SESSION_LASTS
+from services.accounts.second_factor import STEP_LASTS
+from services.accounts.sign_in_links import LASTS as LINK_LASTS
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
-from services.partner_access import SESSION_LASTS
-from services.second_factor import STEP_LASTS
-from services.sign_in_links import LASTS as LINK_LASTS
 
 Kind = Literal["browser", "session", "step"]
 NAMES: Final[dict[Kind, str]] = {"browser": "relais-navigateur", "session": "relais-partenaire", "step": "relais-etape"}

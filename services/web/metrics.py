@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services import metrics
+from services.operations import metrics
 from services.web.actors import runtime_of
 
 router = APIRouter(tags=["Santé"])

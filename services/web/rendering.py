@@ -15,7 +15,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
-from services.documents import AT_MOST, LARGEST, TOO_HEAVY
+from services.cases.documents import AT_MOST, LARGEST, TOO_HEAVY
 from services.foundation import wording
 from services.foundation.tokens import new_token
 

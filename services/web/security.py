@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.documents import LARGEST, TOO_HEAVY
+from services.cases.documents import LARGEST, TOO_HEAVY
 from services.foundation.settings import Settings
 from services.web.sessions import COOKIES
 

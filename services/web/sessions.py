@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from models.programmes import Membership, Person, Programme, WebSession
 from models.vocabulary import Role
+from services.accounts.sessions import ABSOLUTE, IDLE, SEEN_EVERY, lasts
 from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings
 from services.foundation.tokens import token_hash
 from services.rules.policy import Actor
-from services.sessions import ABSOLUTE, IDLE, SEEN_EVERY, lasts
 
 SECURE_COOKIE: Final = "__Host-relais"
 PLAIN_COOKIE: Final = "relais"

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from deployments import environment, migrating
 from models.engine import Message, Work
 from models.vocabulary import Danger, MessageState
-from services import visits
+from services.cases import visits
 from services.forms import DangerForm
 from services.foundation.database import Database
 from services.foundation.settings import Settings

@@ -28,8 +28,8 @@ from sqlalchemy import select
 from deployments import environment
 from models.programmes import Membership, Person
 from models.vocabulary import Role
+from services.accounts.sessions import open_session
 from services.foundation.runtime import Runtime
-from services.sessions import open_session
 from services.web.sessions import PLAIN_COOKIE
 from tests.benchmarks.populations import POSTGRESQL, SQLITE, population, say
 from tests.faults.children import child

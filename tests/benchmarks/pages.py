@@ -24,10 +24,10 @@ from deployments.serving import keep_what_is_loaded
 from models.cases import Case, Household
 from models.programmes import Membership, Person
 from models.vocabulary import Stage
-from services import api_keys
+from services.accounts import api_keys
+from services.accounts.sessions import open_session
 from services.foundation.runtime import Runtime, use
 from services.rules.policy import ENGINE
-from services.sessions import open_session
 from services.web.app import create_app
 from services.web.sessions import cookie_name
 from tests.benchmarks.populations import POSTGRESQL, SQLITE, population, say

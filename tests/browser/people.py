@@ -14,7 +14,7 @@ from sqlalchemy import select
 from models.engine import Message
 from models.programmes import Person
 from models.vocabulary import Channel, MessageState
-from services.sessions import open_session
+from services.accounts.sessions import open_session
 from services.web.sessions import cookie_name
 from tests.browser.conftest import Town
 from tests.factories import PASSWORD

@@ -15,26 +15,18 @@ from models.cases import Alert, Permission, Referral
 from models.engine import IncomingMail, Message, Obligation
 from models.programmes import Organisation, Service, SignInLink
 from models.vocabulary import CallResult, CaseState, Danger, IncomingKind, Motive, PermissionKind, Role
-from services import (
-    account_links,
-    calls,
-    partner_access,
-    permissions,
-    referrals,
-    replies,
-    second_factor,
-    visits,
-    webhooks,
-)
-from services.accounts import create_account
+from services.accounts import account_links, partner_access, second_factor
+from services.accounts.accounts import create_account
+from services.accounts.second_factor import CODE, SET_UP
+from services.cases import calls, permissions, referrals, visits
 from services.channels.inbox import Received
+from services.correspondence import replies, webhooks
 from services.forms import Answer, CallForm, DangerForm, OnBehalf, PermissionForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.imports.files import Dropped, drop, receive
 from services.rules.casework import Hand
 from services.rules.links import alert_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.policy import Actor
-from services.second_factor import CODE, SET_UP
 from services.web.link_cookies import NAMES
 from tests.browser.conftest import Town
 from tests.browser.people import enter, open_context

@@ -6,8 +6,8 @@ from sqlalchemy import select, update
 
 from models.engine import Message, Work
 from models.vocabulary import CaseState, MessageState, Role, WorkState
-from services import alerts
-from services.accounts import create_account
+from services.accounts.accounts import create_account
+from services.cases import alerts
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from tests.browser.conftest import Town

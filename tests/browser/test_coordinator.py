@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from models.cases import Case
 from models.vocabulary import CaseState, Role
-from services.accounts import create_account
+from services.accounts.accounts import create_account
 from tests.browser.conftest import Town
 from tests.browser.people import (
     DESK,

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from models.programmes import Organisation
 from models.vocabulary import CaseState, Role
-from services.accounts import create_account
+from services.accounts.accounts import create_account
 from services.rules.links import alert_url
 from tests.browser.conftest import Town
 from tests.browser.keys import Keys

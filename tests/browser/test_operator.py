@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from models.vocabulary import CallResult, CaseState, Role
-from services import calls
-from services.accounts import create_account
+from services.accounts.accounts import create_account
+from services.cases import calls
 from services.forms import CallForm
 from services.rules.casework import Hand
 from tests.browser.conftest import Town

@@ -13,7 +13,7 @@ from models.base import new_id
 from models.engine import Message
 from models.programmes import AccessEntry, Membership, Person, Programme
 from models.vocabulary import Role
-from services.accounts import sign_in
+from services.accounts.accounts import sign_in
 from services.foundation.errors import InvalidInput, SignInRefused
 from services.foundation.runtime import Runtime
 from tests.factories import PASSWORD, make_office

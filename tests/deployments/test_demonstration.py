@@ -14,11 +14,13 @@ from models.cases import Case
 from models.engine import Message, Work
 from models.programmes import Programme
 from models.vocabulary import Channel, MessageState, Stage
-from services import accounts, desk, programmes
+from services.accounts import accounts
 from services.foundation.clock import SetClock
 from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
+from services.overview import desk
+from services.programme import programmes
 
 TODAY: Final = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ALL: Final = len(demonstration.STORIES) + demonstration.GENERATED
@@ -100,7 +102,7 @@ def test_an_interrupted_load_is_completed(runtime: Runtime, clock: SetClock, mon
 def test_a_database_in_use_is_left_alone(runtime: Runtime) -> None:
     with runtime.database.write("test") as unit:
         from deployments.publishing import read_pathway
-        from services.programmes import ProgrammeForm, create_programme
+        from services.programme.programmes import ProgrammeForm, create_programme
 
         form = ProgrammeForm(
             slug="brest",

@@ -23,15 +23,17 @@ from models.engine import Event, Message, Obligation, Task, Work
 from models.events import FACTS
 from models.programmes import Organisation, PathwayVersion, Programme
 from models.vocabulary import CallResult, MessageState, RejectionReason, Role, Stage, TaskState, VisitState
-from services import drift, listing, pipeline, upkeep
-from services.figures import figures as figures_of
-from services.figures import last_year
+from services import listing
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import Setup
 from services.foundation.runtime import Runtime, build, use
 from services.foundation.settings import Settings
 from services.listing import Filters
+from services.operations import drift, upkeep
+from services.overview import pipeline
+from services.overview.figures import figures as figures_of
+from services.overview.figures import last_year
 from services.rules import obligations
 from services.rules.disclosure import FEWEST
 from services.rules.policy import Actor

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from deployments import remedies
 from models.engine import Work
 from models.vocabulary import WorkState
-from services import alerts
+from services.cases import alerts
 from services.foundation.errors import InvalidInput, NotFound
 from services.foundation.runtime import Runtime
 from services.rules import work

@@ -10,7 +10,7 @@ from deployments.play import Player, read_story
 from deployments.play.mistakes import closest
 from deployments.play.scene import filled
 from deployments.play.story import Story
-from services.findings import FindingsForm
+from services.cases.findings import FindingsForm
 from services.forms import ClosureForm, LoanForm, LostVisit
 from services.foundation.clock import SetClock
 from services.foundation.errors import InvalidInput, Setup

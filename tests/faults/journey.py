@@ -16,9 +16,9 @@ from models.cases import Case, Household, Referral
 from models.engine import Event, Message, Obligation, Occurrence, Routine, StoryProgress, Task, Work
 from models.programmes import Programme
 from models.vocabulary import CallResult, Channel, ClosureOutcome, Danger, MessageState, ReferralOutcome, Theme
-from services import calls, closing, documents, referrals, reports, triage, visits
+from services.cases import calls, closing, documents, referrals, reports, triage, visits
 from services.channels.sms import FolderSms
-from services.delivery import Postman
+from services.correspondence.delivery import Postman
 from services.forms import (
     Acceptance,
     Answer,

@@ -106,7 +106,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the withdrawal of a mark that failed",
-        "services/delivery.py",
+        "services/correspondence/delivery.py",
         "            self.asked.pop(envelope.id, None)  # who fails",
         "            pass  # who fails",
         (f"{DELIVERY}::test_who_could_not_mark_sends_nothing_and_nobody_marks_it_for_him",),
@@ -136,7 +136,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the attempts spared while a server is away",
-        "services/delivery.py",
+        "services/correspondence/delivery.py",
         "                breaker.trip()\n                waiting.appendleft(envelope)\n                return\n",
         "                breaker.trip()\n                handover = Handover('transient', detail='away')\n",
         ("tests/faults/test_mail_away.py",),

@@ -10,7 +10,8 @@ from deployments.publishing import publish_default
 from models.cases import Case
 from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role
-from services import alerts, api_keys
+from services.accounts import api_keys
+from services.cases import alerts
 from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.rules.casework import Hand

@@ -16,7 +16,7 @@ from flows import relay
 from models.cases import Case
 from models.engine import Event, Message, Task, Work
 from models.vocabulary import CallResult
-from services import calls, triage
+from services.cases import calls, triage
 from services.forms import Acceptance, CallForm
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import CaseworkError, Conflict

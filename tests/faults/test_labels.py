@@ -13,7 +13,8 @@ import services
 TREES: Final = tuple(Path(package.__file__ or "").parent for package in (services, flows, deployments))
 ROOT: Final = TREES[0].parent
 HANDED_DOWN: Final = {
-    "services/delivery.py": "_transaction",  # one place that tries again; its callers name their transactions
+    # one place that tries again; its callers name their transactions
+    "services/correspondence/delivery.py": "_transaction",
 }
 SHARED: Final = {
     "access": "a line of the access log, from wherever a case is read or refused",

@@ -12,7 +12,7 @@ from models.engine import Message
 from models.vocabulary import Channel, MessageState
 from services.channels.mail import MailConnection, MailServer
 from services.channels.sms import FolderSms
-from services.delivery import Postman
+from services.correspondence.delivery import Postman
 from services.foundation.runtime import Runtime
 from tests.messages import Office, make_message
 from tests.sink import Sink

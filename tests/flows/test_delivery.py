@@ -16,7 +16,7 @@ from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
 from services.channels.mail import BeforeData, Handover, MailConnection, MailServer, Parcel, Patience
 from services.channels.sms import FolderSms, SmsReceipt, SmsResult
-from services.delivery import LONGEST_REST_S, SHORTEST_REST_S, Breaker, Postman
+from services.correspondence.delivery import LONGEST_REST_S, SHORTEST_REST_S, Breaker, Postman
 from services.foundation.clock import SetClock
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime, use

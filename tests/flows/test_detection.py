@@ -16,7 +16,7 @@ from models.cases import Case
 from models.engine import Event, Message, Occurrence, Task
 from models.programmes import Commune, Membership, Person, Territory
 from models.vocabulary import BestTime, Motive, Role, Stage, Tenure, Urgency
-from services import alerts
+from services.cases import alerts
 from services.forms import AlertForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork

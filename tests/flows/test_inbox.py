@@ -9,8 +9,8 @@ from sqlalchemy import select
 from flows import relay, timetable
 from flows.inbox import read_inbox
 from models.engine import IncomingMail, Routine
-from services import replies
 from services.channels.inbox import FOLDER, InboxUnavailable, MaildirInbox, Received
+from services.correspondence import replies
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime, use
 from tests.mails import reply

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from flows.delivery import deliver_due, postman
 from models.engine import Message
 from models.vocabulary import MessageState
-from services import messages, referrals
+from services.cases import referrals
+from services.correspondence import messages
 from services.foundation.clock import SetClock
 from services.foundation.runtime import Runtime, use
 from tests.delivery_worker import run_until_killed

@@ -16,8 +16,9 @@ from flows import relay
 from flows.webhooks import tell_due
 from models.engine import Event, WebhookDelivery, WebhookEndpoint
 from models.vocabulary import CallResult, CaseState, Role, WebhookState
-from services import calls, webhooks
+from services.cases import calls
 from services.channels.webhooks import shown_secret
+from services.correspondence import webhooks
 from services.forms import CallForm, Remedy, ReplayForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound

@@ -7,10 +7,14 @@ from models.cases import Case, Permission
 from models.engine import Message
 from models.programmes import AccessEntry, Organisation
 from models.vocabulary import Contract, MessageState, PermissionKind
-from services import calls, circumstances, desk, letters, notes, organisations, permissions, search, triage
+from services import search
+from services.cases import calls, circumstances, notes, permissions, triage
+from services.correspondence import letters
 from services.forms import CallForm, NoteForm, PermissionForm, Reassignment
 from services.foundation.errors import Denied
-from services.organisations import OrganisationDetails
+from services.overview import desk
+from services.programme import organisations
+from services.programme.organisations import OrganisationDetails
 from services.rules.policy import is_known, known, knows_household
 from tests.services.rules.situations import ADA, BO, CY, OPERATOR, OTHER_OPERATOR, Office
 

@@ -9,12 +9,12 @@ from models.cases import Household
 from models.engine import Message
 from models.pathway import Pathway
 from models.vocabulary import Channel, ContactBy, PermissionKind
-from services import addresses, calls, follow_up, recalling
+from services.cases import addresses, calls, follow_up, recalling
+from services.cases.permissions import give
 from services.forms import ContactForm, HouseholdAddressForm, NumberForm, PermissionForm
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.permissions import give
 from services.rules.casework import Hand
 from services.rules.rendering import Suppressed, render_message
 from tests.ledger import problems

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case
-from services import erasure, search
+from services import search
+from services.cases import erasure
 from services.foundation.runtime import Runtime
 from services.rules.finding import ways, words_of
 from tests.factories import make_case, make_office

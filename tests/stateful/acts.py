@@ -41,34 +41,28 @@ from models.vocabulary import (
     VisitState,
     VoidReason,
 )
-from services import (
+from services.accounts import partner_access
+from services.cases import (
     addresses,
-    administration,
     calls,
     circumstances,
     closing,
-    coming,
     complaints,
     derogations,
     endings,
     findings,
     follow_up,
     household_answers,
-    incoming_sms,
     kits,
     loans,
     merging,
-    messages,
     needs,
-    partner_access,
     partner_team,
     partner_work,
     permissions,
-    publishing,
     recalling,
     referrals,
     reminding,
-    replies,
     reports,
     rerouting,
     supply_cuts,
@@ -78,8 +72,14 @@ from services import (
     triage,
     visits,
 )
-from services.circumstances import CircumstancesForm
-from services.findings import FindingsForm, MatchForm
+from services.cases.circumstances import CircumstancesForm
+from services.cases.findings import FindingsForm, MatchForm
+from services.cases.household_answers import HouseholdWord
+from services.cases.partner_team import ColleagueForm
+from services.cases.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
+from services.cases.surveys import SurveyForm
+from services.correspondence import incoming_sms, messages, replies
+from services.correspondence.incoming_sms import ReceivedSms
 from services.forms import (
     Acceptance,
     AddressForm,
@@ -126,17 +126,15 @@ from services.forms import (
     Withdrawal,
 )
 from services.foundation.database import UnitOfWork
-from services.household_answers import HouseholdWord
-from services.incoming_sms import ReceivedSms
-from services.partner_team import ColleagueForm
+from services.operations import administration
+from services.overview import coming
+from services.programme import publishing
 from services.rules.casework import Hand
 from services.rules.links import holder_of, may_renew
 from services.rules.policy import Actor
 from services.rules.published import publish
 from services.rules.ranking import READ
 from services.rules.view import attempts_since_contact
-from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
-from services.surveys import SurveyForm
 from tests.services.rules.situations import (
     ADA,
     ADA_ID,

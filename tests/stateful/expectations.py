@@ -23,8 +23,8 @@ from models.vocabulary import (
     TaskState,
     Theme,
 )
-from services import desk
 from services.foundation.database import UnitOfWork
+from services.overview import desk
 from services.rules import policy
 from services.rules.obligations import SKIPPED
 from services.rules.policy import Actor

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from models.cases import Case
 from models.vocabulary import Energy, HoldReason, SuspensionReason, Theme, VisitState
-from services import closing, loans, merging, partner_work, referrals, supply_cuts, suspension, visits
+from services.cases import closing, loans, merging, partner_work, referrals, supply_cuts, suspension, visits
+from services.cases.supply_cuts import CutForm
 from services.forms import Hold, LoanForm, LostVisit, Merge, Suspension
-from services.supply_cuts import CutForm
 from tests.services.rules.situations import ADA, BO, BY_PHONE, OTHER_PARTNER, Office, referral_form
 
 Start = Callable[[Office], Any]

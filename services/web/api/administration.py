@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.vocabulary import Channel, MessageState, Party
-from services import administration
-from services.administration import ParkedEvent
 from services.forms import Remedy
 from services.foundation.database import UnitOfWork
+from services.operations import administration
+from services.operations.administration import ParkedEvent
 from services.rules.casework import Hand
 from services.web.api.answers import (
     ClockLine,

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from services import alerts
+from services.cases import alerts
 from services.forms import AlertForm
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand

@@ -10,10 +10,12 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
 from models.vocabulary import OrganisationKind
-from services import desk, documents, messages, notes, replies
+from services.cases import documents, notes
+from services.correspondence import messages, replies
 from services.forms import NoteForm, Settlement
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
+from services.overview import desk
 from services.rules.policy import Actor, Right, programme_of, readable, require
 from services.rules.published import calendar_of
 from services.web.api import reading

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from services import coming
-from services.coming import Departure
 from services.forms import NextStep, Skip
+from services.overview import coming
+from services.overview.coming import Departure
 from services.rules.policy import Right, readable, require
 from services.web.api.answers import DepartureLine, Departures, Receipt
 from services.web.api.edge import Acts, Reads

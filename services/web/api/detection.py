@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from services import triage
+from services.cases import triage
 from services.forms import Acceptance, Rejection
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts

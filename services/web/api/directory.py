@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse
 
 from models.programmes import Service, SheetProposal
 from models.vocabulary import IncomeClass, Tenure, Theme
-from services import directory, picking, sheets
-from services.directory import AreaForm, ServiceForm
+from services.cases import picking
 from services.foundation.database import UnitOfWork
+from services.network import directory, sheets
+from services.network.directory import AreaForm, ServiceForm
 from services.rules.casework import Hand
 from services.rules.links import sheet_url
 from services.rules.matching import Pick

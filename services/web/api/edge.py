@@ -16,8 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from models.cases import Case, Loan, Permission, Referral
 from models.engine import Task
 from models.vocabulary import CaseState, Source, Stage
-from services import api_keys, idempotency
-from services.accounts import count_try
+from services import idempotency
+from services.accounts import api_keys
+from services.accounts.accounts import count_try
 from services.foundation.database import UnitOfWork, is_duplicate
 from services.foundation.errors import Denied, NotFound
 from services.foundation.runtime import Runtime

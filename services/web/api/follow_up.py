@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from services import closing, follow_up, household_answers, referrals
+from services.cases import closing, follow_up, household_answers, referrals
+from services.cases.household_answers import HouseholdWord
 from services.forms import ClosureForm, ContactForm, FollowUpForm
-from services.household_answers import HouseholdWord
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 

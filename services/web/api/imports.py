@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from models.engine import FileImport
 from models.vocabulary import ImportKind, ImportState
-from services.documents import AT_MOST
+from services.cases.documents import AT_MOST
 from services.foundation.database import UnitOfWork
 from services.imports import files
 from services.imports.files import Dropped

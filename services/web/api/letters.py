@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from models.engine import Message
-from services import letters
+from services.correspondence import letters
 from services.forms import Posting
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Loan, Permission
-from services import (
+from services.cases import (
     circumstances,
     complaints,
     derogations,
@@ -24,8 +24,10 @@ from services import (
     suspension,
     triage,
 )
-from services.circumstances import CircumstancesForm
-from services.findings import FindingsForm, MatchForm
+from services.cases.circumstances import CircumstancesForm
+from services.cases.findings import FindingsForm, MatchForm
+from services.cases.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
+from services.cases.surveys import SurveyForm
 from services.forms import (
     ComplaintForm,
     DerogationDecision,
@@ -43,8 +45,6 @@ from services.forms import (
     Transfer,
     Withdrawal,
 )
-from services.supply_cuts import AidFiled, CutEnd, CutForm, NewDay, SupplierCall, WhichCut
-from services.surveys import SurveyForm
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 

@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 
 from models.programmes import Organisation
 from models.vocabulary import MessageState, OrganisationKind
-from services import endings, organisations, owing
+from services.cases import endings
 from services.foundation.database import UnitOfWork
-from services.organisations import NewOrganisation, OrganisationDetails
+from services.overview import owing
+from services.programme import organisations
+from services.programme.organisations import NewOrganisation, OrganisationDetails
 from services.rules.casework import Hand
 from services.rules.links import alert_url, has_alert_link
 from services.rules.policy import Right, require

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Referral
-from services import addresses, referrals
+from services.cases import addresses, referrals
 from services.forms import AddressForm, Answer, Completion, Decline, Failure, Question, ReferralForm, TakeBack
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 
 from models.engine import Message
 from models.vocabulary import Party, Stage
-from services import desk, figures, messages, owing, pipeline, search, timeline
-from services.figures import Count
+from services import search
+from services.correspondence import messages
 from services.foundation.database import UnitOfWork
-from services.owing import Debtor, Owed
-from services.pipeline import Column
+from services.overview import desk, figures, owing, pipeline, timeline
+from services.overview.figures import Count
+from services.overview.owing import Debtor, Owed
+from services.overview.pipeline import Column
 from services.rules.policy import Actor, Right, readable, require, rights
 from services.rules.published import calendar_of, pathway_of
 from services.rules.titles import task_title

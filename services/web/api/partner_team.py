@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Referral
-from services import partner_team
+from services.cases import partner_team
+from services.cases.partner_team import ColleagueForm, FullForm, GoneForm, PreferenceForm
 from services.forms import PassOn
 from services.foundation.database import UnitOfWork
-from services.partner_team import ColleagueForm, FullForm, GoneForm, PreferenceForm
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.web.api.answers import ColleagueLine, PartnerAbsenceLine, PartnerTeamAnswer, Receipt

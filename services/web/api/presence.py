@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.programmes import Closure, OrganisationClosure
-from services import closures, presence
-from services.closures import ClosingForm
 from services.foundation.database import UnitOfWork
-from services.presence import AbsenceForm, DutyForm, WorkForm
+from services.programme import closures, presence
+from services.programme.closures import ClosingForm
+from services.programme.presence import AbsenceForm, DutyForm, WorkForm
 from services.rules.casework import Hand
 from services.web.api.answers import AbsenceLine, ClosureLine, DutyLine, Made, PlanningAnswer, WorkDaysLine
 from services.web.api.edge import Acting, Acts, Reads, Said

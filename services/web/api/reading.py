@@ -47,10 +47,12 @@ from models.vocabulary import (
     VisitState,
     Vulnerability,
 )
-from services import desk, doubles, findings, kits, listing, needs, scorecards, supply_cuts, surveys
-from services.circumstances import means_of
+from services import listing
+from services.cases import findings, kits, needs, scorecards, supply_cuts, surveys
+from services.cases.circumstances import means_of
 from services.foundation.database import UnitOfWork
 from services.listing import RUNNING, Filters
+from services.overview import desk, doubles
 from services.rules import work
 from services.rules.policy import Actor, is_visible, knows_household, visible
 from services.rules.published import pathway_of

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from models.engine import IncomingMail
 from models.vocabulary import IncomingKind
-from services import replies
+from services.correspondence import replies
 from services.forms import Filing
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.cases import Referral
-from services import partner_work, referrals, rerouting
+from services.cases import partner_work, referrals, rerouting
 from services.forms import Answer, Confirmation, Hold, Meeting, NoteForm, ReferralForm, Reopening, Voiding
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand

@@ -7,15 +7,15 @@ from fastapi.responses import JSONResponse
 
 from models.programmes import Programme
 from models.vocabulary import Channel, Party
-from services import publishing, texts
 from services.foundation.database import UnitOfWork
-from services.publishing import CaseMove, Changes, Publishing
+from services.programme import publishing, texts
+from services.programme.publishing import CaseMove, Changes, Publishing
+from services.programme.texts import RestoreForm, TextForm, TextLine
 from services.rules import adjusting
 from services.rules.casework import Hand
 from services.rules.outline import TextKey
 from services.rules.policy import Actor
 from services.rules.texts.own import Words
-from services.texts import RestoreForm, TextForm, TextLine
 from services.web.api.edge import Acts, Reads
 from services.web.api.settings_answers import (
     CaseMoveLine,

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from services.correspondence.incoming_sms import ReceivedSms, receive
 from services.foundation.errors import CaseworkError, NotFound
 from services.foundation.runtime import Runtime
-from services.incoming_sms import ReceivedSms, receive
 from services.web.actors import runtime_of
 
 router = APIRouter()

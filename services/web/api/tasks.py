@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.engine import Task
-from services import reminding, replies, tasks
+from services.cases import reminding, tasks
+from services.correspondence import replies
 from services.forms import HandOver, Snooze, TaskDone, TaskReturn
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts

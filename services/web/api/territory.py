@@ -6,11 +6,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from services import territory
 from services.foundation.database import UnitOfWork
+from services.network import territory
+from services.network.territory import Effect, TerritoryForm
 from services.rules.casework import Hand
 from services.rules.published import today_of
-from services.territory import Effect, TerritoryForm
 from services.web.api.answers import PlaceLine, TerritoryAnswer, TerritoryEffect
 from services.web.api.edge import Acts, Reads
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import JSONResponse
 
-from services import addresses, calls, documents, reports, visits
+from services.cases import addresses, calls, documents, reports, visits
 from services.forms import (
     CallForm,
     DangerForm,

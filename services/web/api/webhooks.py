@@ -8,14 +8,14 @@ from fastapi.responses import JSONResponse
 
 from models.engine import WebhookDelivery
 from models.vocabulary import WebhookState
-from services import webhooks
 from services.channels.webhooks import shown_secret
+from services.correspondence import webhooks
+from services.correspondence.webhooks import Standing
 from services.forms import Remedy, ReplayForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.rules.casework import Hand
 from services.web.api.answers import Replayed, Webhook, WebhookLine, WebhookLines, WebhookMade, Webhooks
 from services.web.api.edge import Acts, Reads
-from services.webhooks import Standing
 
 TAG: Final = "Abonnements"
 router = APIRouter(tags=[TAG], prefix="/webhooks")

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.vocabulary import Role
-from services import access_log
-from services.access_log import Line, Wanted
+from services.accounts import access_log
+from services.accounts.access_log import Line, Wanted
 from services.foundation import wording
 from services.foundation.spreadsheet import workbook
 from services.rules.texts.labels import choices, has_label, label

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.programmes import Membership, Person, WebSession
-from services import accounts, second_factor, sessions
+from services.accounts import accounts, second_factor, sessions
+from services.accounts.second_factor import CodeRefused
 from services.foundation import wording
 from services.foundation.errors import InvalidInput, NotFound
 from services.foundation.tokens import token_hash
 from services.rules.limits import TooMany
 from services.rules.policy import Right, rights
 from services.rules.texts.labels import label
-from services.second_factor import CodeRefused
 from services.web import link_cookies
 from services.web.pages import answers
 from services.web.pages.entries import mistakes_of

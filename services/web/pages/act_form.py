@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from models.cases import Case
 from models.vocabulary import PermissionKind
-from services import agreements
+from services.cases import agreements
 from services.foundation.database import UnitOfWork
 from services.web.pages import answers
 from services.web.pages.visitor import Visitor

@@ -12,9 +12,9 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
-from services import timeline
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
+from services.overview import timeline
 from services.rules.casework import Hand
 from services.rules.policy import Right, check, readable, sees
 from services.rules.texts.labels import label

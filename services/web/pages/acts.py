@@ -10,8 +10,10 @@ from starlette.datastructures import FormData
 from models.cases import Case, Referral
 from models.lifecycles import LOSSES
 from models.vocabulary import CallResult, Danger, Known, Loop, OrganisationKind
-from services import addresses, calls, closing, desk, follow_up, forms, referrals, triage, visits
+from services import forms
+from services.cases import addresses, calls, closing, follow_up, referrals, triage, visits
 from services.foundation.database import UnitOfWork
+from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.vocabulary import Channel, MessageState
-from services import administration, forms, health
+from services import forms
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.settings import Settings, local_url
 from services.foundation.tokens import new_token
+from services.operations import administration, health
 from services.rules.texts.labels import event_sentence, label, message_label
 from services.rules.titles import text_title
 from services.web.pages import answers

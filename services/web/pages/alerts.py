@@ -14,13 +14,15 @@ from starlette.responses import Response
 
 from models.programmes import Programme
 from models.vocabulary import Source
-from services import alerts, communes, forms
-from services.communes import Place
+from services import forms
+from services.cases import alerts
+from services.cases.household_page import programme_of
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
-from services.household_page import programme_of
+from services.network import communes
+from services.network.communes import Place
 from services.rules.casework import Hand
 from services.rules.links import open_alert_link
 from services.rules.policy import Actor, Right, require

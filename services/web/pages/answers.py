@@ -11,7 +11,8 @@ from starlette.datastructures import FormData
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from models.cases import Document
-from services import documents, idempotency
+from services import idempotency
+from services.cases import documents
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.foundation.runtime import Runtime

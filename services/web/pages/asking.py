@@ -10,9 +10,11 @@ from starlette.responses import Response
 
 from models.cases import Case, Referral
 from models.vocabulary import ReferralKind, Theme
-from services import desk, forms, picking, referrals, rerouting
+from services import forms
+from services.cases import picking, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.matching import Choice, Pick
 from services.rules.policy import Right, knows_household, readable

@@ -12,7 +12,8 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.engine import Task
-from services import forms, reminding, tasks
+from services import forms
+from services.cases import reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token

@@ -10,9 +10,11 @@ from starlette.datastructures import FormData
 from models.engine import Task
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.vocabulary import CallResult, OrganisationKind, ReferralState, TaskState
-from services import calls, desk, follow_up, forms, triage
+from services import forms
+from services.cases import calls, follow_up, triage
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
+from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, rights
 from services.rules.texts.labels import choices, label

@@ -20,10 +20,11 @@ from models.vocabulary import (
     Role,
     Stage,
 )
-from services import circumstances, desk, doubles, findings, kits, needs, scorecards, supply_cuts, surveys
+from services.cases import circumstances, findings, kits, needs, scorecards, supply_cuts, surveys
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
+from services.overview import desk, doubles
 from services.rules import survey
 from services.rules.policy import Right, may_know_household, rights
 from services.rules.published import pathway_of

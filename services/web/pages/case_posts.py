@@ -11,9 +11,12 @@ from starlette.responses import Response
 
 from models.cases import Case
 from models.vocabulary import OrganisationKind
-from services import desk, documents, forms, messages, notes, reports
+from services import forms
+from services.cases import documents, notes, reports
+from services.correspondence import messages
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
+from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.policy import Right, check, readable
 from services.web.pages import answers

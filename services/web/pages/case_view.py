@@ -9,9 +9,11 @@ from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
 from models.vocabulary import CallResult, CaseState, Energy, Stage, Theme, Urgency
-from services import calls, deadlines, desk, messages, referrals, timeline
+from services.cases import calls, deadlines, referrals
+from services.correspondence import messages
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.overview import desk, timeline
 from services.rules.pauses import REVIEW_SUSPENSION
 from services.rules.policy import Right, rights_on
 from services.rules.published import calendar_of, pathway_of

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from models.cases import Case
 from models.vocabulary import Stage
-from services import desk, documents, listing, search
+from services import listing, search
+from services.cases import documents
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.overview import desk
 from services.rules.policy import Right, known, note_access, readable, rights
 from services.rules.texts.labels import label
 from services.web.pages import answers, case_view

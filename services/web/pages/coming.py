@@ -13,11 +13,12 @@ from starlette.responses import Response
 from models.cases import Case
 from models.programmes import Organisation
 from models.vocabulary import Party
-from services import coming, forms
-from services.coming import Departure
+from services import forms
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
+from services.overview import coming
+from services.overview.coming import Departure
 from services.rules.casework import Hand
 from services.rules.finding import plain
 from services.rules.policy import Right

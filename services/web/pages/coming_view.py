@@ -12,12 +12,14 @@ from models.cases import Alert, Case, Dwelling, Household, Referral
 from models.engine import Event, Message, Task
 from models.programmes import Organisation
 from models.vocabulary import Channel, Party, PermissionKind
-from services import messages, tasks, timeline
-from services.coming import Departure, may_decide
-from services.desk import Sheet
+from services.cases import tasks
+from services.correspondence import messages
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
+from services.overview import timeline
+from services.overview.coming import Departure, may_decide
+from services.overview.desk import Sheet
 from services.rules import pauses
 from services.rules.policy import Actor, Right, known, rights
 from services.rules.published import pathway_of

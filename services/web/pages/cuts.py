@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 
 from models.cases import Case
-from services import supply_cuts
+from services.cases import supply_cuts
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, label

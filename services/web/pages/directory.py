@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from models.programmes import Service, ServiceArea, SheetProposal
 from models.vocabulary import Theme
-from services import directory, picking, sheets
-from services.directory import Filter
+from services.cases import picking
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
+from services.network import directory, sheets
+from services.network.directory import Filter
 from services.rules.links import sheet_url
 from services.rules.policy import Right, rights
 from services.rules.presence import closed_today

@@ -10,11 +10,11 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.programmes import Service, ServiceArea
-from services import directory
-from services.directory import AreaForm, ServiceForm
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
+from services.network import directory
+from services.network.directory import AreaForm, ServiceForm
 from services.rules.policy import Right, require
 from services.rules.texts.labels import choices
 from services.web.pages import act_form, answers

@@ -11,11 +11,11 @@ from babel.dates import format_date
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services import figures
-from services.figures import Count, Delay, Figures
 from services.foundation import wording
 from services.foundation.errors import NotFound
 from services.listing import Filters
+from services.overview import figures
+from services.overview.figures import Count, Delay, Figures
 from services.rules.disclosure import FEWEST
 from services.rules.texts.labels import inside, label
 from services.web import drawings

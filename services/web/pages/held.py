@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services import recalling
+from services.cases import recalling
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules.policy import Right, rights
 from services.web.pages import answers

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from models.programmes import Programme
 from models.vocabulary import CaseState, HouseholdAnswer
-from services import household_page
+from services.cases import household_page
+from services.cases.household_answers import HouseholdWord
+from services.cases.household_page import LASTS, Help, Meeting, Standing
 from services.foundation import wording
 from services.foundation.errors import CaseworkError, GuardRefused
 from services.foundation.settings import Settings
-from services.household_answers import HouseholdWord
-from services.household_page import LASTS, Help, Meeting, Standing
 from services.rules.texts.labels import label
 from services.web.browsers import Limited
 from services.web.pages import answers

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.programmes import ApiKey, Programme
-from services import api_keys, forms
+from services import forms
+from services.accounts import api_keys
 from services.foundation import wording
 from services.foundation.tokens import new_token
 from services.rules.policy import Right, require

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.engine import Message
-from services import letters
+from services.correspondence import letters
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.listing import PAGE

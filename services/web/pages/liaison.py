@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.vocabulary import BestTime, Energy, Motive, Tenure, Urgency
-from services import endings
+from services.cases import endings
 from services.forms import AlertForm
 from services.foundation import wording
 from services.foundation.errors import Denied

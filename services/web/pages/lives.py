@@ -12,22 +12,12 @@ from starlette.responses import Response
 
 from models.cases import Case, Permission
 from models.vocabulary import Contract, OrganisationKind, PermissionKind
-from services import (
-    circumstances,
-    desk,
-    doubles,
-    endings,
-    forms,
-    loans,
-    merging,
-    permissions,
-    reports,
-    suspension,
-    triage,
-)
+from services import forms
+from services.cases import circumstances, endings, loans, merging, permissions, reports, suspension, triage
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import NOT_ELIGIBLE
+from services.overview import desk, doubles
 from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label

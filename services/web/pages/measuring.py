@@ -10,8 +10,9 @@ from starlette.datastructures import FormData
 
 from models.cases import Case
 from models.vocabulary import Equipment, FindingKind
-from services import complaints, derogations, findings, forms, kits, needs
-from services.findings import FindingsForm, MatchForm
+from services import forms
+from services.cases import complaints, derogations, findings, kits, needs
+from services.cases.findings import FindingsForm, MatchForm
 from services.foundation.database import UnitOfWork
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label

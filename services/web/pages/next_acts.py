@@ -6,7 +6,7 @@ from uuid import UUID
 
 from models.engine import Task
 from models.pathway import TaskRule
-from services import reminding, tasks
+from services.cases import reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
 from services.rules.policy import Actor, Right, rights_on

@@ -11,12 +11,15 @@ from starlette.responses import Response
 from models.cases import Case
 from models.programmes import Organisation
 from models.vocabulary import Contract, OrganisationKind
-from services import addresses, desk, forms, organisations, triage
+from services import forms
+from services.cases import addresses, triage
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, NotFound
 from services.foundation.tokens import new_token
-from services.organisations import NewOrganisation, OrganisationDetails
+from services.overview import desk
+from services.programme import organisations
+from services.programme.organisations import NewOrganisation, OrganisationDetails
 from services.rules.links import alert_url, has_alert_link
 from services.rules.policy import Right, require
 from services.rules.texts.labels import choices, label

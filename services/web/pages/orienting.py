@@ -13,9 +13,11 @@ from models.cases import Case, Referral
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.pathway import Pathway
 from models.vocabulary import ReferralState, WithdrawReason
-from services import addresses, desk, forms, partner_work, referrals, rerouting
+from services import forms
+from services.cases import addresses, partner_work, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.published import pathway_of

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from models.engine import Task
 from models.vocabulary import Channel, MessageState, Party, Role
-from services import desk, owing, reminding
+from services.cases import reminding
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.listing import Filters
-from services.owing import Debtor, Owed
+from services.overview import desk, owing
+from services.overview.owing import Debtor, Owed
 from services.rules.policy import Right, note_access, rights
 from services.rules.published import calendar_of, pathway_of
 from services.rules.texts.labels import label, message_label

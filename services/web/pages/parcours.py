@@ -9,11 +9,11 @@ from starlette.responses import Response
 from models.engine import Task
 from models.programmes import Organisation
 from models.vocabulary import OrganisationKind, Party, Role
-from services import desk, pipeline
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.listing import Filters
-from services.pipeline import Board, Column, Waiting
+from services.overview import desk, pipeline
+from services.overview.pipeline import Board, Column, Waiting
 from services.rules.finding import by_name
 from services.rules.published import calendar_of, pathway_of
 from services.rules.ranking import DANGER

@@ -8,20 +8,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.cases import Referral
-from services import notes, partner_access
+from services.accounts import partner_access
+from services.accounts.partner_access import NOT_SHARED, ReportGiven
+from services.accounts.sign_in_links import SignInLinkRefused
+from services.cases import notes
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, NotFound
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
-from services.partner_access import NOT_SHARED, ReportGiven
 from services.rules import open_tasks
 from services.rules.links import open_task_link, sign_in_link_of, task_of, task_url
 from services.rules.policy import may_read_report, note_access
 from services.rules.published import today_of
 from services.rules.rendering import signer_of
 from services.rules.texts.labels import label
-from services.sign_in_links import SignInLinkRefused
 from services.web import link_cookies
 from services.web.browsers import Limited
 from services.web.pages import answers, task_link

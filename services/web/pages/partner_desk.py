@@ -16,7 +16,8 @@ from starlette.responses import Response
 from models.engine import Task
 from models.programmes import Programme
 from models.vocabulary import Source
-from services import forms, partner_team, partner_work
+from services import forms
+from services.cases import partner_team, partner_work
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound

@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from models.pathway import Pathway
 from models.programmes import Programme
-from services import publishing
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInputs
 from services.foundation.tokens import new_token
-from services.publishing import CaseMove, Changes, Overtaken, Publishing
+from services.programme import publishing
+from services.programme.publishing import CaseMove, Changes, Overtaken, Publishing
 from services.rules import adjusting
 from services.rules.adjusting import OFF, ON, Setting
 from services.rules.comparison import owner

@@ -10,11 +10,12 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from models.programmes import Organisation, Programme
-from services import organisations, requests_made
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import NotFound
 from services.foundation.runtime import Runtime
+from services.overview import requests_made
+from services.programme import organisations
 from services.rules.links import alert_url, has_alert_link, open_alert_link
 from services.rules.published import today_of
 from services.web.pages import answers

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from models.programmes import Organisation
 from models.vocabulary import Role
-from services import closures, presence
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.tokens import new_token
-from services.presence import Colleague, Planning
+from services.programme import closures, presence
+from services.programme.presence import Colleague, Planning
 from services.rules.policy import Right, rights
 from services.rules.presence import Reading
 from services.rules.published import calendar_of

@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from services import closures, presence
-from services.closures import CLOSED_ALIKE, ClosingForm
-from services.desk import organisations
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
-from services.presence import AbsenceForm, DutyForm, WorkForm
+from services.overview.desk import organisations
+from services.programme import closures, presence
+from services.programme.closures import CLOSED_ALIKE, ClosingForm
+from services.programme.presence import AbsenceForm, DutyForm, WorkForm
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
 from services.rules.presence import roster

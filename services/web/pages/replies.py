@@ -11,7 +11,7 @@ from models.cases import Referral
 from models.engine import IncomingMail, Task
 from models.lifecycles import UNANSWERED, UNDER_WAY
 from models.vocabulary import ReferralState, Suggestion, TaskState
-from services import replies
+from services.correspondence import replies
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound

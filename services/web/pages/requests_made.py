@@ -11,9 +11,10 @@ from models.cases import Alert
 from models.engine import Message
 from models.programmes import Programme
 from models.vocabulary import Stage
-from services import monthly_news, requests_made
+from services.correspondence import monthly_news
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.overview import requests_made
 from services.rules.links import alert_url, has_alert_link, open_letter_link, open_requests_link, poster_url
 from services.rules.policy import Actor, note_access
 from services.rules.published import today_of

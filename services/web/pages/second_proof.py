@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from services import second_factor
+from services.accounts import second_factor
+from services.accounts.second_factor import CODE, SET_UP, CodeRefused
 from services.foundation import qr
 from services.foundation.runtime import Runtime
 from services.rules.limits import TooMany
-from services.second_factor import CODE, SET_UP, CodeRefused
 from services.web import link_cookies
 from services.web.browsers import Limited
 from services.web.pages import answers, resuming

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from models.engine import FileImport
 from models.programmes import Closure, Membership, Organisation, Territory
 from models.vocabulary import ImportState
-from services import publishing, texts
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.programme import publishing, texts
 from services.rules.policy import Right, require, rights
 from services.web.pages import answers
 from services.web.pages.visitor import SignedIn, Visitor

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.programmes import Programme, Service
-from services import sheets
 from services.foundation.errors import CaseworkError
+from services.network import sheets
 from services.rules.links import open_sheet_link
 from services.web.pages import answers
 from services.web.pages.directory import HERE

@@ -11,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from models.programmes import Person, Programme
-from services import account_links, accounts, second_factor, sessions
+from services.accounts import account_links, accounts, second_factor, sessions
+from services.accounts.sign_in_links import SignInLinkRefused, why_not
 from services.foundation.errors import GuardRefused, InvalidInput, SignInRefused
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
 from services.rules.limits import TooMany
 from services.rules.policy import Actor, note_access
-from services.sign_in_links import SignInLinkRefused, why_not
 from services.web import browsers, link_cookies
 from services.web.browsers import Limited
 from services.web.pages import answers, resuming

@@ -7,13 +7,13 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from models.cases import Case
-from services import surveys
-from services.agreements import HEALTH_AGREED
+from services.cases import surveys
+from services.cases.agreements import HEALTH_AGREED
+from services.cases.surveys import SurveyForm
 from services.foundation.database import UnitOfWork
 from services.rules import survey
 from services.rules.policy import Right
 from services.rules.survey import SEVERAL, Asked, Place
-from services.surveys import SurveyForm
 from services.web.pages import act_form
 from services.web.pages.act_pages import ActPage, add
 from services.web.pages.entries import LISTED, Mistakes, sentence_of

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from models.engine import Task
-from services import forms, reminding, tasks
+from services import forms
+from services.cases import reminding, tasks
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 from services.rules.casework import Hand

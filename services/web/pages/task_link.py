@@ -15,7 +15,9 @@ from models.engine import Task
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
 from models.programmes import Programme
 from models.vocabulary import FollowUpAnswer, Party, ReferralState, Source, TaskState
-from services import calls, follow_up, forms, notes, partner_access, partner_work
+from services import forms
+from services.accounts import partner_access
+from services.cases import calls, follow_up, notes, partner_work
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound

@@ -7,13 +7,13 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
-from services import directory, territory
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
+from services.network import directory, territory
+from services.network.territory import Place, TerritoryForm
 from services.rules.policy import Right, require
 from services.rules.texts.labels import label
-from services.territory import Place, TerritoryForm
 from services.web.pages import act_form, answers
 from services.web.pages.directory_acts import carry_out
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read

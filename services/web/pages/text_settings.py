@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from models.vocabulary import Channel, Party
-from services import texts
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
+from services.programme import texts
+from services.programme.texts import RestoreForm, TextForm, TextLine, Tried, Version
 from services.rules import outline
 from services.rules.adjusting import reader_words
 from services.rules.outline import TextKey
 from services.rules.texts.mail import blocks
-from services.texts import RestoreForm, TextForm, TextLine, Tried, Version
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor

@@ -7,9 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from models.engine import Message
 from models.vocabulary import Role
-from services import desk, directory, listing, messages, sheets
+from services import listing
+from services.correspondence import messages
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.network import directory, sheets
+from services.overview import desk
 from services.rules.policy import Right, rights
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from models.vocabulary import Role, Source
-from services import recalling
+from services.cases import recalling
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime

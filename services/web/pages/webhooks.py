@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from models.engine import WebhookDelivery
 from models.vocabulary import WebhookState
-from services import forms, webhooks
+from services import forms
 from services.channels.webhooks import shown_secret
+from services.correspondence import webhooks
+from services.correspondence.webhooks import Standing
 from services.foundation import wording
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
@@ -22,7 +24,6 @@ from services.web.pages import answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
-from services.webhooks import Standing
 
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/administration/abonnements"

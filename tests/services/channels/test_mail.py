@@ -14,7 +14,7 @@ from cryptography import x509
 from models.vocabulary import Channel, MessageState
 from services.channels import mail
 from services.channels.mail import Handover, MailConnection, MailServer, Parcel, Patience, ServerUnavailable
-from services.delivery import Postman
+from services.correspondence.delivery import Postman
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
 from tests.certificates import Authority

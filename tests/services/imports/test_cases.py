@@ -13,7 +13,6 @@ from models.engine import Event, ImportedColumns, ImportedFile, Message, Obligat
 from models.pathway import Pathway
 from models.programmes import PathwayVersion, Programme
 from models.vocabulary import MessageState, Role, Source
-from services import timeline
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.runtime import Runtime, build, use
@@ -21,6 +20,7 @@ from services.imports.case_columns import CASE_COLUMNS
 from services.imports.cases import CaseOrder, run
 from services.imports.mapping import MappingFile
 from services.imports.verdicts import Verdict
+from services.overview import timeline
 from services.rules import obligations
 from services.rules.policy import Actor
 from services.rules.published import publish

@@ -18,7 +18,7 @@ from models.engine import Event, Message, Obligation, Occurrence, Task
 from models.pathway import Pathway
 from models.programmes import Commune, Membership, Organisation, Person, Programme, Service, Territory
 from models.vocabulary import Channel, MessageState, OrganisationKind, Role, TaskState, Theme
-from services import alerts, calls, closing, follow_up, referrals, reports, triage, visits
+from services.cases import alerts, calls, closing, follow_up, referrals, reports, triage, visits
 from services.forms import (
     Acceptance,
     AlertForm,

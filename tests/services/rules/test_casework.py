@@ -1,7 +1,7 @@
 """The one way to act: what it ends, and what it refuses."""
 
 from models.vocabulary import CaseState, TaskState
-from services import triage
+from services.cases import triage
 from services.forms import Rejection
 from tests.services.rules.situations import ADA, Office
 

@@ -9,11 +9,11 @@ from models.cases import Phone
 from models.engine import Event, Message, Obligation, Task
 from models.programmes import Organisation
 from models.vocabulary import Energy, VisitState
-from services import closing, endings, supply_cuts, visits
+from services.cases import closing, endings, supply_cuts, visits
+from services.cases.supply_cuts import CutForm
 from services.forms import LostVisit, Withdrawal
 from services.rules import effects
 from services.rules.rendering import Suppressed, render_message
-from services.supply_cuts import CutForm
 from tests.ledger import problems
 from tests.services.rules.situations import ADA, BO, PARTNER, Office
 

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from models.engine import Obligation, Task
-from services import coming, referrals, visits
+from services.cases import referrals, visits
 from services.forms import Question, VisitForm
 from services.foundation.database import UnitOfWork
+from services.overview import coming
 from services.rules import obligations
 from tests.services.rules.situations import ADA, BO, BY_PHONE, Office, paris, shown
 

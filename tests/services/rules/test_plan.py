@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models.vocabulary import TaskState
-from services import calls
+from services.cases import calls
 from services.forms import NumberForm
 from tests.services.rules.situations import ADA, OPERATOR, PARTNER, Office, shown
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from models.vocabulary import CallResult, ClosureOutcome, Role
-from services import calls, closing, referrals, triage
+from services.cases import calls, closing, referrals, triage
 from services.forms import Acceptance, Answer, CallForm, ClosureForm, NumberForm
 from services.foundation.errors import Denied, LinkExpired, NotFound
 from services.foundation.runtime import Runtime

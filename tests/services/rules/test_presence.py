@@ -9,9 +9,11 @@ from sqlalchemy import select
 from models.engine import Occurrence
 from models.programmes import Membership, Organisation, Person
 from models.vocabulary import Danger, OrganisationKind, Role
-from services import closures, desk, loans, presence, tasks, triage, visits
-from services.closures import ClosingForm
+from services.cases import loans, tasks, triage, visits
 from services.forms import DangerForm, LoanForm, Reassignment
+from services.overview import desk
+from services.programme import closures, presence
+from services.programme.closures import ClosingForm
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.presence import Away, Reader, Roster

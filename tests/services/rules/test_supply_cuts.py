@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from models.vocabulary import CutOutcome, Energy, Urgency
-from services import supply_cuts
+from services.cases import supply_cuts
+from services.cases.supply_cuts import CutEnd, CutForm
 from services.foundation.errors import InvalidInput
 from services.rules.supply_cuts import first_lawful_day
-from services.supply_cuts import CutEnd, CutForm
 from tests.services.rules.situations import BO, Office
 
 ELECTRICITY, GAS = Energy.ELECTRICITY, Energy.GAS

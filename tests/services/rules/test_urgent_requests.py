@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from services import referrals
+from services.cases import referrals
 from services.forms import Answer
 from tests.services.rules.situations import BO, BY_PHONE, PARTNER, Office, shown
 

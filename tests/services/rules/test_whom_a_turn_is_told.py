@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models.vocabulary import CaseState, Danger, VisitState
-from services import closing, endings, visits
+from services.cases import closing, endings, visits
 from services.forms import DangerForm, LostVisit, Withdrawal
 from tests.services.rules.situations import ADA, BO, Office
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from models.programmes import Person
-from services.sessions import open_session
+from services.accounts.sessions import open_session
 from services.web.sessions import cookie_name
 from tests.factories import PASSWORD, Office
 from tests.served import served

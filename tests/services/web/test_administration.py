@@ -7,9 +7,10 @@ from sqlalchemy import select, update
 
 from models.engine import Message, Work
 from models.vocabulary import MessageState, Role, WorkState
-from services import alerts, health
-from services.accounts import create_account
+from services.accounts.accounts import create_account
+from services.cases import alerts
 from services.foundation.database import UnitOfWork
+from services.operations import health
 from services.rules import work
 from services.rules.casework import Hand
 from services.rules.policy import Actor

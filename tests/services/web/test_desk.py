@@ -14,9 +14,11 @@ from models.cases import Case, Referral, Visit
 from models.engine import Message, Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, Energy, MessageState, Party, ReferralState, Urgency
-from services import desk, listing, supply_cuts
+from services import listing
+from services.cases import supply_cuts
 from services.foundation import wording
 from services.listing import Filters
+from services.overview import desk
 from services.rules.casework import Hand
 from services.web import returning
 from services.web.pages import today

@@ -20,10 +20,10 @@ from models.cases import Case
 from models.engine import Event, FileImport, ImportedColumns, Message
 from models.programmes import AccessEntry, Organisation
 from models.vocabulary import MessageState
-from services import upkeep
 from services.foundation.spreadsheet import workbook as text_workbook
 from services.imports import carrying, files
 from services.imports.reading import parse
+from services.operations import upkeep
 from tests import ledger
 from tests.factories import Office
 from tests.services.imports import stranger

@@ -8,7 +8,8 @@ from sqlalchemy import event
 from models.engine import Task
 from models.programmes import Organisation
 from models.vocabulary import CaseState, Contract
-from services import listing, owing
+from services import listing
+from services.overview import owing
 from tests.factories import Office, deliver_mail, make_case
 from tests.services.web.browser import browser
 

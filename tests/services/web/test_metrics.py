@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services import metrics
+from services.operations import metrics
 from tests.factories import Office, at, make_case
 from tests.services.web.browser import browser, send
 

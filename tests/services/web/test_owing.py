@@ -11,8 +11,9 @@ from sqlalchemy import select
 from models.engine import Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState, Party
-from services import listing, owing
+from services import listing
 from services.listing import Filters
+from services.overview import owing
 from services.web.pages import exporting
 from tests.factories import Office, deliver_mail, drain, make_case, task_of
 from tests.services.web.browser import browser, send

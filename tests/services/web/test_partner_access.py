@@ -12,7 +12,7 @@ from models.cases import Case, Permission, Referral, Report, SurveyLine
 from models.engine import Event, Message
 from models.programmes import AccessEntry, Organisation, PartnerSession, SignInLink
 from models.vocabulary import CaseState, MessageState, OrganisationKind, PermissionKind, ReferralOutcome
-from services import permissions, referrals, reminding
+from services.cases import permissions, referrals, reminding
 from services.forms import Answer, Completion, OnBehalf, PermissionForm, Question
 from services.rules.casework import Hand
 from services.rules.links import task_url

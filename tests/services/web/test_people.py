@@ -11,8 +11,8 @@ from models.cases import Case
 from models.engine import Message
 from models.programmes import AccessEntry, ApiKey
 from models.vocabulary import CaseState, Role
-from services import upkeep
-from services.accounts import create_account
+from services.accounts.accounts import create_account
+from services.operations import upkeep
 from tests.factories import PASSWORD, Office, make_case
 from tests.services.web.browser import browser, send
 

@@ -9,8 +9,9 @@ from models.cases import Note
 from models.engine import Event, IncomingMail, Message, Task
 from models.programmes import AccessEntry, Membership
 from models.vocabulary import CaseState
-from services import api_keys, replies
+from services.accounts import api_keys
 from services.channels.inbox import Received
+from services.correspondence import replies
 from services.foundation.database import UnitOfWork
 from services.rules.policy import ENGINE, Actor
 from tests.factories import Office, act, make_case, referral_id_of, task_of

@@ -11,8 +11,9 @@ from models.engine import Event, Task
 from models.events import ReferralSent
 from models.programmes import Organisation, Service
 from models.vocabulary import CaseState, OrganisationKind, ReferralOutcome, ReferralState, Theme
-from services import directory, partner_work, referrals
+from services.cases import partner_work, referrals
 from services.forms import Answer, Completion, OnBehalf
+from services.network import directory
 from services.rules.casework import Hand
 from services.rules.links import task_url
 from tests.factories import Office, act, deliver_mail, drain, make_case, referral_id_of, task_of

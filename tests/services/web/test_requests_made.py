@@ -14,8 +14,9 @@ from models.cases import Alert
 from models.engine import Message
 from models.programmes import Organisation
 from models.vocabulary import CaseState
-from services import organisations, requests_made
 from services.foundation.runtime import use
+from services.overview import requests_made
+from services.programme import organisations
 from services.rules.casework import Hand
 from services.rules.links import alert_url, letter_url, poster_url, requests_url
 from services.rules.news import MONTHLY

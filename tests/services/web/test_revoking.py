@@ -17,12 +17,14 @@ from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event, Task
 from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Person, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
-from services import alerts, api_keys, loans, notes, organisations, partner_access, people, permissions, referrals
-from services.accounts import create_account
+from services.accounts import api_keys, partner_access, people
+from services.accounts.accounts import create_account
+from services.cases import alerts, loans, notes, permissions, referrals
 from services.forms import Answer, LoanForm, OnBehalf, Remedy
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError
 from services.foundation.tokens import token_hash
+from services.programme import organisations
 from services.rules.casework import Hand
 from services.rules.links import alert_url, sheet_url, task_url
 from services.rules.policy import ENGINE, Actor
@@ -242,7 +244,7 @@ def test_whoever_revokes_a_link_waits_for_the_request_that_comes_by_it(
     slowly, begun = while_it_is_written(
         alerts.submit, office, lambda unit: organisations.revoke_link(unit, Hand(office.claire), office.giver_id)
     )
-    monkeypatch.setattr("services.alerts.submit", slowly)
+    monkeypatch.setattr("services.cases.alerts.submit", slowly)
 
     assert ask_by_link(office, by) in {201, 303}
     assert begun[0].result(PATIENCE_S) is None
@@ -297,7 +299,7 @@ def test_whoever_revokes_a_key_waits_for_what_it_is_writing(
 ) -> None:
     case_id = make_case(office, CaseState.TO_CONTACT)
     slowly, begun = while_it_is_written(notes.add_note, office, partial(end_key, key=key))
-    monkeypatch.setattr("services.notes.add_note", slowly)
+    monkeypatch.setattr("services.cases.notes.add_note", slowly)
 
     assert note(browser(office), case_id, "API", key) == 201
     assert begun[0].result(PATIENCE_S) is None
@@ -371,7 +373,7 @@ def test_whoever_lets_somebody_out_waits_for_what_he_is_writing(
         assert wait(begun, timeout=WAITS_S).not_done
         return write(*given)
 
-    monkeypatch.setattr("services.notes.add_note", slowly)
+    monkeypatch.setattr("services.cases.notes.add_note", slowly)
     with ThreadPoolExecutor(1) as pool:
         note(karim, case_id, by)
 
@@ -393,7 +395,7 @@ def test_of_two_administrators_who_close_each_other_at_once_one_is_told_that_it_
         ready.wait()
         close(*given)
 
-    monkeypatch.setattr("services.people.close", both_have_begun)
+    monkeypatch.setattr("services.accounts.people.close", both_have_begun)
     why = {"reason": "Départ"}
     answers = together(
         lambda: send(browser(office, "alex"), f"/administration/personnes/{dana}/fermer", **why),

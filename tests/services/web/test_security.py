@@ -116,7 +116,7 @@ def test_every_answer_carries_the_protections(office: Office, address: str) -> N
 
 def test_an_accident_carries_the_protections_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     client = browser(office, "claire")
-    monkeypatch.setattr("services.desk.today", None)
+    monkeypatch.setattr("services.overview.desk.today", None)
 
     answer = client.get("/a-faire")
 

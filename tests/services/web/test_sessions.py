@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from models.programmes import AccessEntry, Person, WebSession
 from models.vocabulary import CaseState, Role
-from services.accounts import create_account
+from services.accounts.accounts import create_account
 from services.web.sessions import PLAIN_COOKIE
 from tests.factories import PASSWORD, Office, make_case, state_of
 from tests.services.web.browser import browser, send

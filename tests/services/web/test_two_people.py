@@ -3,7 +3,7 @@
 import re
 
 from models.vocabulary import CallResult, CaseState
-from services import calls
+from services.cases import calls
 from services.forms import CallForm
 from services.rules.casework import Hand
 from tests.factories import Office, act, make_case, state_of

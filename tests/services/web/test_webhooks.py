@@ -10,7 +10,7 @@ from flows import relay
 from flows.webhooks import tell_due
 from models.programmes import Membership, Person
 from models.vocabulary import CaseState, Role
-from services import webhooks
+from services.correspondence import webhooks
 from services.rules.texts.labels import has_label
 from tests.factories import Office, make_case
 from tests.listener import Listener

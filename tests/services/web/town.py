@@ -25,32 +25,20 @@ from models.vocabulary import (
     WebhookState,
     WorkState,
 )
-from services import (
-    account_links,
-    api_keys,
-    closures,
-    household_page,
-    letters,
-    loans,
-    partner_access,
-    partner_team,
-    permissions,
-    presence,
-    referrals,
-    replies,
-    second_factor,
-    sheets,
-    webhooks,
-)
+from services.accounts import account_links, api_keys, partner_access, second_factor
+from services.accounts.sessions import IDLE, open_session
+from services.cases import household_page, loans, partner_team, permissions, referrals
 from services.channels.inbox import Received
+from services.correspondence import letters, replies, webhooks
 from services.forms import Answer, KeyForm, LoanForm, OnBehalf, PermissionForm, ReferralForm, WebhookForm
 from services.foundation.database import UnitOfWork
 from services.imports.files import Dropped, drop, receive
+from services.network import sheets
+from services.programme import closures, presence
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.links import alert_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.policy import Actor
-from services.sessions import IDLE, open_session
 from services.web.link_cookies import NAMES
 from services.web.pages.household import COOKIE
 from services.web.sessions import cookie_name

@@ -12,10 +12,11 @@ from sqlalchemy import text
 from deployments.publishing import read_pathway
 from models.programmes import Commune, Membership, Organisation, Person, Service, Territory
 from models.vocabulary import OrganisationKind, Role, Theme
-from services import api_keys, health
+from services.accounts import api_keys
 from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.runtime import Runtime
+from services.operations import health
 from services.rules import links, published, routines
 from services.rules.policy import ENGINE
 from tests.engine import drain

@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 
 from deployments.migrating import FOLDER
 from models.engine import Message, Obligation, Routine, Work
-from services import health
+from services.operations import health
 from tests.services.web.api.office import ALERT, Json, Office, make_ready
 
 

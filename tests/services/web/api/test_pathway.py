@@ -1,6 +1,6 @@
 """The coordination's software changes delays, adds what is otherwise in urgency, and has open cases moved to it."""
 
-from services import publishing
+from services.programme import publishing
 from tests.services.web.api.office import Office
 
 

@@ -9,11 +9,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from models.programmes import AccessEntry, ApiKey, Membership, Person
-from services import api_keys
+from services.accounts import api_keys
+from services.accounts.sessions import open_session
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied
 from services.rules.policy import Actor
-from services.sessions import open_session
 from services.web import sessions
 from services.web.app import create_app
 from tests.served import served

@@ -8,6 +8,8 @@ import services
 from deployments import play
 from services.web import api, pages
 
+BENEATH: Final = {"web", "rules", "channels", "foundation", "imports"}
+"""The folders of `services` that hold no use cases."""
 ELSEWHERE: Final = {
     "recalling.recall": "what other software sends leaves at once: it is not held for a minute",
     "follow_up.answer_by_link": "the household answers from its own mail",
@@ -72,7 +74,8 @@ def taking(whom: str) -> set[str]:
     """Every function of a use case that takes a hand, one thing that a person does; or an actor, one that he reads."""
     return {
         f"{file.stem}.{node.name}"
-        for file in Path(services.__file__).parent.glob("*.py")
+        for file in Path(services.__file__).parent.glob("*/*.py")
+        if file.parent.name not in BENEATH
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.FunctionDef) and any(each.arg == whom for each in node.args.args)
     }

@@ -1,0 +1,1 @@
+"""What is done to a case, from the first alert to the last follow-up, by whoever does it."""

@@ -1,0 +1,149 @@
+"""The end of a case, with its outcome; and its reopening."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
+from models.engine import Event
+from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
+from models.lifecycles import CaseAction, next_case_state
+from models.pathway import Open
+from models.vocabulary import (
+    CaseState,
+    ClosureOutcome,
+    Known,
+    Loop,
+    PermissionKind,
+    ReferralState,
+    TaskState,
+    VisitState,
+)
+from services.cases import agreements, calls, partner_work, scorecards, supply_cuts, visits
+from services.cases.notes import write_note
+from services.forms import ClosureForm
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused
+from services.rules import casework, effects, open_tasks, plan
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+from services.rules.ranking import HAND_OVER
+from services.rules.view import views
+
+_EARLY = frozenset(
+    {
+        CaseState.TO_CONTACT, CaseState.CONTACTING, CaseState.QUALIFIED, CaseState.VISIT_PLANNED, CaseState.VISITED,
+        CaseState.DIAGNOSED, CaseState.SUSPENDED,
+    }
+)  # fmt: skip
+_EARLY_OUTCOMES = frozenset(
+    {
+        ClosureOutcome.MOVED, ClosureOutcome.DECEASED, ClosureOutcome.OUT_OF_SCOPE, ClosureOutcome.HANDLED_ELSEWHERE,
+        ClosureOutcome.STOPPED_ANSWERING, ClosureOutcome.AUTONOMOUS, ClosureOutcome.REHOUSED, ClosureOutcome.SOLD,
+        ClosureOutcome.DUPLICATE, ClosureOutcome.LANDLORD_COMPLIED, ClosureOutcome.REFUSED_VISIT,
+    }
+)  # fmt: skip
+
+_STOPPED = ClosureOutcome.STOPPED_BY_HOUSEHOLD
+_STOOD = {
+    CaseAccepted.type: CaseAction.REOPEN_TO_CONTACT,
+    VisitHeld.type: CaseAction.REOPEN_TO_REPORT,
+    ReportDelivered.type: CaseAction.REOPEN,
+}
+
+_BEFORE_REPORT: Final = (
+    Open(open="plan_visit", when="back_to_visits"),
+    Open(open="deliver_report", when="back_to_report"),
+)
+"""What a case that is reopened before its report asks for: an older pathway has nobody owe it."""
+
+
+def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
+    """Close with an outcome. Refused while a partner still has the ball."""
+    case = case_for(unit, hand.actor, case_id, Right.CLOSE)
+    casework.check_no_partner_asked(unit, case)
+    if form.outcome is _STOPPED:
+        raise GuardRefused("Un ménage qui demande d’arrêter : notez-le comme tel, ses accords sont alors retirés.")
+    if form.outcome not in outcomes(case):
+        raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
+    if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
+        raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
+    lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
+    if out := unit.session.scalars(lent).first():
+        raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
+    visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
+    for referral in unit.session.scalars(_REPORTED, {"case": case.id}).all():
+        partner_work.confirm(unit, hand, referral.id, verified=False)
+    known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}
+    fact = CaseClosed(outcome=form.outcome, met=known[Known.YES], missed=known[Known.NO])
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.CLOSE)
+    case.outcome = form.outcome.value
+    scorecards.keep(unit, case, form.criteria)
+    write_note(unit, case, hand, form.note, event=event)
+    return case
+
+
+def _was_absent(unit: UnitOfWork, case: Case) -> bool:
+    """Nobody was there at a visit that was agreed: more calls are the coordination's to decide."""
+    missed = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT).limit(1)
+    return unit.session.scalar(missed) is not None
+
+
+_REPORTED: Final = (
+    select(Referral)
+    .where(
+        Referral.case_id == bindparam("case"),
+        Referral.state == ReferralState.COMPLETED,
+        Referral.loop == Loop.REPORTED,
+    )
+    .order_by(Referral.id)
+)
+"""Helps that their partners call done and that nobody confirmed: the household is not asked any more."""
+
+
+def outcomes(case: Case) -> list[ClosureOutcome]:
+    """The outcomes with which a case may close where it is now; a household that asks to stop withdraws."""
+    early = CaseState(case.state) in _EARLY
+    return [each for each in ClosureOutcome if each in _EARLY_OUTCOMES or not (early or each is _STOPPED)]
+
+
+def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on.
+
+    A household that had asked to stop agrees to be called again: nobody reopens its case without.
+    """
+    case = case_for(unit, hand.actor, case_id, Right.REOPEN)
+    if case.erased_at is not None:
+        raise GuardRefused("Plus rien ne dit qui était ce ménage : il faut une nouvelle demande.")
+    if case.state == CaseState.TRANSFERRED:
+        _take_back(unit, case)
+    stood, action = CaseState(case.state), _reopening(unit, case)
+    state = next_case_state(stood, action)
+    event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
+    if action is CaseAction.REOPEN_TO_REPORT:
+        situation = plan.situation(unit, event, views(unit, [case.id])[case.id])
+        effects.write(unit, plan.owed(situation, _BEFORE_REPORT))
+    if state is not CaseState.TRIAGE:
+        supply_cuts.follow_again(unit, hand, case)
+    if stood is CaseState.WITHDRAWN:
+        agreements.note(unit, hand, case, PermissionKind.CONTACT)
+    return case
+
+
+def _take_back(unit: UnitOfWork, case: Case) -> None:
+    """The other Slime does not take the household: nothing is to be handed over any more."""
+    case.transferred_to = case.transferred_phone = None
+    casework.close(unit, open_tasks.of_case(unit, case.id, HAND_OVER), TaskState.SUPERSEDED)
+
+
+def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:
+    """A closed case goes on where it stood: its visit to agree on, its report to give, or its follow-up."""
+    if case.state != CaseState.CLOSED:
+        return CaseAction.REOPEN
+    stood = select(Event.type).where(Event.case_id == case.id, Event.type.in_(_STOOD)).order_by(Event.seq)
+    last = CaseAction.REOPEN_TO_CONTACT
+    for type_ in unit.session.scalars(stood):
+        if type_ == CaseAccepted.type or last is not CaseAction.REOPEN:  # a visit after the report moves nothing
+            last = _STOOD[type_]
+    return last

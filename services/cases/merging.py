@@ -1,0 +1,172 @@
+"""Doubles: a case is merged into the one that goes on, its alerts follow it there; and the merge can be undone."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from models import events as e
+from models.cases import LOAN_IS_OUT, Alert, Case, Loan
+from models.engine import Event
+from models.lifecycles import CaseAction
+from models.vocabulary import (
+    CaseState,
+    ClosureOutcome,
+    Danger,
+    PermissionKind,
+    TaskState,
+    Urgency,
+    VisitState,
+    WithdrawReason,
+)
+from services import search
+from services.cases import agreements, households, supply_cuts, visits
+from services.cases.endings import let_go
+from services.cases.notes import write_note
+from services.forms import Merge
+from services.foundation.database import UnitOfWork
+from services.foundation.errors import GuardRefused, InvalidInput
+from services.rules import casework, open_tasks
+from services.rules.casework import Hand
+from services.rules.policy import Right, case_for
+from services.rules.ranking import DANGER
+from services.rules.texts.labels import inside, label
+
+HEALTH: Final = "health"
+"""Among the facts of a merge: the agreement that lets what is said of health be kept came with it."""
+
+
+def merge(unit: UnitOfWork, hand: Hand, case_id: UUID, form: Merge) -> Case:
+    """End a double; each alert giver goes on following his own request, now on the case that continues."""
+    case = case_for(unit, hand.actor, case_id, Right.MERGE)
+    kept = _kept(unit, hand, case, form.into_number)
+    danger = visits.danger_told(unit, case)
+    let_go(unit, hand, case, WithdrawReason.CASE_ENDED, visit=VisitState.CANCELLED_BY_SERVICE)
+    fact = _hand_household_on(unit, hand, case, kept)
+    event = casework.record(unit, case, fact, hand=hand, action=CaseAction.MERGE)
+    case.merged_into_id, case.outcome = kept.id, ClosureOutcome.DUPLICATE.value
+    _move_alerts(unit, case, kept)
+    casework.record(unit, kept, _hand_on(unit, hand, case, kept, danger), hand=hand)
+    write_note(unit, case, hand, form.note, event=event)
+    return kept
+
+
+def _kept(unit: UnitOfWork, hand: Hand, case: Case, number: str) -> Case:
+    found = search.another(unit, hand.actor, case.id, number, field="into_number")
+    kept = case_for(unit, hand.actor, found, Right.MERGE)
+    if kept.is_closed:
+        raise InvalidInput("into_number", "Cette situation est terminée : rouvrez-la, ou choisissez l’autre sens.")
+    return kept
+
+
+def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Danger | None) -> e.CaseAbsorbed:
+    """What presses goes on with the case: the urgency, a danger that nobody has taken in hand, a cut ahead."""
+    urgency, was_in_danger = Urgency(kept.urgency), visits.danger_told(unit, kept) is not None
+    kept.urgency = _worst(urgency, Urgency(case.urgency)).value
+    if danger is not None:
+        case.danger = None
+        visits.tell_danger(unit, hand, kept, danger)
+    cuts = [cut.id for cut in supply_cuts.join(unit, hand, case, kept)]
+    return e.CaseAbsorbed(merged=case.id, danger=danger, was_in_danger=was_in_danger, cut_ids=cuts, urgency=urgency)
+
+
+def _worst(*urgencies: Urgency) -> Urgency:
+    return max(urgencies, key=list(Urgency).index)
+
+
+def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> e.CaseMerged:
+    """What the double knew of the household; a first number that answers is one to call."""
+    was_lost = all(phone.blocked_at is not None for phone in kept.household.phones)
+    added = households.join_numbers(unit, case.household, kept.household)
+    if added and was_lost:
+        casework.record(unit, kept, e.HouseholdCorrected(phone_id=added[0].id), hand=hand)
+    facts = households.join_facts(case.household, kept.household)
+    health = [bool(agreements.standing(unit, each, PermissionKind.HEALTH)) for each in (case, kept)]
+    if health == [True, False] and {"breathing", "vulnerabilities"} & set(facts):
+        agreements.note(unit, hand, kept, PermissionKind.HEALTH)
+        facts.append(HEALTH)
+    return e.CaseMerged(into=kept.id, phone_ids=[phone.id for phone in added], facts=facts)
+
+
+def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> bool:
+    """Whether the household of the case that went on has no number of its own any more that answers."""
+    merged = select(Event.payload).where(Event.case_id == case.id, Event.type == e.CaseMerged.type)
+    payload = unit.session.scalars(merged.order_by(Event.seq.desc()).limit(1)).one()
+    fact = e.CaseMerged.model_validate(payload)
+    if HEALTH in fact.facts:
+        for permission in agreements.standing(unit, kept, PermissionKind.HEALTH):
+            permission.revoked_at = unit.now
+    households.part(unit, case.household, kept.household, phones=fact.phone_ids, facts=fact.facts)
+    return bool(fact.phone_ids) and all(phone.blocked_at is not None for phone in kept.household.phones)
+
+
+def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
+    for alert in unit.session.scalars(select(Alert).where(Alert.case_id == case.id)).all():
+        alert.received_on_id = alert.received_on_id or case.id
+        alert.case_id = kept.id
+    unit.session.flush()
+    unit.session.expire(case, ["alerts"])
+    unit.session.expire(kept, ["alerts"])
+
+
+def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+    """Two households after all: the case lives again from its triage, with its alerts and what it alone told.
+
+    What somebody saw to on the other case stays there, and a note says so.
+    """
+    case = case_for(unit, hand.actor, case_id, Right.MERGE)
+    if case.state != CaseState.MERGED or case.merged_into_id is None:
+        raise GuardRefused("Cette situation n’est pas réunie à une autre.")
+    kept = case_for(unit, hand.actor, case.merged_into_id, Right.MERGE)
+    unit.session.execute(
+        update(Alert)
+        .where(Alert.case_id == kept.id, Alert.received_on_id == case.id)
+        .values(case_id=case.id, received_on_id=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    case.merged_into_id = None
+    number_lost = _part_households(unit, case, kept)
+    if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
+        case.operator_id = None
+    unit.session.flush()
+    unit.session.expire(case, ["alerts"])
+    unit.session.expire(kept, ["alerts"])
+    event = casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
+    danger, stay = _hand_back(unit, hand, case, kept)
+    fact = e.CaseReleased(merged=case.id, danger=danger, number_lost=number_lost)
+    casework.record(unit, kept, fact, hand=hand)
+    if stay:
+        told = f"Reste suivi dans {kept.number}, où l’on s’en est occupé : {', '.join(stay)}."
+        write_note(unit, case, hand, told, event=event)
+    return case
+
+
+def _hand_back(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> tuple[Danger | None, list[str]]:
+    """The danger that the other case is rid of, and the words for what stays with it."""
+    events = unit.session.scalars(select(Event).where(Event.case_id == kept.id).order_by(Event.seq)).all()
+    place = max(n for n, event in enumerate(events) if _absorbs(event, case))
+    fact, since = e.CaseAbsorbed.model_validate(events[place].payload), events[place + 1 :]
+    stay = [
+        f"coupure annoncée ({inside(label('energy', each))})"
+        for each in supply_cuts.part(unit, case, kept, fact.cut_ids, since)
+    ]
+    happened, back = {each.type for each in since}, None
+    if fact.danger is not None and e.DangerAcknowledged.type in happened:
+        stay.append("danger signalé")
+    elif fact.danger is not None:
+        visits.tell_danger(unit, hand, case, fact.danger)
+        if not fact.was_in_danger and e.DangerReported.type not in happened:
+            kept.danger, back = None, fact.danger
+            casework.close(unit, open_tasks.of_case(unit, kept.id, DANGER), TaskState.SUPERSEDED)
+    if fact.urgency is not None and not stay and e.CaseAbsorbed.type not in happened:
+        ahead = Urgency.CUT_ANNOUNCED if supply_cuts.followed(unit, kept.id) else Urgency.NONE
+        kept.urgency = _worst(fact.urgency, ahead).value
+    return back, stay
+
+
+def _absorbs(event: Event, case: Case) -> bool:
+    return event.type == e.CaseAbsorbed.type and event.payload["merged"] == str(case.id)
+
+
+def _has_lent(unit: UnitOfWork, case: Case) -> bool:
+    return unit.session.scalar(select(Loan.id).where(Loan.case_id == case.id, LOAN_IS_OUT).limit(1)) is not None
