@@ -1,1 +1,1 @@
-"""Files of alerts that an FSL or a CAF sends: read, mapped, judged row by row, then taken in like any other alert."""
+"""Files that are taken in: alerts of an FSL or a CAF, a coordinator's own cases; read, mapped, judged row by row."""
