@@ -72,7 +72,7 @@ from services.web.pages import (
 )
 from services.web.rendering import STATIC, Shell, environment
 from services.web.returning import LeadsBack
-from services.web.security import SameSiteOnly, SecurityHeaders
+from services.web.security import SameSiteOnly, SecurityHeaders, TooLarge
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 # In this order: `/situations/nouvelle` is read before `/situations/{case_id}`.
@@ -134,7 +134,8 @@ class Application(FastAPI):
         """As the base, wrapped."""
         runtime: Runtime = self.state.runtime
         pages = LeadsBack(super().build_middleware_stack())
-        return SecurityHeaders(SameSiteOnly(WithRuntime(pages, runtime)), runtime.settings)
+        refuse = problems.handler(problems.of_refusal, error_page)
+        return SecurityHeaders(SameSiteOnly(WithRuntime(pages, runtime), refuse), runtime.settings)
 
     def openapi(self) -> dict[str, Any]:
         """As the base, with French words and examples; made once."""
@@ -180,7 +181,8 @@ async def error_page(request: Request, error: Exception) -> Response:
         kind=status,
         sentence=error.sentence if isinstance(error, CaseworkError) else "",
         incident="",
-        back=_back(request),
+        sent=request.method == "POST",
+        back=request.url.path if isinstance(error, TooLarge) else _back(request),
         phone="",
         ask_at=error.ask_at if isinstance(error, LinkAged) else "",
         once=new_token(),

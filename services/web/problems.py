@@ -42,6 +42,7 @@ TITLES: Final[Mapping[str, str]] = {
     "setup": "Installation incomplète",
     "sign-in-refused": "Identification nécessaire",
     "stale": "Version périmée",
+    "too-large": "Envoi trop lourd",
     "too-many": "Trop d’essais",
     "transition-refused": "Étape impossible",
     "unavailable": "Service momentanément indisponible",
@@ -164,6 +165,20 @@ def _is_ours(error: object) -> bool:
     return type(error).__module__.startswith("services.")
 
 
+def handler(
+    describe: Callable[[Any], Problem], otherwise: Handler | None
+) -> Callable[[Request, Any], Awaitable[Response]]:
+    """What answers a refusal in the manner of its reader: a problem for programs, `otherwise` for the pages."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        if otherwise is None or request.url.path.startswith(("/api/", "/healthz", "/readyz")):
+            return answer(describe(error), wait_s=getattr(error, "retry_after_s", 1))
+        response = otherwise(request, error)
+        return await response if inspect.isawaitable(response) else response
+
+    return handle
+
+
 def install(app: FastAPI, *, otherwise: Handler | None = None) -> None:
     """Answer every refusal of `/api/`, `/healthz` and `/readyz` as a problem.
 
@@ -171,13 +186,7 @@ def install(app: FastAPI, *, otherwise: Handler | None = None) -> None:
     """
 
     def handled(describe: Callable[[Any], Problem]) -> Callable[[Request, Any], Awaitable[Response]]:
-        async def handle(request: Request, error: Exception) -> Response:
-            if otherwise is None or request.url.path.startswith(("/api/", "/healthz", "/readyz")):
-                return answer(describe(error), wait_s=getattr(error, "retry_after_s", 1))
-            response = otherwise(request, error)
-            return await response if inspect.isawaitable(response) else response
-
-        return handle
+        return handler(describe, otherwise)
 
     app.add_exception_handler(CaseworkError, handled(of_refusal))
     app.add_exception_handler(RequestValidationError, handled(of_validation))

@@ -1,14 +1,16 @@
 """What every answer carries and what no request may do: headers, where a form may come from, how much may be sent."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
-from starlette.responses import PlainTextResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.refusals import CaseworkError
 from services.cases.documents import LARGEST, TOO_HEAVY
 from services.foundation.settings import Settings
 from services.web.sessions import COOKIES
@@ -24,9 +26,21 @@ CSP: Final = (
     "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
-TOO_LARGE: Final = (
-    f"{TOO_HEAVY} Rien n’est enregistré : revenez à la page précédente et choisissez un fichier plus léger."
-)
+Refuse = Callable[[Request, CaseworkError], Awaitable[Response]]
+
+
+class TooLarge(CaseworkError):
+    """More was sent than any form of ours sends."""
+
+    status_code = 413
+    retryable = False
+    code = "too-large"
+
+    def __init__(self) -> None:
+        """What to do with a file, since nothing else weighs as much."""
+        super().__init__(
+            f"{TOO_HEAVY} Rien n’est enregistré : revenez au formulaire et choisissez un fichier plus léger."
+        )
 
 
 class SameSiteOnly:
@@ -36,9 +50,9 @@ class SameSiteOnly:
     with a cookie. Source: OWASP, fetch metadata.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        """`app` is what it stands before."""
-        self.app = app
+    def __init__(self, app: ASGIApp, refuse: Refuse) -> None:
+        """`app` is what it stands before; `refuse` says no as the application does."""
+        self.app, self.refuse = app, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 403 or 413."""
@@ -47,32 +61,31 @@ class SameSiteOnly:
             if not comes_from_here(headers, path=scope["path"]):
                 await PlainTextResponse(FOREIGN_FORM, 403)(scope, receive, send)
                 return
-            if _length(headers) > LARGEST_BODY:
-                await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
-                return
-            await _Counted(scope, receive, send).pass_on(self.app)
+            counted = _Counted(scope, receive, send, announced=_length(headers))
+            if not counted.is_too_large:
+                await counted.pass_on(self.app)
+            if counted.is_too_large and not counted.answered:
+                await (await self.refuse(Request(scope), TooLarge()))(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
 
 class _Counted:
-    """A request whose length nobody announced, cut off as soon as it is too large: nothing more of it is read."""
+    """A request that is cut off as soon as it is too large, whatever it announced: nothing more of it is read."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, announced: int) -> None:
         self.scope, self._receive, self._send = scope, receive, send
-        self.length, self.answered = 0, False
+        self.announced, self.length, self.answered = announced, 0, False
 
     async def pass_on(self, app: ASGIApp) -> None:
-        """Let the application answer; 413 whatever it answers to what was cut, nothing to whoever left."""
+        """Let the application answer, but for what it answers to what was cut; nothing to whoever left."""
         with suppress(ClientDisconnect):
             await app(self.scope, self.receive, self.send)
-        if self.is_too_large and not self.answered:
-            await PlainTextResponse(TOO_LARGE, 413)(self.scope, self._receive, self._send)
 
     @property
     def is_too_large(self) -> bool:
-        """Whether more came than may be sent."""
-        return self.length > LARGEST_BODY
+        """Whether more came, or will, than may be sent."""
+        return max(self.announced, self.length) > LARGEST_BODY
 
     async def receive(self) -> Message:
         """The next piece, or the end of a sender who sends too much."""

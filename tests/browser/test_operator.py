@@ -95,6 +95,10 @@ def test_a_file_too_large_is_said_where_it_was_chosen_before_anything_is_sent(
 
     report.set_input_files(heavy)
     assert "20 Mo au plus" in report.evaluate("(chosen) => chosen.validationMessage")
+    sent: list[str] = []
+    karim.on("request", lambda request: sent.append(request.method))
+    karim.locator("main form .submit button").first.click()
+    assert sent == []
 
     report.set_input_files(light)
     assert not report.evaluate("(chosen) => chosen.validationMessage")

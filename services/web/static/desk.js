@@ -51,6 +51,14 @@
     target.reportValidity();
   });
 
+  document.addEventListener("submit", (event) => {
+    const heavy = event.target.querySelector("[data-most]");
+    if (!heavy?.validity.customError) return;
+    event.preventDefault();
+    event.stopPropagation();
+    heavy.reportValidity();
+  }, true);
+
   document.addEventListener("change", ({ target }) => {
     if (!target.matches("[data-all]")) return;
     document.querySelectorAll(`input[name="${target.dataset.all}"]`).forEach((box) => { box.checked = target.checked; });

@@ -14,7 +14,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState
+from services.cases import notes
+from services.foundation.errors import Unavailable
 from services.web import app as web
+from services.web import problems
 from services.web.rendering import HERE
 from services.web.security import LARGEST_BODY, SameSiteOnly
 from services.web.sessions import PLAIN_COOKIE
@@ -191,6 +194,37 @@ def test_whoever_leaves_in_the_middle_of_his_form_is_no_error() -> None:
     assert answers_to(receive) == []
 
 
+def test_a_file_that_is_too_heavy_is_refused_on_a_page_to_a_person_and_in_a_problem_to_a_program(
+    office: Office,
+) -> None:
+    claire, too_much = browser(office, "claire"), b"x" * (LARGEST_BODY + 1)
+
+    page = claire.post("/reglages/reprises/situations", content=too_much)
+    problem = claire.post("/api/v1/imports", content=too_much)
+
+    assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert "C’est trop lourd" in page.text
+    assert 'href="/reglages/reprises/situations"' in page.text
+    assert (problem.status_code, problem.json()["type"]) == (413, "/problemes/too-large")
+
+
+def test_what_was_typed_while_the_database_was_away_can_be_sent_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    case_id, claire = make_case(office, CaseState.TRIAGE), browser(office, "claire")
+    address, typed = f"/situations/{case_id}/notes", {"once": "a", "text": "Rappeler lundi"}
+    with monkeypatch.context() as patch:
+        patch.setattr(notes, "add_note", away)
+        refused = claire.post(address, data=typed)
+
+    assert (refused.status_code, "rechargez cette page" in refused.text) == (503, True)
+    assert claire.post(address, data=typed).status_code == 303
+    assert "Rappeler lundi" in claire.get(f"/situations/{case_id}").text
+
+
 def answers_to(receive: Receive) -> list[int | None]:
     """What a form sent in pieces is told by a page that reads all of it."""
     answered = []
@@ -204,5 +238,6 @@ def answers_to(receive: Receive) -> list[int | None]:
 
     headers = [(b"sec-fetch-site", b"same-origin"), (b"transfer-encoding", b"chunked")]
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
-    asyncio.run(SameSiteOnly(reads_all)(scope, receive, send))
+    refuse = problems.handler(problems.of_refusal, None)
+    asyncio.run(SameSiteOnly(reads_all, refuse)(scope, receive, send))
     return [each.get("status") for each in answered]
