@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from models.cases import Document, Referral, Report, Visit
 from models.engine import Event, Task
 from models.events import AccessAsked, LinkAsked
-from models.programmes import PartnerSession, SignInLink
+from models.programmes import PartnerSession, Programme, SignInLink
 from models.refusals import CaseworkError
 from models.vocabulary import Source, Theme, VisitState
 from services.accounts import sign_in_links
@@ -204,9 +204,13 @@ def session_of(unit: UnitOfWork, token: str) -> tuple[PartnerSession, Referral]:
     return session, referral
 
 
-def close_session(unit: UnitOfWork, token: str) -> None:
-    """The partner leaves: the browser reads nothing more."""
-    unit.session.execute(delete(PartnerSession).where(PartnerSession.token_hash == token_hash(token)))
+def close_session(unit: UnitOfWork, token: str) -> Programme | None:
+    """The partner leaves: the browser reads nothing more. Whose household it read, unless the session had ended."""
+    session = unit.session.get(PartnerSession, token_hash(token))
+    if session is None:
+        return None
+    unit.session.delete(session)
+    return unit.session.get_one(Referral, session.referral_id).case.programme
 
 
 @dataclass(frozen=True)

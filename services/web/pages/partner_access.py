@@ -8,10 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.cases import Referral
+from models.programmes import Programme
 from services.accounts import partner_access
 from services.accounts.partner_access import NOT_SHARED, ReportGiven
 from services.accounts.sign_in_links import SignInLinkRefused
 from services.cases import notes
+from services.cases.household_page import programme_of
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, NotFound
@@ -30,7 +32,6 @@ from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
 router = APIRouter(include_in_schema=False)
-SENT = "/acces/envoye"
 READING = "/acces"
 REPORT = "/acces/rapport"
 
@@ -52,7 +53,8 @@ def ask(request: Request, runtime: Here, token: str, data: Entered) -> Response:
     except GuardRefused as refused:
         again = Form(errors={"": refused.sentence})
         return task_link.link_page(request, runtime, token, again, status=refused.status_code)
-    return _sent(runtime, browser)
+    with runtime.database.read() as unit:
+        return _sent(runtime, browser, task_of(unit, runtime, token).case.programme)
 
 
 @router.post("/l/{token}/nouveau", dependencies=[Limited])
@@ -65,13 +67,14 @@ def renew(runtime: Here, token: str, data: Entered) -> Response:
         route=f"nouveau/{token.partition('.')[0]}",
         act=lambda unit: partner_access.renew_link(unit, task_of(unit, runtime, token)),
     )
-    return answers.see("/merci/link")
+    return answers.see(task_link.thanks_at(runtime, token, "link"))
 
 
-@router.get(SENT)
-def sent(request: Request) -> Response:
+@router.get("/d/{slug}/lien-envoye")
+def sent(request: Request, runtime: Here, slug: str) -> Response:
     """The link is on its way."""
-    shell = Shell(dispositif="Relais")
+    with runtime.database.read() as unit:
+        shell = Shell(dispositif=programme_of(unit, slug).public_name)
     return answers.page(request, "sign_in_sent.html", shell=shell)
 
 
@@ -114,8 +117,8 @@ def download_report(request: Request, runtime: Here, report_id: UUID) -> Respons
 def leave(runtime: Here, request: Request) -> Response:
     """Close the access on this browser."""
     with runtime.database.write("access") as unit:
-        partner_access.close_session(unit, link_cookies.held(request, runtime.settings, "session"))
-    response = answers.see("/merci/leave")
+        programme = partner_access.close_session(unit, link_cookies.held(request, runtime.settings, "session"))
+        response = answers.see(f"/d/{programme.slug}/merci/leave" if programme else READING)
     link_cookies.take(response, runtime.settings, "session")
     return response
 
@@ -157,11 +160,13 @@ def ask_again(request: Request, runtime: Here, token: str, data: Entered) -> Res
         answers.act_once(runtime, data, actor="link", route=f"acces/{token.partition('.')[0]}", act=act)
     except GuardRefused as refused:
         return _door(request, runtime, token, refusal=refused.sentence, status=refused.status_code)
-    return _sent(runtime, browser)
+    with runtime.database.read() as unit:
+        referral = partner_access.referral_of(unit, sign_in_link_of(unit, runtime, token))
+        return _sent(runtime, browser, referral.case.programme)
 
 
-def _sent(runtime: Runtime, browser: str) -> Response:
-    response = answers.see(SENT)
+def _sent(runtime: Runtime, browser: str, programme: Programme) -> Response:
+    response = answers.see(f"/d/{programme.slug}/lien-envoye")
     link_cookies.give(response, runtime.settings, "browser", browser)
     return response
 

@@ -31,7 +31,7 @@ from services.web.browsers import Limited
 from services.web.pages import answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, moment, read
 from services.web.pages.presence import WEEK
-from services.web.pages.task_link import zone_of
+from services.web.pages.task_link import thanks_at, zone_of
 from services.web.pages.visitor import Entered, Here
 from services.web.rendering import Form, Shell
 
@@ -107,7 +107,7 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
     _let_the_engine_follow(request, runtime, tasks)
     rest = _first_left(runtime, tasks)
     if rest is None:
-        return answers.see("/merci/all")
+        return answers.see(thanks_at(runtime, token, "all"))
     return _page(request, runtime, rest, answers.blank(), outcome=outcome)
 
 

@@ -18,6 +18,7 @@ from models.vocabulary import FollowUpAnswer, Party, ReferralState, Source, Task
 from services import forms
 from services.accounts import partner_access
 from services.cases import calls, follow_up, notes, partner_work
+from services.cases.household_page import programme_of
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, InvalidInput, NotFound
@@ -89,7 +90,10 @@ THANKS: Final = YES | {
         "Un nouveau lien est parti",
         "Il arrive à l’adresse électronique de votre structure, et les liens d’avant ne s’ouvrent plus.",
     ),
-    "leave": ("L’accès est fermé sur ce navigateur", "Pour lire encore les coordonnées, demandez un nouveau lien."),
+    "leave": (
+        "L’accès est fermé sur ce navigateur",
+        "Pour lire encore les coordonnées, rouvrez le lien de notre e-mail.",
+    ),
 }
 
 
@@ -125,13 +129,13 @@ def answer(request: Request, runtime: Here, token: str, data: Entered) -> Respon
 def _after(request: Request, runtime: Runtime, token: str, chosen: str) -> tuple[str, ...]:
     """Where an answer leads: a yes to the page where the help goes on, since its mail may leave the next day only."""
     if chosen not in YES:
-        return (f"/merci/{_thanks(runtime, token, chosen)}",)
+        return (thanks_at(runtime, token, _thanks(runtime, token, chosen)),)
     with runtime.database.read() as unit:
         case_id = task_of(unit, runtime, token).case_id
     answers.wait_for_engine(request, case_id)
     with runtime.database.read() as unit:
         following = _following(unit, task_of(unit, runtime, token))
-        return (urlsplit(task_url(runtime, following)).path, chosen) if following else (f"/merci/{chosen}",)
+    return (urlsplit(task_url(runtime, following)).path, chosen) if following else (thanks_at(runtime, token, chosen),)
 
 
 def _following(unit: UnitOfWork, task: Task) -> Task | None:
@@ -148,13 +152,21 @@ def _thanks(runtime: Runtime, token: str, chosen: str) -> str:
         return f"{chosen}{LAST}" if follow_up.is_last(unit, task_of(unit, runtime, token)) else chosen
 
 
-@router.get("/merci/{what}")
-def thanks(request: Request, what: str) -> Response:
+def thanks_at(runtime: Runtime, token: str, what: str) -> str:
+    """The address of the thanks, under the name of the service whose link this is, used up or not."""
+    with runtime.database.read() as unit:
+        return f"/d/{task_of(unit, runtime, token).case.programme.slug}/merci/{what}"
+
+
+@router.get("/d/{slug}/merci/{what}")
+def thanks(request: Request, runtime: Here, slug: str, what: str) -> Response:
     """What was done; the link itself may have ended with it."""
     if what not in THANKS:
         raise NotFound
-    heading, follows = THANKS[what]
-    return answers.page(request, "thanks.html", shell=Shell(dispositif="Relais"), heading=heading, follows=[follows])
+    with runtime.database.read() as unit:
+        shell = Shell(dispositif=programme_of(unit, slug).public_name)
+    heading, then = THANKS[what]
+    return answers.page(request, "thanks.html", shell=shell, heading=heading, then=then)
 
 
 def _read(runtime: Runtime, token: str, chosen: str, data: FormData) -> Any:

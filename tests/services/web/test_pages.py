@@ -208,7 +208,7 @@ def test_a_link_dies_with_its_task_but_a_second_press_is_thanked(office: Office)
     client = browser(office)
     send(client, link, answer="accept")
 
-    assert send(client, link, answer="accept").headers["location"] == "/merci/accept"
+    assert send(client, link, answer="accept").headers["location"] == "/d/brest/merci/accept"
     assert client.get(link).status_code == 410
     assert send(client, link, once="autre", answer="accept").status_code == 410
 

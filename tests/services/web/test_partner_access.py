@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from models.cases import Case, Permission, Referral, Report, SurveyLine
 from models.engine import Event, Message
-from models.programmes import AccessEntry, Organisation, PartnerSession, SignInLink
+from models.programmes import AccessEntry, Organisation, PartnerSession, Programme, SignInLink
 from models.vocabulary import CaseState, MessageState, OrganisationKind, PermissionKind, ReferralOutcome
 from services.cases import permissions, referrals, reminding
 from services.forms import Answer, Completion, OnBehalf, PermissionForm, Question
@@ -59,7 +59,7 @@ def mailed(office: Office, case_id: UUID) -> list[str]:
 def asked(office: Office, case_id: UUID, client: TestClient, once: str = "a") -> str:
     """The link that arrives after the button was pressed."""
     answer = send(client, f"{news_link(office, case_id)}/acces", once=once)
-    assert answer.headers["location"] == "/acces/envoye"
+    assert answer.headers["location"] == "/d/brest/lien-envoye"
     drain(office)
     return mailed(office, case_id)[-1]
 
@@ -129,6 +129,20 @@ def test_a_link_serves_once(office: Office) -> None:
 
     assert (again.status_code, "déjà servi" in again.text) == (410, True)
     assert client.get("/acces").status_code == 410
+
+
+def test_whoever_shuts_his_access_is_thanked_in_the_name_of_the_service(office: Office) -> None:
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Programme, office.programme_id).public_name = "Mon logement"
+    case_id = accepted(office)
+    client = browser(office)
+    send(client, asked(office, case_id, client))
+
+    first, second = (client.post("/acces/quitter").headers["location"] for _ in range(2))
+
+    assert (first, second) == ("/d/brest/merci/leave", "/acces")
+    assert all("<strong>Mon logement</strong>" in client.get(page).text for page in (first, "/d/brest/lien-envoye"))
+    assert client.get("/d/ailleurs/merci/leave").status_code == 404
 
 
 def test_a_second_press_in_the_browser_that_is_in_leads_there_too(office: Office) -> None:
@@ -471,7 +485,7 @@ def test_a_partner_whose_link_is_too_old_has_a_new_one_by_mail_in_one_press(offi
     drain(office)
 
     assert (page.status_code, f'action="{urlsplit(old).path}/nouveau"' in page.text) == (410, True)
-    assert pressed.headers["location"] == "/merci/link"
+    assert pressed.headers["location"] == "/d/brest/merci/link"
     with office.runtime.database.read() as unit:
         mail = unit.session.scalars(select(Message).where(Message.text == "new_link")).one()
         (link,) = (word for word in render_message(unit, mail).body.split() if "/l/" in word)

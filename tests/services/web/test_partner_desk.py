@@ -72,7 +72,7 @@ def test_when_nothing_is_left_the_page_says_thanks(office: Office) -> None:
 
     answer = browser(office).post(link(office, one) + "/toutes", data=form)
 
-    assert answer.headers["location"] == "/merci/all"
+    assert answer.headers["location"] == "/d/brest/merci/all"
     assert {state(office, one), state(office, two)} == {ReferralState.DECLINED}
 
 
@@ -135,7 +135,7 @@ def test_a_day_is_proposed_to_the_households_of_several_requests(office: Office)
     done = client.post(desk, data={"once": "deux", **given, "meets_at": "2026-01-08", "meets_hour": "09:30"})
 
     assert (lacking.status_code, "Une date et une heure sont attendues." in lacking.text) == (422, True)
-    assert done.headers["location"] == "/merci/all"
+    assert done.headers["location"] == "/d/brest/merci/all"
     assert {state(office, one), state(office, two)} == {ReferralState.ACCEPTED}
     drain(office)
     page = client.get(task_url(office.runtime, task_of(office, one, "report_outcome"))).text
@@ -153,5 +153,5 @@ def test_accepted_helps_are_finished_in_one_go(office: Office) -> None:
     lacking = send(client, desk, answer="complete", task=[str(each.id) for each in news])
     done = send(client, desk, "deux", answer="complete", outcome="helped_fully", task=[str(each.id) for each in news])
 
-    assert (lacking.status_code, done.headers["location"]) == (422, "/merci/all")
+    assert (lacking.status_code, done.headers["location"]) == (422, "/d/brest/merci/all")
     assert {state(office, one), state(office, two)} == {ReferralState.COMPLETED}

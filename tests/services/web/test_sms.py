@@ -82,7 +82,7 @@ def test_a_household_answers_by_a_button_and_reading_does_nothing(office: Office
 
     asked = send(reader, address, "a", answer="call_me")
     drain(office)
-    assert asked.headers["location"] == "/merci/call_me"
+    assert asked.headers["location"] == "/d/brest/merci/call_me"
     assert task_of(office, case_id, "call_back").party == "operator"
 
     send(reader, address, "b", answer="better")
@@ -101,8 +101,8 @@ def test_the_thanks_of_the_last_question_promise_no_other(office: Office) -> Non
 
     asked = send(reader, link(office, case_id), answer="better")
 
-    assert asked.headers["location"] == "/merci/better-last"
-    assert "notre dernière question" in reader.get("/merci/better-last").text
+    assert asked.headers["location"] == "/d/brest/merci/better-last"
+    assert "notre dernière question" in reader.get("/d/brest/merci/better-last").text
 
 
 def test_a_call_that_the_household_asked_for_comes_before_that_of_the_follow_up(office: Office) -> None:
