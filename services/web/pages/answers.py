@@ -29,6 +29,7 @@ REMEDIES: Final = {"event.tried_again": "Événement essayé de nouveau", "messa
 DONE: Final = {
     "demande": "La situation est ouverte.",
     "mot-de-passe": "Le mot de passe est changé : les autres navigateurs sont déconnectés.",
+    "connexion-fermee": "Votre connexion s’est fermée : rien n’est enregistré de ce que vous veniez d’envoyer.",
     "mot-de-passe-choisi": "Votre mot de passe est enregistré : connectez-vous avec lui.",
     "invitation": "L’invitation est partie : la personne choisit elle-même comment elle entre.",
     "role-donne": "Le rôle est donné. La personne se reconnecte pour l’avoir.",

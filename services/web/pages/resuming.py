@@ -26,12 +26,12 @@ OF_THE_PAGE: Final = frozenset({"once", "seen", "retour"})
 """What a form sends by itself: nobody typed it."""
 
 
-async def keep(request: Request) -> str:
-    """What the sign-in is to carry; nothing when nothing was typed, or when nobody knows whose session it was."""
+async def keep(request: Request) -> str | None:
+    """What the sign-in is to carry: empty when nobody knows whose session it was, None when nothing was typed."""
     async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
         typed = [[name, value] for name, value in form.multi_items() if isinstance(value, str) and value]
     if all(name in OF_THE_PAGE for name, _ in typed):
-        return ""
+        return None
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     packed = json.dumps([address, [pair for pair in typed if pair[0] != "once"]], ensure_ascii=False)
     person_id = await run_in_threadpool(_whose, runtime_of(request), token_of(request))

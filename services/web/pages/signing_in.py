@@ -28,12 +28,14 @@ from services.web.sessions import give_cookie, take_cookie
 
 router = APIRouter(include_in_schema=False)
 HOME: Final = "/a-faire"
+LOST: Final = "connexion-fermee"
+"""What is said of a form that came after its session was closed elsewhere: nobody knows any more whose it was."""
 
 
 @router.get("/connexion")
 def ask(request: Request, suite: str = "", fait: str = "") -> Response:
     """The form."""
-    return _form(request, Form(once=""), suite, flash=answers.done_words(fait))
+    return _form(request, Form(once=""), suite, done=fait)
 
 
 @router.post("/connexion")
@@ -132,7 +134,7 @@ async def interrupted(request: Request) -> Response:
     """A form came after its session had ended: sign in again, in the page that keeps what was typed."""
     carried = await resuming.keep(request)
     if not carried:
-        return RedirectResponse("/connexion", answers.SEE_OTHER)
+        return answers.see("/connexion", "" if carried is None else LOST)
     return await run_in_threadpool(_form, request, Form(once=""), "", kept=carried, status=SignInRefused.status_code)
 
 
@@ -175,8 +177,9 @@ def inside(address: str, otherwise: str = HOME) -> str:
     return address if ours else otherwise
 
 
-def _form(request: Request, form: Form, suite: str, *, flash: str = "", kept: str = "", status: int = 200) -> Response:
-    shell = Shell(dispositif="Relais", flash=Flash(flash) if flash else None)
+def _form(request: Request, form: Form, suite: str, *, done: str = "", kept: str = "", status: int = 200) -> Response:
+    said = answers.done_words(done)
+    shell = Shell(dispositif="Relais", flash=Flash(said, "info" if done == LOST else "ok") if said else None)
     runtime: Runtime = request.app.state.runtime
     with runtime.database.read() as unit:
         invented = unit.session.scalar(select(Programme.id).where(Programme.is_demonstration).limit(1)) is not None

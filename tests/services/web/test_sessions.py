@@ -6,7 +6,7 @@ from html import unescape
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from models.programmes import AccessEntry, Person, WebSession
 from models.vocabulary import CaseState, Role
@@ -247,8 +247,20 @@ def test_what_was_typed_before_a_session_ended_comes_back_in_its_form_to_the_sam
     assert (shown.status_code, "Rappeler « après 18 h »." in shown.text) == (422, True)
     assert re.search(r'value="voicemail" checked', shown.text)
     assert state_of(office, UUID(address.split("/")[2])) == CaseState.CONTACTING
-    nothing = browser(office).post(address, data={"once": "deux", "note": "Personne"})
-    assert (nothing.status_code, nothing.headers["location"]) == (303, "/connexion")
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_whoever_writes_in_a_session_that_was_closed_elsewhere_is_told_that_nothing_is_kept(office: Office) -> None:
+    address = f"/situations/{make_case(office, CaseState.CONTACTING)}/appel"
+    client = browser(office, "karim")
+    with office.runtime.database.write("test") as unit:
+        unit.session.execute(delete(WebSession))
+
+    lost = client.post(address, data={"once": "un", "note": "Rappeler lundi."})
+    untyped = client.post(address, data={"once": "deux"})
+
+    assert "rien n’est enregistré" in client.get(lost.headers["location"]).text
+    assert (untyped.status_code, untyped.headers["location"]) == (303, "/connexion")
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
