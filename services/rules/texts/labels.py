@@ -128,7 +128,9 @@ def _word(value: object, field: str, zone: ZoneInfo) -> str:
         return wording.moment(value, zone)
     if isinstance(value, date):
         return wording.day(value)
-    if field == "kind":  # of a task: a pathway may define its own, which has no label here
+    if field == "kind" and not isinstance(
+        value, Enum
+    ):  # of a task: a pathway may define its own, which has no label here
         return inside(label("task", str(value))) if has_label("task", str(value)) else str(value).replace("_", " ")
     named = _name(value, field)
     return inside(label(*named)) if named else str(value)

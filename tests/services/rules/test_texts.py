@@ -512,6 +512,14 @@ def test_an_event_is_told_from_its_codes() -> None:
     assert visible(told) == "Demande déclinée par le partenaire_: aide du FSL (plus de place en ce moment)"
 
 
+def test_an_agreement_is_told_by_its_own_words_and_no_code() -> None:
+    codes = {"permission_id": "0" * 32, "kind": "report_to_alert_giver"}
+
+    told = [visible(event_sentence(f"permission.{each}", codes, PARIS)) for each in ("given", "revoked")]
+
+    assert told == [f"Accord {each}_: rapport remis au donneur d’alerte" for each in ("donné", "retiré")]
+
+
 def test_an_event_tells_its_date_on_the_clocks_of_the_programme() -> None:
     payload = {"visit_id": "0" * 32, "ordinal": 2, "starts_at": "2026-09-30T12:30:00+00:00"}
 
@@ -708,7 +716,11 @@ def test_the_refusal_of_a_header_repeats_no_address() -> None:
 
 
 def test_each_line_of_the_access_log_has_its_word() -> None:
-    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(services.__file__).parent.rglob("*.py"))
-    noted = set(re.findall(r'\b(?:note_access|_noted?)\([\w.]+, [\w.]+, "([a-z_.]+)"', source))
-    assert "work_days.set" in noted
+    noted = set()
+    for path in Path(services.__file__).parent.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        named = dict(re.findall(r'^([A-Z_]+): Final = "([a-z_.]+)"', source, re.MULTILINE))
+        actions = re.findall(r'\b(?:note_access|_noted?)\([\w.]+, [\w.]+, (?:"([a-z_.]+)"|([A-Z_]+))', source)
+        noted |= {written or named[name] for written, name in actions if written or name in named}
+    assert {"work_days.set", "webhook.added"} <= noted
     assert [action for action in sorted(noted) if not labels.has_label("access_action", action)] == []
