@@ -46,6 +46,19 @@ def test_a_sheet_without_a_name_tells_no_income(office: Office) -> None:
     assert "2 870" not in unnamed
 
 
+def test_a_sheet_prints_what_a_visit_saw_and_no_empty_card(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISITED)
+    client, address = browser(office, "karim"), f"/situations/{case_id}"
+    card = "Chiffres et équipements"
+    empty, offered = text_of(office, "karim", f"{address}/fiche"), text_of(office, "karim", address)
+    assert (card in empty, card in offered) == (False, True)
+
+    assert send(client, f"{address}/releve", **{"rooms-bedroom-mould": "under_1m2"}).status_code == 303
+
+    sheet = text_of(office, "karim", f"{address}/fiche")
+    assert (card in sheet, '<details class="fold"' in sheet) == (True, False)  # what is folded is not printed
+
+
 def test_what_cannot_be_read_is_said_beside_its_field(office: Office) -> None:
     case_id = make_case(office, CaseState.VISITED)
     client, address = browser(office, "karim"), f"/situations/{case_id}"
