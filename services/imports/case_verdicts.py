@@ -26,7 +26,7 @@ LONGEST_NOTE: Final = 2000
 MORNING: Final = time(10)
 """When a past visit is held to have begun, if nobody wrote its hour."""
 GIVER: Final = "Reprise du tableur"
-BEFORE: Final = "Avant la reprise"
+BEFORE: Final = "l’équipe, avant la reprise"
 AHEAD: Final = frozenset({"visit_on", "next_on"})
 """Dates that may lie ahead: without a year they are the nearest ones."""
 DATES: Final = ("requested_on", "called_on", "visit_on", "reported_on", "sent_on")

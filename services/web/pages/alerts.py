@@ -62,7 +62,8 @@ class Asker(StrEnum):
 
 @dataclass(frozen=True)
 class Door:
-    """One way to the form. `phone` is where somebody from outside may call (E.164), or empty."""
+    """One way to the form. `phone` is where somebody from outside may call (E.164), or empty; `listener` is who writes
+    what a household says on the telephone."""
 
     asker: Asker
     actor: Actor
@@ -70,6 +71,7 @@ class Door:
     programme: str
     organisation: str = ""
     phone: str = ""
+    listener: str = ""
 
 
 class Opened(Protocol):
@@ -110,7 +112,7 @@ def team_door(visitor: Visitor) -> Opened:
         if held:
             visitor.hold(unit)
         require(visitor.actor, Right.TRIAGE)
-        return Door(Asker.TEAM, visitor.actor, "/situations/nouvelle", visitor.programme)
+        return Door(Asker.TEAM, visitor.actor, "/situations/nouvelle", visitor.programme, listener=visitor.actor.name)
 
     return opened
 
@@ -210,6 +212,7 @@ def _read(data: FormData, place: Place | None, found: list[Place], door: Door) -
     where = {"commune_code": place.code, "postcode": place.postcode} if place else {}
     if door.asker is not Asker.GIVER and not str(data.get("giver_name", "")).strip():
         where["giver_name"] = " ".join(str(data.get(name, "")).strip() for name in ("first_name", "surname")).strip()
+        where["agreement_by"] = door.listener
     missing = {} if place else {"commune": _which(data, found, door.phone)}
     try:
         form = read(forms.AlertForm, data, **where)

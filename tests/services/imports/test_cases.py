@@ -204,7 +204,10 @@ def test_the_note_and_the_agreement_are_kept(tmp_path: Path, desk: Database) -> 
     assert case.notes[-1] == "Appeler le matin."
     with desk.read() as unit:
         permission = unit.session.scalars(select(Permission)).one()
-        assert (permission.collected_by, f"{permission.given_on:%d/%m/%Y}") == ("Avant la reprise", "29/09/2025")
+        assert (permission.collected_by, f"{permission.given_on:%d/%m/%Y}") == (
+            "l’équipe, avant la reprise",
+            "29/09/2025",
+        )
 
 
 def test_a_dry_run_counts_by_position_and_writes_nothing(tmp_path: Path, desk: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from models.cases import Alert, Case, Referral, Visit
+from models.cases import Alert, Case, Permission, Referral, Visit
 from models.engine import Event, Message, Task
 from models.programmes import AccessEntry
 from models.vocabulary import CaseState
@@ -242,3 +242,14 @@ def test_who_answers_the_telephone_opens_the_case_and_reads_it(office: Office) -
     with office.runtime.database.read() as unit:
         alert = unit.session.scalars(select(Alert)).one()
         assert (alert.origin, alert.giver_name) == ("phone", "Mme Kerbrat, CCAS")
+
+
+def test_what_a_household_says_on_the_telephone_was_heard_by_who_answered(office: Office) -> None:
+    client = browser(office, "claire")
+
+    send(client, "/situations/nouvelle", "une", **REQUEST)
+    send(client, "/situations/nouvelle", "deux", **REQUEST, giver_name="Mme Kerbrat, CCAS")
+
+    with office.runtime.database.read() as unit:
+        heard = unit.session.scalars(select(Permission.collected_by).order_by(Permission.id)).all()
+    assert heard == ["Claire Morvan", "Mme Kerbrat, CCAS"]
