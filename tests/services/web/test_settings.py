@@ -90,6 +90,7 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(office: Offi
     assert all(
         words in page for words in ("Un nombre de 1 à 4 est attendu.", "Un nombre entier est attendu.", 'value="dix"')
     )
+    assert "Orienter vers les partenaires, délai – Un nombre entier est attendu." in page  # forty fields are a "Délai"
     typed |= {"call_slots": "2", "tasks.orient.due.delay": "10", "ladders.answer.rungs.1.after": "2"}
     assert "Cette étape viendrait avant celle d’au-dessus." in plain(send(claire, f"{DELAYS}/apercu", **typed))
     assert "Rien ne changerait" in plain(send(claire, f"{DELAYS}/apercu", **filled(claire)))
