@@ -1,7 +1,18 @@
-"""Waiting for what another process does."""
+"""Waiting for what another process does; or for nothing, where a test moves the clock."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass
+class Watch:
+    """A monotonic clock that the test moves: a mail server's connections and breakers rest by it."""
+
+    at: float = 0.0
+
+    def __call__(self) -> float:
+        return self.at
 
 
 def eventually(is_so: Callable[[], bool], *, within_s: float = 80) -> None:

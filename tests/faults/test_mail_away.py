@@ -16,20 +16,12 @@ from services.correspondence.delivery import Postman
 from services.foundation.runtime import Runtime
 from tests.messages import Office, make_message
 from tests.sink import Sink
+from tests.waiting import Watch
 
 POSTMEN: Final = 2
 CONNECTIONS: Final = 2
 OUTAGE_S: Final = 1800
 STEP_S: Final = 150
-
-
-class Watch:
-    """A monotonic clock that the test moves: breakers rest by it."""
-
-    at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 def postman(runtime: Runtime, sink: Sink, watch: Watch) -> Postman:

@@ -25,19 +25,10 @@ from services.rules.ledger import Envelope
 from tests.delivery_worker import run_until_killed
 from tests.messages import Office, change_message, make_message, read_message
 from tests.sink import Sink
+from tests.waiting import Watch
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 HURRIED: Final = Patience(connect=2, command=1, data=1)
-
-
-@dataclass
-class Watch:
-    """A monotonic clock that the test moves."""
-
-    at: float = 0.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @dataclass

@@ -19,11 +19,12 @@ from services.correspondence import messages
 from services.foundation.clock import SetClock
 from services.foundation.runtime import Runtime, use
 from tests.delivery_worker import run_until_killed
-from tests.flows.test_delivery import POINTS, Watch, deliver, new_postman
+from tests.flows.test_delivery import POINTS, deliver, new_postman
 from tests.messages import Office as Ledger
 from tests.messages import make_message, read_message
 from tests.services.rules.situations import ADA, Office, found_office, paris, shown
 from tests.sink import Sink
+from tests.waiting import Watch
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LINK: Final = re.compile(r"^https?://\S+$", re.MULTILINE)

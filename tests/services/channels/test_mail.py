@@ -20,6 +20,7 @@ from services.foundation.settings import Settings
 from tests.certificates import Authority
 from tests.messages import Office, make_message, read_message
 from tests.sink import Sink, Verb
+from tests.waiting import Watch
 
 PARCEL: Final = Parcel("relais@relais.test", "bo@relais.test", b"Message-ID: <1@relais.test>\r\n\r\nBonjour\r\n")
 HURRIED: Final = Patience(connect=2, command=1, data=1)
@@ -29,16 +30,6 @@ HURRIED: Final = Patience(connect=2, command=1, data=1)
 def sink() -> Iterator[Sink]:
     with Sink() as open_sink:
         yield open_sink
-
-
-@dataclass
-class Watch:
-    """A monotonic clock that the test moves."""
-
-    at: float = 0.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @dataclass
