@@ -288,8 +288,17 @@ class Pathway(_Strict):
         A pathway that is older than an event cannot name it, and open cases keep theirs. To let nothing follow such an
         event, name it with an empty rule.
         """
-        written = next((self.events[name] for name in fact.rules if name in self.events), None)
-        return written or LATER_RULES.get(fact.type, NO_RULE)
+        return self.following(next((name for name in fact.rules if name in self.events), fact.type))
+
+    def following(self, event: str) -> Rule:
+        """The same, by the event's name, with the steps that came to it since for tasks that its rule does not open."""
+        rule = self.events.get(event) or LATER_RULES.get(event, NO_RULE)
+        later = LATER_STEPS.get(event)
+        if later is None:
+            return rule
+        opened = {step.open for step in (*rule.at_once, *rule.then) if isinstance(step, Open)}
+        learnt = tuple(step for step in later if step.open in self.tasks and step.open not in opened)
+        return rule.model_copy(update={"then": (*rule.then, *learnt)})
 
     @property
     def hash(self) -> str:
@@ -408,3 +417,11 @@ LATER_RULES: Final[dict[str, Rule]] = {
 
 Append-only, and a rule never changes its places: effects are keyed by them.
 """
+
+LATER_STEPS: Final[dict[str, tuple[Open, ...]]] = {
+    "case.reopened": (
+        Open(open="plan_visit", when="back_to_visits"),
+        Open(open="deliver_report", when="back_to_report"),
+    ),
+}
+"""What else an event has opened since some pathway that knows it was stored. Append-only, for the same reason."""

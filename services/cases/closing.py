@@ -9,7 +9,6 @@ from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
 from models.engine import Event
 from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
-from models.pathway import Open
 from models.vocabulary import (
     CaseState,
     ClosureOutcome,
@@ -25,11 +24,10 @@ from services.cases.notes import write_note
 from services.forms import ClosureForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused
-from services.rules import casework, effects, open_tasks, plan
+from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import HAND_OVER
-from services.rules.view import views
 
 _EARLY = frozenset(
     {
@@ -51,12 +49,6 @@ _STOOD = {
     VisitHeld.type: CaseAction.REOPEN_TO_REPORT,
     ReportDelivered.type: CaseAction.REOPEN,
 }
-
-_BEFORE_REPORT: Final = (
-    Open(open="plan_visit", when="back_to_visits"),
-    Open(open="deliver_report", when="back_to_report"),
-)
-"""What a case that is reopened before its report asks for: an older pathway has nobody owe it."""
 
 
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
@@ -120,10 +112,7 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
         _take_back(unit, case)
     stood, action = CaseState(case.state), _reopening(unit, case)
     state = next_case_state(stood, action)
-    event = casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
-    if action is CaseAction.REOPEN_TO_REPORT:
-        situation = plan.situation(unit, event, views(unit, [case.id])[case.id])
-        effects.write(unit, plan.owed(situation, _BEFORE_REPORT))
+    casework.record(unit, case, CaseReopened(state=state.value), hand=hand, action=action)
     if state is not CaseState.TRIAGE:
         supply_cuts.follow_again(unit, hand, case)
     if stood is CaseState.WITHDRAWN:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from models.pathway import LATER_RULES, NO_RULE, Anchor, Due, Ladder, Open, Pathway, Rule, Rung, Step, TaskRule
+from models.pathway import Anchor, Due, Ladder, Open, Pathway, Rung, Step, TaskRule
 from models.vocabulary import Channel
 from services.foundation.wording import duration, every
 from services.rules.texts.labels import label
@@ -178,7 +178,7 @@ def _events(before: Pathway, after: Pathway) -> Iterator[str]:
 
 
 def _rule_words(pathway: Pathway, event: str) -> list[str]:
-    rule: Rule = pathway.events.get(event) or LATER_RULES.get(event, NO_RULE)
+    rule = pathway.following(event)
     ended = [f"termine « {task_title(pathway, kind)} »" for kind in rule.completes]
     at_once = [f"sans attendre, {_whole(step, pathway)}" for step in rule.at_once]
     return [*ended, *at_once, *(_whole(step, pathway) for step in rule.then)]

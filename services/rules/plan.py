@@ -94,11 +94,6 @@ def then(situation: Situation) -> list[Effect]:
     return _effects(situation, rule.then, prefix="then")
 
 
-def owed(situation: Situation, steps: Sequence[Step]) -> list[Effect]:
-    """The effects of steps that the software asks for itself after an event, whatever its pathway writes."""
-    return _effects(situation, steps, prefix="owed")
-
-
 def _rung_steps(fact: ReminderDue, situation: Situation) -> tuple[Step, ...]:
     ladder = situation.pathway.ladders[fact.ladder]
     if fact.step == UNDELIVERED:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from models.base import new_id
 from models.events import FACTS, Fact, TaskCompleted
-from models.pathway import LATER_RULES, NO_RULE, Pathway
+from models.pathway import LATER_RULES, LATER_STEPS, NO_RULE, Pathway
 from services.rules.guards import GUARDS
 from services.rules.published import problems
 from services.rules.texts.catalogue import missing
@@ -96,6 +96,21 @@ def test_a_pathway_may_let_nothing_follow_a_younger_event() -> None:
     silent = small(events={"referral.access_asked": {}})
 
     assert silent.rule_of(blank("referral.access_asked")) == NO_RULE == silent.rule_of(blank("visit.held"))
+
+
+def test_an_older_pathway_learns_the_steps_that_came_to_an_event_it_knows() -> None:
+    current = default_pathway()
+    for name, steps in LATER_STEPS.items():
+        written = current.events[name]
+        older = written.model_copy(update={"then": tuple(step for step in written.then if step not in steps)})
+        pathway = current.model_copy(update={"events": {**current.events, name: older}})
+
+        assert pathway.rule_of(blank(name)).then == (*older.then, *steps)
+        assert current.rule_of(blank(name)) == written
+
+
+def test_a_pathway_is_asked_for_no_task_that_it_lacks() -> None:
+    assert {name: small().rule_of(blank(name)) for name in LATER_STEPS} == dict.fromkeys(LATER_STEPS, NO_RULE)
 
 
 def test_what_follows_a_task_of_the_pathways_own_is_written_for_its_outcome_or_for_its_end() -> None:
