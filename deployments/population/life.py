@@ -20,8 +20,6 @@ from models.events import (
     Fact,
     FollowUpCalled,
     FollowUpStarted,
-    ReferralPrepared,
-    ReferralSent,
     ReminderDue,
 )
 from models.lifecycles import UNANSWERED, CaseAction, next_case_state
@@ -162,14 +160,8 @@ class Life:
             self.case["closed_at"] = self.case["outcome"] = None
 
     def _ends(self, fact: Fact, task: Row) -> bool:
-        if task["loan_id"] is not None:
-            return bool(fact.__dict__.get("loan_id", task["loan_id"]) == task["loan_id"])
-        own = fact.__dict__.get("referral_id")
-        if own is None or own == task["referral_id"]:
-            return True
-        if not isinstance(fact, ReferralSent | ReferralPrepared):
-            return False
-        return task["referral_id"] is None or self.referral(own)["replaces_id"] == task["referral_id"]
+        of = About(referral_id=task["referral_id"], loan_id=task["loan_id"])
+        return plan.concerns(fact, of, lambda own, other: bool(self.referral(own)["replaces_id"] == other))
 
     def _end(self, tasks: Sequence[Row], state: TaskState) -> None:
         for task in tasks:

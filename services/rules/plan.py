@@ -3,9 +3,10 @@
 Every effect has a key made of the event and its place in the pathway, so handling an event twice changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
@@ -245,22 +246,30 @@ def _about(unit: UnitOfWork, fact: Fact) -> About:
 def ends(unit: UnitOfWork, fact: Fact, of: About | Task) -> bool:
     """Whether an event may end a task of this loan, cut or referral, or of none.
 
-    A referral's event ends the tasks of its own referral; its writing and its sending also those of the case (a first
-    orientation), of the referral that it replaces, and of one that came to nothing for the same need. An event of no
-    referral ends any. A danger stays flagged, whatever becomes of its case, until somebody takes it in hand.
+    A danger stays flagged, whatever becomes of its case, until somebody takes it in hand.
     """
     if isinstance(of, Task) and of.kind == DANGER:
         return isinstance(fact, DangerAcknowledged)
+    return concerns(fact, of, partial(_stands_for, unit))
+
+
+def concerns(fact: Fact, of: About | Task, stands_for: Callable[[UUID, UUID], bool]) -> bool:
+    """Whether an event is about the loan, the cut or the referral of a task; an event of none is about any.
+
+    A referral's writing and its sending are also about the tasks of the case (a first orientation), and about those of
+    the referral that it replaces or of one that came to nothing for the same need: `stands_for(own, other)`.
+    """
+    said = vars(fact)  # not `getattr`: a model is slow to say that it lacks something
     if of.loan_id is not None:
-        return getattr(fact, "loan_id", of.loan_id) == of.loan_id
+        return bool(said.get("loan_id", of.loan_id) == of.loan_id)
     if of.cut_id is not None:
-        return getattr(fact, "cut_id", of.cut_id) == of.cut_id
-    own = getattr(fact, "referral_id", None)
+        return bool(said.get("cut_id", of.cut_id) == of.cut_id)
+    own = said.get("referral_id")
     if own is None or own == of.referral_id:
         return True
     if not isinstance(fact, ReferralSent | ReferralPrepared):
         return False
-    return of.referral_id is None or _stands_for(unit, own, of.referral_id)
+    return of.referral_id is None or stands_for(own, of.referral_id)
 
 
 def _stands_for(unit: UnitOfWork, asked_id: UUID, other_id: UUID) -> bool:
