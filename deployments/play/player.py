@@ -116,7 +116,6 @@ class Player:
             self._set(due)
             await self._settle(carrier)
         self._set(at)
-        await self._settle(carrier)
 
     def _set(self, at: datetime) -> None:
         if at == self.clock.at:
@@ -155,13 +154,13 @@ class Player:
     def _due(self) -> dict[str, bool]:
         """What waits now; empty when nothing does."""
         with self.runtime.database.read() as unit:
-            clock = obligations.next_due(unit)
+            clock, (waits,) = obligations.next_due(unit), unit.rows(_WAITS, now=unit.now)
             due = {
-                "drain": bool(unit.rows(_WORK)),
+                "drain": waits.work,
                 "tick": clock is not None and clock <= unit.now,
                 "letters": bool(monthly_news.due(unit)),
                 "files": self.has_files and carrying.is_queued(unit),
-                "mail": bool(unit.rows(_DUE_MAIL, now=unit.now)),
+                "mail": waits.mail,
             }
         return due if any(due.values()) else {}
 
@@ -291,10 +290,10 @@ def chosen(cases: Mapping[str, UUID], step: Step) -> UUID:
 # Built once: a story asks them at each instant at which anything may be due.
 _TO_SEND: Final = and_(Message.state == MessageState.QUEUED, Message.channel.in_(CARRIED))
 _NEXT_MAIL: Final = select(func.min(Message.due_at).label("due_at")).where(_TO_SEND)
-_DUE_MAIL: Final = (
-    select(Message.id).where(_TO_SEND, Message.due_at <= bindparam("now", type_=Message.due_at.type)).limit(1)
+_DUE: Final = Message.due_at <= bindparam("now", type_=Message.due_at.type)
+_WAITS: Final = select(
+    select(Work.id).exists().label("work"), select(Message.id).where(_TO_SEND, _DUE).exists().label("mail")
 )
-_WORK: Final = select(Work.id).limit(1)
 _OPENED: Final = select(Case.id).order_by(Case.number)
 
 
