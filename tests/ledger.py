@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import not_, or_, select
+from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Phone, Visit
 from models.engine import Event, Message, Obligation, Occurrence, Task, Work
@@ -101,7 +102,7 @@ def _dead_ends(unit: UnitOfWork, events: Mapping[Any, list[Event]]) -> Iterator[
 
 
 def _clocks(unit: UnitOfWork) -> Iterator[str]:
-    for obligation in unit.session.scalars(select(Obligation)):
+    for obligation in unit.session.scalars(select(Obligation).options(joinedload(Obligation.task))):
         waits = any(pause.to_at is None for pause in obligation.pauses)
         if (obligation.next_at is None) != (obligation.next_step is None) and not waits:
             yield f"clock {obligation.ladder} {obligation.id}: a step without its instant"
@@ -146,13 +147,14 @@ def _mails_of_the_day(unit: UnitOfWork) -> Iterator[str]:
     """One mail a day for one address, and messages that leave together share one fate."""
     mails: dict[tuple[Any, ...], set[Any]] = {}
     together = {MessageState.DATA_STARTED, MessageState.UNKNOWN}
-    for message in unit.session.scalars(select(Message).where(Message.daily.is_(True), Message.address != GONE)):
+    zones = {programme.id: programme.zone for programme in unit.session.scalars(select(Programme))}
+    daily = unit.session.scalars(select(Message).where(Message.daily.is_(True), Message.address != GONE)).all()
+    for message in daily:
         first = message if message.bundle_id is None else unit.session.get_one(Message, message.bundle_id)
         if message.state in together and first.state != message.state:
             yield f"message {message.text} {message.id}: {message.state} in a mail that is {first.state}"
         if message.data_started_at is not None and message.state in {MessageState.ACCEPTED, MessageState.UNKNOWN}:
-            zone = unit.session.get_one(Programme, message.programme_id).zone
-            day = message.data_started_at.astimezone(zone).date()
+            day = message.data_started_at.astimezone(zones[message.programme_id]).date()
             mails.setdefault((message.programme_id, message.address, day), set()).add(first.id)
     yield from (f"{key[2]}: one address had {len(ids)} mails of the day" for key, ids in mails.items() if len(ids) > 1)
 

@@ -256,15 +256,15 @@ def with_strings(strings: bytes) -> bytes:
 
 BOOK = ("xl/workbook.xml", b"<workbook/>")
 LAUGHS = b'<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><sst><si><t>&b;</t></si></sst>'
-LONG = b"<sst>" + b"<si><t>%b</t></si>" % (b"x" * 150_000) * 400 + b"</sst>"
 
 
 def attacks() -> dict[str, tuple[bytes, str]]:
     """Put together when they are asked for: every worker imports this file, and one is large."""
+    long = b"<sst>" + b"<si><t>%b</t></si>" % (b"x" * 150_000) * 400 + b"</sst>"
     return {
         "bombe.xlsx": (zipped(BOOK, ("xl/a.bin", b"\0" * (220 << 20))), "bien plus que des lignes utiles"),
         "beaucoup.xlsx": (zipped(BOOK, *((f"x{n}", b"") for n in range(3000))), "bien plus que des lignes utiles"),
-        "long.xlsx": (with_strings(LONG), "bien plus que des lignes utiles"),
+        "long.xlsx": (with_strings(long), "bien plus que des lignes utiles"),
         "rires.xlsx": (with_strings(LAUGHS), "est abîmé"),
         "dehors.xlsx": (zipped(("../../etc/cron.d/a", b"*"), ("/etc/a", b"*")), "n’est pas un tableur"),
         "page.xlsx": (b"<html><script>alert(1)</script></html>", "n’est pas un tableur"),
