@@ -24,6 +24,7 @@ from services.web.pages.entries import Mistakes, kept, mistakes_of, read
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
+Do = Callable[[UnitOfWork, Hand, UUID, Any], object]
 Fields = Callable[[UnitOfWork, Visitor, Case], Sequence[dict[str, Any]]]
 Given = Callable[[Visitor, FormData], dict[str, Any]]
 Checked = Callable[[UnitOfWork, Visitor, Case, FormData], dict[str, str]]
@@ -43,6 +44,11 @@ class Nothing(BaseModel):
     """The form of an act that asks nothing."""
 
 
+def bare(use_case: Callable[[UnitOfWork, Hand, UUID], object]) -> Do:
+    """A use case that takes no form."""
+    return lambda unit, hand, place, _form: use_case(unit, hand, place)
+
+
 @dataclass(frozen=True)
 class ActPage:
     """One act of a case. `do` is its use case; `given` what the page works out from what was typed.
@@ -56,7 +62,7 @@ class ActPage:
     heading: str
     button: str
     right: Right
-    do: Callable[[UnitOfWork, Hand, UUID, Any], object]
+    do: Do
     model: type[BaseModel] = Nothing
     fields: Fields = NO_FIELDS
     given: Given = NOTHING_GIVEN

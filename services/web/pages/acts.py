@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
@@ -14,10 +13,9 @@ from services import forms
 from services.cases import addresses, calls, closing, follow_up, referrals, triage, visits
 from services.foundation.database import UnitOfWork
 from services.overview import desk
-from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages.act_pages import ActPage, add
+from services.web.pages.act_pages import ActPage, add, bare
 from services.web.pages.case_view import RESULTS
 from services.web.pages.entries import Mistakes, moment
 from services.web.pages.visitor import Visitor
@@ -80,10 +78,6 @@ def _number(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str,
 def _email(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     return [{"name": "email", "label": "Adresse électronique du ménage", "kind": "text", "type": "email",
              "value": case.household.email or ""}]  # fmt: skip
-
-
-def _remove_email(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return addresses.remove_household_address(unit, hand, case_id)
 
 
 def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
@@ -190,22 +184,6 @@ def _closure_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {"criteria": said if set(said.values()) - {Known.UNKNOWN} else {}}
 
 
-def _acknowledge(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return visits.acknowledge_danger(unit, hand, case_id)
-
-
-def _give_up(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return calls.give_up(unit, hand, case_id)
-
-
-def _reopen(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return closing.reopen_case(unit, hand, case_id)
-
-
-def _follow(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return referrals.drop_need(unit, hand, case_id)
-
-
 ACTS: Final = (
     ActPage("accepter", "accepter", "Accepter la demande", "Accepter", Right.TRIAGE, triage.accept,
             forms.Acceptance, _operators,
@@ -223,7 +201,7 @@ ACTS: Final = (
             addresses.mend_household_address, forms.HouseholdAddressForm, _email,
             follows=("Les messages suivants y partent, et la date de la visite à venir s’il y en a une.",)),
     ActPage("courriel/retirer", "courriel-retirer", "Retirer l’adresse électronique", "Retirer l’adresse",
-            Right.CORRECT, _remove_email,
+            Right.CORRECT, bare(addresses.remove_household_address),
             follows=("Les messages suivants partent par SMS ou par courrier, comme le prévoit le parcours.",
                      "Les nouvelles se demandent par téléphone.")),
     ActPage("visite", "visite", "Fixer la visite", "Fixer la visite", Right.VISIT, visits.plan_visit,
@@ -250,9 +228,10 @@ ACTS: Final = (
             follows=("La coordination est prévenue tout de suite, puis relancée jusqu’à la prise en charge.",
                      "Une situation terminée le reste.")),
     ActPage("danger-pris-en-charge", "danger-pris-en-charge", "Prendre le danger en charge", "Je m’en occupe",
-            Right.TAKE_DANGER, _acknowledge, lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
-    ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER, _follow,
-            lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
+            Right.TAKE_DANGER, bare(visits.acknowledge_danger),
+            lead="Les alertes s’arrêtent dès que quelqu’un s’en occupe."),
+    ActPage("passer-au-suivi", "passer-au-suivi", "Passer au suivi", "Passer au suivi", Right.REFER,
+            bare(referrals.drop_need), lead="Il n’y a plus rien à orienter : les appels de suivi commencent."),
     ActPage("suivi", "suivi", "Noter l’appel de suivi", "Enregistrer l’appel", Right.FOLLOW_UP,
             follow_up.record_follow_up, forms.FollowUpForm, _follow_up, _follow_up_given),
     ActPage("contact", "contact", "Comment demander des nouvelles", "Enregistrer", Right.FOLLOW_UP,
@@ -262,11 +241,12 @@ ACTS: Final = (
     ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
             forms.ClosureForm, _closure, _closure_given,
             follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
-    ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP, _give_up, danger=True,
+    ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP,
+            bare(calls.give_up), danger=True,
             lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
                  "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
-    ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, _reopen,
+    ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, bare(closing.reopen_case),
             lead="La même situation reprend, avec toute son histoire.",
             follows=("Si le ménage avait demandé d’arrêter, demandez-lui d’abord s’il veut être rappelé : son accord "
                      "est noté.",)),

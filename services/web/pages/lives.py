@@ -22,7 +22,7 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages import act_form, answers, case_cards
-from services.web.pages.act_pages import ActPage, add, carry_out, show
+from services.web.pages.act_pages import ActPage, add, bare, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
 from services.web.pages.entries import readable_part
@@ -175,28 +175,17 @@ def _permission_checked(unit: UnitOfWork, _visitor: Visitor, case: Case, data: F
     return permissions.mistakes(unit, case, typed["kind"], partner_id=partner_id, given_on=given_on)
 
 
-def _resume(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return suspension.resume(unit, hand, case_id)
-
-
-def _undo(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return merging.undo(unit, hand, case_id)
-
-
-def _finish(unit: UnitOfWork, hand: Hand, case_id: UUID, _form: object) -> object:
-    return reports.finish_diagnosis(unit, hand, case_id)
-
-
 ACTS: Final = (
     ActPage("suspendre", "suspendre", "Mettre la situation en pause", "Mettre en pause", Right.SUSPEND,
             suspension.suspend, forms.Suspension, _suspension,
             follows=("Les échéances et les relances s’arrêtent, celles des partenaires aussi.",
                      "Le jour choisi, la coordination revoit la situation.",
                      "Un danger signalé reste relancé.")),
-    ActPage("reprendre", "reprendre", "Reprendre la situation", "Reprendre", Right.SUSPEND, _resume,
+    ActPage("reprendre", "reprendre", "Reprendre la situation", "Reprendre", Right.SUSPEND, bare(suspension.resume),
             lead="La situation reprend là où elle en était.",
             follows=("Chaque échéance est reculée du temps qu’a duré la pause.",)),
-    ActPage("diagnostic", "diagnostic", "Diagnostic terminé", "Le diagnostic est terminé", Right.REPORT, _finish,
+    ActPage("diagnostic", "diagnostic", "Diagnostic terminé", "Le diagnostic est terminé", Right.REPORT,
+            bare(reports.finish_diagnosis),
             lead="Il ne reste qu’à remettre le rapport au ménage ; son échéance ne change pas."),
     ActPage("non-eligible", "non-eligible", "Conditions non réunies", "Arrêter la situation", Right.DISQUALIFY,
             endings.disqualify, forms.Disqualification, _disqualification, danger=True,
@@ -223,7 +212,7 @@ ACTS: Final = (
             follows=("Les demandes reçues passent sur la situation qui continue.",
                      "Une visite prévue est annulée, les demandes aux partenaires sont retirées.",
                      "La réunion peut être défaite : la situation revit alors à examiner, sans ce qui a été annulé.")),
-    ActPage("separer", "separer", "Défaire la réunion", "Séparer les situations", Right.MERGE, _undo,
+    ActPage("separer", "separer", "Défaire la réunion", "Séparer les situations", Right.MERGE, bare(merging.undo),
             lead="Ce sont finalement deux ménages.",
             follows=("La situation revit, à examiner de nouveau, avec les demandes reçues pour elle.",)),
     ActPage("reaffecter", "reaffecter", "Confier à un autre opérateur", "Confier la situation", Right.REASSIGN,

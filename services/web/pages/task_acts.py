@@ -20,7 +20,7 @@ from services.rules.policy import Right, readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import outcomes_of, task_title, what_to_do
-from services.web.pages.act_pages import ActPage, Nothing, carry_out, show
+from services.web.pages.act_pages import ActPage, Nothing, bare, carry_out, show
 from services.web.pages.acts import NOTE
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
@@ -68,19 +68,11 @@ def _outcomes(unit: UnitOfWork, _visitor: Visitor, task: Task) -> list[dict[str,
     return [*asked, NOTE]
 
 
-def _take(unit: UnitOfWork, hand: Hand, task_id: UUID, _form: object) -> object:
-    return tasks.take(unit, hand, task_id)
-
-
-def _remind(unit: UnitOfWork, hand: Hand, task_id: UUID, _form: object) -> object:
-    return reminding.remind(unit, hand, task_id)
-
-
 ACTS: Final = {
-    "relancer": TaskAct("Relancer maintenant", "Relancer", _remind,
+    "relancer": TaskAct("Relancer maintenant", "Relancer", bare(reminding.remind),
                         follows=("Le message attend une minute : vous pouvez l’annuler.",
                                  "Un seul e-mail par jour : si le sien est déjà parti, la relance part demain matin.")),
-    "prendre": TaskAct("S’occuper d’une tâche", "Je m’en occupe", _take,
+    "prendre": TaskAct("S’occuper d’une tâche", "Je m’en occupe", bare(tasks.take),
                        follows=("Votre nom est affiché : les autres savent que vous vous en occupez.",)),
     "rendre": TaskAct("Rendre une tâche à la coordination", "Rendre la tâche", tasks.give_back, forms.TaskReturn,
                       _return, ("La coordination a la même tâche, avec trois jours ouvrés au moins.",)),
