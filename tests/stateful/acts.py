@@ -553,20 +553,21 @@ def write_sms(office: Office, case: Case, n: int) -> None:
         incoming_sms.receive(unit, ReceivedSms(sender=number, text=said, reference=f"{case.id}:{case.last_seq}"))
 
 
-def merge(office: Office, case: Case, _n: int) -> None:
-    """It is the double of another one."""
+def another(office: Office, case: Case) -> str:
+    """The number of another case, or its own where there is none."""
     with office.database.read() as unit:
         others = select(Case.number).where(Case.id != case.id, Case.programme_id == PROGRAMME).order_by(Case.number)
-        number = unit.session.scalars(others.limit(1)).first() or case.number
-    office.do(merging.merge, ADA, case.id, Merge(into_number=number))
+        return unit.session.scalars(others.limit(1)).first() or case.number
+
+
+def merge(office: Office, case: Case, _n: int) -> None:
+    """It is the double of another one."""
+    office.do(merging.merge, ADA, case.id, Merge(into_number=another(office, case)))
 
 
 def match(office: Office, case: Case, n: int) -> None:
     """How alike it is to another one."""
-    with office.database.read() as unit:
-        others = select(Case.number).where(Case.id != case.id, Case.programme_id == PROGRAMME).order_by(Case.number)
-        number = unit.session.scalars(others.limit(1)).first() or case.number
-    office.do(findings.note_match, ADA, case.id, MatchForm(number=number, score=n % 100))
+    office.do(findings.note_match, ADA, case.id, MatchForm(number=another(office, case), score=n % 100))
 
 
 def reassign(office: Office, case: Case, _n: int) -> None:

@@ -6,10 +6,12 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from models.cases import Case, Loan, Permission, Referral, SupplyCut
 from models.engine import Message, Obligation, Occurrence, Task, Work
 from models.lifecycles import UNDER_WAY
+from models.programmes import Organisation
 from models.vocabulary import (
     CLOSED_STATES,
     CaseState,
@@ -70,13 +72,20 @@ COUNTED_FROM_ELSEWHERE: Final = {"hold_visit", "await_household", "avert_cut", "
 def disappointed(unit: UnitOfWork, *, drained: bool = False) -> list[str]:
     """Every expectation that does not hold, as a line of codes. With `drained` the engine has done all it had to."""
     found = list(unit.session.scalars(select(Task).where(Task.state == TaskState.OPEN)))
-    each = (line for task in found for line in _task(unit, task))
+    _kept = [unit.session.scalars(query).all() for query in _LOOKED_AT]  # each is then found in memory
+    clocks: dict[UUID, list[Obligation]] = {}
+    for clock in unit.session.scalars(select(Obligation)):
+        clocks.setdefault(clock.task_id, []).append(clock)
+    each = (line for task in found for line in _task(unit, task, *clocks.get(task.id, [])))
     of_parts = (_referrals(unit, found, drained=drained), _loans(unit, found, drained=drained), _cuts(unit, found))
     of_all = (_turns(unit, found), _accesses(unit, found), _late(unit))
     return [*each, *chain.from_iterable((*of_parts, *of_all))]
 
 
-def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
+_LOOKED_AT: Final = (select(Case), select(Organisation), select(Referral).options(joinedload(Referral.need)))
+
+
+def _task(unit: UnitOfWork, task: Task, clock: Obligation | None = None) -> Iterator[str]:
     case = unit.session.get_one(Case, task.case_id)
     is_for_safety = task.referral is not None and task.referral.need.theme == Theme.EMERGENCY
     belongs = set(C) - CLOSED_STATES if is_for_safety else BELONGS.get(task.kind, set(C))
@@ -92,7 +101,6 @@ def _task(unit: UnitOfWork, task: Task) -> Iterator[str]:
         yield f"{case.number}: {task.kind} is late from the start"
     if task.kind == "deliver_report" and case.state == C.VISIT_PLANNED and task.paused_at is None:
         yield f"{case.number}: {task.kind} is asked, and is refused before the visit that is planned"
-    clock = unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)).one_or_none()
     runs = task.paused_at is None and not task.provisional
     stands = clock is None or (clock.next_at is None and not _decided(unit, clock))
     if runs and task.due_at > unit.now and stands:
