@@ -101,9 +101,11 @@ _idle: Final[defaultdict[tuple[str, ...], list[Lasting]]] = defaultdict(list)
 _kept: Final[set[str]] = set()
 
 
-def _hurry(connection: Any, *_: object) -> None:
-    # At each use, since what a new connection is told comes after.
-    connection.execute("PRAGMA synchronous=OFF")
+def _hurry(connection: Any, record: Any, *_: object) -> None:
+    # At its first use, since what a new connection is told comes after.
+    if "hurries" not in record.info:
+        connection.execute("PRAGMA synchronous=OFF")
+        record.info["hurries"] = True
 
 
 def _keep(connection: Connection) -> None:

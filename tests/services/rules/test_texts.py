@@ -278,11 +278,11 @@ def test_an_alert_giver_reads_no_income_in_a_rejection(reason: RejectionReason) 
 
 
 @pytest.mark.parametrize("reader", TO_HOUSEHOLDS)
-@pytest.mark.parametrize("theme", Theme)
-def test_a_household_never_reads_the_words_of_the_trade(reader: tuple[str, str, str], theme: Theme) -> None:
-    subject, body = written(reader, theme=theme.value)
+def test_a_household_never_reads_the_words_of_the_trade(reader: tuple[str, str, str]) -> None:
+    for theme in Theme:
+        subject, body = written(reader, theme=theme.value)
 
-    assert [word for word in NEVER_TO_A_HOUSEHOLD if word in (subject + body).lower()] == []
+        assert (theme, [word for word in NEVER_TO_A_HOUSEHOLD if word in (subject + body).lower()]) == (theme, [])
 
 
 @pytest.mark.parametrize("reason", RejectionReason)
