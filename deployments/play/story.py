@@ -240,11 +240,15 @@ def is_story(file: Path) -> bool:
 
 
 def instant(text: object, zone: ZoneInfo) -> datetime:
-    """`2025-10-06 10:00`, local, as aware UTC. Raises `InvalidInput`."""
+    """`2025-10-06 10:00`, local, as aware UTC. Raises `InvalidInput`, also for an hour that summer time skips."""
     try:
-        return datetime.strptime(str(text), "%Y-%m-%d %H:%M").replace(tzinfo=zone).astimezone(UTC)
+        local = datetime.strptime(str(text), "%Y-%m-%d %H:%M").replace(tzinfo=zone)
     except ValueError:
         raise InvalidInput("at", f"«\u00a0{text}\u00a0» n’est pas un jour et une heure (2025-10-06 10:00).") from None
+    at = local.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise InvalidInput("at", f"«\u00a0{text}\u00a0» n’existe pas\u00a0: l’heure d’été saute cette heure.")
+    return at
 
 
 def day(text: object) -> date:

@@ -88,6 +88,10 @@ def test_what_nobody_knows_is_told_before_anything_is_played(step: str, said: st
             ['"2026-02-30 10:00 claire give_up":'],
             r"ligne 4.*«.2026-02-30 10:00.» n’est pas un jour et une heure",
         ),
+        (
+            ['"2026-03-29 02:30 claire give_up":'],
+            r"x.yaml, ligne 4.*«.2026-03-29 02:30.» n’existe pas.*l’heure d’été saute cette heure",
+        ),
         (['"2026-01-05 claire give_up":'], r"x.yaml, ligne 4.*jour heure qui quoi"),
         (['"2026-01-05 10:00 claire accept_case": nord'], r"ce qui est donné se dit"),
         (['{at: "2026-01-05 10:00", who: claire, do: give_up, given: {}}'], r"mot inconnu «.given.»"),
