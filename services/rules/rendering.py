@@ -248,6 +248,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     event = unit.session.get_one(Event, message.event_id)
     return replace(
         about_programme(unit, programme, signer=signer_of(unit, programme.id)),
+        to_signer=message.address == _signer(unit, programme.id).email or None,
         reference=_reference(unit, message, case),
         commune=case.dwelling.commune.name,
         organisation=_organisation(unit, message, case),
@@ -327,11 +328,21 @@ def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
 
 
 def signer_of(unit: UnitOfWork, programme_id: UUID) -> str:
-    """Who signs: the first coordinator by name, looked up once a transaction; the coordination where there is none."""
+    """Who signs: the first coordinator by name; the coordination where there is none."""
+    return _signer(unit, programme_id).name
+
+
+class _Signer(NamedTuple):
+    name: str
+    email: str | None
+
+
+def _signer(unit: UnitOfWork, programme_id: UUID) -> _Signer:
+    """Looked up once a transaction."""
     key = ("signer", programme_id)
     if key not in unit.session.info:
-        name = unit.session.scalar(
-            select(Person.name)
+        row = unit.session.execute(
+            select(Person.name, Person.email)
             .join(Membership, Membership.person_id == Person.id)
             .where(
                 Membership.programme_id == programme_id,
@@ -341,9 +352,9 @@ def signer_of(unit: UnitOfWork, programme_id: UUID) -> str:
             )
             .order_by(Person.name)
             .limit(1)
-        )
-        unit.session.info[key] = name or COORDINATION
-    found: str = unit.session.info[key]
+        ).first()
+        unit.session.info[key] = _Signer(*row) if row else _Signer(COORDINATION, None)
+    found: _Signer = unit.session.info[key]
     return found
 
 

@@ -99,6 +99,7 @@ class TextContext:
     urgent: bool | None = None  # True or unknown: a text asks whether it is defined
     for_good: bool | None = None  # the same: the visit is called off and no other date is looked for
     same_time: bool | None = None  # the same: the visit is when it was, somebody else makes it
+    to_signer: bool | None = None  # the same: whoever signs reads it, and is not told to call herself
     others_asked: bool | None = None  # the same: another partner, asked at the same time, may still answer
     solutions: tuple[str, ...] | None = None
     requests: tuple[Any, ...] | None = None

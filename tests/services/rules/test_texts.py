@@ -85,6 +85,7 @@ CONTEXT = TextContext(
     for_good=True,
     same_time=True,
     others_asked=True,
+    to_signer=True,
     solutions=("landlord_mediation", "health", "budget"),
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
