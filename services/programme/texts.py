@@ -166,6 +166,7 @@ def sample(unit: UnitOfWork, programme: Programme, key: TextKey) -> TextContext:
         visit_starts_at=day,
         visit_ends_at=day + timedelta(hours=2),
         meets_at=day,
+        cut_on=day.date(),
         officer="Camille Roux",
         visit_word="hirondelle",
         reason=reason.value,

@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from models.cases import Alert, Case, Phone, Referral, Visit
+from models.cases import Alert, Case, Phone, Referral, SupplyCut, Visit
 from models.engine import Event, Message, Task
 from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
 from models.programmes import Membership, Organisation, Person, Programme, SignInLink
-from models.vocabulary import Channel, ClosureOutcome, LossReason, Party, Role, Stage, TaskState, VisitState
+from models.vocabulary import Channel, ClosureOutcome, Energy, LossReason, Party, Role, Stage, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -21,6 +21,7 @@ from services.rules.links import asking_url, letter_url, requests_url, sheet_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
 from services.rules.published import pathway_of, today_of
+from services.rules.supply_cuts import first_lawful_day
 from services.rules.texts import catalogue, own
 from services.rules.texts.catalogue import TextContext, render
 from services.rules.texts.gathering import gathered
@@ -36,6 +37,7 @@ MEETING: Final = "partner_meets"
 REORIENT: Final = "reorient"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
+CUT_ANNOUNCED: Final = "cut_announced"
 MOVED: Final = "visit_moved"
 OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_comes_late", MOVED)
 """What is told of a visit to come."""
@@ -242,10 +244,11 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     """What the texts may say of a message's case; a household is named in its own letters only."""
     case = unit.session.get_one(Case, message.case_id)
     programme = unit.session.get_one(Programme, case.programme_id)
-    task = unit.session.get(Task, message.task_id) if message.task_id else None
+    event = unit.session.get_one(Event, message.event_id)
+    cut = unit.session.get_one(SupplyCut, UUID(event.payload["cut_id"])) if message.text == CUT_ANNOUNCED else None
+    task = unit.session.get(Task, message.task_id) if message.task_id else _first_owed(unit, cut)
     visit = unit.session.get(Visit, message.visit_id) if message.visit_id else None
     referral = _referral(unit, message)
-    event = unit.session.get_one(Event, message.event_id)
     return replace(
         about_programme(unit, programme, signer=signer_of(unit, programme.id)),
         to_signer=message.address == _signer(unit, programme.id).email or None,
@@ -276,7 +279,25 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         destination=case.transferred_to,
         destination_phone=case.transferred_phone,
         solutions=solutions(unit, case.id) if message.text == PROPOSED else None,
+        cut_on=cut.cut_on if cut else None,
+        cut_lawful_on=_put_off_to(cut),
     )
+
+
+def _first_owed(unit: UnitOfWork, cut: SupplyCut | None) -> Task | None:
+    """What is to be done first about a cut."""
+    if cut is None:
+        return None
+    owed = select(Task).where(Task.cut_id == cut.id, Task.state == TaskState.OPEN)
+    return unit.session.scalars(owed.order_by(Task.due_at, Task.id)).first()
+
+
+def _put_off_to(cut: SupplyCut | None) -> date | None:
+    """The first day of a cut that the law allows, where it is not the announced one."""
+    if cut is None:
+        return None
+    day, reasons = first_lawful_day(Energy(cut.energy), cut.cut_on, cut.aid_filed_on)
+    return day if reasons else None
 
 
 def _no_other_visit(event: Event, case: Case) -> bool | None:

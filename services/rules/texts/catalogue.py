@@ -68,7 +68,8 @@ class TextContext:
     a late task waits for) are codes. Instants are aware; `zone` is the programme's. `today` adds the year to a date of
     another year. `solutions` are the codes of the types of solution that were asked. `requests` are an alert giver's
     of several cases, by service (`organisation`, `lines`, `link`, `poster`); `other_requests` counts those that are
-    not listed. `sheets` are those of a partner (name, link).
+    not listed. `sheets` are those of a partner (name, link). `cut_on` is the day of a cut as its supplier says
+    it, `cut_lawful_on` the first one that the law allows where that is another.
     """
 
     programme_name: str
@@ -101,6 +102,8 @@ class TextContext:
     same_time: bool | None = None  # the same: the visit is when it was, somebody else makes it
     to_signer: bool | None = None  # the same: whoever signs reads it, and is not told to call herself
     others_asked: bool | None = None  # the same: another partner, asked at the same time, may still answer
+    cut_on: date | None = None
+    cut_lawful_on: date | None = None
     solutions: tuple[str, ...] | None = None
     requests: tuple[Any, ...] | None = None
     other_requests: int | None = None
@@ -243,8 +246,9 @@ def environment_of(parts: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
 
 
 @pass_context
-def _day(context: Context, instant: datetime) -> str:
-    return wording.day(_local(context, instant).date(), today=context.get("today"))
+def _day(context: Context, when: datetime | date) -> str:
+    day = _local(context, when).date() if isinstance(when, datetime) else when
+    return wording.day(day, today=context.get("today"))
 
 
 @pass_context

@@ -50,6 +50,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "visiteur": "officer",
     "prénom du visiteur": "officer|first_name",
     "mot de passe de la visite": "visit_word",
+    "jour de la coupure": "cut_on|day",
+    "premier jour permis de la coupure": "cut_lawful_on|day",
     "motif": 'reason|label("reason")',
     "motif du refus": 'reason|label("rejection_told")|inside',
     "explication du refus": 'reason|label("rejection_plain")',
@@ -96,6 +98,7 @@ ALWAYS: Final = frozenset(
 """What is known of every message, whoever reads it."""
 IN_SUBJECTS: Final = frozenset(
     {"référence", "tâche", "échéance", "jour de l’échéance", "rendez-vous", "jour de la visite", "nom du service"}
+    | {"jour de la coupure"}
 )
 """A subject is read over shoulders and kept by mail servers: a verb, a date, a reference, and nobody's name."""
 DATES: Final = ({"échéance", "jour de l’échéance"}, {"rendez-vous", "jour de la visite"})

@@ -1,13 +1,16 @@
 """A cut that is announced: whoever has the case follows it, from whenever it was told."""
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 
+from models.engine import Message
 from models.vocabulary import Energy
 from services.cases import supply_cuts
 from services.cases.supply_cuts import CutForm
 from services.foundation.errors import InvalidInput
+from services.rules.rendering import Rendered, render_message
 from tests.services.rules.situations import ADA, OPERATOR, Office
 
 OF_THE_CUT = {"avert_cut", "call_supplier", "file_aid"}
@@ -41,3 +44,31 @@ def test_a_cut_in_years_is_a_slip_of_the_keyboard(office: Office) -> None:
 
     with pytest.raises(InvalidInput, match="vérifiez l’année"):
         office.do(supply_cuts.announce, ADA, case_id, CutForm(energy=Energy.GAS, cut_on=date(2052, 10, 30)))
+
+
+def test_the_mail_of_an_announced_cut_says_its_day_and_what_is_to_be_done_by_when(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(supply_cuts.announce, ADA, case_id, CutForm(energy=Energy.GAS, cut_on=date(2025, 10, 30)))
+    office.drain()
+    mail = written(office, case_id, "cut_announced")
+
+    assert mail.subject.startswith("Coupure annoncée pour le jeudi 30 octobre")
+    assert "Au plus tard : le mercredi 15 octobre" in mail.body
+    assert "Permise par la loi" not in mail.body
+
+
+def test_the_mail_of_a_cut_that_the_truce_puts_off_says_from_when_it_is_allowed(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(supply_cuts.announce, ADA, case_id, CutForm(energy=Energy.GAS, cut_on=date(2025, 11, 20)))
+    office.drain()
+
+    assert "Permise par la loi : à partir du mercredi 1er avril 2026" in written(office, case_id, "cut_announced").body
+
+
+def written(office: Office, case_id: UUID, text: str) -> Rendered:
+    """The last message of this text, as it would leave now, with ordinary spaces."""
+    (*_, message) = office.sent(case_id, text)
+    with office.database.read() as unit:
+        rendered = render_message(unit, unit.session.get_one(Message, message.id))
+    subject, body = (each.replace("\N{NO-BREAK SPACE}", " ") for each in rendered[:2])
+    return Rendered(subject, body)

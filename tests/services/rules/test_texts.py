@@ -86,6 +86,8 @@ CONTEXT = TextContext(
     same_time=True,
     others_asked=True,
     to_signer=True,
+    cut_on=date(2026, 10, 20),
+    cut_lawful_on=date(2027, 4, 1),
     solutions=("landlord_mediation", "health", "budget"),
     requests=(Group("MDS Est", (Line("2026-00042", "Sées", "visit", "visit.planned"),), REQUESTS_LINK, POSTER_LINK),)
     * 2,
