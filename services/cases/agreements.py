@@ -11,6 +11,7 @@ from sqlalchemy import select
 from models.cases import Case, Permission
 from models.events import PermissionGiven
 from models.vocabulary import AgreementMode, PermissionKind
+from services.foundation.calendar import months_later
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.rules import casework
@@ -31,6 +32,20 @@ HEALTH_WORDS: Final = "Le ménage est d’accord pour que ce qu’il dit de sa s
 WITHOUT_HEALTH: Final = (
     "Rien de la santé ne se note sans l’accord du ménage : dites qu’il le donne, ou laissez ces réponses vides."
 )
+
+
+OLDEST_MONTHS: Final = 24
+"""Source: domain 2.9 — data are archived twenty-four months after the last contact: an agreement older than that is a
+slip of the keyboard, or holds no more."""
+
+
+def wrong_day(given_on: date | None, today: date) -> str | None:
+    """What is wrong with the day of an agreement, in one sentence; None when it can be so."""
+    if given_on is not None and given_on > today:
+        return "Un accord à venir ne se note pas : aujourd’hui au plus tard."
+    if given_on is not None and months_later(given_on, OLDEST_MONTHS) < today:
+        return "Un accord de plus de deux ans ne vaut plus : vérifiez l’année, ou demandez-le à nouveau."
+    return None
 
 
 def text_of(kind: PermissionKind) -> str:

@@ -47,6 +47,8 @@ def submit_all(
     alerts, words, acts = [], [], []
     for case, (hand, form) in zip(cases, requests, strict=True):
         _check_cut(unit, case, form)
+        if said := agreements.wrong_day(form.agreement_on, today_of(unit, case.programme_id)):
+            raise InvalidInput("agreement_on", said)
         alerts.append(_alert(unit, case, hand.actor, form, origin))
         found = words_of(form.surname, form.first_name, form.street)
         words += [{"programme_id": case.programme.id, "word": word, "case_id": case.id} for word in found]

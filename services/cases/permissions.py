@@ -49,8 +49,8 @@ def mistakes(
     wrong: dict[str, str] = {}
     if kind in _WITH_PARTNER and not is_partner(unit, case, partner_id):
         wrong["organisation_id"] = "Dites avec quel partenaire."
-    if given_on is not None and given_on > today_of(unit, case.programme_id):
-        wrong["given_on"] = "Un accord à venir ne se note pas : aujourd’hui au plus tard."
+    if said := agreements.wrong_day(given_on, today_of(unit, case.programme_id)):
+        wrong["given_on"] = said
     return wrong
 
 

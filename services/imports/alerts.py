@@ -12,6 +12,7 @@ from models.engine import Event
 from models.programmes import Organisation, Programme
 from models.vocabulary import OrganisationKind, Source
 from services.cases import alerts
+from services.cases.agreements import wrong_day
 from services.forms import AlertForm
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import InvalidInput
@@ -127,8 +128,8 @@ def _office(
     unit: UnitOfWork, programme: Programme, organisation: Organisation, prefix: str, collected: Collected | None
 ) -> Office:
     today = today_of(unit, programme.id)
-    if collected is not None and collected.on > today:
-        raise InvalidInput("agreed_on", "La date de l’accord est dans le futur.")
+    if collected is not None and (said := wrong_day(collected.on, today)):
+        raise InvalidInput("agreed_on", said)
     keys = unit.session.scalars(select(Event.idempotency_key).where(Event.idempotency_key.startswith(prefix))).all()
     return Office(
         communes=register.communes(unit),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from services.cases.agreements import wrong_day
 from services.forms import AlertForm
 from services.foundation.nir import MASK
 from services.foundation.phones import PhoneRefused, normalise
@@ -283,8 +284,10 @@ def _agreement(values: Mapping[str, str], office: Office, found: Findings) -> di
         return {"agreement": True, "agreement_mode": mode, **by_file}
     written = values.get("agreement_on", "")
     on = words.day(written) or (words.day(text) if not written else None)
-    if (written and on is None) or (on is not None and on > office.today):
+    if written and on is None:
         found.refused.append("Date de l’accord non valable.")
+    elif said_wrong := wrong_day(on, office.today):
+        found.refused.append(said_wrong)
     return {"agreement": said is True, "agreement_mode": mode, "agreement_on": on}
 
 

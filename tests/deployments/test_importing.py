@@ -70,7 +70,7 @@ def test_the_file_that_somebody_is_correcting_is_never_overwritten(file: Path, r
         (Options("caf"), "--organisation"),
         (Options("fsl", programme="lyon"), "--programme"),
         (Options("fsl", collector="Ada"), "--agreed-on"),
-        (Options("fsl", collector="Ada", agreed_on=date(2030, 1, 1)), "dans le futur"),
+        (Options("fsl", collector="Ada", agreed_on=date(2030, 1, 1)), "accord à venir"),
         (Options("fsl", notify=True), "--commit"),
         (Options("fsl", mapping=Path("absent.yaml")), "fichier de correspondance"),
         (Options("fsl", errors=Path("/nowhere/at/all.csv")), "ne peut pas être écrit"),

@@ -1,5 +1,6 @@
 """What the household agrees to, and what stops when it takes an agreement back."""
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from models.cases import Permission
 from models.vocabulary import CaseState, PermissionKind, ReferralState
 from services.cases import permissions
 from services.forms import PermissionForm
-from services.foundation.errors import GuardRefused, InvalidInput, NotFound
+from services.foundation.errors import GuardRefused, InvalidInput, InvalidInputs, NotFound
 from tests.services.rules.situations import BO, CY, OTHER_OPERATOR, OTHER_PARTNER, PARTNER, Office
 
 
@@ -172,3 +173,20 @@ def test_the_report_goes_to_those_whom_the_household_named(office: Office) -> No
         told = sorted((kind, partner) for kind, partner in unit.session.execute(said) if kind.startswith("report_"))
     assert told == [("report_to_committee", None), ("report_to_partner", PARTNER), ("report_to_referent", None)]
     assert office.events(case_id).count("permission.given") == len(told)
+
+
+@pytest.mark.parametrize("given_on", [date(1990, 1, 1), date(2023, 10, 5), date(2025, 10, 20)])
+def test_an_agreement_is_neither_older_than_two_years_nor_to_come(office: Office, given_on: date) -> None:
+    case_id = office.accepted()
+
+    with pytest.raises(InvalidInputs, match="accord"):
+        office.do(permissions.give, BO, case_id, PermissionForm(kind=PermissionKind.PHOTOS, given_on=given_on))
+    with pytest.raises(InvalidInput, match="accord"):
+        office.submit(agreement_on=given_on)
+
+
+def test_an_agreement_of_two_years_ago_to_the_day_still_holds(office: Office) -> None:
+    case_id = office.accepted()
+    form = PermissionForm(kind=PermissionKind.PHOTOS, given_on=date(2023, 10, 6))
+
+    assert office.do(permissions.give, BO, case_id, form).given_on == date(2023, 10, 6)

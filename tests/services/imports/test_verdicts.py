@@ -73,7 +73,14 @@ def test_a_row_that_says_everything_is_valid() -> None:
         ({"agreement": ""}, "Accord du ménage absent"),
         ({"agreement": "à demander"}, "Accord du ménage à préciser"),
         ({"agreement": "non"}, "n’a pas donné son accord"),
-        ({"agreement_on": "12/12/2025"}, "Date de l’accord non valable."),
+        (
+            {"agreement_on": "12/12/2025"},
+            "Un accord à venir ne se note pas : aujourd’hui au plus tard.",
+        ),
+        (
+            {"agreement_on": "12/12/1990"},
+            "Un accord de plus de deux ans ne vaut plus : vérifiez l’année, ou demandez-le à nouveau.",
+        ),
         ({"agreement_on": "31/02/2025"}, "Date de l’accord non valable."),
     ],
 )
