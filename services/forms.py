@@ -447,6 +447,12 @@ class Withdrawal(Form):
     note: TeamNote = ""
 
 
+class CaseReopening(Form):
+    """A case that had ended goes on."""
+
+    given_back: bool = Field(False, description="Transmise : l’autre dispositif a dit qu’il ne suit pas ce ménage")
+
+
 class HandedOver(Form):
     """The other service has what it needs."""
 

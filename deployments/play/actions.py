@@ -46,7 +46,7 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | answer_follow_up | household | answer, through the link of its own mail |
 | answer_on_page | household | answer, on the page that its letter opens |
 | close_case | staff | outcome, note, criteria: for each exit criterion, yes, no or unknown |
-| reopen_case | staff | |
+| reopen_case | staff | given_back |
 | receive_complaint | staff | said_by, text |
 | answer_complaint | coordinator | text |
 | confirm_sheet, propose_sheet | a partner through the link to his sheet | service (its name, if several); what \
@@ -513,7 +513,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "answer_follow_up": answer_follow_up,
     "answer_on_page": answer_on_page,
     "close_case": with_form(closing.close_case, forms.ClosureForm),
-    "reopen_case": bare(closing.reopen_case),
+    "reopen_case": with_form(closing.reopen_case, forms.CaseReopening),
     "add_note": with_form(notes.add_note, forms.NoteForm),
     "read_case": read_case,
     "post_letters": post_letters,

@@ -1,13 +1,14 @@
 """The end of a case, with its outcome; and its reopening."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
 from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
-from models.engine import Event
-from models.events import CaseAccepted, CaseClosed, CaseReopened, ReportDelivered, VisitHeld
+from models.engine import Event, Task
+from models.events import CaseAccepted, CaseClosed, CaseReopened, CaseTransferred, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
 from models.vocabulary import (
     CaseState,
@@ -21,9 +22,9 @@ from models.vocabulary import (
 )
 from services.cases import agreements, calls, partner_work, scorecards, supply_cuts, visits
 from services.cases.notes import write_note
-from services.forms import ClosureForm
+from services.forms import CaseReopening, ClosureForm
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused
+from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
@@ -100,15 +101,17 @@ def outcomes(case: Case) -> list[ClosureOutcome]:
     return [each for each in ClosureOutcome if each in _EARLY_OUTCOMES or not (early or each is _STOPPED)]
 
 
-def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
+def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CaseReopening | None = None) -> Case:
     """The same case goes on, its history kept. What triage looks at again is followed from its acceptance on.
 
-    A household that had asked to stop agrees to be called again: nobody reopens its case without.
+    A household that had asked to stop agrees to be called again: nobody reopens its case without. One that another
+    Slime follows stays there.
     """
     case = case_for(unit, hand.actor, case_id, Right.REOPEN)
     if case.erased_at is not None:
         raise GuardRefused("Plus rien ne dit qui était ce ménage : il faut une nouvelle demande.")
     if case.state == CaseState.TRANSFERRED:
+        _check_given_back(unit, case, form or CaseReopening())
         _take_back(unit, case)
     stood, action = CaseState(case.state), _reopening(unit, case)
     state = next_case_state(stood, action)
@@ -120,10 +123,35 @@ def reopen_case(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     return case
 
 
+def is_elsewhere(unit: UnitOfWork, case: Case) -> bool:
+    """Whether another service, whose work is not seen here, has the sheet of this household."""
+    return case.state == CaseState.TRANSFERRED and _received(unit, case) is None and not _to_hand_over(unit, case)
+
+
+def _check_given_back(unit: UnitOfWork, case: Case, form: CaseReopening) -> None:
+    """Source: domain 1.5 — one organisation is responsible at any time: two Slimes do not follow one household."""
+    received = _received(unit, case)
+    if received is not None and not received.is_closed:
+        raise GuardRefused(f"{case.transferred_to} suit ce ménage : il ne revient ici que s’il y met fin.")
+    if is_elsewhere(unit, case) and not form.given_back:
+        raise InvalidInput("given_back", f"{case.transferred_to} a la fiche de ce ménage : ne le suit-il pas ?")
+
+
+def _received(unit: UnitOfWork, case: Case) -> Case | None:
+    """The case that the household has with another programme of this Relais."""
+    sent = select(Event.payload).where(Event.case_id == case.id, Event.type == CaseTransferred.type)
+    payload = unit.session.scalars(sent.order_by(Event.seq.desc()).limit(1)).one()
+    return unit.session.get(Case, UUID(payload["received_as"])) if payload.get("received_as") else None
+
+
+def _to_hand_over(unit: UnitOfWork, case: Case) -> Sequence[Task]:
+    return open_tasks.of_case(unit, case.id, HAND_OVER)
+
+
 def _take_back(unit: UnitOfWork, case: Case) -> None:
     """The other Slime does not take the household: nothing is to be handed over any more."""
     case.transferred_to = case.transferred_phone = None
-    casework.close(unit, open_tasks.of_case(unit, case.id, HAND_OVER), TaskState.SUPERSEDED)
+    casework.close(unit, _to_hand_over(unit, case), TaskState.SUPERSEDED)
 
 
 def _reopening(unit: UnitOfWork, case: Case) -> CaseAction:

@@ -85,6 +85,7 @@ from services.forms import (
     AddressForm,
     Answer,
     CallForm,
+    CaseReopening,
     ClosureForm,
     ComplaintForm,
     ContactForm,
@@ -582,6 +583,11 @@ def transfer_case(office: Office, case: Case, n: int) -> None:
     office.do(endings.transfer, ADA, case.id, Transfer.model_validate({"agreement": True, **there}))
 
 
+def may_reopen(_scene: Scene, case: Case) -> bool:
+    """Not while the other programme of this Relais follows the household: nobody acts there."""
+    return (case.state, CaseAction.REOPEN) in CASE_MOVES and case.transferred_to in {None, "Slime voisin"}
+
+
 def close(office: Office, case: Case, n: int) -> None:
     """It ends, with an outcome that its state knows."""
     known = closing.outcomes(case)
@@ -893,8 +899,8 @@ ACTS: Final[tuple[Act, ...]] = (
     A("note match", "aside", "case", two, match),
     A("reassign", "life", "case", lambda _s, c: c.state in OPEN and c.operator_id is not None, reassign),
     A("close", "end", "case", may_close, close),
-    A("reopen", "path", "case", lambda _s, c: (c.state, CaseAction.REOPEN) in CASE_MOVES,
-      coordinates(closing.reopen_case)),
+    A("reopen", "path", "case", may_reopen,
+      lambda o, c, _n: o.do(closing.reopen_case, ADA, c.id, CaseReopening(given_back=True))),
     A("repin", "life", "case", lambda _s, c: c.state in OPEN and c.pathway_hash != ANOTHER_PATHWAY.hash, repin,
       whole=False),
     # -- Items, clocks, messages

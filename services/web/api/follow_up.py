@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from services.cases import closing, follow_up, household_answers, referrals
 from services.cases.household_answers import HouseholdWord
-from services.forms import ClosureForm, ContactForm, FollowUpForm
+from services.forms import CaseReopening, ClosureForm, ContactForm, FollowUpForm
 from services.web.api.answers import Receipt
 from services.web.api.edge import Acts
 
@@ -47,6 +47,6 @@ def close_case(acts: Acts, case_id: UUID, form: ClosureForm) -> JSONResponse:
 
 
 @router.post("/reopen", response_model=Receipt, summary="Rouvrir la situation")
-def reopen_case(acts: Acts, case_id: UUID) -> JSONResponse:
-    """La même situation reprend, avec son histoire."""
-    return acts.on_case(case_id, closing.reopen_case)
+def reopen_case(acts: Acts, case_id: UUID, form: CaseReopening | None = None) -> JSONResponse:
+    """La même situation reprend, avec son histoire ; transmise et remise, seulement si l’autre dispositif y renonce."""
+    return acts.on_case(case_id, closing.reopen_case, form or CaseReopening())

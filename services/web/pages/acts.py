@@ -184,6 +184,13 @@ def _closure_given(_visitor: Visitor, data: FormData) -> dict[str, Any]:
     return {"criteria": said if set(said.values()) - {Known.UNKNOWN} else {}}
 
 
+def _given_back(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    """Asked where another service has the household's sheet."""
+    said = [("yes", f"{case.transferred_to} a dit qu’il ne suit pas ce ménage")]
+    asked = {"kind": "checks", "name": "given_back", "label": "Ménage transmis", "choices": said}
+    return [asked] if closing.is_elsewhere(unit, case) else []
+
+
 ACTS: Final = (
     ActPage("accepter", "accepter", "Accepter la demande", "Accepter", Right.TRIAGE, triage.accept,
             forms.Acceptance, _operators,
@@ -246,7 +253,8 @@ ACTS: Final = (
             lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
                  "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),
-    ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, bare(closing.reopen_case),
+    ActPage("rouvrir", "rouvrir", "Rouvrir la situation", "Rouvrir", Right.REOPEN, closing.reopen_case,
+            forms.CaseReopening, _given_back,
             lead="La même situation reprend, avec toute son histoire.",
             follows=("Si le ménage avait demandé d’arrêter, demandez-lui d’abord s’il veut être rappelé : son accord "
                      "est noté.",)),

@@ -15,6 +15,7 @@ from models.vocabulary import CaseState, ClosureOutcome, Danger, Energy, Rejecti
 from services.cases import alerts, closing, endings, loans, merging, referrals, supply_cuts, tasks, triage, visits
 from services.cases.supply_cuts import CutForm
 from services.forms import (
+    CaseReopening,
     ClosureForm,
     DangerForm,
     Disqualification,
@@ -38,6 +39,7 @@ from services.rules.rendering import Suppressed, render_message
 from tests.services.rules.situations import (
     ADA,
     BO,
+    DI,
     ELSEWHERE,
     PROGRAMME,
     Office,
@@ -495,11 +497,43 @@ def test_a_household_that_the_other_slime_does_not_take_is_looked_at_again(
     if is_handed_over:
         office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
     office.drain()
-    office.do(closing.reopen_case, ADA, case_id)
+    office.do(closing.reopen_case, ADA, case_id, CaseReopening(given_back=is_handed_over))
     office.drain()
 
     assert (office.case(case_id).state, office.case(case_id).transferred_to) == (CaseState.TRIAGE, None)
     assert set(office.due(case_id)) == {"triage"}
+
+
+def test_a_household_whose_sheet_another_slime_has_comes_back_only_if_it_is_said_not_to_follow_it(
+    office: Office,
+) -> None:
+    case_id = office.accepted()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_name="Slime voisin"))
+    office.do(endings.confirm_transfer, ADA, case_id, HandedOver())
+
+    with pytest.raises(InvalidInput, match="Slime voisin a la fiche"):
+        office.do(closing.reopen_case, ADA, case_id)
+
+
+def test_a_household_that_another_programme_of_this_relais_follows_is_not_followed_twice(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+    office.drain()
+
+    with pytest.raises(GuardRefused, match="suit ce ménage"):
+        office.do(closing.reopen_case, ADA, case_id, CaseReopening(given_back=True))
+
+
+def test_a_household_that_the_other_programme_of_this_relais_refused_comes_back(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(endings.transfer, ADA, case_id, Transfer(agreement=True, to_programme_id=ELSEWHERE))
+    office.drain()
+    with office.database.read() as unit:
+        there = unit.session.scalars(select(Case.id).where(Case.programme_id == ELSEWHERE)).one()
+    office.do(triage.reject, DI, there, Rejection(reason=RejectionReason.OUT_OF_TERRITORY))
+    office.do(closing.reopen_case, ADA, case_id)
+
+    assert office.case(case_id).state == CaseState.TRIAGE
 
 
 def test_a_household_that_is_erased_is_not_taken_up_again(office: Office) -> None:
