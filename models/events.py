@@ -350,6 +350,7 @@ class VisitMoved(_OneVisit):
     same_time: bool = False
     same_officer: bool = False
     relieved: list[UUID] = []
+    without_officer: bool = False
 
 
 class VisitCancelled(_OneVisit):

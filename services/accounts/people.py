@@ -10,6 +10,7 @@ from models.base import new_id
 from models.programmes import Membership, Organisation, Person, Programme
 from models.vocabulary import OrganisationKind, Role
 from services.accounts import account_links, accounts, second_factor, sessions
+from services.cases import visits
 from services.forms import Invitation, Remedy, RoleForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
@@ -99,6 +100,7 @@ def end_role(unit: UnitOfWork, hand: Hand, person_id: UUID, membership_id: UUID)
     _check_not_last(unit, hand.actor, [membership])
     membership.ended_at = unit.now
     sessions.end_all(unit, person.id)
+    visits.relieve(unit, hand, membership.programme_id, person.id)
     _note(unit, hand, ROLE_ENDED, person)
 
 
@@ -125,6 +127,7 @@ def close(unit: UnitOfWork, hand: Hand, person_id: UUID, form: Remedy) -> None:
     _check_not_last(unit, hand.actor, _lasting(unit, hand.actor, person))
     person.disabled_at = person.disabled_at or unit.now
     sessions.end_all(unit, person.id)
+    visits.relieve(unit, hand, programme_of(hand.actor), person.id)
     _note(unit, hand, CLOSED, person, form.reason)
 
 

@@ -25,6 +25,7 @@ from services.rules.casework import Hand
 from services.rules.household import number_in, opens, visit_word
 from services.rules.limits import Limit, Use
 from services.rules.policy import Actor, note_access
+from services.rules.presence import works
 from services.rules.view import meeting_to_come
 
 CODES: Final = Limit("household_code", 5, timedelta(hours=1))
@@ -136,7 +137,7 @@ def standing(unit: UnitOfWork, runtime: Runtime, programme: Programme, kept: str
         state=case.resumes_in if case.state == CaseState.SUSPENDED and case.resumes_in else case.state,
         caller=operator.name if operator else programme.public_name,
         phone=(operator.phone if operator else None) or programme.phone,
-        meeting=_meeting(runtime, planned) if planned else None,
+        meeting=_meeting(unit, runtime, planned) if planned else None,
         helps=[Help(each.need.theme, each.state, each.partner.name, meeting_to_come(unit, each)) for each in asked],
         is_helped=any(each.is_helping for each in asked),
         offered=household_answers.offered(unit, case),
@@ -184,7 +185,7 @@ def expected_visit(
     for visit in called if len(_last(digits)) == DIGITS else ():
         if visit_word(runtime.secrets, visit.id) == said:
             note_access(unit, Actor("form", None, programme.id), "visit_verified", case_id=visit.case_id)
-            return _meeting(runtime, visit)
+            return _meeting(unit, runtime, visit)
     note_access(unit, Actor("form", None, programme.id), "visit_verified", case_id=None, allowed=False)
     return None
 
@@ -217,11 +218,13 @@ def _planned() -> Select[Visit]:
     return select(Visit).join(Case, Case.id == Visit.case_id).where(Visit.state == VisitState.PLANNED)
 
 
-def _meeting(runtime: Runtime, visit: Visit) -> Meeting:
+def _meeting(unit: UnitOfWork, runtime: Runtime, visit: Visit) -> Meeting:
+    """Somebody who left is confirmed to nobody."""
+    case = unit.session.get_one(Case, visit.case_id)
     return Meeting(
         starts_at=visit.starts_at,
         ends_at=visit.ends_at,
-        visitor=visit.officer.name if visit.officer else "",
+        visitor=visit.officer.name if visit.officer and works(unit, visit.officer, case) else "",
         word=visit_word(runtime.secrets, visit.id),
     )
 

@@ -111,6 +111,12 @@ def team(unit: UnitOfWork, programme_id: UUID | None, role: Role | None, organis
     return found.get((role, organisation_id if role is Role.OPERATOR else None), [])
 
 
+def forget_team(unit: UnitOfWork, programme_id: UUID) -> None:
+    """Look it up again: somebody left in this transaction."""
+    unit.session.flush()
+    unit.session.info.pop((TEAM, programme_id), None)
+
+
 def _by_side(unit: UnitOfWork, programme_id: UUID | None) -> Team:
     rows = unit.session.execute(
         select(Person, Membership.role, Membership.organisation_id)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from models import events as e
 from models.cases import Case, Visit
@@ -19,7 +19,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
-from services.rules.policy import Right, case_for
+from services.rules.policy import Right, case_for, locked_case
 from services.rules.ranking import DANGER
 from services.rules.view import absences
 
@@ -95,13 +95,32 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
 
 
 def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Another operator has the case: the visit that is planned keeps its day, and whoever was to make it is told."""
+    """Those who do not work for the case's operator make its visit no more: another operator has it, or they left. It
+    keeps its day, they are told, and the operator is asked who comes."""
     visit = unit.session.scalars(_planned(case)).first()
     if visit is None:
         return
     stood = visit.starts_at, visit.officer_id, _officers_of(visit)
-    visit.officer_id = visit.second_officer_id = None
+    staying = {officer.id for officer in officers(unit, case)}
+    first, second = (each if each in staying else None for each in (visit.officer_id, visit.second_officer_id))
+    if (first, second) == (visit.officer_id, visit.second_officer_id):
+        return
+    visit.officer_id, visit.second_officer_id = first or second, second if first else None
     _tell_moved(unit, hand, case, visit, stood)
+
+
+def relieve(unit: UnitOfWork, hand: Hand, programme_id: UUID, person_id: UUID) -> None:
+    """Somebody leaves: whoever must replace him at the visits that he was still to make is asked at once."""
+    tasks.forget_team(unit, programme_id)
+    query = (
+        select(Visit.case_id)
+        .join(Case, Case.id == Visit.case_id)
+        .where(Case.programme_id == programme_id, Visit.state == VisitState.PLANNED, Visit.starts_at > unit.now)
+        .where(or_(Visit.officer_id == person_id, Visit.second_officer_id == person_id))
+        .order_by(Visit.case_id)
+    )
+    for case_id in unit.session.scalars(query).all():
+        relieve_officers(unit, hand, locked_case(unit, case_id))
 
 
 def _officers_of(visit: Visit) -> set[UUID]:
@@ -122,6 +141,7 @@ def _tell_moved(
         same_time=visit.starts_at == starts_at,
         same_officer=visit.officer_id == officer_id,
         relieved=sorted(officers - _officers_of(visit)),
+        without_officer=visit.officer_id is None,
     )
     casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.MOVE_VISIT))
 

@@ -96,6 +96,10 @@ def _somebody_is_relieved(given: Situation) -> bool:
     return isinstance(given.fact, e.VisitMoved) and bool(given.fact.relieved)
 
 
+def _nobody_comes_any_more(given: Situation) -> bool:
+    return _somebody_is_relieved(given) and isinstance(given.fact, e.VisitMoved) and given.fact.without_officer
+
+
 def _visit_is_near(given: Situation) -> bool:
     return given.case.visit_starts_at is not None and given.case.visit_starts_at - given.now <= NEAR
 
@@ -404,5 +408,6 @@ GUARDS: Final[dict[str, Guard]] = {
     "back_to_calls": _both(_reopened_in(Stage.FOLLOW_UP), _more_calls_to_come),
     "back_to_closing": _both(_reopened_in(Stage.FOLLOW_UP), _last_call_made),
     "somebody_is_relieved": _somebody_is_relieved,
+    "nobody_comes_any_more": _nobody_comes_any_more,
     "an_alert_giver_is_asked": _asked_of(Party.ALERT_GIVER, "correct_number"),
 }

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, select
 
+from models.cases import Case
 from models.programmes import (
     Absence,
     Duty,
@@ -142,6 +143,12 @@ def officer(unit: UnitOfWork, visitor: Reader, programme_id: UUID, *, daily: boo
     if found.away(himself.person_id, day) is None:
         return himself
     return found.stand_in(himself.person_id, day, colleagues(found, himself))
+
+
+def works(unit: UnitOfWork, person: Person, case: Case) -> bool:
+    """Whether an officer still works for the operator of a case."""
+    known = roster(unit, case.programme_id).readers
+    return any(each.person_id == person.id and each.organisation_id == case.operator_id for each in known)
 
 
 def colleagues(found: Roster, reader: Reader) -> list[Reader]:

@@ -20,6 +20,7 @@ from services.rules.household import visit_word
 from services.rules.links import asking_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
+from services.rules.presence import works
 from services.rules.published import pathway_of, today_of
 from services.rules.supply_cuts import first_lawful_day
 from services.rules.texts import catalogue, own
@@ -264,7 +265,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         visit_starts_at=visit.starts_at if visit else None,
         visit_ends_at=visit.ends_at if visit else None,
         meets_at=meeting_to_come(unit, referral),
-        officer=visit.officer.name if visit and visit.officer else None,
+        officer=visit.officer.name if visit and visit.officer and works(unit, visit.officer, case) else None,
         visit_word=visit_word(runtime().secrets, visit.id) if visit else None,
         reason=event.payload.get("reason"),
         outcome=event.payload.get("outcome"),

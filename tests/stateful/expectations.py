@@ -44,6 +44,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "find_number": set(C) - CLOSED_STATES,
     "plan_visit": {C.QUALIFIED, C.VISITED},
     "hold_visit": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
+    "choose_visitor": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
     "decide_after_absence": {C.QUALIFIED, C.CONTACTING},
     "deliver_report": {C.VISITED, C.DIAGNOSED, C.VISIT_PLANNED},  # of the first visit, while a second one is planned
     "orient": {C.REPORT_DELIVERED},

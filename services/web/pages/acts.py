@@ -82,10 +82,12 @@ def _email(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, A
 
 def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
     officers = [(str(each.id), each.name) for each in visits.officers(unit, case)]
-    day = visitor.today.isoformat()
+    day, standing = visitor.today.isoformat(), visits.to_come(unit, case)
+    at = standing.starts_at.astimezone(visitor.zone) if standing else None
     return [
-        {"kind": "date", "name": "starts_at", "label": "Jour", "earliest": day},
-        {"kind": "time", "name": "hour", "label": "Heure", "value": "14:00"},
+        {"kind": "date", "name": "starts_at", "label": "Jour", "earliest": day,
+         "value": at.date().isoformat() if at else ""},
+        {"kind": "time", "name": "hour", "label": "Heure", "value": f"{at:%H:%M}" if at else "14:00"},
         {"kind": "select", "name": "minutes", "label": "Durée", "value": "120",
          "choices": [("60", "1 heure"), ("90", "1 heure et demie"), ("120", "2 heures"), ("180", "3 heures")]},
         {"kind": "select", "name": "officer_id", "label": "Chargé de visite", "choices": officers, "optional": True,

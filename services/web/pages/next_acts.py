@@ -59,6 +59,7 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
         _HELD,
         NextAct("Absence ou annulation", "visite/perdue", Right.VISIT),
     ),
+    "choose_visitor": (NextAct("Choisir qui vient", "visite/deplacer", Right.VISIT),),
     "decide_after_absence": (_VISIT, _CALL),
     "deliver_report": (NextAct("Remettre le rapport", "rapport", Right.REPORT),),
     "acknowledge_danger": (

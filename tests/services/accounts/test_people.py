@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models.engine import Message
+from models.cases import Visit
+from models.engine import Message, Task
 from models.programmes import AccessEntry, Membership, Organisation, Person, Programme
-from models.vocabulary import Role
+from models.vocabulary import CaseState, Role
 from services.accounts import people, second_factor, sessions
 from services.accounts.accounts import create_account
 from services.forms import Invitation, Remedy, RoleForm
@@ -15,7 +16,7 @@ from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFo
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.rendering import render_message
-from tests.factories import Office, make_office
+from tests.factories import Office, drain, make_case, make_office
 
 WHY = Remedy(reason="Départ en retraite.")
 
@@ -139,3 +140,43 @@ def test_another_programme_and_the_coordination_touch_nobody_here(office: Office
             )
         with pytest.raises(GuardRefused, match="autre dispositif"):
             people.close(unit, stranger, office.karim.id, WHY)
+
+
+def told_of_a_visit(office: Office, case_id: UUID) -> tuple[UUID | None, list[str]]:
+    """Who makes the visit, and what the operator is asked."""
+    drain(office)
+    with office.runtime.database.read() as unit:
+        visit = unit.session.scalars(select(Visit).where(Visit.case_id == case_id)).one()
+        asked = unit.session.scalars(select(Task.kind).where(Task.case_id == case_id, Task.state == "open"))
+        return visit.officer_id, sorted(asked)
+
+
+@pytest.mark.parametrize("by", ["account", "role"])
+def test_whoever_must_replace_a_visitor_that_leaves_is_asked_at_once(office: Office, by: str) -> None:
+    hand, case_id = alex(office), make_case(office, CaseState.VISIT_PLANNED)
+    assert told_of_a_visit(office, case_id) == (office.karim.person_id, ["hold_visit"])
+    karim = office.karim.person_id
+    assert karim is not None
+    with office.runtime.database.write("test") as unit:
+        if by == "account":
+            people.close(unit, hand, karim, WHY)
+        else:
+            (membership,) = people.one(unit, hand.actor, karim).roles
+            people.end_role(unit, hand, karim, membership.id)
+
+    assert told_of_a_visit(office, case_id) == (None, ["choose_visitor", "hold_visit"])
+    with office.runtime.database.read() as unit:
+        (mail,) = unit.session.scalars(select(Message).where(Message.text == "visitor_wanted")).all()
+        assert "Choisir qui fait la visite" in render_message(unit, mail).subject
+
+
+def test_a_visitor_that_leaves_before_a_visit_was_reported_stays_its_visitor(office: Office) -> None:
+    hand, case_id = alex(office), make_case(office, CaseState.VISIT_PLANNED)
+    karim = office.karim.person_id
+    assert karim is not None
+    with office.runtime.database.read() as unit:
+        office.clock.at = unit.session.scalars(select(Visit.ends_at)).one()
+    with office.runtime.database.write("test") as unit:
+        people.close(unit, hand, karim, WHY)
+
+    assert told_of_a_visit(office, case_id)[0] == karim

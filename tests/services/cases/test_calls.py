@@ -130,9 +130,9 @@ def test_where_no_number_is_left_nobody_has_to_call_before_giving_up(office: Off
     office.at("2025-10-22T10:00")
     assert {task.kind for task in office.tasks(case_id)} == {"correct_number", "find_number"}
 
-    with pytest.raises(GuardRefused, match="jusqu’au lundi 27"):
+    with pytest.raises(GuardRefused, match="jusqu’au mercredi 5"):
         office.do(calls.give_up, BO, case_id)
-    office.at("2025-10-27T18:00")
+    office.at("2025-11-05T18:00")
     office.do(calls.give_up, BO, case_id)
 
     assert (office.case(case_id).state, office.tasks(case_id)) == ("unreachable", [])
@@ -143,7 +143,7 @@ def test_where_nobody_can_give_another_number_the_household_is_written_to_at_onc
     office.call(case_id, "wrong_number")
     office.drain()
 
-    assert set(office.due(case_id)) == {"find_number"}
+    assert office.due(case_id) == {"find_number": "2025-10-20 18:00"}  # its time to get the letter and to answer
     assert [each.channel for each in office.sent(case_id, "please_call")] == ["letter"]
 
 

@@ -20,6 +20,7 @@ from tests.services.rules.situations import (
     ADA,
     BO,
     BO_ID,
+    CY,
     CY_ID,
     OPERATOR,
     OTHER_OPERATOR,
@@ -417,6 +418,21 @@ def test_a_visit_whose_case_goes_to_another_operator_keeps_its_day_and_no_office
         assert "quelqu’un d’autre" in render_message(unit, unit.session.get_one(Message, mail.id)).body
     assert [each.address for each in office.sent(case_id, "visit_taken_over")] == ["bo@relais.test"]
     assert [each.address for each in office.sent(case_id, "visit_invitation")][-1] == "toit-solidaire@relais.test"
+    assert {(task.kind, task.organisation_id) for task in office.tasks(case_id)} == {
+        ("choose_visitor", OTHER_OPERATOR),
+        ("hold_visit", OTHER_OPERATOR),
+    }
+
+
+def test_whoever_is_chosen_to_make_a_visit_ends_the_asking(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-20T10:00")
+    office.do(triage.reassign, ADA, case_id, Reassignment(operator_id=OTHER_OPERATOR))
+    office.drain()
+    form = VisitForm(starts_at=paris("2025-10-20T10:00"), officer_id=CY_ID)
+    office.do(visits.move_visit, CY, case_id, form)
+    office.drain()
+
     assert [(task.kind, task.organisation_id) for task in office.tasks(case_id)] == [("hold_visit", OTHER_OPERATOR)]
 
 

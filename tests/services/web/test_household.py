@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from models.cases import Alert, Case, Permission, Referral, Visit
 from models.engine import Event, Message, Task
-from models.programmes import AccessEntry
+from models.programmes import AccessEntry, Person
 from models.vocabulary import CaseState
 from services.rules.household import code_of, visit_word
 from tests.factories import Office, drain, make_case
@@ -181,6 +181,17 @@ def test_nobody_is_let_in_the_evening_before_or_hours_too_soon(office: Office, e
 
     assert "Une visite est prévue, mais pas maintenant" in answer
     assert "n’ouvrez pas et appelez-nous" in answer
+
+
+def test_a_visitor_who_left_is_confirmed_to_nobody(office: Office) -> None:
+    case_id = make_case(office, CaseState.VISIT_PLANNED)
+    _, digits = letter_of(office, case_id)
+    client, word = browser(office), word_of(office, case_id)
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Person, office.karim.id).disabled_at = unit.now
+    office.clock.at += timedelta(days=14)
+
+    assert "Karim" not in plain(send(client, DOOR, word=word, digits=digits).text)
 
 
 def test_a_visitor_without_the_word_is_not_let_in_and_the_try_is_written_down(office: Office) -> None:
