@@ -203,6 +203,7 @@ class VisitForm(Form):
     officer_id: UUID | None = Field(None, description="Chargé de visite")
     second_officer_id: UUID | None = Field(None, description="Second chargé de visite, pour une visite à deux")
     with_whom: Line = Field("", description="Qui d’autre vient : travailleur social, interprète…")
+    on_closed_day: bool = Field(False, description="Le jour est fermé, et le ménage veut bien celui-là")
 
 
 class LostVisit(Form):

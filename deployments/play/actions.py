@@ -14,7 +14,7 @@ the coordinator alone, and it is granted |
 | correct_number | staff, or the alert giver through his mail's link | phone |
 | give_up | staff | |
 | record_circumstances | staff | reference_income, income_year, people, breathing, health_agreed |
-| plan_visit, move_visit | staff | starts, minutes, officer, second_officer, with_whom |
+| plan_visit, move_visit | staff | starts, minutes, officer, second_officer, with_whom, on_closed_day |
 | note_held_visit | staff | starts (past), minutes, officer, danger, note: nobody had planned it here |
 | lose_visit | staff | state, reason (refused_at_door, child_alone, …), note |
 | hold_visit | staff | danger, note |

@@ -1,7 +1,7 @@
 """Visits: planned, moved, cancelled, missed, held; and the dangers met there, told at once."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
@@ -15,11 +15,14 @@ from models.vocabulary import AFTER_REPORT, CaseState, Danger, Role, Urgency, Vi
 from services.cases import tasks
 from services.cases.notes import write_note
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for, locked_case
+from services.rules.presence import reading_calendar
+from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 from services.rules.view import absences
 
@@ -34,6 +37,7 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     _check(unit, case, form)
     if is_planned(unit, case):
         raise GuardRefused("Une visite est déjà prévue : déplacez-la.")
+    _check_wanted(unit, case, form)
     visit = _add(unit, case, form)
     fact = e.VisitPlanned(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
     casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.PLAN_VISIT))
@@ -83,6 +87,8 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     case = case_for(unit, hand.actor, case_id, Right.VISIT)
     visit = planned_visit(unit, case)
     _check(unit, case, form)
+    if form.starts_at != visit.starts_at:
+        _check_wanted(unit, case, form)
     stood = visit.starts_at, visit.officer_id, _officers_of(visit)
     visit.state = next_visit_state(VisitState(visit.state), VisitAction.MOVE).value
     visit.starts_at = form.starts_at
@@ -284,6 +290,21 @@ def _check(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
     if form.starts_at > unit.now + FARTHEST:
         raise InvalidInput("starts_at", "Cette date est dans plus d’un an : vérifiez l’année.")
     _check_officer(unit, case, form)
+
+
+def _check_wanted(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
+    """Nobody visits on Christmas Day by a slip; on a Saturday that the household asks for, somebody may."""
+    day = form.starts_at.astimezone(case.programme.zone).date()
+    if form.on_closed_day or not is_closed(unit, case, day):
+        return
+    holiday = calendar_of(unit, case.programme_id).holiday(day)
+    said = f"{wording.day(day)} ({holiday})" if holiday else wording.day(day)
+    raise InvalidInput("on_closed_day", f"Le {said} est un jour fermé : le ménage veut-il bien ce jour-là ?")
+
+
+def is_closed(unit: UnitOfWork, case: Case, day: date) -> bool:
+    """Whether the programme or the case's operator does not work that day."""
+    return not reading_calendar(unit, case.programme_id, None, case.operator_id).is_open(day)
 
 
 def _check_officer(unit: UnitOfWork, case: Case, form: VisitForm) -> None:

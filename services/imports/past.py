@@ -118,7 +118,7 @@ class _Past:
         if self.entry.position is not Position.PLANNED:
             starts_at = max(self.unit.now + 2 * A_MINUTE, min(wanted, self.told_at - LEAD))
         self.unit.now = max(self.unit.now + A_MINUTE, starts_at - LONGEST_WAIT)
-        visits.plan_visit(self.unit, self.hand, case_id, VisitForm(starts_at=starts_at))
+        visits.plan_visit(self.unit, self.hand, case_id, VisitForm(starts_at=starts_at, on_closed_day=True))
 
     def hold_visit(self, case_id: UUID) -> None:
         """It took place."""

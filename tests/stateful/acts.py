@@ -751,7 +751,8 @@ ACTS: Final[tuple[Act, ...]] = (
       coordinates(triage.accept, lambda _o, n: Acceptance(operator_id=(OPERATOR, OTHER_OPERATOR)[n % 4 == 0]))),
     A("reach", "path", "case", state(*EARLY), call("reached")),
     A("plan", "path", "case", lambda s, c: c.state in TO_VISIT and c.id not in s.planned,
-      works(visits.plan_visit, lambda o, n: VisitForm(starts_at=o.clock.at + timedelta(days=1 + n % 25)))),
+      works(visits.plan_visit, lambda o, n: VisitForm(
+          starts_at=o.clock.at + timedelta(days=1 + n % 25), on_closed_day=True))),
     A("hold visit", "path", "case", lambda s, c: c.state in OPEN and c.id in s.planned, hold_visit, whole=False),
     A("report", "path", "case", state(C.VISITED, C.DIAGNOSED), report),
     A("refer", "path", "case", state(*ORIENTABLE), refer()),
@@ -779,7 +780,8 @@ ACTS: Final[tuple[Act, ...]] = (
       works(endings.disqualify, Disqualification(reason=RejectionReason.OVER_INCOME))),
     A("new number", "aside", "case", is_open, new_number),
     A("move visit", "aside", "case", lambda s, c: c.state in OPEN and c.id in s.planned,
-      works(visits.move_visit, lambda o, n: VisitForm(starts_at=o.clock.at + timedelta(days=1 + n % 25)))),
+      works(visits.move_visit, lambda o, n: VisitForm(
+          starts_at=o.clock.at + timedelta(days=1 + n % 25), on_closed_day=True))),
     A("cancel visit", "aside", "case", lambda s, c: c.state in OPEN and c.id in s.planned,
       works(visits.lose_visit, cancel_visit)),
     A("miss visit", "aside", "case", lambda s, c: c.state in OPEN and c.id in s.planned, miss_visit, whole=False),

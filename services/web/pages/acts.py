@@ -1,6 +1,7 @@
 """What can be done to a case, from its acceptance to its end: each act with its page, its fields and its use case."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -99,6 +100,17 @@ def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
              "hint": "Travailleur social, interprète, tuteur…"},
         ]},
     ]  # fmt: skip
+
+
+def _closed(unit: UnitOfWork, _visitor: Visitor, case: Case, typed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is asked of a day on which nobody works."""
+    try:
+        day = date.fromisoformat(str(typed.get("starts_at", "")))
+    except ValueError:
+        return []
+    said = [("yes", "Le ménage veut bien ce jour-là, et quelqu’un viendra")]
+    asked = {"kind": "checks", "name": "on_closed_day", "label": "Jour fermé", "choices": said}
+    return [asked] if visits.is_closed(unit, case, day) else []
 
 
 EARLIEST, LATEST = 7, 21
@@ -214,11 +226,11 @@ ACTS: Final = (
             follows=("Les messages suivants partent par SMS ou par courrier, comme le prévoit le parcours.",
                      "Les nouvelles se demandent par téléphone.")),
     ActPage("visite", "visite", "Fixer la visite", "Fixer la visite", Right.VISIT, visits.plan_visit,
-            forms.VisitForm, _visit, _visit_given,
+            forms.VisitForm, _visit, _visit_given, proposed=_closed,
             follows=("Le chargé de visite reçoit une invitation pour son agenda.",
                      "Le ménage reçoit une confirmation, puis des rappels avant la visite.")),
     ActPage("visite/deplacer", "visite-deplacer", "Déplacer la visite", "Déplacer la visite", Right.VISIT,
-            visits.move_visit, forms.VisitForm, _visit, _visit_given,
+            visits.move_visit, forms.VisitForm, _visit, _visit_given, proposed=_closed,
             follows=("L’invitation est mise à jour, le ménage reçoit la nouvelle date.",)),
     ActPage("visite/faite", "visite-faite", "La visite a eu lieu", "Enregistrer la visite", Right.VISIT,
             visits.hold_visit, forms.HeldVisit, _held,

@@ -1,6 +1,6 @@
 """Visits: an absence is not a cancellation, and a danger is told in the same minute."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,8 @@ from services.forms import DangerForm, LostVisit, PastVisit, Reassignment, Visit
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, TransitionRefused
+from services.programme import closures
+from services.programme.closures import ClosingForm
 from services.rules.rendering import Suppressed, render_message
 from services.rules.view import absences
 from tests.services.rules.situations import (
@@ -56,6 +58,40 @@ def test_a_visit_is_planned_within_a_year(office: Office) -> None:
 
     with pytest.raises(InvalidInput, match="vérifiez l’année"):
         office.plan(case_id, "2099-10-08T10:00")
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("2025-12-25T10:00", r"jeudi 25.décembre \(Noël\) est un jour fermé"),
+        ("2025-10-11T10:00", r"samedi 11.octobre est un jour fermé"),
+        ("2025-10-13T10:00", r"lundi 13.octobre est un jour fermé"),
+        ("2025-10-14T10:00", r"mardi 14.octobre est un jour fermé"),
+    ],
+)
+def test_a_visit_on_a_day_on_which_nobody_works_is_kept_once_it_is_wanted(office: Office, when: str, said: str) -> None:
+    case_id = office.qualified()
+    office.do(closures.close, ADA, ClosingForm(first_on=date(2025, 10, 13), last_on=date(2025, 10, 13)))
+    tuesday = date(2025, 10, 14)
+    office.do(closures.close, ADA, ClosingForm(organisation_id=OPERATOR, first_on=tuesday, last_on=tuesday))
+    form = VisitForm(starts_at=paris(when), officer_id=BO_ID)
+
+    with pytest.raises(InvalidInput, match=said):
+        office.do(visits.plan_visit, BO, case_id, form)
+    office.do(visits.plan_visit, BO, case_id, form.model_copy(update={"on_closed_day": True}))
+    office.drain()
+    assert "hold_visit" in office.due(case_id)
+
+
+def test_a_visit_that_keeps_its_closed_day_is_not_asked_about_again(office: Office) -> None:
+    case_id = office.qualified()
+    saturday = VisitForm(starts_at=paris("2025-10-11T10:00"), on_closed_day=True)
+    office.do(visits.plan_visit, BO, case_id, saturday)
+    same = VisitForm(starts_at=paris("2025-10-11T10:00"), officer_id=BO_ID)
+
+    assert office.do(visits.move_visit, BO, case_id, same).officer_id == BO_ID
+    with pytest.raises(InvalidInput, match="jour fermé"):
+        office.do(visits.move_visit, BO, case_id, VisitForm(starts_at=paris("2025-10-12T10:00")))
 
 
 def test_a_visit_is_made_by_the_operators_own_people(office: Office) -> None:
@@ -119,7 +155,7 @@ def test_the_visitors_own_absence_is_not_held_against_the_household(office: Offi
 
 
 def test_a_visit_too_near_for_the_letter_of_ten_days_before_has_its_letter_at_once(office: Office) -> None:
-    for days, letters in ((5, 0), (9, 1), (20, 0)):
+    for days, letters in ((4, 0), (9, 1), (21, 0)):
         case_id = office.qualified()
         office.plan(case_id, office.clock.at + timedelta(days=days))
         office.drain()
