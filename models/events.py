@@ -1082,6 +1082,25 @@ class MessageKept(Fact):
     recalls: UUID
 
 
+class MessageLost(Fact):
+    """Its reader never had a message that was in doubt: it leaves again, which whoever said so may undo until
+    `recall_until`. `message_id` is that of the mail, `message_ids` all that it carried.
+    """
+
+    type: ClassVar[str] = "message.found_lost"
+    message_id: UUID
+    message_ids: list[UUID]
+    recall_until: datetime | None = None
+
+
+class LossRecalled(Fact):
+    """Whoever said that a message was lost took that back: it is in doubt as before."""
+
+    type: ClassVar[str] = "message.loss_recalled"
+    message_id: UUID
+    recalls: UUID
+
+
 def _leaves(base: type[Fact]) -> list[type[Fact]]:
     children = base.__subclasses__()
     return [base] if not children else [leaf for child in children for leaf in _leaves(child)]

@@ -18,6 +18,7 @@ from services.forms import Answer
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, NotFound
 from services.rules import casework, ledger, obligations
+from services.rules.aftermath import AFTERMATH
 from services.rules.casework import RECALL, Hand
 from services.rules.effects import RECALLED, is_recalled
 from services.rules.policy import Actor, Right, agreement_with_partner, case_for, locked_case, require, rights, sees
@@ -168,6 +169,13 @@ def _refused_as_before(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     return e.MessageKept(message_id=told.message_id, recalls=event.id)
 
 
+def _doubt_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
+    """Somebody checks it again: the item is open anew, on the case of each message that the mail carried."""
+    told = e.MessageLost.model_validate(event.payload)
+    ledger.doubt_again(unit, AFTERMATH, first_id=told.message_id, ids=told.message_ids)
+    return e.LossRecalled(message_id=told.message_id, recalls=event.id)
+
+
 class Sending(NamedTuple):
     """What may be taken back: who may, and what is moved back; the fact that says so."""
 
@@ -184,6 +192,7 @@ SENDINGS: Final = {
     e.AddressMended.type: Sending(Right.DIRECTORY, _mend_again),
     e.HouseholdAddressMended.type: Sending(Right.CORRECT, _write_there_no_more),
     e.MessageSentAgain.type: Sending(Right.ADMINISTER, _refused_as_before),
+    e.MessageLost.type: Sending(Right.SETTLE_MESSAGE, _doubt_again),
 }
 _JUST_SENT: Final = (
     select(Event.id, Event.payload, Case.number)

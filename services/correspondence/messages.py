@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from models.cases import Case
 from models.engine import Event, Message, Task
-from models.events import MessageFailed, MessageHastened
+from models.events import MessageFailed, MessageHastened, MessageLost
 from models.vocabulary import Channel, MessageState, Party
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
@@ -58,7 +58,8 @@ def came_back(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
 
 
 def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, delivered: bool) -> None:
-    """End the doubt: delivered, its clock starts; not delivered, it leaves again. The check is then done.
+    """End the doubt: delivered, its clock starts; not delivered, it leaves again, in a minute if a page says so. The
+    check is then done.
 
     Messages that left in the same mail share its end: what is said of one is said of all.
     """
@@ -66,7 +67,14 @@ def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, del
     message = _of(unit, case, message_id)
     if message.state != MessageState.UNKNOWN:
         raise GuardRefused("Ce message n’est plus à vérifier.")
-    ledger.settle(unit, AFTERMATH, doubt=ledger.doubt_of(unit, message), verdict="yes" if delivered else "no")
+    doubt = ledger.doubt_of(unit, message)
+    if delivered:
+        ledger.settle(unit, AFTERMATH, doubt=doubt, verdict="yes")
+        return
+    until = casework.recall_until(unit, hand)
+    ids = ledger.settle(unit, AFTERMATH, doubt=doubt, verdict="no", again_at=until)
+    fact = MessageLost(message_id=doubt.id, message_ids=list(ids), recall_until=until)
+    casework.record(unit, case, fact, hand=hand)
 
 
 def send_now(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID) -> None:

@@ -25,6 +25,7 @@ from models.events import (
     DangerAcknowledged,
     HasteRecalled,
     HouseholdAddressRecalled,
+    LossRecalled,
     MessageKept,
     ReferralRecalled,
     ReminderRecalled,
@@ -46,7 +47,7 @@ VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
 RECALLS: Final = (
     ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecalled, AddressRecalled, HouseholdAddressRecalled,
-    MessageKept,
+    MessageKept, LossRecalled,
 )  # fmt: skip
 OPEN_AGAIN: Final = frozenset({CaseReopened.type, CaseUnmerged.type})
 """A case that ended and lives again: whatever was asked before its end is asked no more."""

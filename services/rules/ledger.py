@@ -248,20 +248,32 @@ def doubt_of(unit: UnitOfWork, message: Message) -> Doubt:
     return Doubt(first.id, first.message_id, Channel(first.channel))
 
 
-def settle(unit: UnitOfWork, aftermath: Aftermath, *, doubt: Doubt, verdict: Verdict) -> bool:
-    """End a doubt as the proof says: accepted, or queued again only on a certain "no". False while it lasts."""
+def settle(
+    unit: UnitOfWork, aftermath: Aftermath, *, doubt: Doubt, verdict: Verdict, again_at: datetime | None = None
+) -> Sequence[UUID]:
+    """End a doubt as the proof says: accepted, or queued again (for `again_at`) only on a certain "no".
+
+    The messages whose doubt ended; none while it lasts.
+    """
     unknown = and_(_bundle(doubt.id), Message.state == MessageState.UNKNOWN)
     if verdict == "cannot_tell":
         _change(unit, unknown, {"leased_until": lease_until(unit, DOUBT_S)})
-        return False
+        return []
     if verdict == "yes":
         ids = _locked(unit, select(Message.id).where(unknown))
         settled = _accept(unit, aftermath, ids=ids, handover=Handover("accepted"))
     else:
-        settled = _changed(unit, unknown, _FREE | {"due_at": unit.now, "data_started_at": None})
+        settled = _changed(unit, unknown, _FREE | {"due_at": again_at or unit.now, "data_started_at": None})
     for message in settled:
         aftermath.settled(unit, message)
-    return bool(settled)
+    return [message.id for message in settled]
+
+
+def doubt_again(unit: UnitOfWork, aftermath: Aftermath, *, first_id: UUID, ids: Collection[UUID]) -> None:
+    """Whoever said that a mail was lost was wrong: nobody knows, as before; it is one mail still."""
+    waiting = and_(Message.id.in_(ids), Message.state == MessageState.QUEUED)
+    _change(unit, and_(waiting, Message.id != first_id), {"bundle_id": first_id})
+    _doubt(unit, aftermath, held=waiting, values={})
 
 
 def bounce(unit: UnitOfWork, message_id: UUID, *, status: str) -> Sequence[Message]:

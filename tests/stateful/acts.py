@@ -644,8 +644,11 @@ def send_now(office: Office, message: Message, n: int) -> None:
 
 
 def settle(office: Office, message: Message, n: int) -> None:
-    """Its reader says whether he had it."""
-    office.do(messages.settle, ADA, message.case_id, message.id, delivered=n % 2 == 0)
+    """Its reader says whether he had it; every second time that he had not is taken back."""
+    hand = replace(ADA, holds=True)
+    office.do(messages.settle, hand, message.case_id, message.id, delivered=n % 2 == 0)
+    if n % 4 == 1 and message.case_id is not None:
+        take_back_last(office, message.case_id, hand, "message.found_lost")
 
 
 def cut(use_case: Callable[..., Any], form: Callable[[Office, int, Energy], Any], *, lasts: bool = False) -> Do:
@@ -919,7 +922,8 @@ ACTS: Final[tuple[Act, ...]] = (
       whole=False, ways=2),
     A("send again", "task", "message", lambda _s, m: m.state == MessageState.REFUSED and m.address and m.case_id,
       send_again, whole=False, ways=2),
-    A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle),
+    A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle,
+      whole=False, ways=4),
 )  # fmt: skip
 OFTEN: Final = {
     "path": 7,

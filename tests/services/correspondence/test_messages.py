@@ -3,6 +3,7 @@
 And messages in doubt: somebody checks them, once for each attempt that ends so.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from models.cases import Case
 from models.engine import Message
 from models.vocabulary import MessageState, TaskState
+from services.cases import recalling
 from services.channels.evidence import Verdict
 from services.correspondence import messages
 from services.foundation.errors import GuardRefused, NotFound
@@ -19,6 +21,7 @@ from services.operations import upkeep
 from services.overview import timeline
 from services.rules import ledger
 from services.rules.aftermath import AFTERMATH
+from services.rules.casework import RECALL
 from services.rules.rendering import Suppressed, render_message
 from tests.services.rules.situations import ADA, BO, CY, PARIS, Office, shown
 
@@ -193,3 +196,44 @@ def test_the_words_of_a_message_are_forgotten_after_ninety_days_and_its_leaving_
     office.clock.at += timedelta(days=91)
     assert kept() == [("accepted", None), ("queued", "Bonjour")]
     assert upkeep.forget_texts in upkeep.ROUNDS
+
+
+def test_what_is_said_not_delivered_leaves_in_a_minute_and_may_be_taken_back(office: Office) -> None:
+    """The mail carried two cases: their doubt ends together, and stands again together."""
+    page, cases = replace(ADA, holds=True), [office.reported(phone=f"06 39 98 70 0{n}") for n in (1, 2)]
+    for case_id in cases:
+        office.refer(case_id)
+    office.drain()
+    mails = [mail for case_id in cases for mail in office.sent(case_id, "referral_request")]
+    with office.database.write("test") as unit:
+        first, other = (unit.session.get_one(Message, mail.id) for mail in mails)
+        other.bundle_id = first.id
+    office.bounce("referral_request", unknown=True)
+    office.drain()
+    assert all("check_message" in office.due(case_id) for case_id in cases)
+
+    office.do(messages.settle, page, cases[0], mails[0].id, delivered=False)
+    office.drain()
+    again = [mail for case_id in cases for mail in office.sent(case_id, "referral_request")]
+    assert {(mail.state, mail.due_at - office.clock.at) for mail in again} == {("queued", RECALL)}
+    assert not any("check_message" in office.due(case_id) for case_id in cases)
+    with office.database.read() as unit:
+        (held,) = recalling.held(unit, ADA.actor)
+    office.do(recalling.recall, page, held.event_id)
+    office.drain()
+
+    kept = [mail for case_id in cases for mail in office.sent(case_id, "referral_request")]
+    assert [(mail.state, mail.bundle_id) for mail in kept] == [("unknown", None), ("unknown", mails[0].id)]
+    assert all("check_message" in office.due(case_id) for case_id in cases)
+
+
+def test_what_is_said_not_delivered_by_a_machine_leaves_at_once(office: Office) -> None:
+    case_id = office.reported()
+    office.refer(case_id)
+    office.drain()
+    office.bounce("referral_request", unknown=True)
+    (mail,) = office.sent(case_id, "referral_request")
+    office.do(messages.settle, ADA, case_id, mail.id, delivered=False)
+
+    (again,) = office.sent(case_id, "referral_request")
+    assert (again.state, again.due_at) == ("queued", office.clock.at)
