@@ -199,19 +199,23 @@ def give_up(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     household, and whoever gave the alert, have time left to answer what was written to them.
     """
     case = case_for(unit, hand.actor, case_id, Right.GIVE_UP)
+    check_enough_tried(unit, case)
+    fact = e.CaseUnreachable(attempts=len(attempts_since_contact(unit, case.id)))
+    casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
+    case.outcome = ClosureOutcome.UNREACHABLE.value
+    return case
+
+
+def check_enough_tried(unit: UnitOfWork, case: Case) -> None:
+    """Raise what is missing before a household is given up: also asked before the page offers it."""
     if case.stage == Stage.DETECTION:
         raise GuardRefused("Cette situation n’est pas encore acceptée : s’il n’y a rien à faire, refusez-la.")
     if not is_sought(case):  # more calls would change nothing
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     casework.check_no_partner_asked(unit, case)
-    attempts = attempts_since_contact(unit, case.id)
     if any(phone.blocked_at is None for phone in case.household.phones):
-        _check_calls(unit, case, attempts)
+        _check_calls(unit, case, attempts_since_contact(unit, case.id))
     _check_time_left(unit, case)
-    fact = e.CaseUnreachable(attempts=len(attempts))
-    casework.record(unit, case, fact, hand=hand, action=CaseAction.GIVE_UP)
-    case.outcome = ClosureOutcome.UNREACHABLE.value
-    return case
 
 
 def _check_calls(unit: UnitOfWork, case: Case, attempts: Sequence[datetime]) -> None:

@@ -55,16 +55,13 @@ _STOOD = {
 def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -> Case:
     """Close with an outcome. Refused while a partner still has the ball."""
     case = case_for(unit, hand.actor, case_id, Right.CLOSE)
-    casework.check_no_partner_asked(unit, case)
+    check_closable(unit, case)
     if form.outcome is _STOPPED:
         raise GuardRefused("Un ménage qui demande d’arrêter : notez-le comme tel, ses accords sont alors retirés.")
     if form.outcome not in outcomes(case):
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
     if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
         raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
-    lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
-    if out := unit.session.scalars(lent).first():
-        raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
     visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
     for referral in unit.session.scalars(_REPORTED, {"case": case.id}).all():
         partner_work.confirm(unit, hand, referral.id, verified=False)
@@ -75,6 +72,14 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     scorecards.keep(unit, case, form.criteria)
     write_note(unit, case, hand, form.note, event=event)
     return case
+
+
+def check_closable(unit: UnitOfWork, case: Case) -> None:
+    """Raise `GuardRefused` for what keeps a case from closing whatever its outcome: asked for before the form is."""
+    casework.check_no_partner_asked(unit, case)
+    lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
+    if out := unit.session.scalars(lent).first():
+        raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
 
 
 def _was_absent(unit: UnitOfWork, case: Case) -> bool:

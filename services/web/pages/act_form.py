@@ -32,6 +32,7 @@ def page(
     others: Sequence[tuple[str, str]] = (),
     danger: bool = False,
     place: str = "",
+    lacking: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     """`section` is the part of the menu that it belongs to; the rest is what `act.html` says of it."""
@@ -52,6 +53,7 @@ def page(
         back=back,
         danger=danger,
         place=place,
+        lacking=lacking,
     )
 
 

@@ -33,10 +33,12 @@ PLACE: Final = re.compile(r"\bacte-[0-9a-f-]{36}\b")
 LONGEST_NUMBER = 9
 UNREAD = 422
 """What was typed cannot be read: nothing was tried."""
+Possible = Callable[[UnitOfWork, Case], None]
 Proposed = Callable[[UnitOfWork, Visitor, Case, Mapping[str, Any]], Sequence[dict[str, Any]]]
 NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
 NOTHING_PROPOSED: Proposed = lambda _unit, _visitor, _case, _typed: ()  # noqa: E731
 NOTHING_WRONG: Checked = lambda _unit, _visitor, _case, _data: {}  # noqa: E731
+ALWAYS: Possible = lambda _unit, _case: None  # noqa: E731
 NOTHING_GIVEN: Given = lambda _visitor, _data: {}  # noqa: E731
 
 
@@ -55,6 +57,7 @@ class ActPage:
 
     `others` are other buttons (value, words), sent as `then`; `proposed` fields above the rest that depend on what was
     typed; `checked` says what is wrong beside the form, in the database or on the calendar: all is told at once.
+    `possible` raises what keeps the act from being done whatever is typed: the page then says so and asks nothing.
     """
 
     path: str
@@ -72,6 +75,7 @@ class ActPage:
     others: tuple[tuple[str, str], ...] = ()
     proposed: Proposed = NOTHING_PROPOSED
     checked: Checked = NOTHING_WRONG
+    possible: Possible = ALWAYS
 
 
 def add(router: APIRouter, act: ActPage) -> None:
@@ -94,6 +98,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         case = readable(unit, visitor.actor, case_id)
         check(unit, visitor.actor, case, act.right)
         fields = [*act.proposed(unit, visitor, case, form.entered), *act.fields(unit, visitor, case)]
+        lacking = "" if form.errors else _lacking(unit, case, act)  # what was typed is never taken away
         form = form if form.seen is not None else replace(form, seen=case.last_seq)
         over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
     back, place = request.query_params.get(returning.BACK, ""), _place(request, case_id, form)
@@ -115,10 +120,20 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         back=back if returning.is_list(back) else address,
         danger=act.danger,
         place=place,
+        lacking=lacking,
     )
     if answers.is_inline(request):  # whatever was asked for, a form stands in the line that it was asked from
         response.headers.update({"hx-retarget": f"#{place}", "hx-reswap": "innerHTML", "hx-reselect": ".opened"})
     return response
+
+
+def _lacking(unit: UnitOfWork, case: Case, act: ActPage) -> str:
+    """The sentence of what is missing before the act can be done."""
+    try:
+        act.possible(unit, case)
+    except CaseworkError as refused:
+        return refused.sentence
+    return ""
 
 
 def _place(request: Request, case_id: UUID, form: Form) -> str:

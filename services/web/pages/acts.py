@@ -260,10 +260,10 @@ ACTS: Final = (
             follows=("À un, six et douze mois, la question part cinq jours avant l’appel prévu.",
                      "Si le ménage ne répond pas, ou demande à être rappelé, l’opérateur l’appelle.")),
     ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
-            forms.ClosureForm, _closure, _closure_given,
+            forms.ClosureForm, _closure, _closure_given, possible=closing.check_closable,
             follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP,
-            bare(calls.give_up), danger=True,
+            bare(calls.give_up), danger=True, possible=calls.check_enough_tried,
             lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
                  "fois passé le temps laissé au ménage pour répondre au SMS et au courrier.",
             follows=("Le ménage reçoit un courrier : la porte reste ouverte.",)),

@@ -28,6 +28,7 @@ class NextAct:
     danger: bool = False
 
 
+_GIVE_UP: Final = NextAct("Renoncer", "renoncer", Right.GIVE_UP)
 _CALL: Final = NextAct("Noter un appel", "appel", Right.CALL)
 _VISIT: Final = NextAct("Fixer la visite", "visite", Right.VISIT)
 _HELD: Final = NextAct("Visite faite", "visite/faite", Right.VISIT)
@@ -51,7 +52,7 @@ NEXT: Final[dict[str, tuple[NextAct, ...]]] = {
     ),
     "first_call": (_CALL,),
     "call_again": (_CALL,),
-    "await_household": (_CALL, NextAct("Renoncer", "renoncer", Right.GIVE_UP)),
+    "await_household": (_CALL, _GIVE_UP),
     "correct_number": (_NUMBER,),
     "find_number": (_NUMBER,),
     "plan_visit": (_VISIT, _CALL),
@@ -127,6 +128,8 @@ def acts_of(
     known = NEXT.get(task.kind, ()) if rule is None else _own(rule)
     if task.visit is not None and unit.now < task.visit.starts_at:
         known = [_MOVE if act is _HELD else act for act in known]  # what has not begun cannot have been held
+    if unit.now < task.due_at:
+        known = [act for act in known if act is not _GIVE_UP]  # the household has time left to answer
     offered = [act for act in known if act.right in granted]
     places = {"referral": task.referral_id, "loan": task.loan_id, "doubt": doubt}
     lacking = {f"{{{name}}}" for name, found in places.items() if found is None}
