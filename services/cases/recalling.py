@@ -58,7 +58,8 @@ def _until(payload: Mapping[str, Any]) -> datetime | None:
 
 
 def recall(unit: UnitOfWork, hand: Hand, event_id: UUID) -> Case:
-    """Take back what one has just sent: nothing of it leaves, and what it moved is where it was."""
+    """Take back what one has just sent: nothing of it leaves, and what it moved is where it was. A button pressed twice
+    does it once."""
     event = unit.session.get(Event, event_id)
     if event is None or not _knows(unit, hand.actor, event):
         raise NotFound
@@ -68,8 +69,10 @@ def recall(unit: UnitOfWork, hand: Hand, event_id: UUID) -> Case:
     if event.type == e.ReminderDue.type:  # a clock is locked before its case, as the tick does it
         unit.session.get(Obligation, UUID(event.payload["obligation_id"]), with_for_update=True)
     case = _locked(unit, hand.actor, event, sending.right)
+    if is_recalled(unit, event):
+        return case
     until = _until(event.payload)
-    if until is None or until <= unit.now or is_recalled(unit, event):
+    if until is None or until <= unit.now:
         raise GuardRefused("C’est trop tard : l’envoi est parti.")
     _call_back(unit, event)
     casework.record(unit, case, sending.undo(unit, case, event), hand=hand)
