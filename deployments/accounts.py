@@ -10,12 +10,13 @@ from sqlalchemy import select
 from models.base import new_id
 from models.programmes import Organisation, Programme
 from models.vocabulary import Role
-from services.accounts import account_links, people, second_factor
+from services.accounts import account_links, second_factor
 from services.accounts.accounts import create_account, person_of
 from services.accounts.sessions import memberships_of
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput
 from services.foundation.runtime import Runtime
+from services.programme import people
 from services.rules.policy import Actor, note_access
 
 COMMAND: Final = Actor("command", None)

@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from models.vocabulary import Role
-from services.accounts import access_log, people
+from services.accounts import access_log
 from services.accounts.access_log import Wanted
-from services.accounts.people import Known
 from services.forms import Invitation, Remedy, RoleForm
 from services.foundation.database import UnitOfWork
+from services.programme import people
+from services.programme.people import Known
 from services.rules.casework import Hand
 from services.web.api.answers import Done, Made
 from services.web.api.edge import Acting, Acts, Reads, Said

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from models.programmes import Organisation
 from models.vocabulary import Role
 from services import forms
-from services.accounts import people
-from services.accounts.people import Known
 from services.foundation import wording
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput
+from services.programme import people
+from services.programme.people import Known
 from services.rules.texts.labels import choices, label
 from services.web.pages import act_form, answers
 from services.web.pages.administration import tabs

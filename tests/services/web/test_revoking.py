@@ -17,14 +17,14 @@ from models.cases import Alert, Note, Permission, Referral
 from models.engine import Event, Task
 from models.programmes import ApiKey, Membership, Organisation, PartnerPreference, Person, Service
 from models.vocabulary import CaseState, PermissionKind, ReferralState, Role
-from services.accounts import api_keys, partner_access, people
+from services.accounts import api_keys, partner_access
 from services.accounts.accounts import create_account
 from services.cases import alerts, loans, notes, permissions, referrals
 from services.forms import Answer, LoanForm, OnBehalf, Remedy
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError
 from services.foundation.tokens import token_hash
-from services.programme import organisations
+from services.programme import organisations, people
 from services.rules.casework import Hand
 from services.rules.links import alert_url, sheet_url, task_url
 from services.rules.policy import ENGINE, Actor
@@ -395,7 +395,7 @@ def test_of_two_administrators_who_close_each_other_at_once_one_is_told_that_it_
         ready.wait()
         close(*given)
 
-    monkeypatch.setattr("services.accounts.people.close", both_have_begun)
+    monkeypatch.setattr("services.programme.people.close", both_have_begun)
     why = {"reason": "Départ"}
     answers = together(
         lambda: send(browser(office, "alex"), f"/administration/personnes/{dana}/fermer", **why),

@@ -9,10 +9,11 @@ from models.cases import Visit
 from models.engine import Message, Task
 from models.programmes import AccessEntry, Membership, Organisation, Person, Programme
 from models.vocabulary import CaseState, Role
-from services.accounts import people, second_factor, sessions
+from services.accounts import second_factor, sessions
 from services.accounts.accounts import create_account
 from services.forms import Invitation, Remedy, RoleForm
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
+from services.programme import people
 from services.rules.casework import Hand
 from services.rules.policy import Actor
 from services.rules.rendering import render_message
