@@ -25,6 +25,7 @@ RULE: Final = re.compile(r"^\s*_{10,}\s*$")
 ATTRIBUTION: Final = re.compile(
     r"^(?:(?:le|on)\b.{4,300}?|.{1,200}<[^<>\s]+@[^<>\s]+>\s*)(?:a écrit|wrote)\s*:?$", re.IGNORECASE
 )
+DATED: Final = re.compile(r"^(?:le|on)\b", re.IGNORECASE)
 FIELD: Final = re.compile(
     r"^[\s>*]*(?:de|from|envoyé|sent|date|à|to|cc|objet|subject|répondre à|reply-to)[\s*]*:", re.IGNORECASE
 )
@@ -93,15 +94,26 @@ def _fields(lines: Sequence[str], at: int) -> int:
 
 
 def _attribution(lines: Sequence[str], at: int) -> int:
-    """How many lines say "Le …, … a écrit :" before a quote; mail programs break it over two or three."""
+    """How many lines say "Le …, … a écrit :" before a quote; mail programs break it over two or three.
+
+    They leave no line empty in it; a line above it that begins with the same word ("Le bailleur accepte.") was typed.
+    """
     for count in range(1, ATTRIBUTION_LINES + 1):
-        joined = " ".join(line.strip() for line in lines[at : at + count])
-        if not lines[at].strip() or not ATTRIBUTION.match(joined):
+        part = [line.strip() for line in lines[at : at + count]]
+        if not all(part):
+            return 0
+        if not ATTRIBUTION.match(" ".join(part)):
             continue
+        if any(_begins_one(part[later:]) for later in range(1, count)):
+            return 0
         following = next((line for line in lines[at + count :] if line.strip()), "")
-        if following.lstrip().startswith(">") or "@" in joined:
+        if following.lstrip().startswith(">") or "@" in " ".join(part):
             return count
     return 0
+
+
+def _begins_one(part: Sequence[str]) -> bool:
+    return DATED.match(part[0]) is not None and ATTRIBUTION.match(" ".join(part)) is not None
 
 
 class _Reader(HTMLParser):

@@ -42,10 +42,25 @@ def test_a_reply_names_its_writer_and_the_mail_that_it_answers() -> None:
         ("Vu.\n\n-----Message d'origine-----\nDe : x\nEnvoyé : y\nObjet : z\n\nBonjour", "Vu."),
         ("-----Message d'origine-----\nDe : x\nEnvoyé : y\nObjet : z\n\nPris en charge.", "Pris en charge."),
         ("Le bailleur nous a écrit :\nil fera les travaux.", "Le bailleur nous a écrit :\nil fera les travaux."),
+        ("Le bailleur accepte.\n\nLe 2 avril 2026, Relais a écrit :\n> Bonjour", "Le bailleur accepte."),
+        ("On s’en charge.\nLe 2 avril, Relais <r@x.fr> a écrit :\n> Bonjour", "On s’en charge."),
+        ("Pris.\n\nLe jeu. 9 oct. à 09:02,\nRelais <r@x.fr>\na écrit :\n> Bonjour", "Pris."),
         ("> rien que des citations\n> et rien d'autre", ""),
         ("", ""),
     ],
-    ids=["gmail", "outlook", "below", "original", "below original", "no quote", "quotes only", "empty"],
+    ids=[
+        "gmail",
+        "outlook",
+        "below",
+        "original",
+        "below original",
+        "no quote",
+        "begins like a quote",
+        "just above the quote",
+        "broken over three lines",
+        "quotes only",
+        "empty",
+    ],
 )
 def test_what_was_typed_is_kept_and_what_was_quoted_is_cut(text: str, kept: str) -> None:
     assert typed(text) == kept
