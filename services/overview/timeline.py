@@ -80,6 +80,7 @@ FAMILIES: Final = ("acts", "messages", "not_sent", "notes", "exchanges")
 WHY_NOT: Final = {
     "number_blocked": "une autre personne répond à ce numéro",
     "closed": "l’organisme était fermé ce jour-là",
+    "reply_unread": "une réponse du partenaire attendait d’être lue",
     "stale": "l’étape suivante était déjà due : elle seule est partie",
     "task_closed": "sa raison d’être a disparu avant l’envoi",
     "visit_past": "la visite n’était plus à venir",

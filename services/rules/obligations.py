@@ -20,15 +20,17 @@ from models.events import ReferralDelivered, ReminderDue
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
-from services.rules import casework, clocks, pauses, presence, work
+from services.rules import casework, clocks, open_tasks, pauses, presence, work
 from services.rules.effects import RECALLED
 from services.rules.published import calendar_of, pathway_of, today_of
+from services.rules.ranking import READ
 
 TimerAct = Callable[[UnitOfWork, Task], None]
 BATCH: Final = 50
 SOONEST: Final = timedelta(minutes=15)
 LATEST: Final = timedelta(days=1)
 CLOSED: Final = "closed"
+UNREAD: Final = "reply_unread"
 STALE: Final = "stale"
 SKIPPED: Final = "skipped"
 LOG: Final = logging.getLogger(__name__)
@@ -136,11 +138,11 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
     ladder = pathway_of(unit, case.pathway_hash).ladders[clock.ladder]
     step, due_at = _latest_due(unit, clock, ladder)
     occurrence = _note(unit, clock, _speaks_to(ladder, step), step=step, due_at=due_at)
-    is_held = _is_for_closed_partner(unit, clock.task, ladder, step)
+    why_held = _why_held(unit, clock.task, ladder, step)
     told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     _climb_on(unit, clock, ladder, step)
-    if is_held:
-        occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, CLOSED
+    if why_held is not None:
+        occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, why_held
         return None
     act = None if step == clocks.UNDELIVERED else ladder.rungs[step].act
     return _Step(clock, told, acts[act] if act is not None else None)
@@ -197,16 +199,25 @@ def _key(obligation: Obligation, step: int) -> str:
     return f"{obligation.id}:{obligation.generation}:{step}"
 
 
-def _is_for_closed_partner(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> bool:
-    """Whether a step does nothing but write to a partner who is closed today. The delay itself runs on."""
+def _why_held(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> str | None:
+    """Why a step that does nothing but write to a partner does not leave today. The delay itself runs on."""
     if step == clocks.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
-        return False
+        return None
+    if not reminds_partner(ladder.rungs[step]):
+        return None
+    if _has_written(unit, task):
+        return UNREAD
     today = today_of(unit, task.programme_id)
-    return reminds_partner(ladder.rungs[step]) and presence.is_closed(unit, task.organisation_id, today)
+    return CLOSED if presence.is_closed(unit, task.organisation_id, today) else None
+
+
+def _has_written(unit: UnitOfWork, task: Task) -> bool:
+    """Whether a mail of the partner about this request waits to be read: nobody chases him for an answer of his."""
+    return task.referral_id is not None and bool(open_tasks.of_referral(unit, task.referral_id, READ))
 
 
 def reminds_partner(rung: Rung) -> bool:
-    """Whether a step does nothing but write to a partner: what a closure holds back."""
+    """Whether a step does nothing but write to a partner: what a closure, or a mail of his, holds back."""
     return rung.act is None and all(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
 
 
@@ -305,11 +316,14 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
 
 
 def wait_for_partner(unit: UnitOfWork, task: Task) -> bool:
-    """Count his delay again from a partner's reopening, with its reminders, if he was closed when the last one was due.
+    """Count a partner's delay again with its reminders, from his reopening if he is closed, when he cannot be said to
+    be silent: a mail of his waits to be read, or his last-chance message was held back.
 
     Whether it did. Source: peers 3.2, transition 5: nobody expires without his last-chance message.
     """
-    if task.organisation_id is None or not any(_was_held_back(unit, clock) for clock in _clocks(unit, task)):
+    if task.organisation_id is None:
+        return False
+    if not _has_written(unit, task) and not any(_was_held_back(unit, clock) for clock in _clocks(unit, task)):
         return False
     closed_until = presence.closed_today(unit, task.programme_id).get(task.organisation_id)
     opens_at = calendar_of(unit, task.programme_id).next_opening(closed_until) if closed_until else unit.now
@@ -321,7 +335,8 @@ def _was_held_back(unit: UnitOfWork, clock: Obligation) -> bool:
     rungs = pathway_of(unit, unit.session.get_one(Case, clock.case_id).pathway_hash).ladders[clock.ladder].rungs
     warnings = [step for step, rung in enumerate(rungs) if not rung.off and _writes_to_partner(rung)]
     latest = Occurrence.obligation_id == clock.id, Occurrence.generation == clock.generation
-    held = select(Occurrence.id).where(*latest, Occurrence.step.in_(warnings[-1:]), Occurrence.reason == CLOSED)
+    why = Occurrence.reason.in_((CLOSED, UNREAD))
+    held = select(Occurrence.id).where(*latest, Occurrence.step.in_(warnings[-1:]), why)
     return unit.session.scalar(held) is not None
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models.cases import Case, Note
 from models.engine import IncomingMail, Message
-from models.vocabulary import IncomingKind, MessageState, Role, Suggestion
+from models.vocabulary import IncomingKind, MessageState, ReferralState, Role, Suggestion
 from services.cases import closing, erasure, referrals
 from services.channels.inbox import Received
 from services.correspondence import replies
@@ -537,3 +537,37 @@ def test_an_answer_to_a_mail_about_several_cases_is_read_by_the_coordination_alo
     assert waiting(office) == ["Oui pour les deux"]
     bounced(office, case_id)
     assert {"mend_address"} <= set(office.due(case_id)) & set(office.due(other))
+
+
+def test_a_partner_whose_answer_waits_to_be_read_is_not_chased(office: Office) -> None:
+    case_id, _ = office.referred()
+    answer(office, case_id)
+
+    office.at("2025-10-23T10:00")
+
+    held = [(0, "suppressed", "reply_unread"), (1, "suppressed", "reply_unread")]
+    assert office.occurrences(case_id, "answer_referral") == held
+    assert office.told(case_id, "referral_soft_reminder") == []
+
+
+def test_a_partner_whose_answer_waits_to_be_read_is_not_said_to_be_silent(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    office.at("2025-10-27T10:00")
+    answer(office, case_id)
+
+    office.at("2025-10-30T10:00")
+
+    assert office.referral(referral_id).state == ReferralState.SENT
+    assert office.due(case_id)["answer_referral"] == "2025-11-21 18:00"
+
+
+def test_a_partner_whose_answer_was_read_is_chased_again_and_expires_in_the_end(office: Office) -> None:
+    case_id, referral_id = office.referred()
+    answer(office, case_id)
+    office.at("2025-10-30T10:00")
+    office.do(replies.read, BO, item(office, case_id))
+
+    office.at("2025-11-24T10:00")
+
+    assert [told[0] for told in office.told(case_id, "referral_firm_reminder")] == ["2025-11-14 09:00"]
+    assert office.referral(referral_id).state == ReferralState.EXPIRED
