@@ -1,5 +1,6 @@
 """Doubles: a case is merged into the one that goes on, its alerts follow it there; and the merge can be undone."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -158,10 +159,20 @@ def _hand_back(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> tuple[Da
         if not fact.was_in_danger and e.DangerReported.type not in happened:
             kept.danger, back = None, fact.danger
             casework.close(unit, open_tasks.of_case(unit, kept.id, DANGER), TaskState.SUPERSEDED)
-    if fact.urgency is not None and not stay and e.CaseAbsorbed.type not in happened:
-        ahead = Urgency.CUT_ANNOUNCED if supply_cuts.followed(unit, kept.id) else Urgency.NONE
-        kept.urgency = _worst(fact.urgency, ahead).value
+    if not stay:
+        _hand_urgency_back(unit, kept, events)
     return back, stay
+
+
+def _hand_urgency_back(unit: UnitOfWork, kept: Case, events: Sequence[Event]) -> None:
+    """What was urgent before any merge, what is in the cases that are still merged, a cut that is followed."""
+    first = next(event for event in events if event.type == e.CaseAbsorbed.type)
+    own = e.CaseAbsorbed.model_validate(first.payload).urgency
+    if own is None:  # of before merges said it
+        return
+    others = unit.session.scalars(select(Case.urgency).where(Case.merged_into_id == kept.id)).all()
+    ahead = Urgency.CUT_ANNOUNCED if supply_cuts.followed(unit, kept.id) else Urgency.NONE
+    kept.urgency = _worst(own, ahead, *map(Urgency, others)).value
 
 
 def _absorbs(event: Event, case: Case) -> bool:

@@ -160,6 +160,20 @@ def test_what_presses_on_a_double_presses_on_the_case_that_goes_on(office: Offic
     assert (office.tasks(double), office.case(double).danger) == ([], None)
 
 
+def test_a_case_is_as_urgent_as_before_once_each_of_two_merges_is_undone(office: Office) -> None:
+    kept = office.accepted()
+    doubles = [office.triaged(**ODILE, urgency=urgency) for urgency in ("danger", "heating_out")]
+    for double in doubles:
+        office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+
+    left = []
+    for double in doubles:
+        office.do(merging.undo, ADA, double)
+        left.append(office.case(kept).urgency)
+
+    assert left == ["heating_out", "none"]
+
+
 def test_a_danger_taken_in_hand_before_a_merge_is_not_told_again(office: Office) -> None:
     kept, double = office.accepted(), office.triaged(**ODILE, urgency="danger")
     office.do(visits.acknowledge_danger, ADA, double)
