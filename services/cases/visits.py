@@ -251,8 +251,9 @@ def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
 
 
 def tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:
-    """Flag a case until somebody takes the danger in hand."""
-    case.danger = danger.value
+    """Flag a case until somebody takes the danger in hand; one that nobody named hides none that somebody did."""
+    if case.danger is None or danger is not Danger.UNSPECIFIED:
+        case.danger = danger.value
     casework.record(unit, case, e.DangerReported(danger=danger), hand=hand)
 
 

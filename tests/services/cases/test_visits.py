@@ -226,6 +226,14 @@ def test_whoever_finds_out_says_which_danger_it_is(office: Office) -> None:
     assert "Gaz" not in mail_of_danger(office, case_id)
 
 
+def test_a_danger_that_nobody_names_hides_none_that_somebody_did(office: Office) -> None:
+    case_id = office.accepted()
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.GAS))
+    office.do(visits.report_danger, BO, case_id, DangerForm(danger=Danger.UNSPECIFIED))
+
+    assert office.case(case_id).danger == "gas"
+
+
 def test_a_danger_that_nobody_told_is_not_taken_in_hand(office: Office) -> None:
     case_id = office.accepted()
 
