@@ -1,5 +1,6 @@
 """The verdict of each row: valid, doubtful, duplicate, refused, or already taken; with reasons that quote nothing."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from services.rules.finding import search_key
 from services.rules.likeness import Likeness, Neighbours
 
 SHORT_TEXT: Final = 500
+_BETWEEN_NUMBERS: Final = re.compile(r"[/;,|\n]|\b(?:ou|et|puis)\b", re.IGNORECASE)
 _FORMULA: Final = ("=", "@", "＝", "＠")
 _LINES: Final = ("surname", "first_name", "civility", "street", "complement", "landlord", "giver_name")
 _NEEDED: Final = {"surname": "Nom", "street": "Adresse", "giver_name": "Référent", "postcode": "Code postal"}
@@ -246,7 +248,8 @@ def place(values: Mapping[str, str], gazetteer: Gazetteer, found: Findings) -> d
 
 def phones_of(values: Mapping[str, str], found: Findings) -> tuple[str, str | None]:
     """The numbers that can be dialled, in their order; without any, nothing and a refusal."""
-    written = [text for text in (values.get("phone", ""), values.get("phone_2", "")) if text]
+    cells = values.get("phone", ""), values.get("phone_2", "")
+    written = [part for text in cells if text for part in _parts_of(text)]
     numbers = []
     for text in written:
         with suppress(PhoneRefused):
@@ -256,7 +259,19 @@ def phones_of(values: Mapping[str, str], found: Findings) -> tuple[str, str | No
         return "", None
     if len(numbers) < len(written) and all(any(sign.isdigit() for sign in text) for text in written):
         found.doubts.append("Un des deux numéros de téléphone n’est pas valable\u00a0: il serait laissé de côté.")
-    return numbers[0], next((number for number in numbers if number != numbers[0]), None)
+    first, *others = dict.fromkeys(numbers)
+    if len(others) > 1:
+        found.doubts.append("Plus de deux numéros de téléphone\u00a0: les deux premiers seraient gardés.")
+    return first, next(iter(others), None)
+
+
+def _parts_of(text: str) -> list[str]:
+    """A cell that is no number as it stands may hold those of two people."""
+    try:
+        normalise(text)
+    except PhoneRefused:
+        return [part for part in _BETWEEN_NUMBERS.split(text) if part.strip()] or [text]
+    return [text]
 
 
 def _giver_phone(values: Mapping[str, str], office: Office, found: Findings) -> str | None:

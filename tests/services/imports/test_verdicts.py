@@ -100,6 +100,7 @@ def test_a_row_that_lacks_what_is_needed_is_refused_with_its_reason(given: dict[
         ({"surname": "＠SUM(1)"}, "commence comme une formule"),
         ({"free_text": "x" * 501}, "trop longues"),
         ({"phone_2": "06 39 98"}, "deux numéros"),
+        ({"phone": "06 39 98 00 02 / 06 39 98 00 03", "phone_2": "02 98 00 00 01"}, "Plus de deux numéros"),
     ],
 )
 def test_a_row_that_a_person_should_look_at_is_doubtful_until_confirmed(given: dict[str, Any], reason: str) -> None:
@@ -115,6 +116,15 @@ def test_both_numbers_of_a_row_are_kept(phone: str) -> None:
     assert judged.form is not None
     numbers = [judged.form.phone, judged.form.other_phone]
     assert numbers == (["+33639980002", None] if phone == "aucun" else ["+33298000001", "+33639980002"])
+
+
+@pytest.mark.parametrize("between", [" / ", " ou ", "\n", "; "])
+def test_two_numbers_in_one_cell_are_both_kept(between: str) -> None:
+    judged = verdict(phone=f"06.39.98.00.02{between}06.39.98.00.03")
+
+    assert judged.form is not None
+    assert (judged.form.phone, judged.form.other_phone) == ("+33639980002", "+33639980003")
+    assert judged.verdict is Verdict.VALID
 
 
 def test_a_formula_is_kept_as_the_text_that_it_is() -> None:
