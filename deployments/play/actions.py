@@ -102,7 +102,7 @@ opens one; said: {columns, values} that he explains |
 | import_alerts | coordinator | rows as for import_cases, organisation, collected_by, collected_on, notify |
 | take_back | staff | what he sent within the minute by a step with `from_page: true` |
 | change_territory | coordinator | enter, leave (INSEE codes), from_on |
-| be_absent | staff | from, until, delegate, person |
+| be_absent | staff | from, until, delegate, person, visits_given_up |
 | work_on | staff | days (monday…), person |
 | be_on_duty | coordinator | from, until (day and hour), person |
 | be_back, leave_duty | staff, coordinator | person: what was said of him is cancelled |

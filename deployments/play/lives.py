@@ -285,7 +285,12 @@ def be_absent(scene: Scene, given: Given) -> object:
     """Away, oneself or a colleague."""
     form = filled(
         presence.AbsenceForm,
-        {"first_on": day(given["from"]), "last_on": day(given["until"]), **_people(scene, given, "person", "delegate")},
+        {
+            "first_on": day(given["from"]),
+            "last_on": day(given["until"]),
+            "visits_given_up": bool(given.get("visits_given_up")),
+            **_people(scene, given, "person", "delegate"),
+        },
     )
     return presence.declare_absence(scene.unit, scene.hand, form)
 

@@ -1,5 +1,6 @@
 """Visits: planned, moved, cancelled, missed, held; and the dangers met there, told at once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -21,7 +22,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for, locked_case
-from services.rules.presence import reading_calendar
+from services.rules.presence import reading_calendar, roster
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 from services.rules.view import absences
@@ -38,6 +39,7 @@ def plan_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     if is_planned(unit, case):
         raise GuardRefused("Une visite est déjà prévue : déplacez-la.")
     _check_wanted(unit, case, form)
+    _check_there(unit, case, form.starts_at, form.officer_id, form.second_officer_id)
     visit = _add(unit, case, form)
     fact = e.VisitPlanned(visit_id=visit.id, ordinal=visit.ordinal, starts_at=form.starts_at)
     casework.record(unit, case, fact, hand=hand, action=_if_before_report(case, CaseAction.PLAN_VISIT))
@@ -89,25 +91,27 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
     _check(unit, case, form)
     if form.starts_at != visit.starts_at:
         _check_wanted(unit, case, form)
+    first, second = form.officer_id or visit.officer_id, form.second_officer_id or visit.second_officer_id
+    _check_there(unit, case, form.starts_at, first, second)
     stood = visit.starts_at, visit.officer_id, _officers_of(visit)
     visit.state = next_visit_state(VisitState(visit.state), VisitAction.MOVE).value
     visit.starts_at = form.starts_at
     visit.ends_at = form.starts_at + timedelta(minutes=form.minutes)
-    visit.officer_id = form.officer_id or visit.officer_id
-    visit.second_officer_id = form.second_officer_id or visit.second_officer_id
+    visit.officer_id, visit.second_officer_id = first, second
     visit.with_whom = form.with_whom or visit.with_whom
     _tell_moved(unit, hand, case, visit, stood)
     return visit
 
 
 def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Those who do not work for the case's operator make its visit no more: another operator has it, or they left. It
-    keeps its day, they are told, and the operator is asked who comes."""
+    """Those who are not there for the case's operator make its visit no more: another operator has it, they left, or
+    they are away that day. It keeps its day, they are told, and the operator is asked who comes."""
     visit = unit.session.scalars(_planned(case)).first()
     if visit is None:
         return
     stood = visit.starts_at, visit.officer_id, _officers_of(visit)
-    staying = {officer.id for officer in officers(unit, case)}
+    known, day = roster(unit, case.programme_id), _day(case, visit.starts_at)
+    staying = {officer.id for officer in officers(unit, case) if known.away(officer.id, day) is None}
     first, second = (each if each in staying else None for each in (visit.officer_id, visit.second_officer_id))
     if (first, second) == (visit.officer_id, visit.second_officer_id):
         return
@@ -118,15 +122,20 @@ def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
 def relieve(unit: UnitOfWork, hand: Hand, programme_id: UUID, person_id: UUID) -> None:
     """Somebody leaves: whoever must replace him at the visits that he was still to make is asked at once."""
     tasks.forget_team(unit, programme_id)
+    for visit in to_make(unit, programme_id, person_id):
+        relieve_officers(unit, hand, locked_case(unit, visit.case_id))
+
+
+def to_make(unit: UnitOfWork, programme_id: UUID, person_id: UUID) -> Sequence[Visit]:
+    """The visits that somebody is still to make, alone or with a colleague, in the order in which cases are locked."""
     query = (
-        select(Visit.case_id)
+        select(Visit)
         .join(Case, Case.id == Visit.case_id)
         .where(Case.programme_id == programme_id, Visit.state == VisitState.PLANNED, Visit.starts_at > unit.now)
         .where(or_(Visit.officer_id == person_id, Visit.second_officer_id == person_id))
         .order_by(Visit.case_id)
     )
-    for case_id in unit.session.scalars(query).all():
-        relieve_officers(unit, hand, locked_case(unit, case_id))
+    return unit.session.scalars(query).all()
 
 
 def _officers_of(visit: Visit) -> set[UUID]:
@@ -295,12 +304,26 @@ def _check(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
 
 def _check_wanted(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
     """Nobody visits on Christmas Day by a slip; on a Saturday that the household asks for, somebody may."""
-    day = form.starts_at.astimezone(case.programme.zone).date()
+    day = _day(case, form.starts_at)
     if form.on_closed_day or not is_closed(unit, case, day):
         return
     holiday = calendar_of(unit, case.programme_id).holiday(day)
     said = f"{wording.day(day)} ({holiday})" if holiday else wording.day(day)
     raise InvalidInput("on_closed_day", f"Le {said} est un jour fermé : le ménage veut-il bien ce jour-là ?")
+
+
+def _check_there(unit: UnitOfWork, case: Case, starts_at: datetime, first: UUID | None, second: UUID | None) -> None:
+    """Nobody is promised who is away that day. Source: peers 4.7."""
+    known, day = roster(unit, case.programme_id), _day(case, starts_at)
+    for field, person_id in (("officer_id", first), ("second_officer_id", second)):
+        if person_id is not None and known.away(person_id, day) is not None:
+            name = unit.session.get_one(Person, person_id).name
+            said = f"Le {wording.day(day)}, {name} n’est pas là : choisissez quelqu’un d’autre, ou un autre jour."
+            raise InvalidInput(field, said)
+
+
+def _day(case: Case, at: datetime) -> date:
+    return at.astimezone(case.programme.zone).date()
 
 
 def is_closed(unit: UnitOfWork, case: Case, day: date) -> bool:

@@ -13,13 +13,15 @@ from pydantic import Field
 from sqlalchemy import select
 
 from models.programmes import Absence, Closure, Duty, Organisation, OrganisationClosure, Person, WorkPattern
+from services.cases import visits
 from services.forms import Aware, Form
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.rules.casework import Hand
-from services.rules.policy import Actor, Right, note_access, require, rights
+from services.rules.policy import Actor, Right, locked_case, note_access, require, rights
 from services.rules.presence import Reader, Reading, colleagues, coordination, forget, reading, roster
-from services.rules.published import today_of
+from services.rules.published import calendar_of, today_of
 
 BACKWARDS: Final = "La fin vient avant le début."
 KEPT: Final = timedelta(days=31)
@@ -33,6 +35,7 @@ class AbsenceForm(Form):
     first_on: date = Field(description="Premier jour d’absence")
     last_on: date = Field(description="Dernier jour d’absence")
     delegate_id: UUID | None = Field(None, description="Qui lit ses messages pendant ce temps")
+    visits_given_up: bool = Field(False, description="Quelqu’un d’autre fera ses visites de ces jours-là")
 
 
 class WorkForm(Form):
@@ -82,11 +85,17 @@ class Readers:
 
 
 def declare_absence(unit: UnitOfWork, hand: Hand, form: AbsenceForm) -> Absence:
-    """Somebody will be away: his messages go to the delegate, who may be away too and name another."""
+    """Somebody will be away: his messages go to the delegate, who may be away too and name another; and who makes the
+    visits of these days in his place is asked of the operator. Raises `InvalidInput` unless that was said.
+    """
     reader = _somebody(unit, hand.actor, form.person_id)
     _check_order(form.first_on, form.last_on)
     if form.delegate_id is not None:
         _check_delegate(unit, hand.actor, reader, form.delegate_id)
+    given_up = _visits_between(unit, hand.actor, reader, form)
+    if given_up and not form.visits_given_up:
+        when = ", ".join(wording.day(day) for day in sorted(set(given_up.values())))
+        raise InvalidInput("visits_given_up", f"Des visites sont prévues ({when}) : quelqu’un d’autre les fera-t-il ?")
     absence = Absence(
         programme_id=_programme(hand.actor),
         person_id=reader.person_id,
@@ -96,7 +105,16 @@ def declare_absence(unit: UnitOfWork, hand: Hand, form: AbsenceForm) -> Absence:
     )
     unit.session.add(absence)
     _noted(unit, hand.actor, "absence.declared")
+    for case_id in given_up:
+        visits.relieve_officers(unit, hand, locked_case(unit, case_id))
     return absence
+
+
+def _visits_between(unit: UnitOfWork, actor: Actor, reader: Reader, form: AbsenceForm) -> dict[UUID, date]:
+    """The cases that somebody was to visit on the days of an absence, each with its day."""
+    planned, calendar = visits.to_make(unit, _programme(actor), reader.person_id), calendar_of(unit, _programme(actor))
+    days = {visit.case_id: calendar.local_day(visit.starts_at) for visit in planned}
+    return {case_id: day for case_id, day in days.items() if form.first_on <= day <= form.last_on}
 
 
 def cancel_absence(unit: UnitOfWork, hand: Hand, absence_id: UUID) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from services.cases import visits
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.overview.desk import organisations
@@ -71,7 +72,13 @@ def _absence(unit: UnitOfWork, visitor: Visitor, person_id: UUID | None) -> Fiel
         "kind": "select", "name": "delegate_id", "label": "Qui reçoit les messages pendant ce temps", "choices": others,
         "optional": True, "blank": "Personne en particulier",
     }  # fmt: skip
-    return (*_whom(found), *_span(visitor, "d’absence"), *([delegate] if others else []))
+    given_up = {
+        "kind": "checks", "name": "visits_given_up", "label": "Ses visites de ces jours-là", "optional": True,
+        "choices": [("yes", "Quelqu’un d’autre les fera")],
+    }  # fmt: skip
+    has_visits = bool(visits.to_make(unit, visitor.programme_id, found))
+    asked = [*([delegate] if others else []), *([given_up] if has_visits else [])]
+    return (*_whom(found), *_span(visitor, "d’absence"), *asked)
 
 
 def _days(unit: UnitOfWork, visitor: Visitor, person_id: UUID | None) -> Fields:

@@ -14,8 +14,9 @@ from services.forms import DangerForm, LostVisit, PastVisit, Reassignment, Visit
 from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, TransitionRefused
-from services.programme import closures
+from services.programme import closures, presence
 from services.programme.closures import ClosingForm
+from services.programme.presence import AbsenceForm
 from services.rules.rendering import Suppressed, render_message
 from services.rules.view import absences
 from tests.services.rules.situations import (
@@ -92,6 +93,19 @@ def test_a_visit_that_keeps_its_closed_day_is_not_asked_about_again(office: Offi
     assert office.do(visits.move_visit, BO, case_id, same).officer_id == BO_ID
     with pytest.raises(InvalidInput, match="jour fermé"):
         office.do(visits.move_visit, BO, case_id, VisitForm(starts_at=paris("2025-10-12T10:00")))
+
+
+@pytest.mark.parametrize("place", ["officer_id", "second_officer_id"])
+def test_nobody_is_promised_who_is_away_that_day(office: Office, place: str) -> None:
+    case_id, away = office.qualified(), date(2025, 10, 8)
+    office.do(presence.declare_absence, BO, AbsenceForm(first_on=away, last_on=away))
+    that_day, another = (paris(f"2025-10-{day:02}T10:00") for day in (8, 9))
+
+    with pytest.raises(InvalidInput, match=r"Le mercredi 8.octobre, .* n’est pas là"):
+        office.do(visits.plan_visit, BO, case_id, VisitForm.model_validate({"starts_at": that_day, place: BO_ID}))
+    office.do(visits.plan_visit, BO, case_id, VisitForm.model_validate({"starts_at": another, place: BO_ID}))
+    with pytest.raises(InvalidInput, match="n’est pas là"):  # who was to come is not named again
+        office.do(visits.move_visit, BO, case_id, VisitForm(starts_at=that_day))
 
 
 def test_a_visit_is_made_by_the_operators_own_people(office: Office) -> None:

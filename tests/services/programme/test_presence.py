@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from models.cases import Visit
 from services.foundation.errors import Denied, InvalidInput, NotFound
 from services.programme import closures, presence
 from services.programme.closures import ClosingForm
@@ -49,6 +50,35 @@ def test_an_absence_is_declared_by_oneself_or_by_the_coordination(office: Office
     office.do(presence.declare_absence, hand, absence(of))
 
     assert [each.person_id for each in planning(office, ADA).absences] == [of or hand.actor.id]
+
+
+def officer_of(office: Office, visit_id: UUID) -> UUID | None:
+    with office.database.read() as unit:
+        return unit.session.get_one(Visit, visit_id).officer_id
+
+
+def test_an_absence_over_a_visit_asks_who_makes_it(office: Office) -> None:
+    case_id = office.qualified()
+    visit_id = office.plan(case_id, "2025-10-08T10:00")
+    office.drain()
+
+    with pytest.raises(InvalidInput, match=r"mercredi 8.octobre.*quelqu’un d’autre les fera-t-il"):
+        office.do(presence.declare_absence, BO, absence())
+    assert planning(office, ADA).absences == []
+    office.do(presence.declare_absence, BO, absence(visits_given_up=True))
+    office.drain()
+
+    assert officer_of(office, visit_id) is None
+    assert "choose_visitor" in office.due(case_id)
+
+
+def test_an_absence_beside_a_visit_asks_nothing(office: Office) -> None:
+    case_id = office.qualified()
+    visit_id = office.plan(case_id, "2025-10-13T10:00")
+
+    office.do(presence.declare_absence, BO, absence())
+
+    assert officer_of(office, visit_id) == BO_ID
 
 
 @pytest.mark.parametrize("stranger", [CY, DI, KARIM], ids=["other operator", "other programme", "alert giver"])

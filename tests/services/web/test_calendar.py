@@ -3,8 +3,9 @@
 from sqlalchemy import select
 
 from models.programmes import Absence, Closure, Duty, OrganisationClosure
+from models.vocabulary import CaseState
 from services.foundation.database import UnitOfWork
-from tests.factories import Office
+from tests.factories import Office, make_case
 from tests.services.web.browser import browser, send
 
 HERE = "/calendrier"
@@ -33,6 +34,19 @@ def test_an_officer_says_his_own_days_and_reads_what_follows(office: Office) -> 
         absence = _only(unit, Absence)
     send(karim, f"{HERE}/absences/{absence}/annuler", "d")
     assert "Absence jusqu’au" not in text_of(office, "karim")
+
+
+def test_an_absence_over_a_visit_is_asked_about_beside_its_box(office: Office) -> None:
+    karim, away = browser(office, "karim"), {"first_on": "2025-10-06", "last_on": "2025-12-31"}
+    assert "Quelqu’un d’autre les fera" not in karim.get(f"{HERE}/absence").text
+    make_case(office, CaseState.VISIT_PLANNED)
+
+    asked = send(karim, f"{HERE}/absence", "a", **away)
+    done = send(karim, f"{HERE}/absence", "b", **away, visits_given_up="yes")
+
+    assert (asked.status_code, "quelqu’un d’autre les fera-t-il" in asked.text) == (422, True)
+    assert 'name="visits_given_up"' in asked.text
+    assert done.headers["location"] == f"{HERE}?fait=absence"
 
 
 def test_the_coordination_keeps_everybodys_calendar(office: Office) -> None:
