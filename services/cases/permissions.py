@@ -4,7 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from models import events as e
-from models.cases import Case, Permission
+from models.cases import Case, Permission, Referral
 from models.programmes import Organisation
 from models.vocabulary import (
     OF_HEALTH,
@@ -13,6 +13,7 @@ from models.vocabulary import (
     OrganisationKind,
     Party,
     PermissionKind,
+    Theme,
     VisitState,
     WithdrawReason,
 )
@@ -95,8 +96,13 @@ def _cut(unit: UnitOfWork, hand: Hand, case: Case, permission: Permission) -> No
         household.vulnerabilities = [each for each in household.vulnerabilities if each not in OF_HEALTH]
     if permission.kind == PermissionKind.HOME_VISIT:
         visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_HOUSEHOLD)
-    if permission.kind != PermissionKind.SHARE_WITH_PARTNER:
-        return
     for referral in casework.live_requests(unit, case):
-        if referral.partner_id == permission.organisation_id:
+        if _rests_on(referral, permission):
             referrals.take_back(unit, hand, referral, WithdrawReason.PERMISSION_REVOKED)
+
+
+def _rests_on(referral: Referral, permission: Permission) -> bool:
+    """A partner may no more know the household, or a mediator no more speak with its landlord: he is told to stop."""
+    if permission.kind == PermissionKind.LANDLORD:
+        return referral.need.theme == Theme.LANDLORD_MEDIATION
+    return permission.kind == PermissionKind.SHARE_WITH_PARTNER and referral.partner_id == permission.organisation_id

@@ -302,7 +302,10 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus transmis au travailleur social référent.", _RECEIPT),
     PermissionKind.REPORT_TO_PARTNER: ("Ce partenaire ne peut plus lire le rapport, tout de suite.", _RECEIPT),
     PermissionKind.REPORT_TO_COMMITTEE: ("Le rapport n’est plus transmis à la commission d’orientation.", _RECEIPT),
-    PermissionKind.LANDLORD: ("Le bailleur ne doit plus être contacté.", _RECEIPT),
+    PermissionKind.LANDLORD: (
+        "Le bailleur ne doit plus être contacté : une médiation en cours est retirée, le partenaire en est prévenu.",
+        _RECEIPT,
+    ),
     PermissionKind.SHARE_WITH_PARTNER: (
         "Une demande en cours chez ce partenaire est retirée ; il en est prévenu.",
         "Son lien ne sert plus, les coordonnées du ménage lui sont fermées.",

@@ -59,6 +59,21 @@ def test_an_agreement_with_one_partner_is_not_that_with_another(office: Office) 
     assert len(standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)) == 1
 
 
+def test_a_mediator_stops_when_the_landlord_may_no_more_be_spoken_to(office: Office) -> None:
+    case_id, mediation = office.referred()
+    aid = office.refer(case_id, theme="fsl")
+    office.do(permissions.give, BO, case_id, PermissionForm(kind=PermissionKind.LANDLORD))
+    office.drain()
+    (agreement,) = standing(office, case_id, PermissionKind.LANDLORD)
+    office.do(permissions.revoke, BO, agreement)
+    office.drain()
+
+    stopped = office.referral(mediation)
+    assert (stopped.state, stopped.reason) == (ReferralState.WITHDRAWN, "permission_revoked")
+    assert [party for _, party, _ in office.told(case_id, "referral_ended")] == ["partner"]
+    assert office.referral(aid).state == ReferralState.SENT
+
+
 def test_a_case_that_loses_its_only_partner_goes_on_to_the_follow_up(office: Office) -> None:
     case_id, _ = office.referred()
     (agreement,) = standing(office, case_id, PermissionKind.SHARE_WITH_PARTNER)
