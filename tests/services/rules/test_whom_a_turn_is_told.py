@@ -45,6 +45,15 @@ def test_a_danger_of_the_dwelling_is_told_to_the_household_with_whom_to_call(
     assert readers(office, case_id, "danger_advice") == [("household", "sms")] * told
 
 
+def test_another_danger_is_told_anew(office: Office) -> None:
+    case_id = office.visited()
+    for danger in (Danger.STRUCTURE, Danger.CARBON_MONOXIDE):
+        office.do(visits.report_danger, BO, case_id, DangerForm(danger=danger))
+        office.drain()
+
+    assert len(readers(office, case_id, "danger_advice")) == 2
+
+
 def test_a_second_visit_called_off_is_told_to_the_coordination(office: Office) -> None:
     case_id = office.qualified()
     told = []
