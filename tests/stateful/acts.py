@@ -922,8 +922,7 @@ ACTS: Final[tuple[Act, ...]] = (
       whole=False, ways=2),
     A("send again", "task", "message", lambda _s, m: m.state == MessageState.REFUSED and m.address and m.case_id,
       send_again, whole=False, ways=2),
-    A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle,
-      whole=False, ways=4),
+    A("settle", "task", "message", lambda _s, m: m.state == MessageState.UNKNOWN, settle, whole=False, ways=2),
 )  # fmt: skip
 OFTEN: Final = {
     "path": 7,

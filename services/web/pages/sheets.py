@@ -48,9 +48,9 @@ def send(request: Request, runtime: Here, token: str, data: Entered) -> Response
             raise
         form_again = Form(entered=kept(data), errors=mistakes_of(refused))
         return _page(request, runtime, token, form_again, status=422)
-    follows = ["La coordination relit vos changements, puis les met dans l’annuaire."] if made else []
+    then = "La coordination relit vos changements, puis les met dans l’annuaire." if made else ""
     heading = "Merci : vos changements sont transmis" if made else "Merci : votre fiche est à jour"
-    return answers.page(request, "thanks.html", shell=shell, heading=heading, follows=follows)
+    return answers.page(request, "thanks.html", shell=shell, heading=heading, then=then)
 
 
 @router.post(HERE + "/{service_id}/propositions/{proposal_id}/{decision}")

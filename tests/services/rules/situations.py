@@ -195,9 +195,10 @@ class Office:
         self.do(calls.record_call, BO, case_id, CallForm.model_validate({"result": result}))
 
     def plan(self, case_id: UUID, when: str | datetime) -> UUID:
-        """Bo agrees on a visit that he makes himself."""
+        """Bo agrees on a visit that he makes himself, whatever the day."""
         starts_at = paris(when) if isinstance(when, str) else when
-        visit: Visit = self.do(visits.plan_visit, BO, case_id, VisitForm(starts_at=starts_at, officer_id=BO_ID))
+        form = VisitForm(starts_at=starts_at, officer_id=BO_ID, on_closed_day=True)
+        visit: Visit = self.do(visits.plan_visit, BO, case_id, form)
         return visit.id
 
     def hold(self, case_id: UUID, **given: Any) -> None:
