@@ -183,8 +183,8 @@ def _fill(unit: UnitOfWork, columns: defaultdict[str, dict[UUID, UUID]], asked: 
         rows = unit.session.execute(_by_date(asked.where(Case.stage.in_(lacking), after)).limit(AT_ONCE)).all()
         for row in rows:
             columns[row.stage].setdefault(row.case_id, row.id)
-            after = tuple_(Task.due_at, Task.id) > (row.due_at, row.id)
         more = len(rows) == AT_ONCE
+        after = tuple_(Task.due_at, Task.id) > (rows[-1].due_at, rows[-1].id) if more else after
         lacking = [stage for stage in lacking if more and len(columns[stage]) < CARDS]
 
 
