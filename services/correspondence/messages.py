@@ -38,23 +38,25 @@ def forget_old(unit: UnitOfWork) -> None:
 
 def came_back(unit: UnitOfWork, actor: Actor) -> Sequence[Message]:
     """The latest mail that each reader's address refused of late, and took none since; on cases that go on."""
-    later = aliased(Message)
-    taken = exists().where(
-        later.programme_id == Message.programme_id,
-        later.address == Message.address,
-        later.done_at > Message.done_at,
-        later.state == MessageState.ACCEPTED,
-    )
     query = (
         select(Message)
         .join(Case, Case.id == Message.case_id)
         .where(Message.state == MessageState.REFUSED, Message.channel == Channel.EMAIL, Message.party.in_(UNOWNED))
         .where(Message.due_at > unit.now - 2 * TOLD_FOR)  # found by its index: a mail comes back within days
-        .where(Message.done_at > unit.now - TOLD_FOR, Case.closed_at.is_(None), is_visible(actor), ~taken)
+        .where(Message.done_at > unit.now - TOLD_FOR, Case.closed_at.is_(None), is_visible(actor), ~_TAKEN_SINCE)
         .options(joinedload(Message.case), joinedload(Message.organisation))
         .order_by(Message.done_at, Message.id)
     )
     return list({message.address: message for message in unit.session.scalars(query)}.values())
+
+
+_LATER: Final = aliased(Message)
+_TAKEN_SINCE: Final = exists().where(
+    _LATER.programme_id == Message.programme_id,
+    _LATER.address == Message.address,
+    _LATER.done_at > Message.done_at,
+    _LATER.state == MessageState.ACCEPTED,
+)
 
 
 def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, delivered: bool) -> None:
