@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
+from uuid import UUID
 
 from sqlalchemy import Engine, Row, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -25,6 +26,7 @@ WAKE_CHANNEL: Final = "relais_work"
 PATIENCE_S: Final = 5
 """How long a request waits for a connection before it says that the database is away."""
 Columns = TypeVarTuple("Columns")
+Found = TypeVar("Found")
 _WAKE: Final = text("select pg_notify(:channel, '')")
 _LEASE_CLOCK: Final = text("select clock_timestamp()")
 KEPT: Final = 5
@@ -59,6 +61,18 @@ class UnitOfWork:
         if self.session.autoflush:
             self.session.flush()
         return self.session.connection().execute(query, given).all()
+
+    def once(self, look_up: "Callable[[UnitOfWork, UUID], Found]", of: UUID) -> Found:
+        """What is looked up once in a transaction, however many ask for it."""
+        if (look_up, of) not in self.session.info:
+            self.session.info[look_up, of] = look_up(self, of)
+        found: Found = self.session.info[look_up, of]
+        return found
+
+    def forget(self, look_up: "Callable[[UnitOfWork, UUID], object]", of: UUID) -> None:
+        """Look it up again: it has changed in this transaction."""
+        self.session.flush()
+        self.session.info.pop((look_up, of), None)
 
     def lease_time(self) -> datetime:
         """Lease time: PostgreSQL's own clock, the machine's on SQLite (one machine by construction). Aware UTC.

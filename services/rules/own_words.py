@@ -14,22 +14,18 @@ __all__ = ["TextKey", "forget", "in_force", "key_of", "own_words"]
 
 
 def own_words(unit: UnitOfWork, programme_id: UUID) -> dict[TextKey, Words]:
-    """What replaces the texts that ship, read once a transaction."""
-    key = ("own_words", programme_id)
-    if key not in unit.session.info:
-        unit.session.info[key] = {
-            key_of(row): Words(row.subject or "", row.body)
-            for row in in_force(unit, programme_id)
-            if row.body is not None
-        }
-    found: dict[TextKey, Words] = unit.session.info[key]
-    return found
+    """What replaces the texts that ship."""
+    return unit.once(_read, programme_id)
+
+
+def _read(unit: UnitOfWork, programme_id: UUID) -> dict[TextKey, Words]:
+    found = in_force(unit, programme_id)
+    return {key_of(row): Words(row.subject or "", row.body) for row in found if row.body is not None}
 
 
 def forget(unit: UnitOfWork, programme_id: UUID) -> None:
-    """Read them again: one has changed in this transaction."""
-    unit.session.flush()
-    unit.session.info.pop(("own_words", programme_id), None)
+    """One has changed in this transaction."""
+    unit.forget(_read, programme_id)
 
 
 def in_force(unit: UnitOfWork, programme_id: UUID) -> list[ProgrammeText]:

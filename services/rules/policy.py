@@ -90,7 +90,6 @@ _OPERATOR: Final = frozenset(
         Right.LETTERS,  # of his own cases, under a contract that makes him post them: see `letters_of`
     }
 )
-SUBSIDISED: Final = "subsidised"
 KNOWN: Final = "known"
 UNKNOWN: Final = "C’est à l’opérateur de le faire : sans l’accord du ménage, la coordination ne sait pas qui il est."
 _OF_HOUSEHOLD: Final = frozenset({Right.CALL, Right.CORRECT, Right.CIRCUMSTANCES, Right.PERMISSIONS, Right.REPLIES})
@@ -217,7 +216,7 @@ def knows_household(unit: UnitOfWork, actor: Actor, case: Case) -> bool:
     """The same for one case; most programmes subsidise nobody, and ask nothing more."""
     if actor.role is Role.OPERATOR:
         return case.operator_id == actor.organisation_id
-    if actor.role is Role.COORDINATOR and case.operator_id not in _subsidised(unit, case.programme_id):
+    if actor.role is Role.COORDINATOR and case.operator_id not in unit.once(_subsidised, case.programme_id):
         return True
     looked_up: dict[UUID, bool] = unit.session.info.get((KNOWN, actor), {})
     return looked_up[case.id] if case.id in looked_up else case.id in known(unit, actor, [case.id])
@@ -225,27 +224,22 @@ def knows_household(unit: UnitOfWork, actor: Actor, case: Case) -> bool:
 
 def look_up_known(unit: UnitOfWork, actor: Actor, cases: Collection[Case]) -> None:
     """Look up at once what `knows_household` will be asked of each; for a transaction that only reads."""
-    asked = [case.id for case in cases if case.operator_id in _subsidised(unit, case.programme_id)]
+    asked = [case.id for case in cases if case.operator_id in unit.once(_subsidised, case.programme_id)]
     if actor.role is Role.COORDINATOR and asked:
         found = known(unit, actor, asked)
         unit.session.info[KNOWN, actor] = {id_: id_ in found for id_ in asked}
 
 
 def _subsidised(unit: UnitOfWork, programme_id: UUID) -> frozenset[UUID]:
-    """The operators under a subsidy, looked up once a transaction."""
-    key = (SUBSIDISED, programme_id)
-    if key not in unit.session.info:
-        query = select(Organisation.id).where(
-            Organisation.programme_id == programme_id, Organisation.contract == Contract.SUBSIDY
-        )
-        unit.session.info[key] = frozenset(unit.session.scalars(query))
-    found: frozenset[UUID] = unit.session.info[key]
-    return found
+    """The operators under a subsidy."""
+    subsidised = Organisation.contract == Contract.SUBSIDY
+    query = select(Organisation.id).where(Organisation.programme_id == programme_id, subsidised)
+    return frozenset(unit.session.scalars(query))
 
 
 def forget_contracts(unit: UnitOfWork, programme_id: UUID) -> None:
-    """A contract changes in this transaction: it is looked up again."""
-    unit.session.info.pop((SUBSIDISED, programme_id), None)
+    """A contract has changed in this transaction."""
+    unit.forget(_subsidised, programme_id)
 
 
 def rights_on(unit: UnitOfWork, actor: Actor, case: Case) -> frozenset[Right]:

@@ -67,13 +67,13 @@ def pathway_of(unit: UnitOfWork, pathway_hash: str) -> Pathway:
 
 def calendar_of(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
     """The programme's open days as of this transaction."""
-    key = ("calendar", programme_id)
-    if key not in unit.session.info:
-        rows = unit.rows(_OPEN_DAYS, programme=programme_id)
-        closed = frozenset().union(*(days_between(row.first_on, row.last_on) for row in rows if row.first_on))
-        unit.session.info[key] = _calendar(rows[0].zone, rows[0].subdivision, closed)
-    found: WorkingCalendar = unit.session.info[key]
-    return found
+    return unit.once(_read_calendar, programme_id)
+
+
+def _read_calendar(unit: UnitOfWork, programme_id: UUID) -> WorkingCalendar:
+    rows = unit.rows(_OPEN_DAYS, programme=programme_id)
+    closed = frozenset().union(*(days_between(row.first_on, row.last_on) for row in rows if row.first_on))
+    return _calendar(rows[0].zone, rows[0].subdivision, closed)
 
 
 def today_of(unit: UnitOfWork, programme_id: UUID | None) -> date:
@@ -91,9 +91,8 @@ _OPEN_DAYS: Final = (
 
 
 def forget_calendar(unit: UnitOfWork, programme_id: UUID) -> None:
-    """Read it again: days without work have changed in this transaction."""
-    unit.session.flush()
-    unit.session.info.pop(("calendar", programme_id), None)
+    """Days without work have changed in this transaction."""
+    unit.forget(_read_calendar, programme_id)
 
 
 def days_between(first_on: date, last_on: date) -> frozenset[date]:
