@@ -1,17 +1,12 @@
 """Tasks in the hands of people: taken, given back, handed over, put off, done."""
 
-from collections import defaultdict
 from datetime import date, datetime
-from typing import Final
 from uuid import UUID
-
-from sqlalchemy import select
 
 from models import events as e
 from models.cases import Case
 from models.engine import Event, Task
 from models.pathway import TaskRule
-from models.programmes import Membership, Person
 from models.vocabulary import Party, Role, TaskState
 from services.cases.notes import write_note
 from services.forms import HandOver, Snooze, TaskDone, TaskReturn
@@ -19,8 +14,8 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.rules import casework, clocks, pauses
 from services.rules.casework import Hand
-from services.rules.finding import by_name
 from services.rules.policy import Actor, Right, case_for, rights
+from services.rules.presence import Reader, side, team
 from services.rules.published import calendar_of, pathway_of, today_of
 
 _PARTY_OF = {Role.COORDINATOR: Party.COORDINATOR, Role.OPERATOR: Party.OPERATOR}
@@ -80,7 +75,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datet
 def hand_over(unit: UnitOfWork, hand: Hand, task_id: UUID, form: HandOver) -> Task:
     """Give it to a colleague of the same team; its date stays."""
     task, case = _mine(unit, hand.actor, task_id)
-    if form.person_id not in {person.id for person in colleagues(unit, task)}:
+    if form.person_id not in {each.person_id for each in colleagues(unit, task)}:
         raise InvalidInput("person_id", "Cette personne n’est pas de l’équipe qui a cette tâche.")
     task.person_id = form.person_id
     fact = e.TaskHandedOver(task_id=task.id, kind=task.kind, to_person_id=form.person_id)
@@ -89,45 +84,10 @@ def hand_over(unit: UnitOfWork, hand: Hand, task_id: UUID, form: HandOver) -> Ta
     return task
 
 
-def colleagues(unit: UnitOfWork, task: Task) -> list[Person]:
+def colleagues(unit: UnitOfWork, task: Task) -> list[Reader]:
     """Those who may do a task: the coordination, or the operator's people; by name."""
     role = Role.COORDINATOR if task.party == Party.COORDINATOR else Role.OPERATOR
-    return team(unit, task.programme_id, role, task.organisation_id)
-
-
-Team = dict[tuple[Role | None, UUID | None], list[Person]]
-TEAM: Final = "team"
-
-
-def team(unit: UnitOfWork, programme_id: UUID | None, role: Role | None, organisation_id: UUID | None) -> list[Person]:
-    """The people of a programme on one side, of an operator those of one organisation; by name.
-
-    Looked up once a transaction: a list asks for each of its lines.
-    """
-    key = (TEAM, programme_id)
-    if key not in unit.session.info:
-        unit.session.info[key] = _by_side(unit, programme_id)
-    found: Team = unit.session.info[key]
-    return found.get((role, organisation_id if role is Role.OPERATOR else None), [])
-
-
-def forget_team(unit: UnitOfWork, programme_id: UUID) -> None:
-    """Look it up again: somebody left in this transaction."""
-    unit.session.flush()
-    unit.session.info.pop((TEAM, programme_id), None)
-
-
-def _by_side(unit: UnitOfWork, programme_id: UUID | None) -> Team:
-    rows = unit.session.execute(
-        select(Person, Membership.role, Membership.organisation_id)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(Membership.programme_id == programme_id, Membership.ended_at.is_(None), Person.disabled_at.is_(None))
-    )
-    sides: defaultdict[tuple[Role | None, UUID | None], dict[UUID, Person]] = defaultdict(dict)
-    for person, role, organisation_id in sorted(rows, key=lambda row: by_name(row.Person)):
-        of_operator = organisation_id if role == Role.OPERATOR else None
-        sides[Role(role), of_operator][person.id] = person
-    return {side: list(people.values()) for side, people in sides.items()}
+    return side(team(unit, task.programme_id), role, task.organisation_id)
 
 
 def snooze(unit: UnitOfWork, hand: Hand, task_id: UUID, form: Snooze) -> Task:
@@ -186,7 +146,7 @@ def handling(unit: UnitOfWork, actor: Actor, task: Task) -> frozenset[str]:
     """What may be done with a task of the team without doing it: take, give_back, hand_over, snooze."""
     if task.party not in _PARTY_OF.values() or task.paused_at is not None or not may_act(actor, task):
         return frozenset()
-    others = [person for person in colleagues(unit, task) if person.id != (task.person_id or actor.id)]
+    others = [each for each in colleagues(unit, task) if each.person_id != (task.person_id or actor.id)]
     pathway = pathway_of(unit, task.case.pathway_hash)
     possible = {
         "take": task.person_id != actor.id,

@@ -12,8 +12,7 @@ from models.cases import Case, Visit
 from models.engine import Event
 from models.lifecycles import LOSSES, CaseAction, VisitAction, next_visit_state
 from models.programmes import Person
-from models.vocabulary import AFTER_REPORT, CaseState, Danger, Role, Urgency, VisitState
-from services.cases import tasks
+from models.vocabulary import AFTER_REPORT, CaseState, Danger, Urgency, VisitState
 from services.cases.notes import write_note
 from services.forms import DangerForm, HeldVisit, LostVisit, PastVisit, VisitForm
 from services.foundation import wording
@@ -22,7 +21,7 @@ from services.foundation.errors import GuardRefused, InvalidInput
 from services.rules import casework, obligations, open_tasks, pauses
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for, locked_case
-from services.rules.presence import reading_calendar, roster
+from services.rules.presence import forget, officers, reading_calendar, roster
 from services.rules.published import calendar_of
 from services.rules.ranking import DANGER
 from services.rules.view import absences
@@ -111,7 +110,7 @@ def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
         return
     stood = visit.starts_at, visit.officer_id, _officers_of(visit)
     known, day = roster(unit, case.programme_id), _day(case, visit.starts_at)
-    staying = {officer.id for officer in officers(unit, case) if known.away(officer.id, day) is None}
+    staying = {officer.person_id for officer in officers(unit, case) if known.away(officer.person_id, day) is None}
     first, second = (each if each in staying else None for each in (visit.officer_id, visit.second_officer_id))
     if (first, second) == (visit.officer_id, visit.second_officer_id):
         return
@@ -121,7 +120,7 @@ def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
 
 def relieve(unit: UnitOfWork, hand: Hand, programme_id: UUID, person_id: UUID) -> None:
     """Somebody leaves: whoever must replace him at the visits that he was still to make is asked at once."""
-    tasks.forget_team(unit, programme_id)
+    forget(unit, programme_id)
     for visit in to_make(unit, programme_id, person_id):
         relieve_officers(unit, hand, locked_case(unit, visit.case_id))
 
@@ -332,14 +331,9 @@ def is_closed(unit: UnitOfWork, case: Case, day: date) -> bool:
 
 
 def _check_officer(unit: UnitOfWork, case: Case, form: VisitForm) -> None:
-    known = {officer.id for officer in officers(unit, case)}
+    known = {officer.person_id for officer in officers(unit, case)}
     for field in ("officer_id", "second_officer_id"):
         if getattr(form, field) not in {None, *known}:
             raise InvalidInput(field, "Cette personne ne travaille pas pour l’opérateur de la situation.")
     if form.second_officer_id is not None and form.second_officer_id == form.officer_id:
         raise InvalidInput("second_officer_id", "Une visite à deux demande deux personnes.")
-
-
-def officers(unit: UnitOfWork, case: Case) -> list[Person]:
-    """Those of the case's operator who may make the visit, by name."""
-    return tasks.team(unit, case.programme_id, Role.OPERATOR, case.operator_id)

@@ -12,7 +12,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from models.programmes import Absence, Closure, Duty, Organisation, OrganisationClosure, Person, WorkPattern
+from models.programmes import Absence, Closure, Duty, Organisation, OrganisationClosure, WorkPattern
+from models.vocabulary import Role
 from services.cases import visits
 from services.forms import Aware, Form
 from services.foundation import wording
@@ -148,7 +149,7 @@ def set_duty(unit: UnitOfWork, hand: Hand, form: DutyForm) -> Duty:
     """A coordinator answers for the coordination for a time: what is urgent reaches him at once, closed day or not."""
     require(hand.actor, Right.PRESENCE)
     reader = _somebody(unit, hand.actor, form.person_id)
-    if reader not in roster(unit, _programme(hand.actor)).coordinators():
+    if reader.role is not Role.COORDINATOR:
         raise InvalidInput("person_id", "Seule une personne de la coordination peut être d’astreinte.")
     if form.to_at <= form.from_at:
         raise InvalidInput("to_at", BACKWARDS)
@@ -204,9 +205,8 @@ def team(unit: UnitOfWork, actor: Actor, known: Planning) -> list[Colleague]:
     """Those whom the actor may speak for, himself first: the whole team for the coordination, else himself alone."""
     programme_id = _programme(actor)
     found = roster(unit, programme_id)
-    seen = {each.person_id: each for each in reversed(found.readers)}
+    seen = {each.person_id: each for each in reversed(found.team)}
     shown = seen.values() if Right.PRESENCE in rights(actor) else [_somebody(unit, actor, None)]
-    names = people(unit, actor)
     organisations = {
         each.id: each.name
         for each in unit.session.scalars(select(Organisation).where(Organisation.programme_id == programme_id))
@@ -214,7 +214,7 @@ def team(unit: UnitOfWork, actor: Actor, known: Planning) -> list[Colleague]:
     listed = [
         Colleague(
             reader=reader,
-            name=names[reader.person_id],
+            name=reader.name,
             organisation=organisations.get(reader.organisation_id, "") if reader.organisation_id else "",
             weekdays=found.weekdays.get(reader.person_id),
             absences=[each for each in known.absences if each.person_id == reader.person_id],
@@ -227,26 +227,23 @@ def team(unit: UnitOfWork, actor: Actor, known: Planning) -> list[Colleague]:
 
 def people(unit: UnitOfWork, actor: Actor) -> dict[UUID, str]:
     """The names of the team."""
-    ids = {reader.person_id for reader in roster(unit, _programme(actor)).readers}
-    rows = unit.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.name))
-    return {row.id: row.name for row in rows}
+    return {each.person_id: each.name for each in roster(unit, _programme(actor)).team}
 
 
 def stand_ins(unit: UnitOfWork, actor: Actor, person_id: UUID) -> dict[UUID, str]:
     """Who may read for somebody while he is away. Raises `NotFound` for a stranger."""
     reader = _somebody(unit, actor, person_id)
-    names = people(unit, actor)
-    allowed = {each.person_id for each in colleagues(roster(unit, _programme(actor)), reader)} - {person_id}
-    return {each: name for each, name in names.items() if each in allowed}
+    allowed = colleagues(roster(unit, _programme(actor)), reader)
+    return {each.person_id: each.name for each in allowed if each.person_id != person_id}
 
 
 def readers_now(unit: UnitOfWork, actor: Actor) -> Readers:
     """Who gets what is for the coordination if it is written now."""
     require(actor, Right.PRESENCE)
-    names, programme_id = people(unit, actor), _programme(actor)
+    programme_id = _programme(actor)
     daily = coordination(unit, programme_id, urgent=False, daily=True)
     urgent = coordination(unit, programme_id, urgent=True, daily=False)
-    return Readers([names[each.person_id] for each in daily], [names[each.person_id] for each in urgent])
+    return Readers([each.name for each in daily], [each.name for each in urgent])
 
 
 def forget_old(unit: UnitOfWork) -> int:
@@ -273,7 +270,7 @@ def _somebody(unit: UnitOfWork, actor: Actor, person_id: UUID | None) -> Reader:
     wanted = person_id or actor.id
     if wanted != actor.id and Right.PRESENCE not in rights(actor):
         raise NotFound
-    reader = next((reader for reader in found.readers if reader.person_id == wanted), None)
+    reader = next((reader for reader in found.team if reader.person_id == wanted), None)
     if reader is None:
         raise NotFound
     return reader

@@ -26,6 +26,7 @@ from models.programmes import (
 from models.vocabulary import OrganisationKind, Role
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
+from services.rules.finding import by_name
 from services.rules.published import calendar_of, days_between, today_of
 
 
@@ -33,6 +34,7 @@ class Reader(NamedTuple):
     """Somebody of the team who can be written to."""
 
     person_id: UUID
+    name: str
     email: str
     role: Role
     organisation_id: UUID | None
@@ -66,16 +68,12 @@ class Reading(NamedTuple):
 class Roster:
     """Who of a programme's team is there when, as of one transaction. Pure."""
 
-    readers: Sequence[Reader]
+    team: Sequence[Reader]
     absences: Mapping[UUID, Sequence[Away]]
     weekdays: Mapping[UUID, frozenset[int]]
     watches: Sequence[Watch]
     closed: Mapping[UUID, frozenset[date]] = field(default_factory=dict)  # operators' own days without work
     gathered: Mapping[UUID, frozenset[int]] = field(default_factory=dict)  # partners who read at ten: their days
-
-    def coordinators(self) -> list[Reader]:
-        """By address, whether they are there or not."""
-        return [reader for reader in self.readers if reader.role is Role.COORDINATOR]
 
     def away(self, person_id: UUID, day: date) -> Away | None:
         """The absence of that day, if any."""
@@ -102,7 +100,23 @@ class Roster:
     def on_duty(self, at: datetime) -> list[Reader]:
         """The coordinators on duty at an instant."""
         watching = {watch.person_id for watch in self.watches if watch.from_at <= at < watch.to_at}
-        return [reader for reader in self.coordinators() if reader.person_id in watching]
+        return [each for each in side(self.team, Role.COORDINATOR) if each.person_id in watching]
+
+
+def team(unit: UnitOfWork, programme_id: UUID) -> list[Reader]:
+    """The coordinators and the operators' officers, by name, whether they are there or not."""
+    return unit.once(_read_team, programme_id)
+
+
+def side(team: Iterable[Reader], role: Role | None, organisation_id: UUID | None = None) -> list[Reader]:
+    """Those who do the same work: the coordinators, or the officers of one operator."""
+    alone = role is not Role.OPERATOR
+    return [each for each in team if each.role is role and (alone or each.organisation_id == organisation_id)]
+
+
+def officers(unit: UnitOfWork, case: Case) -> list[Reader]:
+    """Those who work for the operator of a case, by name."""
+    return side(team(unit, case.programme_id), Role.OPERATOR, case.operator_id)
 
 
 def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: bool) -> list[Reader]:
@@ -112,32 +126,32 @@ def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: b
     to whoever is on duty too. What is daily waits for the next day of its reader, so only his absence matters.
     """
     found = roster(unit, programme_id)
-    team = found.coordinators()
+    coordinators = side(found.team, Role.COORDINATOR)
     leaves_at = unit.now if urgent else calendar_of(unit, programme_id).next_sending_time(unit.now)
 
     def day_of(reader: Reader) -> date:
         calendar = reading_calendar(unit, programme_id, reader.person_id if daily else None)
         return calendar.local_day(calendar.next_sending_time(unit.now) if daily else leaves_at)
 
-    days = {reader: day_of(reader) for reader in team}
+    days = {reader: day_of(reader) for reader in coordinators}
     here = [
         reader
         for reader, day in days.items()
         if found.away(reader.person_id, day) is None and (daily or found.works(reader.person_id, day))
     ]
-    delegates = [found.stand_in(reader.person_id, day, team) for reader, day in days.items()]
+    delegates = [found.stand_in(reader.person_id, day, coordinators) for reader, day in days.items()]
     watching = found.on_duty(leaves_at)
     reading = here or [delegate for delegate in delegates if delegate is not None]
-    return list(dict.fromkeys([*reading, *watching] if urgent else reading or watching)) or team
+    return list(dict.fromkeys([*reading, *watching] if urgent else reading or watching)) or coordinators
 
 
-def officer(unit: UnitOfWork, visitor: Reader, programme_id: UUID, *, daily: bool) -> Reader | None:
+def officer(unit: UnitOfWork, person_id: UUID, programme_id: UUID, *, daily: bool) -> Reader | None:
     """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere, or he has
     left."""
     found = roster(unit, programme_id)
-    calendar = reading_calendar(unit, programme_id, visitor.person_id if daily else None)
+    calendar = reading_calendar(unit, programme_id, person_id if daily else None)
     day = calendar.local_day(calendar.next_sending_time(unit.now))
-    himself = next((reader for reader in found.readers if reader.person_id == visitor.person_id), None)
+    himself = next((reader for reader in found.team if reader.person_id == person_id), None)
     if himself is None:
         return None
     if found.away(himself.person_id, day) is None:
@@ -147,15 +161,12 @@ def officer(unit: UnitOfWork, visitor: Reader, programme_id: UUID, *, daily: boo
 
 def works(unit: UnitOfWork, person: Person, case: Case) -> bool:
     """Whether an officer still works for the operator of a case."""
-    known = roster(unit, case.programme_id).readers
-    return any(each.person_id == person.id and each.organisation_id == case.operator_id for each in known)
+    return any(each.person_id == person.id for each in officers(unit, case))
 
 
 def colleagues(found: Roster, reader: Reader) -> list[Reader]:
-    """Who may stand in for somebody: coordinators for a coordinator, people of the same organisation for an officer."""
-    if reader.role is Role.COORDINATOR:
-        return found.coordinators()
-    return [each for each in found.readers if each.organisation_id and each.organisation_id == reader.organisation_id]
+    """Who may stand in for somebody."""
+    return side(found.team, reader.role, reader.organisation_id)
 
 
 def reading_calendar(
@@ -217,18 +228,21 @@ def closed_today(unit: UnitOfWork, programme_id: UUID) -> dict[UUID, date]:
 
 
 def roster(unit: UnitOfWork, programme_id: UUID) -> Roster:
-    """The team's roster, read once a transaction."""
-    key = ("roster", programme_id)
-    if key not in unit.session.info:
-        unit.session.info[key] = _read(unit, programme_id)
-    found: Roster = unit.session.info[key]
-    return found
+    """The team's roster."""
+    return unit.once(_read, programme_id)
 
 
 def forget(unit: UnitOfWork, programme_id: UUID) -> None:
-    """Read it again: somebody's days have changed in this transaction."""
-    unit.session.flush()
-    unit.session.info.pop(("roster", programme_id), None)
+    """Somebody's days have changed in this transaction, or somebody has left."""
+    unit.forget(_read_team, programme_id)
+    unit.forget(_read, programme_id)
+
+
+def _read_team(unit: UnitOfWork, programme_id: UUID) -> list[Reader]:
+    rows = unit.rows(_TEAM, programme=programme_id)
+    return sorted(
+        (Reader(row.id, row.name, row.email, Role(row.role), row.organisation_id) for row in rows), key=by_name
+    )
 
 
 def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
@@ -238,11 +252,10 @@ def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
     closed: defaultdict[UUID, frozenset[date]] = defaultdict(frozenset)
     for shut in unit.rows(_CLOSURES, programme=programme_id):
         closed[shut.organisation_id] |= days_between(shut.first_on, shut.last_on)
-    readers = unit.rows(_READERS, programme=programme_id)
     return Roster(
         closed=closed,
         gathered={who: frozenset(days) for who, days in unit.rows(_GATHERED, programme=programme_id)},
-        readers=[Reader(row.id, row.email, Role(row.role), row.organisation_id) for row in readers],
+        team=team(unit, programme_id),
         absences=absences,
         weekdays={who: frozenset(days) for who, days in unit.rows(_PATTERNS, programme=programme_id)},
         watches=[Watch(*row) for row in unit.rows(_WATCHES, programme=programme_id)],
@@ -250,8 +263,8 @@ def _read(unit: UnitOfWork, programme_id: UUID) -> Roster:
 
 
 _PROGRAMME: Final = bindparam("programme", type_=Uuid())
-_READERS: Final = (
-    select(Person.id, Person.email, Membership.role, Membership.organisation_id)
+_TEAM: Final = (
+    select(Person.id, Person.name, Person.email, Membership.role, Membership.organisation_id)
     .join(Membership, Membership.person_id == Person.id)
     .where(
         Membership.programme_id == _PROGRAMME,

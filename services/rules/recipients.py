@@ -6,12 +6,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import aliased
 
 from models.cases import Loan, Permission, Referral, Visit
 from models.engine import Task
-from models.programmes import Organisation, Person
-from models.vocabulary import Channel, Party, PermissionKind, Role
+from models.programmes import Organisation
+from models.vocabulary import Channel, Party, PermissionKind
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 from services.foundation.phones import is_mobile
@@ -96,11 +95,11 @@ class AddressBook:
             return []
         case = message.case
         operator_id = case.operator_id if message.party is Party.OPERATOR else None
-        for each in presence.roster(self._unit, case.programme_id).readers:
-            if each.person_id == person_id and each.organisation_id == operator_id:
-                reader = presence.officer(self._unit, each, case.programme_id, daily=message.is_daily)
-                return [_recipient(reader, operator_id)] if reader is not None else []
-        return []
+        team = presence.team(self._unit, case.programme_id)
+        if not any(each.person_id == person_id and each.organisation_id == operator_id for each in team):
+            return []
+        reader = presence.officer(self._unit, person_id, case.programme_id, daily=message.is_daily)
+        return [_recipient(reader, operator_id)] if reader is not None else []
 
     def _staff(self, message: PlanMessage) -> list[Recipient]:
         programme_id = message.case.programme_id
@@ -111,8 +110,7 @@ class AddressBook:
         """The officers of the visit or their delegates; else the operator's own address; else the coordination, unless
         it is told the same."""
         case, visit = message.case, self._officers.get(message.about.visit_id)
-        both = (visit[1:3], visit[3:5]) if visit is not None else ()
-        officers = [Reader(who, email, Role.OPERATOR, None) for who, email in both if who is not None]
+        officers = [each for each in visit[1:] if each is not None] if visit is not None else []
         there = (presence.officer(self._unit, each, case.programme_id, daily=message.is_daily) for each in officers)
         found = {reader.email: _recipient(reader, case.operator_id) for reader in there if reader is not None}
         if found:
@@ -125,8 +123,8 @@ class AddressBook:
 
     def _relieved(self, message: PlanMessage) -> list[Recipient]:
         """Of whichever operator, while they have an account here."""
-        known = presence.roster(self._unit, message.case.programme_id).readers
-        found = {each.person_id: _recipient(each) for each in known if each.person_id in message.about.relieved}
+        team = presence.team(self._unit, message.case.programme_id)
+        found = {each.person_id: _recipient(each) for each in team if each.person_id in message.about.relieved}
         return list(found.values())
 
     def _partner(self, message: PlanMessage) -> list[Recipient]:
@@ -157,13 +155,7 @@ _PARTNERS: Final = (
     .join(Referral.partner)
     .where(among(Referral.id, "ids"))
 )
-_SECOND: Final = aliased(Person, name="second")
-_OFFICERS: Final = (
-    select(Visit.id, Person.id, Person.email, _SECOND.id, _SECOND.email)
-    .join(Visit.officer)
-    .outerjoin(Visit.second_officer.of_type(_SECOND))
-    .where(among(Visit.id, "ids"))
-)
+_OFFICERS: Final = select(Visit.id, Visit.officer_id, Visit.second_officer_id).where(among(Visit.id, "ids"))
 _OPERATORS: Final = select(Organisation.id, Organisation.email).where(among(Organisation.id, "ids"))
 _SAID: Final = select(Permission.case_id, Permission.revoked_at).where(
     among(Permission.case_id, "ids"), Permission.kind == PermissionKind.SMS

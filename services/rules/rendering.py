@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from models.cases import Alert, Case, Phone, Referral, SupplyCut, Visit
 from models.engine import Event, Message, Task
 from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
-from models.programmes import Membership, Organisation, Person, Programme, SignInLink
+from models.programmes import Organisation, Programme, SignInLink
 from models.vocabulary import Channel, ClosureOutcome, Energy, LossReason, Party, Role, Stage, TaskState, VisitState
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
@@ -20,7 +20,7 @@ from services.rules.household import visit_word
 from services.rules.links import asking_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
-from services.rules.presence import works
+from services.rules.presence import side, team, works
 from services.rules.published import pathway_of, today_of
 from services.rules.supply_cuts import first_lawful_day
 from services.rules.texts import catalogue, own
@@ -360,24 +360,8 @@ class _Signer(NamedTuple):
 
 
 def _signer(unit: UnitOfWork, programme_id: UUID) -> _Signer:
-    """Looked up once a transaction."""
-    key = ("signer", programme_id)
-    if key not in unit.session.info:
-        row = unit.session.execute(
-            select(Person.name, Person.email)
-            .join(Membership, Membership.person_id == Person.id)
-            .where(
-                Membership.programme_id == programme_id,
-                Membership.role == Role.COORDINATOR,
-                Membership.ended_at.is_(None),
-                Person.disabled_at.is_(None),
-            )
-            .order_by(Person.name)
-            .limit(1)
-        ).first()
-        unit.session.info[key] = _Signer(*row) if row else _Signer(COORDINATION, None)
-    found: _Signer = unit.session.info[key]
-    return found
+    coordinators = side(team(unit, programme_id), Role.COORDINATOR)
+    return _Signer(coordinators[0].name, coordinators[0].email) if coordinators else _Signer(COORDINATION, None)
 
 
 def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:

@@ -15,6 +15,7 @@ from services.cases import addresses, calls, closing, follow_up, referrals, tria
 from services.foundation.database import UnitOfWork
 from services.overview import desk
 from services.rules.policy import Right
+from services.rules.presence import officers
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages.act_pages import ActPage, add, bare
 from services.web.pages.case_view import RESULTS
@@ -82,7 +83,7 @@ def _email(_unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, A
 
 
 def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any]]:
-    officers = [(str(each.id), each.name) for each in visits.officers(unit, case)]
+    choosable = [(str(each.person_id), each.name) for each in officers(unit, case)]
     day, standing = visitor.today.isoformat(), visits.to_come(unit, case)
     at = standing.starts_at.astimezone(visitor.zone) if standing else None
     return [
@@ -91,10 +92,10 @@ def _visit(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
         {"kind": "time", "name": "hour", "label": "Heure", "value": f"{at:%H:%M}" if at else "14:00"},
         {"kind": "select", "name": "minutes", "label": "Durée", "value": "120",
          "choices": [("60", "1 heure"), ("90", "1 heure et demie"), ("120", "2 heures"), ("180", "3 heures")]},
-        {"kind": "select", "name": "officer_id", "label": "Chargé de visite", "choices": officers, "optional": True,
+        {"kind": "select", "name": "officer_id", "label": "Chargé de visite", "choices": choosable, "optional": True,
          "blank": "L’équipe de l’opérateur"},
         {"kind": "fold", "label": "Visite à deux, ou avec quelqu’un d’autre", "fields": [
-            {"kind": "select", "name": "second_officer_id", "label": "Second chargé de visite", "choices": officers,
+            {"kind": "select", "name": "second_officer_id", "label": "Second chargé de visite", "choices": choosable,
              "optional": True, "blank": "Personne d’autre"},
             {"kind": "text", "name": "with_whom", "label": "Qui d’autre vient", "optional": True,
              "hint": "Travailleur social, interprète, tuteur…"},

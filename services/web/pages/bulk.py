@@ -19,6 +19,7 @@ from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.foundation.tokens import new_token
 from services.rules.casework import Hand
 from services.rules.policy import readable, rights
+from services.rules.presence import side, team
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import task_title
@@ -51,12 +52,12 @@ def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | 
     `asking`: the acts that have a page of their own.
     """
     actor = visitor.actor
-    colleagues = tasks.team(unit, actor.programme_id, actor.role, actor.organisation_id)
+    colleagues = side(team(unit, visitor.programme_id), actor.role, actor.organisation_id)
     return {
         "once": new_token(),
         "back": here,
         "asking": bulk_asking.offered(visitor.actor),
-        "colleagues": [(str(each.id), each.name) for each in colleagues],
+        "colleagues": [(str(each.person_id), each.name) for each in colleagues],
         "reasons": choices("snooze_reason"),
         "earliest": (visitor.today + timedelta(days=1)).isoformat(),
         "typed": {name: typed.get(name) if typed else None for name in ("reason", "until", "person_id")},

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from models.vocabulary import Role
 from services.cases import visits
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, NotFound
@@ -20,7 +21,7 @@ from services.programme.closures import CLOSED_ALIKE, ClosingForm
 from services.programme.presence import AbsenceForm, DutyForm, WorkForm
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
-from services.rules.presence import roster
+from services.rules.presence import roster, side, team
 from services.web.pages import act_form, answers
 from services.web.pages.entries import Mistakes, kept, mistakes_of, moment, read
 from services.web.pages.presence import HERE, WEEK
@@ -98,11 +99,11 @@ def _whom(person_id: UUID) -> Fields:
 
 
 def _duty(unit: UnitOfWork, visitor: Visitor, _person_id: UUID | None) -> Fields:
-    names = presence.people(unit, visitor.actor)
-    team = [(str(each.person_id), names[each.person_id]) for each in roster(unit, visitor.programme_id).coordinators()]
+    coordinators = side(team(unit, visitor.programme_id), Role.COORDINATOR)
+    names = [(str(each.person_id), each.name) for each in coordinators]
     today, tomorrow = visitor.today, visitor.today + timedelta(days=1)
     return (
-        {"kind": "radios", "name": "person_id", "label": "Qui", "choices": team},
+        {"kind": "radios", "name": "person_id", "label": "Qui", "choices": names},
         {"kind": "date", "name": "from_at", "label": "À partir du", "value": today.isoformat()},
         {"kind": "time", "name": "from_hour", "label": "À", "value": "18:00"},
         {"kind": "date", "name": "to_at", "label": "Jusqu’au", "value": tomorrow.isoformat()},

@@ -46,7 +46,9 @@ def _return(_unit: UnitOfWork, _visitor: Visitor, _task: Task) -> list[dict[str,
 
 
 def _colleagues(unit: UnitOfWork, _visitor: Visitor, task: Task) -> list[dict[str, Any]]:
-    found = [(str(each.id), each.name) for each in tasks.colleagues(unit, task) if each.id != task.person_id]
+    found = [
+        (str(each.person_id), each.name) for each in tasks.colleagues(unit, task) if each.person_id != task.person_id
+    ]
     return [{"kind": "radios", "name": "person_id", "label": "À qui", "choices": found}, NOTE]
 
 

@@ -238,8 +238,8 @@ def test_a_colleagues_escalation_goes_to_the_coordination_not_to_whoever_took_it
 def roster(*absences: tuple[int, int | None]) -> Roster:
     """Coordinators 1, 2 and 3; who is away all week, and for whom he asked to read."""
     given = {UUID(int=who): [Away(MONDAY, FRIDAY, UUID(int=to) if to else None)] for who, to in absences}
-    team = [Reader(UUID(int=number), f"{number}@relais.test", Role.COORDINATOR, None) for number in (1, 2, 3)]
-    return Roster(readers=team, absences=given, weekdays={}, watches=[])
+    team = [Reader(UUID(int=number), "", f"{number}@relais.test", Role.COORDINATOR, None) for number in (1, 2, 3)]
+    return Roster(team=team, absences=given, weekdays={}, watches=[])
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_chain_of_delegates_is_followed_and_never_in_circles(
 ) -> None:
     found = roster(*absences)
 
-    stand_in = found.stand_in(UUID(int=1), MONDAY, found.readers)
+    stand_in = found.stand_in(UUID(int=1), MONDAY, found.team)
 
     assert (stand_in.person_id if stand_in else None) == (UUID(int=reader) if reader else None)
 
