@@ -75,6 +75,10 @@ class Due(_Strict):
             raise ValueError("une avance (ahead) se compte en jours (12d) avant un jour connu (since)")
         return self
 
+    def delay_of(self, ordinal: int) -> Delay | None:
+        """The delay of the nth such task; the last of a series is that of all after it. None where it counts back."""
+        return self.series[min(max(ordinal, 1), len(self.series)) - 1] if self.series else self.delay
+
 
 class Open(_Strict):
     """Open a task."""
@@ -293,12 +297,10 @@ class Pathway(_Strict):
     def following(self, event: str) -> Rule:
         """The same, by the event's name, with the steps that came to it since for tasks that its rule does not open."""
         rule = self.events.get(event) or LATER_RULES.get(event, NO_RULE)
-        later = LATER_STEPS.get(event)
-        if later is None:
-            return rule
         opened = {step.open for step in (*rule.at_once, *rule.then) if isinstance(step, Open)}
+        later = LATER_STEPS.get(event, ())
         learnt = tuple(step for step in later if step.open in self.tasks and step.open not in opened)
-        return rule.model_copy(update={"then": (*rule.then, *learnt)})
+        return rule.model_copy(update={"then": (*rule.then, *learnt)}) if learnt else rule
 
     @property
     def hash(self) -> str:

@@ -1,7 +1,7 @@
 """Why a task is due on its day, in words: `+4 j : Ascension, pont de l’Ascension`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from services.foundation import wording
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.dating import Closed, Moved, Start, Wait, moved
-from services.rules.published import calendar_of, pathway_of
+from services.rules.published import calendar_of, days_between, pathway_of
 from services.rules.texts.labels import inside
 
 
@@ -39,10 +39,9 @@ def explanations(unit: UnitOfWork, tasks: Sequence[Task], visits: Sequence[Visit
 
 
 def _starts(rule: TaskRule, task: Task, anchors: Sequence[datetime]) -> Iterator[Start]:
-    series = rule.due.series
-    delay = series[min(max(task.ordinal, 1), len(series)) - 1] if series else rule.due.delay
+    delays = (rule.due.urgent, rule.due.delay_of(task.ordinal))
     for anchor in anchors:
-        yield from (Start(each, anchor) for each in (rule.due.urgent, delay) if each is not None)
+        yield from (Start(each, anchor) for each in delays if each is not None)
     if rule.due.at_least is not None:
         yield Start(rule.due.at_least, task.opened_at)
 
@@ -53,11 +52,7 @@ def _waits(clock: Obligation | None) -> list[Wait]:
 
 def _names(unit: UnitOfWork, programme_id: UUID) -> Mapping[date, str]:
     closures = unit.session.scalars(select(Closure).where(Closure.programme_id == programme_id)).all()
-    return {
-        closure.first_on + timedelta(days=n): closure.label
-        for closure in closures
-        for n in range((closure.last_on - closure.first_on).days + 1)
-    }
+    return {day: closure.label for closure in closures for day in days_between(closure.first_on, closure.last_on)}
 
 
 def _words(because: Moved, calendar: WorkingCalendar) -> str:

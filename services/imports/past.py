@@ -217,8 +217,8 @@ class _Past:
         return why
 
     def _date_task(self, case: Case, task: Task, wanted: date | None) -> str:
-        rule = pathway_of(self.unit, case.pathway_hash).tasks[task.kind].due
-        if rule.since in KEPT:
+        due = pathway_of(self.unit, case.pathway_hash).tasks[task.kind].due
+        if due.since in KEPT:
             return self.why
         told = None if wanted is None else self.calendar.due_in_days(_noon(wanted, self.calendar.zone), days=0)
         if told is not None and told > self.told_at:
@@ -226,8 +226,7 @@ class _Past:
             return FROM_FILE
         if task.due_at > self.told_at:
             return FROM_STEP
-        delay = rule.series[min(task.ordinal, len(rule.series)) - 1] if rule.series else rule.delay
-        usual = self.calendar.apply(delay or Delay.parse("1wd"), self.told_at)
+        usual = self.calendar.apply(due.delay_of(task.ordinal) or Delay.parse("1wd"), self.told_at)
         self._set(case, task, max(usual, self.calendar.due_after(self.told_at, working_days=1)))
         self.recounted = True
         return FROM_NOW

@@ -97,7 +97,8 @@ def _somebody_is_relieved(given: Situation) -> bool:
 
 
 def _nobody_comes_any_more(given: Situation) -> bool:
-    return _somebody_is_relieved(given) and isinstance(given.fact, e.VisitMoved) and given.fact.without_officer
+    fact = given.fact
+    return isinstance(fact, e.VisitMoved) and bool(fact.relieved) and fact.without_officer
 
 
 def _visit_is_near(given: Situation) -> bool:

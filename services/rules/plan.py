@@ -177,9 +177,7 @@ def due_at(due: Due, situation: Situation, *, ordinal: int) -> datetime:
         day = calendar.local_day(anchors[due.since] or situation.occurred_at)
         at = calendar.end_of(calendar.days_before(day, due.ahead.amount))
         return max(at, calendar.apply(due.at_least or Delay.parse("0wd"), situation.occurred_at))
-    delay = due.series[min(ordinal, len(due.series)) - 1] if due.series else due.delay
-    if due.urgent is not None and is_urgent(situation):
-        delay = due.urgent
+    delay = due.urgent if due.urgent is not None and is_urgent(situation) else due.delay_of(ordinal)
     if delay is None:  # pragma: no cover - the schema forbids it
         raise ValueError("a due date needs a delay")
     at = calendar.apply(delay, anchors[due.since] or situation.occurred_at)
