@@ -2,10 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models.cases import Case
-from models.engine import Obligation, Task
+from models.engine import Task
 from models.events import CaseAccepted, CaseReassigned, CaseRejected
 from models.lifecycles import CaseAction
 from models.pathway import Pathway
@@ -63,8 +61,7 @@ def _hand_on(unit: UnitOfWork, task: Task, operator: Organisation, pathway: Path
     task.party, task.organisation_id, task.person_id = Party.OPERATOR.value, operator.id, None
     if not was_returned or ladder is None:
         return
-    running = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
-    for clock in unit.session.scalars(running).all():
+    for clock in clocks.running(unit, task):
         clock.ladder, clock.generation = ladder, clock.generation + 1
         clocks.first_step(unit, clock, pathway, delivered=False)
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from sqlalchemy import select
+
 from models.delays import Delay, DelayUnit
 from models.engine import Obligation, Task
 from models.pathway import Ladder, Pathway, Rung
@@ -110,6 +112,12 @@ def climbed_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetim
         if stopped < at:
             at = calendar.shifted(at, stopped=stopped, running=running)
     return at if timing.put_off is None else max(at, calendar.step_time(calendar.next_open(timing.put_off)))
+
+
+def running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
+    """The clocks of a task that have not ended, those that wait too."""
+    query = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
+    return unit.session.scalars(query.order_by(Obligation.id)).all()
 
 
 def is_waiting(obligation: Obligation) -> bool:

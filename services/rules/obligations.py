@@ -137,12 +137,11 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
         return None
     ladder = pathway_of(unit, case.pathway_hash).ladders[clock.ladder]
     step, due_at = _latest_due(unit, clock, ladder)
-    occurrence = _note(unit, clock, _speaks_to(ladder, step), step=step, due_at=due_at)
     why_held = _why_held(unit, clock.task, ladder, step)
+    _note(unit, clock, ladder, (step, due_at), missed=why_held)
     told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     _climb_on(unit, clock, ladder, step)
     if why_held is not None:
-        occurrence.state, occurrence.reason = OccurrenceState.SUPPRESSED.value, why_held
         return None
     act = None if step == clocks.UNDELIVERED else ladder.rungs[step].act
     return _Step(clock, told, acts[act] if act is not None else None)
@@ -153,8 +152,7 @@ def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
     step, at = obligation.next_step, obligation.next_at
     if step is None or at is None or step == clocks.UNDELIVERED:
         raise ValueError("nothing to skip")
-    passed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
-    passed.state, passed.reason = OccurrenceState.SUPPRESSED.value, SKIPPED
+    _note(unit, obligation, ladder, (step, at), missed=SKIPPED)
     _climb_on(unit, obligation, ladder, step)
     unit.session.flush()
 
@@ -164,7 +162,7 @@ def hasten(unit: UnitOfWork, case: Case, obligation: Obligation, ladder: Ladder,
     step, at = obligation.next_step, obligation.next_at
     if step is None or at is None or step == clocks.UNDELIVERED:
         raise ValueError("nothing to hasten")
-    _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
+    _note(unit, obligation, ladder, (step, at))
     fact = _reminder(obligation, step).model_copy(update={"recall_until": casework.recall_until(unit, hand)})
     casework.record(unit, case, fact, hand=replace(hand, key=_key(obligation, step)))
     _climb_on(unit, obligation, ladder, step)
@@ -231,8 +229,7 @@ def _latest_due(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tup
         following = clocks.place_from(step + 1, ladder.rungs, timing, calendar, after=None)
         if following.step is None or following.at is None or following.at > unit.now:
             break
-        missed = _note(unit, obligation, _speaks_to(ladder, step), step=step, due_at=at)
-        missed.state, missed.reason = OccurrenceState.SUPPRESSED.value, STALE
+        _note(unit, obligation, ladder, (step, at), missed=STALE)
         step, at = following.step, following.at
     return step, at
 
@@ -247,23 +244,23 @@ def _climb_on(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, step: in
     clocks.climb(obligation, ladder.rungs, calendar_of(unit, obligation.task.programme_id), start=following)
 
 
-def _note(unit: UnitOfWork, obligation: Obligation, recipient: str, *, step: int, due_at: datetime) -> Occurrence:
+def _note(
+    unit: UnitOfWork, obligation: Obligation, ladder: Ladder, due: tuple[int, datetime], *, missed: str | None = None
+) -> None:
+    """Write down that a step was taken, or why it was not."""
+    step, due_at = due
+    steps = ladder.undelivered if step == clocks.UNDELIVERED else ladder.rungs[step].steps
     occurrence = Occurrence(
         obligation_id=obligation.id,
         generation=obligation.generation,
         step=step,
-        recipient=recipient,
-        state=OccurrenceState.FIRED.value,
+        recipient=next((found.to.value for found in steps if isinstance(found, Send)), ""),
+        state=(OccurrenceState.SUPPRESSED if missed else OccurrenceState.FIRED).value,
+        reason=missed,
         due_at=due_at,
         at=unit.now,
     )
     unit.session.add(occurrence)
-    return occurrence
-
-
-def _speaks_to(ladder: Ladder, step: int) -> str:
-    steps = ladder.undelivered if step == clocks.UNDELIVERED else ladder.rungs[step].steps
-    return next((found.to.value for found in steps if isinstance(found, Send)), "")
 
 
 def start_clock(unit: UnitOfWork, task: Task, *, delivered_at: datetime) -> None:
@@ -295,7 +292,7 @@ def stop_clock(unit: UnitOfWork, task: Task) -> None:
     if task.referral is not None:
         task.referral.delivered_at = None
     rearm(unit, task, since=unit.now)
-    for obligation in _clocks(unit, task):
+    for obligation in clocks.running(unit, task):
         obligation.next_step, obligation.next_at = None, None
         clocks.first_step(unit, obligation, pathway, delivered=False)
 
@@ -308,7 +305,7 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
     delay = due.urgent or due.delay if task.referral is not None and task.referral.urgent else due.delay
     if delay is not None:
         task.due_at = calendar_of(unit, task.programme_id).apply(delay, since)
-    for obligation in _clocks(unit, task):
+    for obligation in clocks.running(unit, task):
         obligation.anchor_at, obligation.due_at = since, task.due_at
         obligation.generation += 1
         _forget_failure(obligation)
@@ -323,7 +320,7 @@ def wait_for_partner(unit: UnitOfWork, task: Task) -> bool:
     """
     if task.organisation_id is None:
         return False
-    if not _has_written(unit, task) and not any(_was_held_back(unit, clock) for clock in _clocks(unit, task)):
+    if not _has_written(unit, task) and not any(_was_held_back(unit, clock) for clock in clocks.running(unit, task)):
         return False
     closed_until = presence.closed_today(unit, task.programme_id).get(task.organisation_id)
     opens_at = calendar_of(unit, task.programme_id).next_opening(closed_until) if closed_until else unit.now
@@ -342,10 +339,6 @@ def _was_held_back(unit: UnitOfWork, clock: Obligation) -> bool:
 
 def _writes_to_partner(rung: Rung) -> bool:
     return any(isinstance(each, Send) and each.to is Party.PARTNER for each in rung.steps)
-
-
-def _clocks(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
-    return unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)).all()
 
 
 def leave_closed_days(unit: UnitOfWork, programme_id: UUID, *, start: datetime, end: datetime) -> None:

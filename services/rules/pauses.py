@@ -4,12 +4,10 @@ A pause moves what was still to come by the working time that it lasted: a step 
 the clock stopped is four working days away when it runs again. What was past stays where it was.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from typing import Final
 from uuid import UUID
-
-from sqlalchemy import select
 
 from models.cases import Case
 from models.engine import Obligation, Pause, Task
@@ -46,7 +44,7 @@ def pause(unit: UnitOfWork, tasks: Iterable[Task], reason: str) -> None:
     """
     for task in (each for each in tasks if _can_wait(unit, each)):
         task.paused_at = task.paused_at or unit.now
-        for obligation in _running(unit, task):
+        for obligation in clocks.running(unit, task):
             if not clocks.is_waiting(obligation):
                 obligation.pauses.append(Pause(reason=reason, from_at=unit.now))
                 obligation.next_at = None
@@ -72,7 +70,7 @@ def resume(unit: UnitOfWork, tasks: Iterable[Task]) -> None:
         calendar = calendar_of(unit, task.programme_id)
         if task.due_at > stopped:
             task.due_at = calendar.shifted(task.due_at, stopped=stopped, running=unit.now)
-        for obligation in _running(unit, task):
+        for obligation in clocks.running(unit, task):
             for waiting in (each for each in obligation.pauses if each.to_at is None):
                 waiting.to_at = unit.now
             point(unit, obligation)
@@ -90,7 +88,7 @@ def follow_visit(unit: UnitOfWork, case: Case, before: str) -> None:
 def snooze(unit: UnitOfWork, task: Task, until: date) -> None:
     """No reminder before that day; the task's own date stays where it is."""
     task.snoozed_until = until
-    for obligation in _running(unit, task):
+    for obligation in clocks.running(unit, task):
         if not clocks.is_waiting(obligation):
             point(unit, obligation)
     unit.session.flush()
@@ -107,8 +105,3 @@ def point(unit: UnitOfWork, obligation: Obligation) -> None:
     rungs = pathway.ladders[obligation.ladder].rungs
     calendar = calendar_of(unit, obligation.task.programme_id)
     clocks.climb(obligation, rungs, calendar, start=obligation.next_step)
-
-
-def _running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
-    query = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
-    return unit.session.scalars(query).all()

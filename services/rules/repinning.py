@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
-
 from models.engine import Event, Obligation, Task
 from models.pathway import Pathway
 from services.foundation.database import UnitOfWork
@@ -30,7 +28,7 @@ def due_under(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> 
 
 def _dates(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> tuple[datetime, datetime]:
     """The task's date and its clock's, which is without the pauses that are over: they move each of its steps."""
-    clock = _clock(unit, task)
+    clock = next(iter(clocks.running(unit, task)), None)
     as_it_is = task.due_at, clock.due_at if clock else task.due_at
     counted = _counted(unit, task, before, after)
     if counted is None:
@@ -48,7 +46,7 @@ def _counted(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> d
     old, new = before.tasks[task.kind].due, after.tasks[task.kind].due
     if old == new or task.effect_key.endswith(_RETURNED):
         return None
-    clock = _clock(unit, task)
+    clock = next(iter(clocks.running(unit, task)), None)
     event = unit.session.get_one(Event, UUID(task.effect_key.split(":", maxsplit=1)[0]))
     view = views(unit, [task.case_id])[task.case_id]
     situation = replace(plan.situation(unit, event, view), occurred_at=clock.anchor_at if clock else task.opened_at)
@@ -66,7 +64,7 @@ def _moved(unit: UnitOfWork, task: Task, due: datetime, waited: list[tuple[datet
 
 def repin(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> None:
     """Give an open task its date and its clock under `after`; a clock that changes nothing goes on as it is."""
-    clock, ladder = _clock(unit, task), _ladder(task, after)
+    clock, ladder = next(iter(clocks.running(unit, task)), None), _ladder(task, after)
     due, clock_due = _dates(unit, task, before, after)
     is_same = due == task.due_at
     task.due_at = due
@@ -91,11 +89,6 @@ def _rearm(unit: UnitOfWork, clock: Obligation, pathway: Pathway) -> None:
     if is_told and not clocks.is_waiting(clock):
         return
     clocks.first_step(unit, clock, pathway, delivered=not task.provisional)
-
-
-def _clock(unit: UnitOfWork, task: Task) -> Obligation | None:
-    query = select(Obligation).where(Obligation.task_id == task.id, Obligation.ended_at.is_(None))
-    return unit.session.scalars(query.order_by(Obligation.id)).first()
 
 
 def _ladder(task: Task, pathway: Pathway) -> str | None:
