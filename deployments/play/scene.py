@@ -16,6 +16,7 @@ from models.engine import Message, Task
 from models.programmes import Organisation, Person, Programme
 from models.vocabulary import MessageState, ReferralState, Source
 from services import forms
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, LinkExpired
 from services.foundation.runtime import Runtime
@@ -206,7 +207,7 @@ def filled(form: type[F], given: Mapping[str, Any]) -> F:
     try:
         return form.model_validate(given)
     except ValidationError as error:
-        raise InvalidInput("with", f"{explained(error, form)[:1].upper()}{explained(error, form)[1:]}.") from error
+        raise InvalidInput("with", f"{wording.capital(explained(error, form))}.") from error
 
 
 Action = Callable[[Scene, Given], object]

@@ -51,6 +51,11 @@ class Chip(NamedTuple):
     tone: Tone
 
 
+def capital(words: str) -> str:
+    """The same to open a line: `Mardi 2 décembre`."""
+    return words[:1].upper() + words[1:]
+
+
 def day(value: date, *, today: date | None = None) -> str:
     """`mardi 2 décembre`; the year is added when it is not the year of `today`."""
     year = "" if today is None or today.year == value.year else f"{NBSP}{value.year}"

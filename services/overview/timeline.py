@@ -237,7 +237,7 @@ class Words:
             return f"Envoyé sans attendre son jour : {self._said_by(event.payload)}"
         if event.type == ReminderDue.type:
             moment = self.why(event)
-            return moment[:1].upper() + moment[1:]
+            return wording.capital(moment)
         told = event_sentence(event.type, event.payload, self.zone, said=self._said(event))
         field, kind = _IN_BRACKETS.get(event.type, ("", ""))
         beside = event.payload.get(field)
@@ -375,7 +375,7 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
         yield Entry(
             _local(taken.at, words.zone),
             "reminder",
-            about[:1].upper() + about[1:],
+            wording.capital(about),
             chip=Chip("Non envoyé", "plain"),
             why=f"{moment} ; non envoyé : {WHY_NOT[taken.reason or '']}",
             families=frozenset({"not_sent"}),

@@ -2,6 +2,7 @@
 
 from models.engine import Task
 from models.pathway import Pathway, TaskRule
+from services.foundation import wording
 from services.rules.texts.labels import has_label, inside, label
 
 
@@ -49,4 +50,4 @@ def outcome_title(pathway: Pathway, kind: str, outcome: str) -> str:
 def plain_title(code: str) -> str:
     """A code that nobody named, as words."""
     words = code.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return wording.capital(words)

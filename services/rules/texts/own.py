@@ -16,6 +16,7 @@ from jinja2 import Template, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from models.vocabulary import Channel, Party
+from services.foundation import wording
 from services.rules.texts.catalogue import (
     Rendered,
     TextContext,
@@ -239,7 +240,7 @@ def title(text: str, party: Party, channel: Channel) -> str:
     for other in (channel, Channel.EMAIL, Channel.LETTER):
         if subject := _subject(text, party, other):
             named = FIELD.sub(r"\1", subject.removesuffix(REFERENCE))
-            return named[:1].upper() + named[1:]
+            return wording.capital(named)
     return text.replace("_", " ").capitalize()  # pragma: no cover - every SMS that ships has a mail or a letter beside
 
 

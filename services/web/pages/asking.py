@@ -97,11 +97,7 @@ def _about(pick: Pick, visitor: Visitor) -> str:
 
 
 def _why_not(pick: Pick, visitor: Visitor, commune: str) -> str:
-    return _sentence(" · ".join(picking.reasons(pick, commune=commune, today=visitor.today)))
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return wording.capital(" · ".join(picking.reasons(pick, commune=commune, today=visitor.today)))
 
 
 def _what(known: Known) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def means(unit: UnitOfWork, visitor: Visitor, case: Case) -> dict[str, Any]:
     return {
         "people": household.people,
         "income": told,
-        "under": under or f"{circumstances.lacking(household)[:1].upper()}{circumstances.lacking(household)[1:]}",
+        "under": under or wording.capital(circumstances.lacking(household)),
         "over": found is not None and found.income_class is not IncomeClass.VERY_MODEST,
         "breathing": heard,
         "told": _of_request(case),

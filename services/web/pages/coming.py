@@ -84,7 +84,7 @@ def _readers(unit: UnitOfWork, found: Sequence[Departure]) -> dict[str, str]:
     ids = {each.organisation_id for each in found if each.organisation_id}
     rows = unit.session.execute(select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids)))
     parties = {party.value: label("party", party.value) for party in Party}
-    named = {code: words[:1].upper() + words[1:] for code, words in parties.items()}
+    named = {code: wording.capital(words) for code, words in parties.items()}
     return named | {str(row.id): row.name for row in rows}
 
 
@@ -120,7 +120,7 @@ def _heading(visitor: Visitor, view: str, each: Departure, line: dict[str, Any],
     if on < visitor.today:
         return "Dès que possible"
     words = wording.day(on, today=visitor.today)
-    return f"Aujourd’hui, {words}" if on == visitor.today else words[:1].upper() + words[1:]
+    return f"Aujourd’hui, {words}" if on == visitor.today else wording.capital(words)
 
 
 # --- One step of a clock

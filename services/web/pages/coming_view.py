@@ -166,7 +166,7 @@ def reader(each: Departure, organisations: Mapping[UUID, Organisation], givers: 
 
 def _party(party: Party) -> str:
     words = label("party", party.value)
-    return words[:1].upper() + words[1:]
+    return wording.capital(words)
 
 
 def _why(  # noqa: PLR0917 - what a reason may speak of

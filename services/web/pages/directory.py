@@ -118,7 +118,7 @@ def _conditions(service: Service) -> list[str]:
     """For whom the service is, each condition in a few words; none when it is for everybody."""
     said = []
     if service.tenures:
-        said.append(_capital(picking.listed("tenure", frozenset(service.tenures))))
+        said.append(wording.capital(picking.listed("tenure", frozenset(service.tenures))))
     if service.income_classes:
         said.append(f"Revenus {picking.listed('income_class', frozenset(service.income_classes))}")
     if service.conditions:
@@ -141,10 +141,6 @@ def room(service: Service, today: date, closed: date | None) -> dict[str, str]:
 
 def _short(day: date) -> str:
     return wording.day(day).split(" ", 1)[1]
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _sheet(unit: UnitOfWork, service: Service, visitor: Visitor, closed: date | None) -> dict[str, Any]:
