@@ -170,6 +170,7 @@ from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.links import alert_url, may_renew, open_alert_link, open_requests_link, open_task_link, task_of
 from services.rules.policy import Actor, may_know_household, note_access, readable
+from services.rules.rendering import FOLLOW_UP_QUESTION
 
 SIGN_IN_LINK: Final = re.compile(r"/acces/([0-9a-f]{32}\.[\w-]+)")
 REQUESTS_LINK: Final = re.compile(r"/demandes/([0-9a-f]{32}\.[\w-]+)")
@@ -434,7 +435,7 @@ def receive_sms(scene: Scene, given: Given) -> object:
 def answer_follow_up(scene: Scene, given: Given) -> object:
     """The household presses a button of the page behind its mail's link."""
     query = select(Message.body).where(
-        Message.case_id == scene.case_id, Message.text == follow_up.QUESTION, Message.state == MessageState.ACCEPTED
+        Message.case_id == scene.case_id, Message.text == FOLLOW_UP_QUESTION, Message.state == MessageState.ACCEPTED
     )
     for body in scene.unit.session.scalars(query.order_by(Message.done_at.desc())):
         for token in TASK_LINK.findall(body or ""):

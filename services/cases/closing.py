@@ -1,12 +1,11 @@
 """The end of a case, with its outcome; and its reopening."""
 
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from models.cases import LOAN_IS_OUT, Case, Loan, Referral, Visit
+from models.cases import LOAN_IS_OUT, Case, Loan, Visit
 from models.engine import Event, Task
 from models.events import CaseAccepted, CaseClosed, CaseReopened, CaseTransferred, ReportDelivered, VisitHeld
 from models.lifecycles import CaseAction, next_case_state
@@ -14,13 +13,11 @@ from models.vocabulary import (
     CaseState,
     ClosureOutcome,
     Known,
-    Loop,
     PermissionKind,
-    ReferralState,
     TaskState,
     VisitState,
 )
-from services.cases import agreements, calls, partner_work, scorecards, supply_cuts, visits
+from services.cases import agreements, calls, follow_up, scorecards, supply_cuts, visits
 from services.cases.notes import write_note
 from services.forms import CaseReopening, ClosureForm
 from services.foundation.database import UnitOfWork
@@ -63,8 +60,7 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
     if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
         raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
     visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
-    for referral in unit.session.scalars(_REPORTED, {"case": case.id}).all():
-        partner_work.confirm(unit, hand, referral.id, verified=False)
+    follow_up.leave_unverified(unit, hand, case.id)
     known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}
     fact = CaseClosed(outcome=form.outcome, met=known[Known.YES], missed=known[Known.NO])
     event = casework.record(unit, case, fact, hand=hand, action=CaseAction.CLOSE)
@@ -86,18 +82,6 @@ def _was_absent(unit: UnitOfWork, case: Case) -> bool:
     """Nobody was there at a visit that was agreed: more calls are the coordination's to decide."""
     missed = select(Visit.id).where(Visit.case_id == case.id, Visit.state == VisitState.HOUSEHOLD_ABSENT).limit(1)
     return unit.session.scalar(missed) is not None
-
-
-_REPORTED: Final = (
-    select(Referral)
-    .where(
-        Referral.case_id == bindparam("case"),
-        Referral.state == ReferralState.COMPLETED,
-        Referral.loop == Loop.REPORTED,
-    )
-    .order_by(Referral.id)
-)
-"""Helps that their partners call done and that nobody confirmed: the household is not asked any more."""
 
 
 def outcomes(case: Case) -> list[ClosureOutcome]:

@@ -21,10 +21,8 @@ from services.rules.links import task_for_link
 from services.rules.policy import Right, case_for, locked_case
 from services.rules.published import pathway_of
 from services.rules.recipients import said_of_sms, takes_sms
-from services.rules.rendering import FOLLOW_UP_QUESTION
 from services.rules.view import numbers_of
 
-QUESTION: Final = FOLLOW_UP_QUESTION
 SPOKE: Final = frozenset({CallResult.REACHED, CallResult.REFUSED})
 DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 """Read by the partner too: the note of the call is the team's and is not repeated to him."""
@@ -53,8 +51,7 @@ def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUp
     if form.result is CallResult.REFUSED and task.kind == CALL_BACK and case.stage != Stage.DETECTION:
         calls.tell_refusal(unit, hand, case, call)
     if event.type == e.FollowUpCalled.type and form.result not in SPOKE and is_last(unit, task):
-        for referral in helps(unit, case.id):  # tried often enough, and asked no more
-            partner_work.confirm(unit, hand, referral.id, verified=False)
+        leave_unverified(unit, hand, case.id)
     return case
 
 
@@ -101,6 +98,12 @@ def helps(unit: UnitOfWork, case_id: UUID) -> list[Referral]:
         Referral.case_id == case_id, Referral.state == ReferralState.COMPLETED, Referral.loop == Loop.REPORTED
     )
     return list(unit.session.scalars(query.order_by(Referral.id)))
+
+
+def leave_unverified(unit: UnitOfWork, hand: Hand, case_id: UUID) -> None:
+    """Nobody asks the household any more whether the helps came."""
+    for referral in helps(unit, case_id):
+        partner_work.confirm(unit, hand, referral.id, verified=False)
 
 
 def _tell_helps(unit: UnitOfWork, hand: Hand, case: Case, form: FollowUpForm) -> None:

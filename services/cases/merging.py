@@ -105,9 +105,13 @@ def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
     for alert in unit.session.scalars(select(Alert).where(Alert.case_id == case.id)).all():
         alert.received_on_id = alert.received_on_id or case.id
         alert.case_id = kept.id
+    _read_alerts_again(unit, case, kept)
+
+
+def _read_alerts_again(unit: UnitOfWork, *cases: Case) -> None:
     unit.session.flush()
-    unit.session.expire(case, ["alerts"])
-    unit.session.expire(kept, ["alerts"])
+    for case in cases:
+        unit.session.expire(case, ["alerts"])
 
 
 def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
@@ -129,9 +133,7 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     number_lost = _part_households(unit, case, kept)
     if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew
         case.operator_id = None
-    unit.session.flush()
-    unit.session.expire(case, ["alerts"])
-    unit.session.expire(kept, ["alerts"])
+    _read_alerts_again(unit, case, kept)
     event = casework.record(unit, case, e.CaseUnmerged(out_of=kept.id), hand=hand, action=CaseAction.UNMERGE)
     danger, stay = _hand_back(unit, hand, case, kept)
     fact = e.CaseReleased(merged=case.id, danger=danger, number_lost=number_lost)

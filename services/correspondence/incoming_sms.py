@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from models import events as e
-from models.cases import Case, Household, Permission, Phone
+from models.cases import Case, Household, Phone
 from models.engine import IncomingMail, Message, Task
 from models.programmes import Programme
 from models.vocabulary import (
@@ -29,7 +29,7 @@ from models.vocabulary import (
     Stage,
     TaskState,
 )
-from services.cases import follow_up
+from services.cases import agreements, follow_up
 from services.cases.endings import keep_back
 from services.correspondence import replies
 from services.forms import Form, FreeText, PhoneNumber
@@ -37,6 +37,7 @@ from services.foundation.database import UnitOfWork
 from services.rules import casework
 from services.rules.casework import Hand
 from services.rules.policy import ENGINE
+from services.rules.rendering import FOLLOW_UP_QUESTION
 
 STOP: Final = frozenset({"stop", "arret", "arrêt", "stopsms"})
 ANSWERS: Final = {
@@ -118,7 +119,7 @@ def _answers_follow_up(unit: UnitOfWork, case: Case, message: Message, word: str
     task = unit.session.get(Task, message.task_id) if message.task_id else None
     if said is None or task is None or task.state != TaskState.OPEN or task.case_id != case.id:
         return False
-    if message.text != follow_up.QUESTION:
+    if message.text != FOLLOW_UP_QUESTION:
         return False
     follow_up.record_answer(unit, Hand(ENGINE, Source.SMS), task, said=said, by=AnsweredBy.SMS)
     return True
@@ -138,17 +139,10 @@ def stop(unit: UnitOfWork, number: str) -> None:
         hand = Hand(ENGINE, Source.SMS)
         phone = next(each for each in phones if each.household_id == case.household_id)
         casework.record(unit, case, e.SmsStopped(phone_id=phone.id), hand=hand)
-        for permission in _agreements(unit, case.id):
+        for permission in agreements.standing(unit, case, PermissionKind.SMS):
             permission.revoked_at = unit.now
             fact = e.PermissionRevoked(permission_id=permission.id, kind=PermissionKind.SMS)
             casework.record(unit, case, fact, hand=hand)
-
-
-def _agreements(unit: UnitOfWork, case_id: UUID) -> list[Permission]:
-    query = select(Permission).where(
-        Permission.case_id == case_id, Permission.kind == PermissionKind.SMS, Permission.revoked_at.is_(None)
-    )
-    return list(unit.session.scalars(query.order_by(Permission.id)))
 
 
 def _programme_of(unit: UnitOfWork, number: str, message: Message | None, case: Case | None) -> UUID | None:
@@ -162,8 +156,4 @@ def _programme_of(unit: UnitOfWork, number: str, message: Message | None, case: 
         .join(Phone, Phone.household_id == Household.id)
         .where(Phone.number == number)
     )
-    for query in (known.distinct(), select(Programme.id)):
-        found = unit.session.scalars(query.limit(2)).all()
-        if len(found) == 1:
-            return found[0]
-    return None
+    return replies.only_programme(unit, known, select(Programme.id))

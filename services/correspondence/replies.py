@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, Select, and_, select, update
 
 from models.cases import Case, Note
 from models.engine import Event, IncomingMail, Message, Task
@@ -21,6 +21,7 @@ from models.vocabulary import Channel, IncomingKind, Party, Role, Source, Sugges
 from services import search
 from services.channels.inbox import Received
 from services.channels.incoming import Incoming, read_incoming
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
 from services.rules import aftermath, casework, ledger
@@ -172,7 +173,7 @@ def _author(message: Message | None) -> str:
     if message is not None and message.organisation is not None and message.party != Party.HOUSEHOLD:
         return message.organisation.name
     words = label("party", message.party if message else Party.HOUSEHOLD)
-    return words[:1].upper() + words[1:]
+    return wording.capital(words)
 
 
 def _said(mail: Incoming, message: Message | None) -> str:
@@ -215,8 +216,13 @@ def _programme_of(unit: UnitOfWork, sender: str) -> UUID | None:
     """The programme that knows this address, or the only one there is; None when nobody can tell."""
     directory = select(Organisation.programme_id).where(Organisation.email == sender)
     staff = select(Membership.programme_id).join(Person).where(Person.email == sender, Membership.ended_at.is_(None))
-    for query in (directory.distinct(), staff.distinct(), select(Programme.id)):
-        found = unit.session.scalars(query.limit(2)).all()
+    return only_programme(unit, directory, staff, select(Programme.id))
+
+
+def only_programme(unit: UnitOfWork, *queries: Select[UUID]) -> UUID | None:
+    """The one that the first of these queries which finds a single one finds."""
+    for query in queries:
+        found = unit.session.scalars(query.distinct().limit(2)).all()
         if len(found) == 1:
             return found[0]
     return None
