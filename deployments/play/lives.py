@@ -91,7 +91,7 @@ def return_loan(scene: Scene, given: Given) -> object:
 
 def give_permission(scene: Scene, given: Given) -> object:
     """The household agrees to something, with a partner or not."""
-    rest = {name: value for name, value in given.items() if name != "partner"}
+    rest = without(given, "partner")
     partner = scene.organisation(given["partner"]) if "partner" in given else None
     form = filled(forms.PermissionForm, {**rest, "organisation_id": partner})
     return permissions.give(scene.unit, scene.hand, scene.case.id, form)
@@ -227,7 +227,7 @@ def confirm_sheet(scene: Scene, given: Given) -> None:
 def propose_sheet(scene: Scene, given: Given) -> object:
     """What should change; the rest as it stands."""
     actor, service = _sheet(scene, given)
-    rest = {name: value for name, value in given.items() if name != "service"}
+    rest = without(given, "service")
     form = filled(sheets.SheetForm, {**sheets.as_said(service), **rest})
     return sheets.propose(scene.unit, actor, service, form)
 
@@ -396,7 +396,7 @@ def change_organisation(scene: Scene, given: Given) -> object:
     """What is said of it is so from now on; the rest stays."""
     known = programmes.organisation(scene.unit, scene.programme.id, given["organisation"])
     stands = {"name": known.name, "contact": known.contact, "email": known.email, "phone": known.phone}
-    said = {name: value for name, value in given.items() if name != "organisation"}
+    said = without(given, "organisation")
     form = filled(organisations.OrganisationDetails, {**stands, **said})
     return organisations.change(scene.unit, scene.hand, known.id, form)
 

@@ -51,6 +51,11 @@ class Chip(NamedTuple):
     tone: Tone
 
 
+def counted(number: int, words: str) -> str:
+    """`3 situations ouvertes`, `1 situation ouverte`, `0 situation ouverte`."""
+    return f"{number} {words if number < PLURAL_FROM else ' '.join(f'{word}s' for word in words.split())}"
+
+
 def capital(words: str) -> str:
     """The same to open a line: `Mardi 2 décembre`."""
     return words[:1].upper() + words[1:]

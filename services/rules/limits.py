@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models.programmes import Allowance
 from models.refusals import CaseworkError
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 
@@ -28,7 +29,7 @@ class TooMany(CaseworkError):
         """The same sentence whatever was tried."""
         self.retry_after_s = max(1, int(wait.total_seconds()) + 1)
         minutes = -(-self.retry_after_s // 60)
-        super().__init__(f"Trop d’essais : recommencez dans {minutes} minute{'s' if minutes > 1 else ''}.")
+        super().__init__(f"Trop d’essais : recommencez dans {wording.counted(minutes, 'minute')}.")
 
 
 @dataclass(frozen=True)

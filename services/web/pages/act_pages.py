@@ -92,6 +92,29 @@ def add(router: APIRouter, act: ActPage) -> None:
     router.add_api_route(address, send, methods=["POST"], name=f"{act.code}: send")
 
 
+def of_part(act: ActPage, place: str, part_id: UUID) -> ActPage:
+    """The same for one part of the case, to which its use case is done."""
+    return replace(
+        act,
+        path=f"{place}/{part_id}/{act.path}",
+        do=lambda unit, hand, _case_id, form: act.do(unit, hand, part_id, form),
+    )
+
+
+def add_for_referral(router: APIRouter, name: str, made: Callable[[Visitor, UUID, UUID, FormData], ActPage]) -> None:
+    """Give the act of a request its two routes: its page is made for each request, and by what was typed."""
+    address = f"/situations/{{case_id}}/orientations/{{referral_id}}/{name}"
+
+    def ask(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID) -> Response:
+        return show(request, visitor, case_id, made(visitor, case_id, referral_id, FormData()), Form())
+
+    def send(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID, data: Entered) -> Response:
+        return carry_out(request, visitor, case_id, made(visitor, case_id, referral_id, data), data)
+
+    router.add_api_route(address, ask, methods=["GET"], name=f"{name}: ask")
+    router.add_api_route(address, send, methods=["POST"], name=f"{name}: send")
+
+
 def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: Form, *, status: int = 200) -> Response:
     """The page of an act."""
     with visitor.runtime.database.read() as unit:
@@ -100,7 +123,7 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
         fields = [*act.proposed(unit, visitor, case, form.entered), *act.fields(unit, visitor, case)]
         lacking = "" if form.errors else _lacking(unit, case, act)  # what was typed is never taken away
         form = form if form.seen is not None else replace(form, seen=case.last_seq)
-        over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
+        over = over_of(case)
     back, place = request.query_params.get(returning.BACK, ""), _place(request, case_id, form)
     address = f"/situations/{case_id}"
     response = act_form.page(
@@ -125,6 +148,11 @@ def show(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, form: 
     if answers.is_inline(request):  # whatever was asked for, a form stands in the line that it was asked from
         response.headers.update({"hx-retarget": f"#{place}", "hx-reswap": "innerHTML", "hx-reselect": ".opened"})
     return response
+
+
+def over_of(case: Case) -> str:
+    """What stands above the heading of an act: which case it is of."""
+    return f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
 
 
 def _lacking(unit: UnitOfWork, case: Case, act: ActPage) -> str:

@@ -1,6 +1,7 @@
 """Ask a partner for help: now or later, one or several, by our mail or his portal; then another one in his place."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,12 +16,11 @@ from services.cases import picking, referrals, rerouting
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.overview import desk
-from services.rules.casework import Hand
 from services.rules.matching import Choice, Pick
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import label
 from services.web.pages import answers
-from services.web.pages.act_pages import ActPage, Fields, carry_out, show
+from services.web.pages.act_pages import ActPage, Fields, add_for_referral, carry_out, of_part, over_of, show
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
@@ -86,13 +86,13 @@ def _about(pick: Pick, visitor: Visitor) -> str:
         said.append(offer.service)
     if offer.places is not None:
         day = f", dit {wording.day(offer.capacity_on, today=visitor.today)}" if offer.capacity_on else ""
-        said.append(f"{offer.places} place{_s(offer.places)}{day}")
+        said.append(f"{wording.counted(offer.places, 'place')}{day}")
     if pick.income_unknown:
         said.append(f"revenus à vérifier : {picking.listed('income_class', offer.income_classes)}")
     if offer.conditions:
         said.append(offer.conditions)
     if offer.load:
-        said.append(f"{offer.load} demande{_s(offer.load)} en cours")
+        said.append(f"{wording.counted(offer.load, 'demande')} en cours")
     return " · ".join(said)
 
 
@@ -146,16 +146,8 @@ def _beside(found: Choice, visitor: Visitor, known: Known, *, several: bool) -> 
     return folds
 
 
-def _send(unit: UnitOfWork, hand: Hand, case_id: UUID, form: forms.ReferralForm) -> object:
-    return referrals.send(unit, hand, case_id, form)
-
-
-def _prepare(unit: UnitOfWork, hand: Hand, case_id: UUID, form: forms.ReferralForm) -> object:
-    return referrals.prepare(unit, hand, case_id, form)
-
-
 REFER: Final = ActPage("orienter", "orienter", "Demander l’aide d’un partenaire", "Envoyer la demande", Right.REFER,
-                       _send, forms.ReferralForm, follows=FOLLOWS,
+                       referrals.send, forms.ReferralForm, follows=FOLLOWS,
                        others=((LATER, "Garder pour plus tard"),))  # fmt: skip
 
 
@@ -163,7 +155,7 @@ def _asking(theme: str, data: FormData | None = None) -> ActPage:
     """The page for one type of solution; kept for later when its second button was pressed."""
     page = replace(REFER, fields=_fields(Known(theme)), lead=label("theme", theme))
     later = data is not None and data.get("then") == LATER
-    return replace(page, code="preparer", do=_prepare) if later else page
+    return replace(page, code="preparer", do=referrals.prepare) if later else page
 
 
 @router.get("/situations/{case_id}/orienter")
@@ -192,7 +184,7 @@ def _ask_type(request: Request, visitor: Visitor, case_id: UUID) -> Response:
     with visitor.runtime.database.read() as unit:
         case = readable(unit, visitor.actor, case_id)
         found = picking.picks(unit, visitor.actor, case_id)
-        over = f"{case.number} · {case.dwelling.commune.name} · {label('stage', case.stage)}"
+        over = over_of(case)
     return answers.page(
         request,
         "needs.html",
@@ -209,13 +201,9 @@ def _need(theme: Theme, choice: Choice, case_id: UUID) -> dict[str, Any]:
     return {
         "label": label("theme", theme),
         "href": f"/situations/{case_id}/orienter?type={theme}",
-        "proposed": f"{proposed} partenaire{_s(proposed)}" if proposed else "Aucun ne convient",
-        "set_aside": f"{apart} écarté{_s(apart)}" if apart else "",
+        "proposed": wording.counted(proposed, "partenaire") if proposed else "Aucun ne convient",
+        "set_aside": wording.counted(apart, "écarté") if apart else "",
     }
-
-
-def _s(count: int) -> str:
-    return "s" if count > 1 else ""
 
 
 @router.post("/situations/{case_id}/orienter")
@@ -228,64 +216,39 @@ def send_referral(request: Request, visitor: SignedIn, case_id: UUID, data: Ente
 
 
 SEND: Final = ActPage("envoyer", "orienter", "Terminer et envoyer la demande", "Envoyer la demande", Right.REFER,
-                      _send, forms.ReferralForm, follows=FOLLOWS)  # fmt: skip
+                      referrals.send_draft, forms.ReferralForm, follows=FOLLOWS)  # fmt: skip
 TRANSFER: Final = ActPage("transferer", "transferer", "Demander à un autre partenaire", "Envoyer à l’autre partenaire",
-                          Right.REFER, _send, forms.ReferralForm,
+                          Right.REFER, rerouting.transfer, forms.ReferralForm,
                           follows=("Le premier partenaire en est prévenu ; son lien ne sert plus.", *FOLLOWS[:1],
                                    "Seules les informations écrites ici lui sont données."))  # fmt: skip
 
 
 def _of_draft(referral: Referral, brief: str) -> ActPage:
-    referral_id = referral.id  # the act has a transaction of its own
     known = Known(
         referral.need.theme, brief, referral.brief_is_open, referral.partner_id, None, referral.kind,
         referral.file_number, referral.urgent,
     )  # fmt: skip
-    return replace(
-        SEND,
-        fields=_fields(known, several=False),
-        do=lambda unit, hand, _case, form: referrals.send_draft(unit, hand, referral_id, form),
-        lead=label("theme", known.theme),
-    )
+    return replace(SEND, fields=_fields(known, several=False), lead=label("theme", known.theme))
 
 
 def _of_transfer(referral: Referral, brief: str) -> ActPage:
-    referral_id = referral.id
     known = Known(
         referral.need.theme, brief, referral.brief_is_open, without=referral.partner_id, urgent=referral.urgent
     )
-    return replace(
-        TRANSFER,
-        fields=_fields(known, several=False),
-        do=lambda unit, hand, _case, form: rerouting.transfer(unit, hand, referral_id, form),
-        lead=f"{label('theme', known.theme)} · aujourd’hui chez {referral.partner.name}",
-    )
+    lead = f"{label('theme', known.theme)} · aujourd’hui chez {referral.partner.name}"
+    return replace(TRANSFER, fields=_fields(known, several=False), lead=lead)
 
 
 _MAKERS: Final = {"envoyer": _of_draft, "transferer": _of_transfer}
 
 
-def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str) -> ActPage:
+def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, _data: FormData, *, name: str) -> ActPage:
     with visitor.runtime.database.read() as unit:
         referral = desk.referral_of(unit, visitor.actor, referral_id, case_id=case_id)
         brief = referral.brief if knows_household(unit, visitor.actor, referral.case) else ""
         made, theme = _MAKERS[name](referral, brief), referral.need.theme
-    path = f"orientations/{referral_id}/{name}"
-    return replace(made, path=path, given=lambda _visitor, _data: {"theme": theme})
-
-
-def _routes(name: str) -> None:
-    address = f"/situations/{{case_id}}/orientations/{{referral_id}}/{name}"
-
-    def ask(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID) -> Response:
-        return show(request, visitor, case_id, _for(visitor, case_id, referral_id, name), Form())
-
-    def send(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID, data: Entered) -> Response:
-        return carry_out(request, visitor, case_id, _for(visitor, case_id, referral_id, name), data)
-
-    router.add_api_route(address, ask, methods=["GET"], name=f"{name}: ask")
-    router.add_api_route(address, send, methods=["POST"], name=f"{name}: send")
+    return of_part(replace(made, given=lambda _visitor, _data: {"theme": theme}), "orientations", referral_id)
 
 
 for _name in _MAKERS:
-    _routes(_name)
+    add_for_referral(router, _name, partial(_for, name=_name))

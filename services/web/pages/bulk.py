@@ -1,7 +1,6 @@
 """One act for several lines at once: each in its own transaction, refusals said line by line, nothing half done."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -59,7 +58,7 @@ def offered(unit: UnitOfWork, visitor: Visitor, here: str, *, typed: FormData | 
         "asking": bulk_asking.offered(visitor.actor),
         "colleagues": [(str(each.person_id), each.name) for each in colleagues],
         "reasons": choices("snooze_reason"),
-        "earliest": (visitor.today + timedelta(days=1)).isoformat(),
+        "earliest": visitor.tomorrow.isoformat(),
         "typed": {name: typed.get(name) if typed else None for name in ("reason", "until", "person_id")},
     }
 

@@ -136,7 +136,7 @@ def room(service: Service, today: date, closed: date | None) -> dict[str, str]:
         return {"text": "Capacité non dite", "tone": "plain"}
     if service.places == 0:
         return {"text": "Plus de place", "tone": "soon"}
-    return {"text": f"{service.places} place{'s' if service.places > 1 else ''}", "tone": "ok"}
+    return {"text": wording.counted(service.places, "place"), "tone": "ok"}
 
 
 def _short(day: date) -> str:

@@ -1,8 +1,6 @@
 """The other lives of a case: it waits, ends early, is a double, goes elsewhere; what is lent, what is agreed to."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -22,7 +20,7 @@ from services.rules.casework import Hand
 from services.rules.policy import Right, knows_household, readable
 from services.rules.texts.labels import choices, inside, label
 from services.web.pages import act_form, answers, case_cards
-from services.web.pages.act_pages import ActPage, add, bare, carry_out, show
+from services.web.pages.act_pages import ActPage, add, bare, carry_out, of_part, show
 from services.web.pages.acts import NOTE
 from services.web.pages.asking import ORAL_WRITTEN
 from services.web.pages.entries import readable_part
@@ -36,13 +34,9 @@ def _suspension(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[s
     return [
         {"kind": "radios", "name": "reason", "label": "Ce qui est attendu", "choices": choices("suspension_reason")},
         {"kind": "date", "name": "until", "label": "Revoir la situation le", "hint": "Dans six mois au plus",
-         "earliest": _tomorrow(visitor), "latest": (visitor.today + suspension.LONGEST).isoformat()},
+         "earliest": visitor.tomorrow.isoformat(), "latest": (visitor.today + suspension.LONGEST).isoformat()},
         NOTE,
     ]  # fmt: skip
-
-
-def _tomorrow(visitor: Visitor) -> str:
-    return (visitor.today + timedelta(days=1)).isoformat()
 
 
 def _disqualification(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
@@ -126,7 +120,7 @@ def _reassignment(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[s
 def _loan(_unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     return [
         {"kind": "text", "name": "item", "label": "Appareil prêté", "hint": "Wattmètre, caméra thermique…"},
-        {"kind": "date", "name": "due_on", "label": "À rendre le", "earliest": _tomorrow(visitor)},
+        {"kind": "date", "name": "due_on", "label": "À rendre le", "earliest": visitor.tomorrow.isoformat()},
     ]
 
 
@@ -273,12 +267,6 @@ def revoke(request: Request, visitor: SignedIn, case_id: UUID, permission_id: UU
     return carry_out(request, visitor, case_id, _revocation(visitor, case_id, permission_id), data)
 
 
-def _nothing(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
-    """Replaced for each agreement: see `_revocation`."""
-
-
-REVOKE: Final = ActPage("accords", "accord-retire", "Retirer un accord du ménage", "Retirer l’accord",
-                        Right.PERMISSIONS, _nothing, danger=True)  # fmt: skip
 _RECEIPT: Final = "Le ménage reçoit un courrier qui le confirme ; la coordination est prévenue."
 _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     PermissionKind.CONTACT: (
@@ -321,14 +309,14 @@ def _revocation(visitor: Visitor, case_id: UUID, permission_id: UUID) -> ActPage
         kind = PermissionKind(permission.kind)
         partner = desk.organisation_name(unit, permission.organisation_id) if permission.organisation_id else ""
     words = label("permission_kind", kind)
-    return replace(
-        REVOKE,
-        path=f"accords/{permission_id}/retirer",
+    page = ActPage(
+        "retirer", "accord-retire", "Retirer un accord du ménage",
+        "Arrêter l’accompagnement" if kind is PermissionKind.CONTACT else "Retirer l’accord",
+        Right.PERMISSIONS, bare(permissions.revoke),
         lead=f"{words} : {partner}" if partner else f"Il s’agit de : {inside(words)}.",
-        button="Arrêter l’accompagnement" if kind is PermissionKind.CONTACT else REVOKE.button,
-        follows=_STOPS[kind],
-        do=lambda unit, hand, _case, _form: permissions.revoke(unit, hand, permission_id),
-    )
+        follows=_STOPS[kind], danger=True,
+    )  # fmt: skip
+    return of_part(page, "accords", permission_id)
 
 
 def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, permission_id: UUID) -> Permission:

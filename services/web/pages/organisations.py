@@ -185,7 +185,7 @@ def _follows_change(unit: UnitOfWork, visitor: Visitor, organisation: Organisati
         )
     if organisation.kind == OPERATOR:
         count = organisations.hanging(unit, organisation).cases
-        there = "aucune situation ouverte" if count == 0 else _counted(count, "situation ouverte")
+        there = "aucune situation ouverte" if count == 0 else wording.counted(count, "situation ouverte")
         return (
             f"Chez cet opérateur : {there}. Un autre contrat change tout de suite ce que la coordination en voit.",
             "Avec une subvention, l’opérateur imprime et poste lui-même les courriers de ses situations.",
@@ -221,10 +221,10 @@ def _follows_end(hanging: organisations.Hanging) -> tuple[str, ...]:
     if hanging.has_link:
         said.append("Son lien secret n’ouvre plus rien, tout de suite.")
     if hanging.requests:
-        asked = _counted(hanging.requests, "demande")
+        asked = wording.counted(hanging.requests, "demande")
         said.append(f"{asked} en cours : elle peut encore y répondre ; sans réponse, la coordination réoriente.")
     if hanging.people:
-        said.append(f"{_counted(hanging.people, 'personne')} de l’équipe n’entre plus ici par ce rôle.")
+        said.append(f"{wording.counted(hanging.people, 'personne')} de l’équipe n’entre plus ici par ce rôle.")
     return tuple(said)
 
 
@@ -403,11 +403,6 @@ def revoke(visitor: SignedIn, organisation_id: UUID, data: Entered) -> Response:
 
 
 # --- What pages show -------------------------------------------------------------------------------------------------
-
-
-def _counted(number: int, words: str) -> str:
-    """« 3 situations ouvertes »."""
-    return f"{number} {words}" if number == 1 else f"{number} {' '.join(f'{word}s' for word in words.split())}"
 
 
 def _fields(kind: OrganisationKind, it: Organisation | None) -> list[dict[str, Any]]:

@@ -1,13 +1,13 @@
 """After a request: the partner's answer and news on his behalf, what the household says of it, its other ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.datastructures import FormData
-from starlette.responses import Response
 
 from models.cases import Case, Referral
 from models.lifecycles import REFERRAL_MOVES, ReferralAction
@@ -22,10 +22,9 @@ from services.rules.casework import Hand
 from services.rules.policy import Right
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices, inside, label
-from services.web.pages.act_pages import ActPage, Fields, Given, carry_out, show
+from services.web.pages.act_pages import ActPage, Fields, Given, add_for_referral, of_part
 from services.web.pages.entries import Mistakes, moment
-from services.web.pages.visitor import Entered, SignedIn, Visitor
-from services.web.rendering import Form
+from services.web.pages.visitor import Visitor
 
 router = APIRouter(include_in_schema=False)
 HOWS: Final = (("téléphone", "Par téléphone"), ("e-mail", "Par e-mail"), ("courrier", "Par courrier"),
@@ -171,8 +170,9 @@ def _confirm(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: forms.Confir
     return partner_work.confirm(unit, hand, referral_id, verified=form.verified)
 
 
-def _nothing(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
-    """Replaced for each referral: see `_for`."""
+def _unanswered(_unit: UnitOfWork, _hand: Hand, _referral_id: UUID, _form: object) -> None:
+    """Each answer has a use case of its own: see `_for`."""
+    raise Mistakes({"answer": "Choisissez une réponse."})
 
 
 TAKEN_BACK: Final = (
@@ -184,80 +184,62 @@ TAKEN_BACK: Final = (
 """Why somebody takes a request back; the other reasons are those of an agreement or of a case that ends."""
 PAGES: Final = {page.path: page for page in (
     ActPage("reponse", "reponse", "Noter la réponse du partenaire", "Enregistrer sa réponse",
-            Right.ANSWER_FOR_PARTNER, _nothing),
-    ActPage("oui", "reponse", "Oui par téléphone", "Enregistrer son accord", Right.ANSWER_FOR_PARTNER, _nothing,
+            Right.ANSWER_FOR_PARTNER, _unanswered),
+    ActPage("oui", "reponse", "Oui par téléphone", "Enregistrer son accord", Right.ANSWER_FOR_PARTNER, referrals.accept,
             forms.Answer, given=_said_yes,
             follows=("Il reçoit le rappel de ce qu’il prend et de quoi donner des nouvelles.",
                      "Le ménage apprend par courrier qui va l’appeler.")),
     ActPage("nouvelles", "nouvelles", "Noter les nouvelles du partenaire", "Enregistrer les nouvelles",
-            Right.ANSWER_FOR_PARTNER, _nothing),
+            Right.ANSWER_FOR_PARTNER, _unanswered),
     ActPage("repondre", "repondre", "Répondre à la question du partenaire", "Répondre", Right.REFER,
-            _nothing, forms.Question, _question_fields),
-    ActPage("retirer", "retirer", "Retirer la demande", "Retirer la demande", Right.REFER, _nothing, forms.TakeBack,
-            _withdrawal, danger=True),
+            referrals.answer_question, forms.Question, _question_fields),
+    ActPage("retirer", "retirer", "Retirer la demande", "Retirer la demande", Right.REFER, referrals.withdraw,
+            forms.TakeBack, _withdrawal, danger=True),
     ActPage("adresse", "adresse", "Donner l’adresse du partenaire", "Enregistrer et renvoyer", Right.DIRECTORY,
-            _nothing, forms.AddressForm),
+            addresses.mend_address, forms.AddressForm),
     ActPage("confirmer", "aide-confirmee", "Noter ce que le ménage dit de l’aide", "Enregistrer", Right.FOLLOW_UP,
-            _nothing, forms.Confirmation, _confirmation,
+            _confirm, forms.Confirmation, _confirmation,
             lambda _visitor, data: {"verified": data.get("verified")}),
     ActPage("contester", "aide-contestee", "Le ménage dit que l’aide n’est pas venue", "Enregistrer",
-            Right.FOLLOW_UP, _nothing, forms.NoteForm, _dispute,
+            Right.FOLLOW_UP, partner_work.dispute, forms.NoteForm, _dispute,
             follows=("La coordination l’apprend tout de suite et vérifie.", "Le partenaire lit ce qui est écrit ici.")),
-    ActPage("redemander", "redemander", "Demander à nouveau", "Préparer une nouvelle demande", Right.REFER, _nothing,
-            forms.Reopening, _reopening,
+    ActPage("redemander", "redemander", "Demander à nouveau", "Préparer une nouvelle demande", Right.REFER,
+            rerouting.reopen, forms.Reopening, _reopening,
             follows=("Une nouvelle demande est préparée ; elle ne part que quand vous l’envoyez.",
                      "L’ancienne reste telle qu’elle est.")),
-    ActPage("erreur", "erreur", "Demande saisie par erreur", "Annuler la demande", Right.VOID, _nothing,
+    ActPage("erreur", "erreur", "Demande saisie par erreur", "Annuler la demande", Right.VOID, rerouting.void,
             forms.Voiding, _voiding, danger=True,
             follows=("Si elle est partie, le partenaire est prié de l’oublier, et l’incident est noté.",)),
 )}  # fmt: skip
-ACTS: Final[dict[str, Callable[[UnitOfWork, Hand, UUID, Any], object]]] = {
-    "oui": referrals.accept,
-    "repondre": referrals.answer_question,
-    "adresse": addresses.mend_address,
-    "retirer": referrals.withdraw,
-    "confirmer": _confirm,
-    "contester": partner_work.dispute,
-    "redemander": rerouting.reopen,
-    "erreur": rerouting.void,
-}
 
 
-def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, name: str, data: FormData | None = None) -> ActPage:
+def _for(visitor: Visitor, case_id: UUID, referral_id: UUID, data: FormData, *, name: str) -> ActPage:
     """The page of this act for one referral, which must be of this case."""
     with visitor.runtime.database.read() as unit:
         referral = desk.referral_of(unit, visitor.actor, referral_id, case_id=case_id)
-        page = _placed(unit, visitor, referral, name)
-    if data is None or name not in TOLD:
-        return page
-    table, _ = TOLD[name]
-    chosen = table.get(str(data.get("answer")))
-    if chosen is None:
-        return replace(page, given=_nothing_chosen)
-    _, model, act = chosen
-    given = GIVEN.get(model, on_behalf)
-    return replace(
-        page, model=model, given=given, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form)
-    )
+        page = _made(unit, visitor, referral, name)
+        lead = page.lead or f"{referral.partner.name} · {inside(label('theme', referral.need.theme))}"
+    table, _ = TOLD.get(name, ({}, None))
+    if chosen := table.get(str(data.get("answer"))):
+        _, model, act = chosen
+        page = replace(page, model=model, given=GIVEN.get(model, on_behalf), do=act)
+    return of_part(replace(page, lead=lead), "orientations", referral_id)
 
 
 TOLD: Final = {"reponse": (ANSWERS, _answer_fields), "nouvelles": (NEWS, _news_fields)}
 
 
-def _placed(unit: UnitOfWork, visitor: Visitor, referral: Referral, name: str) -> ActPage:
-    page, referral_id = PAGES[name], referral.id
+def _made(unit: UnitOfWork, visitor: Visitor, referral: Referral, name: str) -> ActPage:
+    page = PAGES[name]
     if name == "adresse":
-        page = _about_address(unit, visitor, referral)
-    elif name == "oui":
-        page = replace(page, fields=_yes_fields(referral))
-    elif name in TOLD:
-        page = replace(page, fields=TOLD[name][1](referral, pathway_of(unit, referral.case.pathway_hash)))
-    elif name == "retirer" and referral.sent_at is not None:
-        page = replace(page, follows=("Le lien du partenaire cesse de servir ; il en est prévenu.",))
-    lead = f"{referral.partner.name} · {inside(label('theme', referral.need.theme))}"
-    page = replace(page, path=f"orientations/{referral_id}/{name}", lead=page.lead or lead)
-    act = ACTS.get(name)
-    return page if act is None else replace(page, do=lambda unit, hand, _case, form: act(unit, hand, referral_id, form))
+        return _about_address(unit, visitor, referral)
+    if name == "oui":
+        return replace(page, fields=_yes_fields(referral))
+    if name in TOLD:
+        return replace(page, fields=TOLD[name][1](referral, pathway_of(unit, referral.case.pathway_hash)))
+    if name == "retirer" and referral.sent_at is not None:
+        return replace(page, follows=("Le lien du partenaire cesse de servir ; il en est prévenu.",))
+    return page
 
 
 def _about_address(unit: UnitOfWork, visitor: Visitor, referral: Referral) -> ActPage:
@@ -283,10 +265,6 @@ def _about_address(unit: UnitOfWork, visitor: Visitor, referral: Referral) -> Ac
         lead=f"Sa messagerie n’a pas pris notre message.{called}",
         follows=tuple(follows),
     )
-
-
-def _nothing_chosen(_visitor: Visitor, _data: FormData) -> dict[str, Any]:
-    raise Mistakes({"answer": "Choisissez une réponse."})
 
 
 def on_behalf(_visitor: Visitor, data: FormData) -> dict[str, Any]:
@@ -315,19 +293,5 @@ GIVEN: Final[dict[type[forms.Answer], Given]] = {forms.Hold: _held, forms.Meetin
 """What some answers ask beside who gave them."""
 
 
-def _routes(name: str) -> None:
-    address = f"/situations/{{case_id}}/orientations/{{referral_id}}/{name}"
-
-    def ask(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID) -> Response:
-        act = _for(visitor, case_id, referral_id, name)
-        return show(request, visitor, case_id, act, Form())
-
-    def send(request: Request, visitor: SignedIn, case_id: UUID, referral_id: UUID, data: Entered) -> Response:
-        return carry_out(request, visitor, case_id, _for(visitor, case_id, referral_id, name, data), data)
-
-    router.add_api_route(address, ask, methods=["GET"], name=f"{name}: ask")
-    router.add_api_route(address, send, methods=["POST"], name=f"{name}: send")
-
-
 for _name in PAGES:
-    _routes(_name)
+    add_for_referral(router, _name, partial(_for, name=_name))

@@ -57,33 +57,12 @@ def _texts(unit: UnitOfWork, visitor: Visitor) -> Line:
 
 
 def _around(unit: UnitOfWork, visitor: Visitor) -> list[Line]:
-    closures, people, organisations, communes, imported = (
-        unit.session.scalar(query) or 0
-        for query in (
-            select(func.count()).select_from(Closure).where(
-                Closure.programme_id == visitor.programme_id, Closure.last_on >= visitor.today
-            ),
-            select(func.count(Membership.person_id.distinct())).where(
-                Membership.programme_id == visitor.programme_id, Membership.ended_at.is_(None)
-            ),
-            select(func.count()).select_from(Organisation).where(
-                Organisation.programme_id == visitor.programme_id, Organisation.ended_on.is_(None)
-            ),
-            select(func.count(Territory.commune_code.distinct())).where(
-                Territory.programme_id == visitor.programme_id,
-                Territory.from_on <= visitor.today,
-                or_(Territory.to_on.is_(None), Territory.to_on >= visitor.today),
-            ),
-            select(func.count()).select_from(FileImport).where(
-                FileImport.programme_id == visitor.programme_id, FileImport.state == ImportState.DONE
-            ),
-        )
-    )  # fmt: skip
+    closures, people, organisations, communes, imported = _counts(unit, visitor)
     may_invite = Right.ADMINISTER in rights(visitor.actor)
     return [
         Line(
             "Calendrier", "Jours fermés, absences, jours travaillés, astreintes.",
-            f"{closures} fermetures à venir." if closures > 1 else f"{closures or 'Aucune'} fermeture à venir.",
+            f"{_told(closures, 'fermeture')} à venir.",
             "/calendrier",
         ),
         Line(
@@ -92,7 +71,7 @@ def _around(unit: UnitOfWork, visitor: Visitor) -> list[Line]:
         ),
         Line(
             "Territoire", "Les communes où travaille le dispositif, avec leurs dates.",
-            f"{communes} communes." if communes > 1 else f"{communes or 'Aucune'} commune.", f"{HERE}/territoire",
+            f"{_told(communes, 'commune')}.", f"{HERE}/territoire",
         ),
         Line(
             "Reprises", "Vos tableaux de situations en cours, les listes de demandes d’un service.",
@@ -105,3 +84,30 @@ def _around(unit: UnitOfWork, visitor: Visitor) -> list[Line]:
             "/administration/personnes" if may_invite else "",
         ),
     ]  # fmt: skip
+
+
+def _told(number: int, words: str) -> str:
+    return wording.counted(number, words) if number else f"Aucune {words}"
+
+
+def _counts(unit: UnitOfWork, visitor: Visitor) -> list[int]:
+    """How many closures to come, people, organisations, communes of today, and files that were taken in."""
+    ours, today = visitor.programme_id, visitor.today
+    queries = (
+        select(func.count()).select_from(Closure).where(Closure.programme_id == ours, Closure.last_on >= today),
+        select(func.count(Membership.person_id.distinct())).where(
+            Membership.programme_id == ours, Membership.ended_at.is_(None)
+        ),
+        select(func.count()).select_from(Organisation).where(
+            Organisation.programme_id == ours, Organisation.ended_on.is_(None)
+        ),
+        select(func.count(Territory.commune_code.distinct())).where(
+            Territory.programme_id == ours,
+            Territory.from_on <= today,
+            or_(Territory.to_on.is_(None), Territory.to_on >= today),
+        ),
+        select(func.count()).select_from(FileImport).where(
+            FileImport.programme_id == ours, FileImport.state == ImportState.DONE
+        ),
+    )  # fmt: skip
+    return [unit.session.scalar(query) or 0 for query in queries]

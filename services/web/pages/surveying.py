@@ -10,6 +10,7 @@ from models.cases import Case
 from services.cases import surveys
 from services.cases.agreements import HEALTH_AGREED
 from services.cases.surveys import SurveyForm
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.rules import survey
 from services.rules.policy import Right
@@ -37,7 +38,7 @@ def _fields(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, A
     folds[asking.section, asking.about]["fields"] += act_form.health_agreement(unit, case)
     for (code, about), fold in folds.items():
         noted = sum(each.section == code and about in ("", each.about) for each in known)
-        fold["label"] += f" · {noted} noté{'s' if noted > 1 else ''}" if noted else ""
+        fold["label"] += f" · {wording.counted(noted, 'noté')}" if noted else ""
     return [fold for (_, about), fold in folds.items() if not about]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from models.engine import Task
 from services import forms
 from services.cases import reminding, tasks
+from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, NotFound
 from services.rules.casework import Hand
@@ -20,7 +20,7 @@ from services.rules.policy import Right, readable
 from services.rules.published import pathway_of
 from services.rules.texts.labels import choices
 from services.rules.titles import outcomes_of, task_title, what_to_do
-from services.web.pages.act_pages import ActPage, Nothing, bare, carry_out, show
+from services.web.pages.act_pages import ActPage, Nothing, bare, carry_out, of_part, show
 from services.web.pages.acts import NOTE
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
@@ -55,11 +55,11 @@ def _colleagues(unit: UnitOfWork, _visitor: Visitor, task: Task) -> list[dict[st
 def _snooze(unit: UnitOfWork, visitor: Visitor, task: Task) -> list[dict[str, Any]]:
     pathway = pathway_of(unit, task.case.pathway_hash)
     left = pathway.snoozes - task.snoozes
-    hint = f"Dans {pathway.snooze_days} jours ouvrés au plus ; encore {left} report{'s' if left > 1 else ''}"
+    hint = f"Dans {pathway.snooze_days} jours ouvrés au plus ; encore {wording.counted(left, 'report')}"
     return [
         {"kind": "radios", "name": "reason", "label": "Motif", "choices": choices("snooze_reason")},
         {"kind": "date", "name": "until", "label": "Pas de relance avant le", "hint": hint,
-         "earliest": (visitor.today + timedelta(days=1)).isoformat()},
+         "earliest": visitor.tomorrow.isoformat()},
     ]  # fmt: skip
 
 
@@ -94,18 +94,19 @@ def _page(visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> ActPage:
         pathway = pathway_of(unit, task.case.pathway_hash)
         title, asked = task_title(pathway, task.kind), what_to_do(pathway, task.kind)
     own = name == "terminer"
-    return ActPage(
-        f"taches/{task_id}/{name}",
+    page = ActPage(
+        name,
         f"tache-{name}",
         title if own else act.heading,
         act.button,
         Right.TASKS,
-        lambda unit, hand, _case, form: act.do(unit, hand, task_id, form),
+        act.do,
         act.model,
         lambda unit, visitor, _case: act.fields(unit, visitor, unit.session.get_one(Task, task_id)),
         lead=asked if own else f"{title}.",
         follows=act.follows,
     )
+    return of_part(page, "taches", task_id)
 
 
 def _of_case(unit: UnitOfWork, visitor: Visitor, case_id: UUID, task_id: UUID, name: str) -> Task:

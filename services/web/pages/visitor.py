@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from models.vocabulary import Role, Source
 from services.cases import recalling
+from services.foundation.calendar import ONE_DAY
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import SignInRefused
 from services.foundation.runtime import Runtime
@@ -64,6 +65,11 @@ class Visitor:
     def today(self) -> date:
         """The day on the programme's wall."""
         return self.now.astimezone(self.zone).date()
+
+    @property
+    def tomorrow(self) -> date:
+        """The first day that is to come."""
+        return self.today + ONE_DAY
 
     @property
     def programme_id(self) -> UUID:
