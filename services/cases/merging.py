@@ -65,8 +65,9 @@ def _hand_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case, danger: Dange
     urgency, was_in_danger = Urgency(kept.urgency), visits.danger_told(unit, kept) is not None
     kept.urgency = _worst(urgency, Urgency(case.urgency)).value
     if danger is not None:
-        case.danger = None
-        visits.tell_danger(unit, hand, kept, danger)
+        dangers, case.danger = visits.dangers_told(unit, case) or [danger], None
+        for each in dangers:
+            visits.tell_danger(unit, hand, kept, each)
     cuts = [cut.id for cut in supply_cuts.join(unit, hand, case, kept)]
     return e.CaseAbsorbed(merged=case.id, danger=danger, was_in_danger=was_in_danger, cut_ids=cuts, urgency=urgency)
 

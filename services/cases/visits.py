@@ -28,6 +28,7 @@ from services.rules.view import absences
 
 FARTHEST = timedelta(days=366)
 """A visit later than this is a slip of the keyboard."""
+_OF_DANGERS = (e.DangerReported.type, e.DangerAcknowledged.type, e.CaseReleased.type)
 _ABSENCES = frozenset({VisitState.HOUSEHOLD_ABSENT, VisitState.VISITOR_ABSENT})
 
 
@@ -256,6 +257,20 @@ def danger_told(unit: UnitOfWork, case: Case) -> Danger | None:
     if case.danger is None and not is_new and not open_tasks.of_case(unit, case.id, DANGER):
         return None
     return Danger(case.danger or Danger.UNSPECIFIED)
+
+
+def dangers_told(unit: UnitOfWork, case: Case) -> list[Danger]:
+    """All that nobody has taken in hand, as they came; one that nobody named is there only when no other is."""
+    query = select(Event.type, Event.payload).where(Event.case_id == case.id, Event.type.in_(_OF_DANGERS))
+    told: dict[Danger, None] = {}
+    for kind, payload in unit.session.execute(query.order_by(Event.seq)):
+        if kind == e.DangerReported.type:
+            told[Danger(payload["danger"])] = None
+        elif payload.get("danger"):  # taken in hand, or gone back to the case that it came with
+            told.clear()
+    if len(told) > 1:
+        told.pop(Danger.UNSPECIFIED, None)
+    return list(told) or ([Danger(case.danger)] if case.danger else [])
 
 
 def tell_danger(unit: UnitOfWork, hand: Hand, case: Case, danger: Danger) -> None:

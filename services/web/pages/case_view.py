@@ -9,7 +9,7 @@ from models.cases import Case, Household
 from models.engine import Task
 from models.lifecycles import CaseAction, case_actions
 from models.vocabulary import CallResult, CaseState, Energy, Stage, Theme, Urgency
-from services.cases import calls, deadlines, referrals
+from services.cases import calls, deadlines, referrals, visits
 from services.correspondence import messages
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
@@ -237,8 +237,8 @@ def _danger(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str, 
     if task is None:
         return None
     told = task.opened_at.astimezone(visitor.zone)
-    kind = label("danger", found.case.danger) if found.case.danger else "Danger"
-    text = f"{inside(kind)}, signalé {wording.day(told.date())} à {wording.hour(told)}, pas encore pris en charge."
+    named = " et ".join(inside(label("danger", each)) for each in visits.dangers_told(unit, found.case))
+    text = f"{named or 'danger'}, signalé {wording.day(told.date())} à {wording.hour(told)}, pas encore pris en charge."
     return {"text": text, "acts": acts_of(unit, visitor.actor, task)}
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case, Note
-from models.vocabulary import CallResult, CaseState, Energy, PermissionKind
+from models.vocabulary import CallResult, CaseState, Danger, Energy, PermissionKind
 from services.cases import addresses, agreements, calls, closing, endings, loans, merging, supply_cuts, triage, visits
 from services.cases.supply_cuts import CutForm, SupplierCall
 from services.forms import (
@@ -172,6 +172,31 @@ def test_a_case_is_as_urgent_as_before_once_each_of_two_merges_is_undone(office:
         left.append(office.case(kept).urgency)
 
     assert left == ["heating_out", "none"]
+
+
+def test_all_the_dangers_of_a_double_go_on_with_the_case_and_come_back_with_it(office: Office) -> None:
+    kept, double = office.accepted(), office.triaged(**ODILE)
+    both = [Danger.GAS, Danger.CARBON_MONOXIDE]
+    for danger in both:
+        office.do(visits.report_danger, ADA, double, DangerForm(danger=danger))
+    office.drain()
+
+    merged_into(office, double, kept)
+    assert dangers(office, kept) == both
+
+    office.do(merging.undo, ADA, double)
+    office.drain()
+    assert (dangers(office, kept), dangers(office, double)) == ([], both)
+
+
+def dangers(office: Office, case_id: UUID) -> list[Danger]:
+    with office.database.read() as unit:
+        return visits.dangers_told(unit, unit.session.get_one(Case, case_id))
+
+
+def merged_into(office: Office, double: UUID, kept: UUID) -> None:
+    office.do(merging.merge, ADA, double, Merge(into_number=office.case(kept).number))
+    office.drain()
 
 
 def test_a_danger_taken_in_hand_before_a_merge_is_not_told_again(office: Office) -> None:

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models.cases import Visit
-from models.vocabulary import CallResult, CaseState
-from services.cases import calls, endings, loans
-from services.forms import CallForm, HandedOver, LoanForm, Transfer
+from models.vocabulary import CallResult, CaseState, Danger
+from services.cases import calls, endings, loans, visits
+from services.forms import CallForm, DangerForm, HandedOver, LoanForm, Transfer
 from services.rules.casework import Hand
 from tests.factories import Office, drain, make_case, task_of
 from tests.services.rules.situations import PARIS
@@ -47,6 +47,18 @@ def test_giving_up_is_not_offered_while_the_household_has_time_left_to_answer(of
     assert ">Renoncer<" not in before
     assert ">Renoncer<" in page(office, "karim", case_id)
     assert ">Renoncer</button>" in page(office, "karim", case_id, "/renoncer")
+
+
+def test_all_the_dangers_that_nobody_took_in_hand_are_said_at_once(office: Office) -> None:
+    case_id = make_case(office, CaseState.TO_CONTACT)
+    for danger in (Danger.ELECTRICAL, Danger.GAS, Danger.CARBON_MONOXIDE):
+        with office.runtime.database.write("danger") as unit:
+            visits.report_danger(unit, Hand(office.karim), case_id, DangerForm(danger=danger))
+            if danger is Danger.ELECTRICAL:
+                visits.acknowledge_danger(unit, Hand(office.claire), case_id)
+        drain(office)
+
+    assert "Danger :</strong> gaz et monoxyde de carbone, signalé" in page(office, "claire", case_id)
 
 
 def test_closing_with_an_open_request_says_so_before_the_form_is_filled(office: Office) -> None:
