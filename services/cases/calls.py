@@ -17,7 +17,7 @@ from services.cases.notes import write_note
 from services.forms import CallForm, NumberForm
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
-from services.foundation.errors import GuardRefused, InvalidInput
+from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput
 from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
@@ -216,6 +216,15 @@ def check_enough_tried(unit: UnitOfWork, case: Case) -> None:
     if any(phone.blocked_at is None for phone in case.household.phones):
         _check_calls(unit, case, attempts_since_contact(unit, case.id))
     _check_time_left(unit, case)
+
+
+def may_give_up(unit: UnitOfWork, case: Case) -> bool:
+    """Whether enough was tried: what a page asks that offers it."""
+    try:
+        check_enough_tried(unit, case)
+    except CaseworkError:
+        return False
+    return True
 
 
 def _check_calls(unit: UnitOfWork, case: Case, attempts: Sequence[datetime]) -> None:

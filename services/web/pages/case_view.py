@@ -136,6 +136,8 @@ def context(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet, *, see: str =
     granted = rights_on(unit, visitor.actor, case)
     ball, engine = (None, None) if rest else (_ball(unit, visitor, found, why_due), _engine(found))
     offered = {act.get("href") for part in (rest, ball, engine) if part for act in part["acts"]}
+    if not calls.may_give_up(unit, case):
+        granted -= {Right.GIVE_UP}
     return {
         "case": _heading(visitor, found),
         "unknown": not found.is_known,

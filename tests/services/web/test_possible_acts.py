@@ -41,12 +41,17 @@ def test_giving_up_before_enough_calls_says_what_is_missing_instead_of_asking(of
 def test_giving_up_is_not_offered_while_the_household_has_time_left_to_answer(office: Office) -> None:
     case_id = sought(office)
     before = page(office, "karim", case_id)
+    assert "/renoncer" not in before  # among the other acts neither
     office.clock.at = task_of(office, case_id, "await_household").due_at + timedelta(minutes=1)
     drain(office)
 
     assert ">Renoncer<" not in before
     assert ">Renoncer<" in page(office, "karim", case_id)
     assert ">Renoncer</button>" in page(office, "karim", case_id, "/renoncer")
+
+
+def test_giving_up_is_not_among_the_other_acts_before_enough_calls(office: Office) -> None:
+    assert "/renoncer" not in page(office, "karim", make_case(office, CaseState.CONTACTING))
 
 
 def test_all_the_dangers_that_nobody_took_in_hand_are_said_at_once(office: Office) -> None:
