@@ -1,5 +1,6 @@
 """The application: pages, API and static files behind one set of protections."""
 
+from http import HTTPStatus
 from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import quote
@@ -8,10 +9,12 @@ from uuid import UUID
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.programmes import Programme
 from services.foundation.errors import CaseworkError, Denied, LinkAged, NotFound, SignInRefused, Unavailable
 from services.foundation.runtime import Runtime, use
 from services.foundation.tokens import new_token
@@ -72,7 +75,7 @@ from services.web.pages import (
 )
 from services.web.rendering import STATIC, Shell, environment
 from services.web.returning import LeadsBack
-from services.web.security import SameSiteOnly, SecurityHeaders, TooLarge
+from services.web.security import ForeignForm, SameSiteOnly, SecurityHeaders, TooLarge
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 # In this order: `/situations/nouvelle` is read before `/situations/{case_id}`.
@@ -176,9 +179,9 @@ async def error_page(request: Request, error: Exception) -> Response:
         request,
         "error.html",
         status=status,
-        shell=Shell(dispositif="Relais"),
+        shell=Shell(dispositif=await _service(request, status)),
         form=None,
-        kind=status,
+        kind="foreign" if isinstance(error, ForeignForm) else status,
         sentence=error.sentence if isinstance(error, CaseworkError) else "",
         incident="",
         sent=request.method == "POST",
@@ -190,6 +193,22 @@ async def error_page(request: Request, error: Exception) -> Response:
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+async def _service(request: Request, status: int) -> str:
+    """The name that whoever came by a link knows, where this Relais carries one service only."""
+    if isinstance(getattr(request.state, "actor", None), Actor) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "Relais"
+    return await run_in_threadpool(_only_service, request.app.state.runtime)
+
+
+def _only_service(runtime: Runtime) -> str:
+    try:
+        with runtime.database.read() as unit:
+            names = unit.session.scalars(select(Programme.public_name).limit(2)).all()
+    except problems.OUTAGES:
+        return "Relais"
+    return names[0] if len(names) == 1 else "Relais"
 
 
 async def _to_the_sign_in(request: Request) -> Response:

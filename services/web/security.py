@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.refusals import CaseworkError
@@ -25,7 +25,6 @@ CSP: Final = (
     "form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
-FOREIGN_FORM: Final = "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez."
 Refuse = Callable[[Request, CaseworkError], Awaitable[Response]]
 
 
@@ -41,6 +40,18 @@ class TooLarge(CaseworkError):
         super().__init__(
             f"{TOO_HEAVY} Rien n’est enregistré : revenez au formulaire et choisissez un fichier plus léger."
         )
+
+
+class ForeignForm(CaseworkError):
+    """A form that no page of ours sent; a browser that hides where it comes from sends the same."""
+
+    status_code = 403
+    retryable = False
+    code = "denied"
+
+    def __init__(self) -> None:
+        """The honest reader of a page of ours finds it again and sends once more."""
+        super().__init__("Ce formulaire ne vient pas de Relais : revenez à la page et recommencez.")
 
 
 class SameSiteOnly:
@@ -59,7 +70,7 @@ class SameSiteOnly:
         if scope["type"] == "http" and scope["method"] not in SAFE:
             headers = Headers(scope=scope)
             if not comes_from_here(headers, path=scope["path"]):
-                await PlainTextResponse(FOREIGN_FORM, 403)(scope, receive, send)
+                await (await self.refuse(Request(scope), ForeignForm()))(scope, receive, send)
                 return
             counted = _Counted(scope, receive, send, announced=_length(headers))
             if not counted.is_too_large:

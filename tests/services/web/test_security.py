@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from models.programmes import AccessEntry
+from models.programmes import AccessEntry, Programme
 from models.vocabulary import CaseState
 from services.cases import notes
 from services.foundation.errors import Unavailable
@@ -22,6 +22,7 @@ from services.web.rendering import HERE
 from services.web.security import LARGEST_BODY, SameSiteOnly
 from services.web.sessions import PLAIN_COOKIE
 from tests.factories import Office, doubt_message, make_case, referral_id_of
+from tests.programmes import a_programme
 from tests.services.web.browser import browser
 
 TEMPLATES = HERE / "templates"
@@ -86,6 +87,28 @@ def test_a_form_of_another_site_is_refused(office: Office, headers: dict[str, st
         if method == "POST":
             answer = client.post(filled(address, office, case_id), headers=headers)
             assert answer.status_code == 403, address
+
+
+def test_a_form_of_another_site_is_answered_by_a_page(office: Office) -> None:
+    client = browser(office, "claire")
+    del client.headers["sec-fetch-site"]
+    page = client.post("/deconnexion", headers={"origin": "null"}).text.replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "<h1>Rien n’a été enregistré</h1>" in page
+    assert "Ce formulaire ne vient pas de Relais : revenez à la page et recommencez." in page
+
+
+def test_a_page_of_a_dead_link_is_headed_with_the_service_that_its_reader_knows(office: Office) -> None:
+    name = "<strong>Mieux chauffé chez soi</strong>"
+    with office.runtime.database.write("test") as unit:
+        ours = unit.session.get_one(Programme, office.programme_id)
+        ours.public_name, pathway = "Mieux chauffé chez soi", ours.pathway_hash
+
+    assert name in browser(office).get(f"/l/{'0' * 32}.x").text
+    assert name not in browser(office, "claire").get(f"/situations/{office.programme_id}").text
+    with office.runtime.database.write("test") as unit:
+        unit.session.add(a_programme(pathway, slug="ailleurs"))
+    assert "<strong>Relais</strong>" in browser(office).get(f"/l/{'0' * 32}.x").text
 
 
 def test_the_api_takes_no_cookie_from_elsewhere(office: Office) -> None:
