@@ -1,6 +1,6 @@
 """The verdict of each row of a coordinator's spreadsheet: a case in progress whose dates can be, or why not."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -122,7 +122,7 @@ def _judge(row: Row, office: Office, seen: _Seen, gazetteer: Gazetteer) -> Judge
     key = office.key(row)
     if key in office.done:
         return JudgedCase(row, Verdict.DONE)
-    found = Findings()
+    found = Findings(titles=row.titles)
     if key in seen.keys:
         found.refused.append(f"Même référence que la ligne {seen.keys[key]}.")
     seen.keys.setdefault(key, row.number)
@@ -207,7 +207,8 @@ def _course(values: Mapping[str, str], office: Office, found: Findings) -> dict[
     days[own] = days[own] or words.day(stage, today=office.today, ahead=ahead)
     if position is Position.PLANNED:
         days["visit_on"] = days["visit_on"] or days["next_on"]
-    course = _dates(position, days, office, found)
+    unread = {name for name in DATES if days[name] is None and values.get(name) and not words.is_done(values[name])}
+    course = _dates(position, days, unread, office, found)
     course["visit_at"] = _visit(values, position, days["visit_on"], office, found)
     course["operator_id"] = _operator(values.get("operator", ""), position, office, found)
     return course | _referral(values, position, partner, found)
@@ -222,28 +223,33 @@ def _day(text: str, name: str, today: date, found: Findings) -> date | None:
     read = words.day(text, today=today, ahead=name in AHEAD)
     if read is None and name in DATES and words.is_done(text):
         found.remarks.append(
-            f"«\u00a0{CASE_LABELS[name]}\u00a0» ne dit pas quel jour\u00a0: sa place dans l’ordre suffit."
+            f"{found.called(name, CASE_LABELS)} ne dit pas quel jour\u00a0: sa place dans l’ordre suffit."
         )
     elif text and read is None:
-        found.refused.append(f"«\u00a0{CASE_LABELS[name]}\u00a0» n’est pas une date\u00a0: écrivez jour/mois/année.")
+        found.refused.append(f"{found.called(name, CASE_LABELS)} n’est pas une date\u00a0: écrivez jour/mois/année.")
     elif read is not None and read < OLDEST:
-        found.refused.append(f"«\u00a0{CASE_LABELS[name]}\u00a0»\u00a0: vérifiez l’année.")
+        found.refused.append(f"{found.called(name, CASE_LABELS)}\u00a0: vérifiez l’année.")
         return None
     return read
 
 
-def _dates(position: Position, days: Mapping[str, date | None], office: Office, found: Findings) -> dict[str, Any]:
-    """The past in its order. A date that cannot be, or that the position does not go with, refuses the row."""
+def _dates(
+    position: Position, days: Mapping[str, date | None], unread: Collection[str], office: Office, found: Findings
+) -> dict[str, Any]:
+    """The past in its order. A date that cannot be, or that the position does not go with, refuses the row.
+
+    `unread`: those of which that was said already, so that none is said to be missing too.
+    """
     allowed = PAST[position]
     for name in DATES:
         if days[name] is not None and name not in allowed:
             found.refused.append(
-                f"«\u00a0{CASE_LABELS[name]}\u00a0» ne va pas avec l’étape «\u00a0{NAMES[position]}\u00a0»."
+                f"{found.called(name, CASE_LABELS)} ne va pas avec l’étape «\u00a0{NAMES[position]}\u00a0»."
             )
     for name in NEEDED.get(position, ()):
-        if days[name] is None:
+        if days[name] is None and name not in unread:
             found.refused.append(
-                f"«\u00a0{CASE_LABELS[name]}\u00a0» manque pour l’étape «\u00a0{NAMES[position]}\u00a0»."
+                f"{found.called(name, CASE_LABELS)} manque pour l’étape «\u00a0{NAMES[position]}\u00a0»."
             )
     told = [(name, day) for name in allowed if (day := days[name]) is not None]
     _check_order(position, told, office, found)
@@ -254,7 +260,9 @@ def _dates(position: Position, days: Mapping[str, date | None], office: Office, 
         found.remarks.append("Date de demande absente\u00a0: la plus ancienne date connue en tient lieu.")
     next_on = days["next_on"]
     if next_on is not None and next_on > office.today + 2 * FARTHEST:
-        found.refused.append("«\u00a0Prochaine date\u00a0» est dans plus de deux ans\u00a0: vérifiez l’année.")
+        found.refused.append(
+            f"{found.called('next_on', CASE_LABELS)} est dans plus de deux ans\u00a0: vérifiez l’année."
+        )
     elif next_on is not None and next_on < office.today:
         found.remarks.append("Prochaine date passée\u00a0: l’échéance sera comptée depuis la reprise.")
     return {
@@ -271,12 +279,12 @@ def _check_order(position: Position, told: Sequence[tuple[str, date]], office: O
     for (earlier, first), (later, second) in pairwise(told):
         if second < first:
             found.refused.append(
-                f"«\u00a0{CASE_LABELS[later]}\u00a0» vient avant «\u00a0{CASE_LABELS[earlier]}\u00a0»\u00a0: "
+                f"{found.called(later, CASE_LABELS)} vient avant {found.called(earlier, CASE_LABELS)}\u00a0: "
                 "une des deux est fausse."
             )
     for name, day in told:
         if day > office.today and not (name == "visit_on" and position is Position.PLANNED):
-            found.refused.append(f"«\u00a0{CASE_LABELS[name]}\u00a0» est dans le futur.")
+            found.refused.append(f"{found.called(name, CASE_LABELS)} est dans le futur.")
 
 
 def _visit(

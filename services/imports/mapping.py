@@ -152,11 +152,12 @@ class ColumnsRefused(FileRefused):
 
 @dataclass(frozen=True)
 class Row:
-    """One row by field; `number` is the one that the spreadsheet shows."""
+    """One row by field; `number` is the one that the spreadsheet shows, `titles` how it heads each field."""
 
     sheet: int
     number: int
     values: Mapping[str, str]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -343,8 +344,9 @@ def _mapped(place: _Place, known: Columns) -> Mapped:
         else:
             columns[name] = index
     _require(known, columns, chosen)
+    heads = {name: " ".join(titles[index].split())[:SAMPLE] for name, index in columns.items()}
     rows = [
-        Row(sheet.number, number, _values(cells, columns, chosen))
+        Row(sheet.number, number, _values(cells, columns, chosen), heads)
         for number, cells in enumerate(sheet.rows[header + 1 :], start=header + 2)
         if any(cell.strip() for cell in cells)
     ]

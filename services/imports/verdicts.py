@@ -103,6 +103,13 @@ class Findings:
     refused: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def called(self, name: str, labels: Mapping[str, str] = LABELS) -> str:
+        """A column as the reader's own file heads it, then as the file to correct will, where they differ."""
+        label, title = labels.get(name, name), self.titles.get(name, "")
+        told = f" ({label})" if title and search_key(title) != search_key(label) else ""
+        return f"«\u00a0{title if told else label}\u00a0»{told}"
 
 
 class Memory:
@@ -170,7 +177,7 @@ def judge(rows: Iterable[Row], office: Office) -> list[Judged]:
 def _judge(row: Row, office: Office, memory: Memory, gazetteer: Gazetteer) -> Judged:
     if (row.sheet, row.number) in office.done:
         return Judged(row, Verdict.DONE)
-    found = Findings()
+    found = Findings(titles=row.titles)
     form = _form(row.values, office, gazetteer, found)
     if form is None or found.refused:
         return Judged(row, Verdict.REFUSED, tuple(dict.fromkeys(found.refused)))
@@ -226,9 +233,9 @@ def identity(values: Mapping[str, str], found: Findings) -> dict[str, Any]:
         data |= {"surname": surname, "first_name": first_name, "civility": data["civility"] or civility}
     for name in ("surname", "first_name", "street", "complement", "landlord"):
         if data[name].startswith(_FORMULA):
-            found.doubts.append(f"«\u00a0{LABELS[name]}\u00a0» commence comme une formule\u00a0: lu comme un texte.")
+            found.doubts.append(f"{found.called(name)} commence comme une formule\u00a0: lu comme un texte.")
         if MASK in data[name]:
-            found.refused.append(f"«\u00a0{LABELS[name]}\u00a0» contenait un numéro de sécurité sociale.")
+            found.refused.append(f"{found.called(name)} contenait un numéro de sécurité sociale.")
     number = words.line(values.get("street_number", ""))
     data["street"] = f"{number} {data['street']}".strip() if data["street"] else ""
     data["email"] = values.get("email", "")
@@ -300,7 +307,7 @@ def _agreement(values: Mapping[str, str], office: Office, found: Findings) -> di
     written = values.get("agreement_on", "")
     on = words.day(written) or (words.day(text) if not written else None)
     if written and on is None:
-        found.refused.append("Date de l’accord non valable.")
+        found.refused.append(f"{found.called('agreement_on')} n’est pas une date\u00a0: écrivez jour/mois/année.")
     elif said_wrong := wrong_day(on, office.today):
         found.refused.append(said_wrong)
     return {"agreement": said is True, "agreement_mode": mode, "agreement_on": on}
@@ -322,10 +329,8 @@ def validated(data: dict[str, Any], found: Findings) -> AlertForm | None:
         wrong = {str(each["loc"][0]) for each in error.errors(include_input=False)}
     for name in sorted(wrong & set(_NEEDED)):
         state = "absent" if not data[name] else "trop long ou illisible"
-        found.refused.append(f"«\u00a0{_NEEDED[name]}\u00a0» est {state}.")
+        found.refused.append(f"{found.called(name, _NEEDED)} est {state}.")
     for name in sorted(wrong - set(_NEEDED)):
-        found.doubts.append(
-            f"«\u00a0{LABELS.get(name, name)}\u00a0» n’est pas valable\u00a0: il serait laissé de côté."
-        )
+        found.doubts.append(f"{found.called(name)} n’est pas valable\u00a0: il serait laissé de côté.")
         del data[name]
     return None if found.refused else AlertForm.model_validate(data)

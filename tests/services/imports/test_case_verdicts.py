@@ -53,8 +53,11 @@ def office(*operators: Named, done: frozenset[str] = frozenset(), key: bytes = b
     )
 
 
-def judged(*told: Mapping[str, str], of: Office | None = None) -> list[JudgedCase]:
-    rows = [list(HEADER), *(list(row(number, each)) for number, each in enumerate(told))]
+def judged(
+    *told: Mapping[str, str], of: Office | None = None, headed: Mapping[str, str] | None = None
+) -> list[JudgedCase]:
+    header = [(headed or {}).get(title, title) for title in HEADER]
+    rows = [header, *(list(row(number, each)) for number, each in enumerate(told))]
     mapped = apply([Sheet(1, rows, frozenset())], MappingFile(), columns=CASE_COLUMNS)
     assert mapped.ignored == ()
     return judge(mapped.rows, of or office())
@@ -102,6 +105,16 @@ def test_each_position_is_valid_with_its_dates(told: Mapping[str, str]) -> None:
 )
 def test_what_cannot_be_is_refused_with_its_sentence(told: Mapping[str, str], sentence: str) -> None:
     assert sentence in reasons(told)
+
+
+def test_a_date_is_refused_by_the_name_that_its_column_has_in_the_file() -> None:
+    headed = {"Date de visite": "RDV", "Date de demande": "date de demande"}
+    (one,) = judged(VISITED | {"Date de visite": "bientôt", "Date de demande": "hier"}, headed=headed)
+
+    assert one.reasons == (
+        "«\u00a0Date de demande\u00a0» n’est pas une date\u00a0: écrivez jour/mois/année.",
+        "«\u00a0RDV\u00a0» (Date de visite) n’est pas une date\u00a0: écrivez jour/mois/année.",
+    )
 
 
 def test_a_row_goes_back_once_with_all_its_reasons() -> None:

@@ -81,7 +81,10 @@ def test_a_row_that_says_everything_is_valid() -> None:
             {"agreement_on": "12/12/1990"},
             "Un accord de plus de deux ans ne vaut plus : vérifiez l’année, ou demandez-le à nouveau.",
         ),
-        ({"agreement_on": "31/02/2025"}, "Date de l’accord non valable."),
+        (
+            {"agreement_on": "31/02/2025"},
+            "« Date de l’accord » n’est pas une date : écrivez jour/mois/année.",
+        ),
     ],
 )
 def test_a_row_that_lacks_what_is_needed_is_refused_with_its_reason(given: dict[str, Any], reason: str) -> None:
