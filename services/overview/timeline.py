@@ -85,6 +85,8 @@ WHY_NOT: Final = {
     "task_closed": "sa raison d’être a disparu avant l’envoi",
     "visit_past": "la visite n’était plus à venir",
     "meeting_past": "le rendez-vous n’était plus à venir",
+    "nobody_comes": "personne n’est encore choisi pour cette visite",
+    "nothing_new": "rien de ce que son lecteur sait n’a changé",
     "link_past": "le lien n’aurait plus rien ouvert",
     "no_address": "aucune adresse n’est connue",
     "same_reader": "la coordination, qui le lirait à sa place, l’a déjà",

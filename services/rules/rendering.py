@@ -6,13 +6,24 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from models.cases import Alert, Case, Phone, Referral, SupplyCut, Visit
 from models.engine import Event, Message, Task
 from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
 from models.programmes import Organisation, Programme, SignInLink
-from models.vocabulary import Channel, ClosureOutcome, Energy, LossReason, Party, Role, Stage, TaskState, VisitState
+from models.vocabulary import (
+    Channel,
+    ClosureOutcome,
+    Energy,
+    LossReason,
+    MessageState,
+    Party,
+    Role,
+    Stage,
+    TaskState,
+    VisitState,
+)
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
 from services.rules.aged_sheets import VERIFY, aged
@@ -42,6 +53,12 @@ CUT_ANNOUNCED: Final = "cut_announced"
 MOVED: Final = "visit_moved"
 OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_comes_late", MOVED)
 """What is told of a visit to come."""
+ENDS: Final = (
+    "closing", "rejection", "goodbye", "door_open", "transferred", "withdrawn", "milestone_rejected",
+    "milestone_refused", "milestone_unreachable", "milestone_transferred", "milestone_withdrawn",
+)  # fmt: skip
+REOPENED: Final = ("reopened", "milestone_reopened")
+"""What tells a household or an alert giver that a case ended; and that it goes on."""
 NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
     ClosureOutcome.DECEASED: tuple(Channel),
     ClosureOutcome.MOVED: (Channel.LETTER,),  # the address that we know is somebody else's by now
@@ -172,6 +189,23 @@ def _check_reason(unit: UnitOfWork, message: Message) -> None:
             raise Suppressed("visit_past")
         if message.text == MOVED and message.party == Party.HOUSEHOLD and _is_as_told(unit, message):
             raise Suppressed("nothing_new")
+    if message.text in REOPENED and not _heard_of_the_end(unit, message):
+        raise Suppressed("nothing_new")
+
+
+def _heard_of_the_end(unit: UnitOfWork, message: Message) -> bool:
+    """Whether the last thing that its reader heard of an end, or will hear in the same mail, is that the case ended."""
+    waiting = Message.state.in_([MessageState.QUEUED, MessageState.LEASED])
+    told = select(Message.text).where(
+        Message.case_id == message.case_id,
+        Message.party == message.party,
+        Message.address == message.address,
+        Message.text.in_(ENDS + REOPENED),
+        Message.state.not_in([MessageState.CANCELLED, MessageState.REFUSED]),
+        Message.id < message.id,
+        ~and_(waiting, Message.text.in_(standings())),  # true no more, as the case goes on
+    )
+    return unit.session.scalar(told.order_by(Message.id.desc()).limit(1)) in ENDS
 
 
 def _is_as_told(unit: UnitOfWork, message: Message) -> bool:

@@ -1,12 +1,15 @@
 """Whom the default pathway tells of a turn that a case takes."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
+from models.engine import Message
 from models.vocabulary import CaseState, Danger, VisitState
 from services.cases import closing, endings, visits
 from services.forms import DangerForm, LostVisit, Withdrawal
+from services.rules.rendering import Suppressed, render_message
 from tests.services.rules.situations import ADA, BO, Office
 
 CALLED_OFF = LostVisit(state=VisitState.CANCELLED_BY_HOUSEHOLD)
@@ -99,6 +102,25 @@ def test_a_case_that_goes_on_is_told_to_its_household_and_to_who_asked(office: O
     assert office.case(case_id).state != CaseState.CLOSED
     assert readers(office, case_id, "reopened") == [("household", "letter")]
     assert readers(office, case_id, "milestone_reopened") == [("alert_giver", "email")]
+
+
+@pytest.mark.parametrize("knew", [True, False])
+def test_only_who_heard_of_an_end_hears_that_the_case_goes_on(office: Office, knew: bool) -> None:
+    case_id, referral_id = office.followed()
+    office.answer(referral_id, "complete")
+    office.drain()
+    office.close(case_id)
+    office.drain()
+    if knew:
+        office.deliver("closing")
+    office.do(closing.reopen_case, ADA, case_id)
+    office.drain()
+
+    with office.database.read() as unit:
+        for text in ("milestone_reopened", "reopened"):
+            (told,) = office.sent(case_id, text)
+            with nullcontext() if knew else pytest.raises(Suppressed, match="nothing_new"):
+                render_message(unit, unit.session.get_one(Message, told.id))
 
 
 def test_the_coordination_hears_of_a_household_that_withdrew(office: Office) -> None:
