@@ -1084,12 +1084,13 @@ class MessageKept(Fact):
 
 class MessageLost(Fact):
     """Its reader never had a message that was in doubt: it leaves again, which whoever said so may undo until
-    `recall_until`. `message_id` is that of the mail, `message_ids` all that it carried.
+    `recall_until`. `message_id` is that of the mail, `message_ids` all that it carried, `started_at` when it left.
     """
 
     type: ClassVar[str] = "message.found_lost"
     message_id: UUID
     message_ids: list[UUID]
+    started_at: datetime | None = None
     recall_until: datetime | None = None
 
 

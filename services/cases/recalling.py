@@ -175,7 +175,7 @@ def _refused_as_before(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
 def _doubt_again(unit: UnitOfWork, _case: Case, event: Event) -> e.Fact:
     """Somebody checks it again: the item is open anew, on the case of each message that the mail carried."""
     told = e.MessageLost.model_validate(event.payload)
-    ledger.doubt_again(unit, AFTERMATH, first_id=told.message_id, ids=told.message_ids)
+    ledger.doubt_again(unit, AFTERMATH, first_id=told.message_id, ids=told.message_ids, started_at=told.started_at)
     return e.LossRecalled(message_id=told.message_id, recalls=event.id)
 
 

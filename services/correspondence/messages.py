@@ -74,8 +74,9 @@ def settle(unit: UnitOfWork, hand: Hand, case_id: UUID, message_id: UUID, *, del
         ledger.settle(unit, AFTERMATH, doubt=doubt, verdict="yes")
         return
     until = casework.recall_until(unit, hand)
+    started_at = message.data_started_at
     ids = ledger.settle(unit, AFTERMATH, doubt=doubt, verdict="no", again_at=until)
-    fact = MessageLost(message_id=doubt.id, message_ids=list(ids), recall_until=until)
+    fact = MessageLost(message_id=doubt.id, message_ids=list(ids), started_at=started_at, recall_until=until)
     casework.record(unit, case, fact, hand=hand)
 
 

@@ -269,9 +269,12 @@ def settle(
     return [message.id for message in settled]
 
 
-def doubt_again(unit: UnitOfWork, aftermath: Aftermath, *, first_id: UUID, ids: Collection[UUID]) -> None:
-    """Whoever said that a mail was lost was wrong: nobody knows, as before; it is one mail still."""
+def doubt_again(
+    unit: UnitOfWork, aftermath: Aftermath, *, first_id: UUID, ids: Collection[UUID], started_at: datetime | None
+) -> None:
+    """Whoever said that a mail was lost was wrong: nobody knows, as before; it is one mail still, of its day."""
     waiting = and_(Message.id.in_(ids), Message.state == MessageState.QUEUED)
+    _change(unit, waiting, {"data_started_at": started_at})
     _change(unit, and_(waiting, Message.id != first_id), {"bundle_id": first_id})
     _doubt(unit, aftermath, held=waiting, values={})
 

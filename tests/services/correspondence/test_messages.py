@@ -208,6 +208,7 @@ def test_what_is_said_not_delivered_leaves_in_a_minute_and_may_be_taken_back(off
     with office.database.write("test") as unit:
         first, other = (unit.session.get_one(Message, mail.id) for mail in mails)
         other.bundle_id = first.id
+        first.data_started_at = other.data_started_at = left_at = unit.now
     office.bounce("referral_request", unknown=True)
     office.drain()
     assert all("check_message" in office.due(case_id) for case_id in cases)
@@ -224,6 +225,7 @@ def test_what_is_said_not_delivered_leaves_in_a_minute_and_may_be_taken_back(off
 
     kept = [mail for case_id in cases for mail in office.sent(case_id, "referral_request")]
     assert [(mail.state, mail.bundle_id) for mail in kept] == [("unknown", None), ("unknown", mails[0].id)]
+    assert {mail.data_started_at for mail in kept} == {left_at}
     assert all("check_message" in office.due(case_id) for case_id in cases)
 
 
