@@ -113,6 +113,16 @@ def _what_is_done(step: object) -> str | None:
 Step = Annotated[Annotated[Open, Tag("[open]")] | Annotated[Send, Tag("[send]")], Discriminator(_what_is_done)]
 
 
+def does(step: Open | Send) -> str:
+    """The task that a step opens, or the text that it sends."""
+    return step.open if isinstance(step, Open) else step.send
+
+
+def task_of(step: Open | Send) -> str | None:
+    """The task that a step opens, or that its message is about."""
+    return step.open if isinstance(step, Open) else step.about
+
+
 class TaskRule(_Strict):
     """Whose task it is, by when, and the ladder that chases it."""
 
@@ -295,11 +305,12 @@ class Pathway(_Strict):
         return self.following(next((name for name in fact.rules if name in self.events), fact.type))
 
     def following(self, event: str) -> Rule:
-        """The same, by the event's name, with the steps that came to it since for tasks that its rule does not open."""
+        """The same, by the event's name, with the steps that came to it since, for tasks that the pathway knows: those
+        that its rule does not open, texts that it does not send."""
         rule = self.events.get(event) or LATER_RULES.get(event, NO_RULE)
-        opened = {step.open for step in (*rule.at_once, *rule.then) if isinstance(step, Open)}
+        done = {does(step) for step in (*rule.at_once, *rule.then)}
         later = LATER_STEPS.get(event, ())
-        learnt = tuple(step for step in later if step.open in self.tasks and step.open not in opened)
+        learnt = tuple(step for step in later if does(step) not in done and task_of(step) in self.tasks)
         return rule.model_copy(update={"then": (*rule.then, *learnt)}) if learnt else rule
 
     @property
@@ -420,10 +431,19 @@ LATER_RULES: Final[dict[str, Rule]] = {
 Append-only, and a rule never changes its places: effects are keyed by them.
 """
 
-LATER_STEPS: Final[dict[str, tuple[Open, ...]]] = {
+LATER_STEPS: Final[dict[str, tuple[Step, ...]]] = {
     "case.reopened": (
         Open(open="plan_visit", when="back_to_visits"),
         Open(open="deliver_report", when="back_to_report"),
     ),
+    "visit.moved": (  # in a pathway that has no item for it, about the visit itself
+        Send(
+            send="visitor_wanted",
+            to=Party.OPERATOR,
+            by=Channel.EMAIL,
+            about="hold_visit",
+            when="nobody_comes_any_more",
+        ),
+    ),
 }
-"""What else an event has opened since some pathway that knows it was stored. Append-only, for the same reason."""
+"""What else an event has opened or sent since some pathway that knows it was stored. Append-only, as above."""

@@ -23,6 +23,9 @@ from services.rules.view import CaseView, Number
 
 RELIEVED: Final = "visit_taken_over"
 """What tells an officer that somebody else makes his visit."""
+INVITED: Final = "visit_invitation"
+WANTED: Final = "visitor_wanted"
+"""What an operator is told of a visit: to come; to choose who comes."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class AddressBook:
         seen = {message.about.visit_id for message in by_party[Party.OPERATOR]}
         operators = {message.case.operator_id for message in by_party[Party.OPERATOR]}
         tasks = {each.about.task_id for party in _TEAM for each in by_party[party]}
+        self._wanted = {message.event_id for message in by_party[Party.OPERATOR] if message.text == WANTED}
         self._of_coordination = {_told(message) for message in by_party[Party.COORDINATOR]}
         texted = {each.case.case_id for each in by_party[Party.HOUSEHOLD] if each.channel is Channel.SMS}
         self._partners = self._by_id(_PARTNERS, asked)
@@ -115,6 +119,8 @@ class AddressBook:
         found = {reader.email: _recipient(reader, case.operator_id) for reader in there if reader is not None}
         if found:
             return list(found.values())
+        if message.text == INVITED and message.event_id in self._wanted:
+            return [Recipient(lacking="nobody_comes")]
         operator = self._operators.get(case.operator_id)
         if operator is None or not operator.email:
             told = _told(message) in self._of_coordination

@@ -5,8 +5,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from deployments.publishing import read_pathway
 from models.cases import Visit
-from models.engine import Message, Task
+from models.engine import Event, Message, Task
+from models.events import VisitMoved
+from models.pathway import Pathway, does
 from models.programmes import AccessEntry, Membership, Organisation, Person, Programme
 from models.vocabulary import CaseState, Role
 from services.accounts import second_factor, sessions
@@ -16,6 +19,7 @@ from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFo
 from services.programme import people
 from services.rules.casework import Hand
 from services.rules.policy import Actor
+from services.rules.published import publish
 from services.rules.rendering import render_message
 from tests.factories import Office, drain, make_case, make_office
 
@@ -166,9 +170,44 @@ def test_whoever_must_replace_a_visitor_that_leaves_is_asked_at_once(office: Off
             people.end_role(unit, hand, karim, membership.id)
 
     assert told_of_a_visit(office, case_id) == (None, ["choose_visitor", "hold_visit"])
+    assert mail_of_the_operator(office, case_id).startswith("Choisir qui fait la visite")
+
+
+def test_on_an_older_pathway_the_operator_is_asked_to_replace_a_visitor_that_leaves(office: Office) -> None:
+    hand = alex(office)
+    with office.runtime.database.write("test") as unit:
+        unit.session.get_one(Programme, office.programme_id).pathway_hash = publish(unit, before_choose_visitor())
+    case_id = make_case(office, CaseState.VISIT_PLANNED)
+    drain(office)
+    with office.runtime.database.write("test") as unit:
+        assert office.karim.person_id is not None
+        people.close(unit, hand, office.karim.person_id, WHY)
+
+    assert told_of_a_visit(office, case_id) == (None, ["hold_visit"])
+    assert mail_of_the_operator(office, case_id).startswith("Choisir qui fait la visite")
+
+
+def before_choose_visitor() -> Pathway:
+    """The pathway that ships, without the item of a visit that nobody makes."""
+    shipped = read_pathway()
+    moved = shipped.events["visit.moved"]
+    then = tuple(step for step in moved.then if does(step) not in {"choose_visitor", "visitor_wanted"})
+    events = {
+        name: rule.model_copy(update={"completes": tuple(set(rule.completes) - {"choose_visitor"})})
+        for name, rule in (shipped.events | {"visit.moved": moved.model_copy(update={"then": then})}).items()
+    }
+    tasks = {kind: rule for kind, rule in shipped.tasks.items() if kind != "choose_visitor"}
+    return shipped.model_copy(update={"tasks": tasks, "events": events})
+
+
+def mail_of_the_operator(office: Office, case_id: UUID) -> str:
+    """The subject of the one mail that leaves for its own address because the visit moved."""
     with office.runtime.database.read() as unit:
-        (mail,) = unit.session.scalars(select(Message).where(Message.text == "visitor_wanted")).all()
-        assert "Choisir qui fait la visite" in render_message(unit, mail).subject
+        address = unit.session.get_one(Organisation, office.operator_id).email
+        moved = select(Message).join(Event, Event.id == Message.event_id).where(Event.type == VisitMoved.type)
+        his = moved.where(Message.case_id == case_id, Message.address == address)
+        (mail,) = unit.session.scalars(his).all()
+        return render_message(unit, mail).subject
 
 
 def test_a_visitor_that_leaves_before_a_visit_was_reported_stays_its_visitor(office: Office) -> None:
