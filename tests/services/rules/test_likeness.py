@@ -1,5 +1,6 @@
 """Who may be one household, by name and street; the quick look leaves nobody out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
@@ -23,3 +24,16 @@ def test_neighbours_are_all_those_whose_street_is_alike(street: str, others: lis
 def test_another_name_in_the_same_street_is_another_household() -> None:
     homes = [_home("duboislea", "12ruehaute"), _home("martinpaul", "12ruehaute")]
     assert Neighbours(enumerate(homes)).like(_home("duboisleo", "12bruehaute")) == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "street"),
+    [
+        ("duboislea", "12avdelagare"), ("dubois", "12avenuedelagare"), ("dubosilea", "12delagare"),
+        ("duboisl", "12bisavenuedelagare"),
+    ],
+)  # fmt: skip
+def test_a_household_is_known_however_people_write_it(name: str, street: str) -> None:
+    homes = [_home("duboislea", "12avenuedelagare")]
+
+    assert Neighbours(enumerate(homes)).like(_home(name, street)) == [0]
