@@ -236,10 +236,17 @@ class ReportForm(Form):
 
     document_id: UUID = Field(description="Fichier du rapport")
     summary: FreeText = Field(min_length=1, description="Résumé")
-    to_alert_giver: bool = Field(False, description="Le ménage veut bien que le donneur d’alerte le lise")
+    to_alert_giver: bool = Field(
+        False,
+        description="Le ménage veut bien que le donneur d’alerte le lise : il l’apprend, à l’équipe de le remettre",
+    )
     to_landlord: bool = Field(False, description="Le ménage veut bien que le bailleur soit contacté")
-    to_referent: bool = Field(False, description="Le ménage veut bien que son travailleur social référent le lise")
-    to_committee: bool = Field(False, description="Le ménage veut bien que la commission d’orientation le lise")
+    to_referent: bool = Field(
+        False, description="Le ménage veut bien que son travailleur social référent le lise : à l’équipe de le remettre"
+    )
+    to_committee: bool = Field(
+        False, description="Le ménage veut bien que la commission d’orientation le lise : à l’équipe de le remettre"
+    )
     to_partner_ids: list[UUID] = Field(
         [], max_length=10, description="Partenaires à qui le ménage veut bien le montrer"
     )

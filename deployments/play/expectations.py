@@ -27,7 +27,8 @@ task, to, on; texts that are not to come |
 without an account; for the team, texts on its lists (à faire, qui doit quoi, parcours, situations, envois à venir, \
 annuaire, courriers, messages reçus) |
 | requests | for an alert giver, his own request as the page of his requests says it: stage, state, closed, news (the \
-last event told), asked (types of solution, each with the state of the request) |
+last event told), may_read_report (the household agrees that he have it), asked (types of solution, each with the \
+state of the request) |
 | doubles | other cases, by their name, that the coordination is shown beside this one |
 | passed_on | which fields of an alert another Slime is given of the household, all of them |
 | letters_to_print | how many letters wait for the printer |
@@ -190,6 +191,7 @@ class ExpectedRequest(_Strict):
     state: Word = None
     closed: Word = None
     news: Word = None
+    may_read_report: Word = None
     asked: dict[Theme, ReferralState] | None = None
 
 
@@ -604,7 +606,8 @@ class _Look:
                 yield f"{who} n’a rien demandé ici"
                 continue
             told = {"stage": found.stage, "state": found.state, "closed": found.closed,
-                    "news": found.news and found.news.code}  # fmt: skip
+                    "news": found.news and found.news.code,
+                    "may_read_report": found.may_read_report}  # fmt: skip
             yield from (f"page de {who}, {line}" for line in self._compared(wanted, told))
             if wanted.asked is not None and _codes(wanted.asked) != (asked := dict(found.asked)):
                 yield f"page de {who}, asked\u00a0: {_codes(wanted.asked)} attendu, {asked} trouvé"

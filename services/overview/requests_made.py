@@ -3,17 +3,18 @@
 Never income, health or notes. Source: domain, what each may see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
-from models.cases import Alert, Case, Referral, Visit
+from models.cases import Alert, Case, Permission, Referral, Report, Visit
 from models.lifecycles import TAKEN_UP
 from models.programmes import Organisation
-from models.vocabulary import VisitState
+from models.vocabulary import PermissionKind, VisitState
 from services.foundation.calendar import ONE_DAY, months_later
 from services.foundation.database import UnitOfWork
 from services.rules import news
@@ -38,6 +39,7 @@ class Request:
     news: News | None
     asked: Sequence[tuple[str, str]]  # (theme, state of the request to a partner)
     is_helped: bool  # one of them took it up
+    may_read_report: bool  # the household agrees; whoever has the report gives it to him
 
 
 class Term(NamedTuple):
@@ -74,7 +76,18 @@ def of_giver(unit: UnitOfWork, alert: Alert) -> Sequence[Request]:
         )
         found = unit.session.scalars(same).all()
     told = news.latest(unit, {each.case_id for each in found})
-    return [_request(unit, each, told.get(each.case_id)) for each in found]
+    shared = _shared(unit, {each.case_id for each in found})
+    return [_request(unit, each, told.get(each.case_id), may_read_report=each.case_id in shared) for each in found]
+
+
+def _shared(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
+    """The cases whose report its alert givers may read, as its household said."""
+    agreed = select(Permission.case_id).where(
+        Permission.kind == PermissionKind.REPORT_TO_ALERT_GIVER, Permission.revoked_at.is_(None)
+    )
+    return set(
+        unit.session.scalars(select(Report.case_id).where(Report.case_id.in_(case_ids), Report.case_id.in_(agreed)))
+    )
 
 
 def last_term(today: date) -> Term:
@@ -106,7 +119,7 @@ def _counted(unit: UnitOfWork, cases: Select[Any]) -> int | None:
     return found if found >= FEWEST else None
 
 
-def _request(unit: UnitOfWork, alert: Alert, told: News | None) -> Request:
+def _request(unit: UnitOfWork, alert: Alert, told: News | None, *, may_read_report: bool) -> Request:
     case, asked = alert.case, news.asked(unit, alert.case_id)
     return Request(
         reference=(alert.received_on or case).number,
@@ -118,4 +131,5 @@ def _request(unit: UnitOfWork, alert: Alert, told: News | None) -> Request:
         news=told,
         asked=[(each.need.theme, each.state) for each in asked],
         is_helped=any(each.is_helping for each in asked),
+        may_read_report=may_read_report,
     )

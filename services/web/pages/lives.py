@@ -154,6 +154,7 @@ def _permission(unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str
     kinds = [each for each in choices("permission_kind") if subsidised or each[0] != PermissionKind.NAME_TO_CARRIER]
     return [
         {"kind": "radios", "name": "kind", "label": "À quoi le ménage est d’accord",
+         "hint": "Le rapport ne s’ouvre dans Relais qu’à un partenaire ; à tout autre, c’est à vous de le remettre",
          "choices": kinds},
         {"kind": "select", "name": "organisation_id", "label": "Avec quel partenaire, s’il s’agit d’un partenaire",
          "optional": True, "choices": [(str(each.id), each.name) for each in partners]},
@@ -275,7 +276,10 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
         "Le ménage reçoit un courrier qui le confirme.",
     ),
     PermissionKind.SMS: ("Plus aucun SMS ne part, ceux qui attendaient non plus.", _RECEIPT),
-    PermissionKind.REPORT_TO_ALERT_GIVER: ("Le rapport n’est plus transmis au donneur d’alerte.", _RECEIPT),
+    PermissionKind.REPORT_TO_ALERT_GIVER: (
+        "Le rapport n’est plus à remettre au donneur d’alerte, sa page ne le lui propose plus.",
+        _RECEIPT,
+    ),
     PermissionKind.NAME_TO_CARRIER: (
         "La coordination suit l’avancement sans plus savoir qui est le ménage.",
         "Le ménage reçoit un courrier qui le confirme.",
@@ -287,9 +291,9 @@ _STOPS: Final[dict[PermissionKind, tuple[str, ...]]] = {
     PermissionKind.PHOTOS: ("Les photos du logement sont à effacer des documents.", _RECEIPT),
     PermissionKind.CONSUMPTION: ("Les relevés de consommation ne sont plus demandés.", _RECEIPT),
     PermissionKind.HEALTH: ("Ce qui est noté de la santé est effacé.", _RECEIPT),
-    PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus transmis au travailleur social référent.", _RECEIPT),
+    PermissionKind.REPORT_TO_REFERENT: ("Le rapport n’est plus à remettre au travailleur social référent.", _RECEIPT),
     PermissionKind.REPORT_TO_PARTNER: ("Ce partenaire ne peut plus lire le rapport, tout de suite.", _RECEIPT),
-    PermissionKind.REPORT_TO_COMMITTEE: ("Le rapport n’est plus transmis à la commission d’orientation.", _RECEIPT),
+    PermissionKind.REPORT_TO_COMMITTEE: ("Le rapport n’est plus à remettre à la commission d’orientation.", _RECEIPT),
     PermissionKind.LANDLORD: (
         "Le bailleur ne doit plus être contacté : une médiation en cours est retirée, le partenaire en est prévenu.",
         _RECEIPT,

@@ -50,6 +50,7 @@ def mine(request: Request, runtime: Here, token: str, fait: str = "") -> Respons
                 "last": inside(label("giver_event", each.news.code)) if each.news and each.stage in LATER else "",
                 "on": wording.day(each.news.at.astimezone(zone).date(), today=today) if each.news else "",
                 "closed": each.closed,
+                "may_read_report": each.may_read_report,
                 "asked": [(label("theme_mail", theme), label("referral_state", state)) for theme, state in each.asked],
             }
             for each in requests_made.of_giver(unit, alert)

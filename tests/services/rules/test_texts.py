@@ -520,7 +520,7 @@ def test_an_agreement_is_told_by_its_own_words_and_no_code() -> None:
 
     told = [visible(event_sentence(f"permission.{each}", codes, PARIS)) for each in ("given", "revoked")]
 
-    assert told == [f"Accord {each}_: rapport remis au donneur d’alerte" for each in ("donné", "retiré")]
+    assert told == [f"Accord {each}_: remise du rapport au donneur d’alerte" for each in ("donné", "retiré")]
 
 
 def test_an_event_tells_its_date_on_the_clocks_of_the_programme() -> None:

@@ -13,7 +13,9 @@ from flows.monthly_news import write_letters
 from models.cases import Alert
 from models.engine import Message
 from models.programmes import Organisation
-from models.vocabulary import CaseState
+from models.vocabulary import CaseState, PermissionKind
+from services.cases import permissions
+from services.forms import PermissionForm
 from services.foundation.runtime import use
 from services.overview import requests_made
 from services.programme import organisations
@@ -48,6 +50,21 @@ def test_an_alert_giver_reads_what_became_of_his_own_requests_and_names_nobody(o
     assert "Des solutions sont demandées avec l’accord du ménage." in found
     assert "Médiation avec le bailleur En attente de réponse" in found
     assert not re.search("Le Goff|Kermarrec|Lucette|Siam|06 39|logement froid", found, re.IGNORECASE)
+
+
+def test_an_alert_giver_may_ask_for_the_report_while_the_household_agrees(office: Office) -> None:
+    offer, case_id = "vous lisiez le rapport de visite", make_case(office, CaseState.ORIENTING)
+    address, hand = link(office, case_id), Hand(office.karim)
+    assert offer not in page(office, address)
+
+    form = PermissionForm(kind=PermissionKind.REPORT_TO_ALERT_GIVER)
+    with office.runtime.database.write("agree") as unit:
+        agreement = permissions.give(unit, hand, case_id, form)
+    assert offer in page(office, address)
+
+    with office.runtime.database.write("revoke") as unit:
+        permissions.revoke(unit, hand, agreement.id)
+    assert offer not in page(office, address)
 
 
 def test_the_link_ends_with_the_link_of_the_service(office: Office) -> None:
