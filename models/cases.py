@@ -51,6 +51,11 @@ class Household(Base):
         """Where its mails go; None without an address, or while the one that is known refuses them."""
         return None if self.email_refused_at is not None else self.email
 
+    @property
+    def own_phones(self) -> list["Phone"]:
+        """Its numbers, in their order, without those at which somebody else answered."""
+        return [phone for phone in self.phones if phone.blocked_at is None]
+
 
 class Phone(Base):
     """A number of the household; once blocked (wrong number) no channel may use it."""

@@ -229,7 +229,7 @@ def details(referral: Referral) -> Details:
     household, dwelling = referral.case.household, referral.case.dwelling
     return Details(
         name=household.name,
-        phones=tuple(phone.number for phone in household.phones if phone.blocked_at is None),
+        phones=tuple(phone.number for phone in household.own_phones),
         best_time=household.best_time,
         address=tuple(
             line

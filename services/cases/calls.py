@@ -23,7 +23,7 @@ from services.rules.casework import Hand
 from services.rules.links import task_for_link
 from services.rules.policy import Actor, Right, case_for, locked_case
 from services.rules.published import pathway_of, today_of
-from services.rules.rendering import about_programme, signer_of
+from services.rules.rendering import about_programme
 from services.rules.texts.catalogue import SCREEN, render
 from services.rules.view import CONTACT, attempts_since_contact
 
@@ -42,7 +42,8 @@ EVENING: Final = 17
 def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> Case:
     """Log one call. A wrong number is blocked for every channel in the same transaction.
 
-    Once a visit is planned, and before the triage, what nobody expects is noted alone: a wrong number, a refusal.
+    Where no call is expected (once a visit is planned, and before the triage) it may only tell of a wrong number or a
+    refusal.
     """
     case = case_for(unit, hand.actor, case_id, Right.CALL)
     _check_day(unit, case, form)
@@ -139,7 +140,7 @@ def tell_wrong_number(unit: UnitOfWork, hand: Hand, case: Case, call: Call, phon
     if phone is None:
         raise InvalidInput("phone_id", "Quel numéro est faux ? Il n’en reste aucun de connu.")
     told = {"call_id": call.id, "phone_id": phone.id}
-    left = sum(other.blocked_at is None for other in case.household.phones)
+    left = len(case.household.own_phones)
     if is_sought(case):
         fact = e.NumberBlocked(**told, numbers_left=left)
         return casework.record(unit, case, fact, hand=hand, action=CaseAction.ATTEMPT)
@@ -165,9 +166,8 @@ def expected(case: Case) -> tuple[CallResult, ...]:
 
 def number_called(case: Case, phone_id: UUID | None) -> Phone | None:
     """The number that was dialled; by default the first that still rings at the household's."""
-    usable = [phone for phone in case.household.phones if phone.blocked_at is None]
     if phone_id is None:
-        return usable[0] if usable else None
+        return next(iter(case.household.own_phones), None)
     found = next((phone for phone in case.household.phones if phone.id == phone_id), None)
     if found is None:
         raise InvalidInput("phone_id", "Ce numéro n’est pas celui de ce ménage.")
@@ -213,7 +213,7 @@ def check_enough_tried(unit: UnitOfWork, case: Case) -> None:
     if not is_sought(case):  # more calls would change nothing
         raise TransitionRefused("case", case.state, CaseAction.GIVE_UP)
     casework.check_no_partner_asked(unit, case)
-    if any(phone.blocked_at is None for phone in case.household.phones):
+    if case.household.own_phones:
         _check_calls(unit, case, attempts_since_contact(unit, case.id))
     _check_time_left(unit, case)
 
@@ -267,7 +267,7 @@ def voicemail(unit: UnitOfWork, actor: Actor, case: Case) -> str:
     """What whoever calls may leave on a voicemail: nothing of why we call."""
     programme = case.programme
     words = replace(
-        about_programme(unit, programme, signer=actor.name or signer_of(unit, programme.id)),
+        about_programme(unit, programme, signer=actor.name),
         reference=case.number,
         commune=case.dwelling.commune.name,
         signer_phone=(case.operator.phone if case.operator else None) or programme.phone,

@@ -130,7 +130,7 @@ def passed_on(unit: UnitOfWork, case: Case) -> dict[str, Any]:
     No income, no health, no note, no diagnosis and no history.
     """
     household, dwelling = case.household, case.dwelling
-    numbers = [phone.number for phone in household.phones if phone.blocked_at is None]
+    numbers = [phone.number for phone in household.own_phones]
     known = {
         "surname": household.surname,
         "first_name": household.first_name,

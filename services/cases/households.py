@@ -1,4 +1,4 @@
-"""What is known of a household: whether a text names it; what a double alone knew, which goes on and comes back."""
+"""What is known of a household: whether a text names it; what only a double knew, taken over and given back."""
 
 from collections.abc import Collection
 from typing import Final
@@ -40,7 +40,7 @@ def is_named_in(case: Case, text: str) -> bool:
 def join_numbers(unit: UnitOfWork, double: Household, kept: Household) -> list[Phone]:
     """The numbers at which nobody else answered, after those that are known already."""
     known, rank = {phone.number for phone in kept.phones}, max((phone.rank for phone in kept.phones), default=0)
-    new = [phone for phone in double.phones if phone.blocked_at is None and phone.number not in known]
+    new = [phone for phone in double.own_phones if phone.number not in known]
     added = [
         Phone(
             household_id=kept.id, number=phone.number, rank=at, reached_at=phone.reached_at, no_sms_at=phone.no_sms_at
@@ -54,7 +54,7 @@ def join_numbers(unit: UnitOfWork, double: Household, kept: Household) -> list[P
 
 
 def join_facts(double: Household, kept: Household) -> list[str]:
-    """The rest; the names of what was taken over. An address that sends our mails back is not."""
+    """Take over what the double alone knew, but no address that sends our mails back; returns the names of it."""
     taken = []
     for first, *others in TOGETHER:
         told = double.mail_address if first == "email" else getattr(double, first)
@@ -69,7 +69,8 @@ def join_facts(double: Household, kept: Household) -> list[str]:
 def part(
     unit: UnitOfWork, double: Household, kept: Household, *, phones: Collection[UUID], facts: Collection[str]
 ) -> None:
-    """Each has its own again: what was said anew since stays, and what was learnt of a number goes with it."""
+    """Take back what a merge gave to the case that went on, unless somebody has changed it since. What was learnt of
+    a number meanwhile goes back with it."""
     own = {phone.number: phone for phone in double.phones}
     for phone in unit.session.scalars(select(Phone).where(Phone.id.in_(phones), Phone.household_id == kept.id)).all():
         for name in _OF_A_NUMBER:

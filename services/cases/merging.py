@@ -77,8 +77,8 @@ def _worst(*urgencies: Urgency) -> Urgency:
 
 
 def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> e.CaseMerged:
-    """What the double knew of the household; a first number that answers is one to call."""
-    was_lost = all(phone.blocked_at is not None for phone in kept.household.phones)
+    """Give what the double knew of the household; where no number was left, the first of its own is one to call."""
+    was_lost = not kept.household.own_phones
     added = households.join_numbers(unit, case.household, kept.household)
     if added and was_lost:
         casework.record(unit, kept, e.HouseholdCorrected(phone_id=added[0].id), hand=hand)
@@ -91,7 +91,7 @@ def _hand_household_on(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> 
 
 
 def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> bool:
-    """Whether the household of the case that went on has no number of its own any more that answers."""
+    """Undo that; returns whether the case that went on has now lost every number that answered."""
     merged = select(Event.payload).where(Event.case_id == case.id, Event.type == e.CaseMerged.type)
     payload = unit.session.scalars(merged.order_by(Event.seq.desc()).limit(1)).one()
     fact = e.CaseMerged.model_validate(payload)
@@ -99,7 +99,7 @@ def _part_households(unit: UnitOfWork, case: Case, kept: Case) -> bool:
         for permission in agreements.standing(unit, kept, PermissionKind.HEALTH):
             permission.revoked_at = unit.now
     households.part(unit, case.household, kept.household, phones=fact.phone_ids, facts=fact.facts)
-    return bool(fact.phone_ids) and all(phone.blocked_at is not None for phone in kept.household.phones)
+    return bool(fact.phone_ids) and not kept.household.own_phones
 
 
 def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:

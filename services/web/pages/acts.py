@@ -1,7 +1,7 @@
 """What can be done to a case, from its acceptance to its end: each act with its page, its fields and its use case."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -55,7 +55,7 @@ def _rejection(_unit: UnitOfWork, _visitor: Visitor, _case: Case) -> list[dict[s
 
 def _numbers(case: Case) -> list[dict[str, Any]]:
     """Which one was called, where there are several."""
-    numbers = [(str(phone.id), phone.number) for phone in case.household.phones if phone.blocked_at is None]
+    numbers = [(str(phone.id), phone.number) for phone in case.household.own_phones]
     asked = {"kind": "radios", "name": "phone_id", "label": "Numéro appelé", "choices": numbers}
     return [asked] if len(numbers) > 1 else []
 
@@ -67,9 +67,8 @@ def _call(_unit: UnitOfWork, visitor: Visitor, case: Case) -> list[dict[str, Any
     asked = [*_numbers(case), {"kind": "radios", "name": "result", "label": "Résultat de l’appel", "choices": results}]
     if CallResult.CALL_BACK not in expected:
         return [*asked, NOTE]
-    tomorrow = (visitor.today + timedelta(days=1)).isoformat()
-    back = {"kind": "date", "name": "call_back_on", "label": "À rappeler le", "optional": True, "earliest": tomorrow,
-            "hint": "Si la personne le demande"}  # fmt: skip
+    back = {"kind": "date", "name": "call_back_on", "label": "À rappeler le", "optional": True,
+            "earliest": visitor.tomorrow.isoformat(), "hint": "Si la personne le demande"}  # fmt: skip
     return [*asked, back, NOTE]
 
 

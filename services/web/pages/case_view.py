@@ -302,7 +302,7 @@ def _calling(unit: UnitOfWork, visitor: Visitor, found: desk.Sheet) -> dict[str,
     case = found.case
     if not calls.is_sought(case):
         return None
-    usable = [phone for phone in case.household.phones if phone.blocked_at is None]
+    usable = case.household.own_phones
     return {
         "action": f"/situations/{case.id}/appel",
         "phones": [(str(phone.id), wording.phone(phone.number)) for phone in usable],
