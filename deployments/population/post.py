@@ -5,7 +5,6 @@ past ends stays planned. Texts are not kept: those of the past are older than th
 were never handed over.
 """
 
-import hashlib
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from deployments.population.office import NOON, Office, Row
 from deployments.population.world import MAIL, World
 from models.vocabulary import Channel, MessageState, Party, PermissionKind, VisitState
 from services.foundation.phones import is_mobile
+from services.rules.effects import mark
 from services.rules.plan import PlanMessage
 from services.rules.recipients import Recipient
 from services.rules.rendering import NOBODY_READS
@@ -84,7 +84,7 @@ class Post:
             due_at=self._leaves_at(life, effect, reader),
             effect_key=key,
         )
-        message["message_id"] = f"<{message['id']}.{hashlib.sha256(key.encode()).hexdigest()[:8]}@relais>"
+        message["message_id"] = f"<{message['id']}.{mark(key)}@relais>"
         if not reader.lacking:
             self._let_go(life, message)
 

@@ -335,7 +335,7 @@ def _message(unit: UnitOfWork, sending: _Sending, cause: "_Cause", due_at: datet
         "daily": effect.is_daily,
         "created_at": unit.now,
         "due_at": max(due_at, cause.held_until) if cause.held_until else due_at,
-        "message_id": f"<{message_id}.{_mark(key)}@relais>",
+        "message_id": f"<{message_id}.{mark(key)}@relais>",
         "effect_key": key,
     }
 
@@ -381,7 +381,8 @@ def is_recalled(unit: UnitOfWork, event: Event) -> bool:
     return any(payload["recalls"] == str(event.id) for payload in unit.session.scalars(query))
 
 
-def _mark(key: str) -> str:
+def mark(key: str) -> str:
+    """What a Message-ID bears beside the message's id, so that nobody guesses a whole one."""
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 

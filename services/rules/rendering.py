@@ -31,7 +31,7 @@ from services.rules.household import visit_word
 from services.rules.links import asking_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
 from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
-from services.rules.presence import side, team, works
+from services.rules.presence import Reader, side, team, works
 from services.rules.published import pathway_of, today_of
 from services.rules.supply_cuts import first_lawful_day
 from services.rules.texts import catalogue, own
@@ -118,7 +118,7 @@ def _of_account(unit: UnitOfWork, message: Message) -> Rendered:
         raise Suppressed("link_past")
     programme, current = unit.session.get_one(Programme, message.programme_id), runtime()
     address = sign_in_url(current, link) if link else asking_url(current)
-    context = replace(about_programme(unit, programme), link=address)
+    context = replace(about_programme(unit, programme, signer=COORDINATION), link=address)
     return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
 
 
@@ -132,7 +132,7 @@ def _of_month(unit: UnitOfWork, message: Message) -> Rendered:
         raise Suppressed("nothing_new")
     programme = unit.session.get_one(Programme, message.programme_id)
     context = replace(
-        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
+        about_programme(unit, programme),
         requests=letter.groups,
         other_requests=letter.others or None,
     )
@@ -147,7 +147,7 @@ def _of_sheets(unit: UnitOfWork, message: Message) -> Rendered:
         raise Suppressed("nothing_new")
     programme = unit.session.get_one(Programme, message.programme_id)
     context = replace(
-        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
+        about_programme(unit, programme),
         sheets=tuple((each.name, sheet_url(current, each)) for each in found),
     )
     return Rendered(*render(message.text, Party(message.party), Channel(message.channel), context))
@@ -163,7 +163,7 @@ def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
         context = context_of(unit, of_case)
     else:
         programme = unit.session.get_one(Programme, messages[0].programme_id)
-        context = about_programme(unit, programme, signer=signer_of(unit, programme.id))
+        context = about_programme(unit, programme)
     return Rendered(*gathered(texts, context, reader=reader))
 
 
@@ -256,8 +256,8 @@ def _is_of_refused_address(unit: UnitOfWork, message: Message) -> bool:
     return unit.session.get_one(Case, message.case_id).household.mail_address != message.address
 
 
-def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COORDINATION) -> TextContext:
-    """What every text may say: the programme, its day and who signs; of no case."""
+def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = "") -> TextContext:
+    """What every text may say: the programme, its day and who signs, a coordinator unless it is said; of no case."""
     return TextContext(
         programme_name=programme.public_name,
         programme_phone=programme.phone,
@@ -270,7 +270,7 @@ def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = COO
         today=today_of(unit, programme.id),
         reference="",
         commune="",
-        signer_name=signer,
+        signer_name=signer or signer_of(unit, programme.id),
         signer_phone=programme.phone,
     )
 
@@ -283,10 +283,10 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
     cut = unit.session.get_one(SupplyCut, UUID(event.payload["cut_id"])) if message.text == CUT_ANNOUNCED else None
     task = unit.session.get(Task, message.task_id) if message.task_id else _first_owed(unit, cut)
     visit = unit.session.get(Visit, message.visit_id) if message.visit_id else None
-    referral = _referral(unit, message)
+    referral, signer = _referral(unit, message), _signer(unit, programme.id)
     return replace(
-        about_programme(unit, programme, signer=signer_of(unit, programme.id)),
-        to_signer=message.address == _signer(unit, programme.id).email or None,
+        about_programme(unit, programme),
+        to_signer=True if signer is not None and message.address == signer.email else None,
         reference=_reference(unit, message, case),
         commune=case.dwelling.commune.name,
         organisation=_organisation(unit, message, case),
@@ -385,17 +385,12 @@ def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
 
 def signer_of(unit: UnitOfWork, programme_id: UUID) -> str:
     """Who signs: the first coordinator by name; the coordination where there is none."""
-    return _signer(unit, programme_id).name
+    found = _signer(unit, programme_id)
+    return found.name if found else COORDINATION
 
 
-class _Signer(NamedTuple):
-    name: str
-    email: str | None
-
-
-def _signer(unit: UnitOfWork, programme_id: UUID) -> _Signer:
-    coordinators = side(team(unit, programme_id), Role.COORDINATOR)
-    return _Signer(coordinators[0].name, coordinators[0].email) if coordinators else _Signer(COORDINATION, None)
+def _signer(unit: UnitOfWork, programme_id: UUID) -> Reader | None:
+    return next(iter(side(team(unit, programme_id), Role.COORDINATOR)), None)
 
 
 def _calendar_part(unit: UnitOfWork, message: Message) -> bytes | None:

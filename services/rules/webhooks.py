@@ -20,7 +20,7 @@ from services.channels.webhooks import Call, Outcome, Reply
 from services.foundation.database import UnitOfWork, lease_until
 from services.foundation.lists import among
 from services.foundation.tokens import Secrets, new_token
-from services.rules.ledger import BACK_OFF, GIVE_UP, HOURLY
+from services.rules.ledger import GIVE_UP, back_off
 
 PURPOSE: Final = "webhook"
 BOTH_SECRETS: Final = timedelta(days=1)
@@ -179,7 +179,7 @@ def _later(unit: UnitOfWork, delivery: WebhookDelivery, reply: Reply) -> None:
         return
     delivery.state = WebhookState.QUEUED.value
     if reply.outcome is not Outcome.BUSY:  # else all wait for the server, and their order is kept
-        delivery.due_at = unit.now + _pause(delivery.attempts)
+        delivery.due_at = unit.now + back_off(delivery.attempts)
 
 
 def _rest(unit: UnitOfWork, endpoint: WebhookEndpoint, reply: Reply) -> None:
@@ -187,7 +187,7 @@ def _rest(unit: UnitOfWork, endpoint: WebhookEndpoint, reply: Reply) -> None:
     old = WebhookDelivery.queued_at <= unit.now - GIVE_UP
     _put(unit, endpoint, old, WebhookState.ABANDONED)
     endpoint.failures += 1
-    endpoint.rests_until = unit.now + (reply.rest or _pause(endpoint.failures))
+    endpoint.rests_until = unit.now + (reply.rest or back_off(endpoint.failures))
 
 
 def end(unit: UnitOfWork, endpoint: WebhookEndpoint) -> None:
@@ -201,10 +201,6 @@ def _put(unit: UnitOfWork, endpoint: WebhookEndpoint, which: ColumnElement[bool]
     waiting = and_(WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.state == WebhookState.QUEUED, which)
     these = update(WebhookDelivery).where(waiting).values(state=state.value, done_at=unit.now)
     unit.session.execute(these, execution_options={"synchronize_session": "fetch"})
-
-
-def _pause(tries: int) -> timedelta:
-    return BACK_OFF[tries - 1] if tries <= len(BACK_OFF) else HOURLY
 
 
 def again(unit: UnitOfWork, deliveries: Sequence[WebhookDelivery]) -> None:
