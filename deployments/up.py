@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 from deployments import environment, preflight
@@ -57,30 +58,33 @@ def processes(settings: Settings) -> list[Child]:
     if settings.catches_mail:
         children.insert(0, Child("La boîte locale", _catcher(settings), ours))
     if settings.prefect_api_url is None:
-        environment.prefect_home(settings).mkdir(exist_ok=True)
-        server = environment.for_prefect_server(settings)
-        children.append(
-            Child(
-                "Prefect",
-                _python("deployments.prefect_server"),
-                server,
-                log=logs / "prefect.log",
-                patient=True,
-                ready=lambda: _pages_or_a_moment(settings),
-            )
-        )
+        children.append(_prefect(settings, logs))
     if settings.demonstration:
-        children.append(
-            Child(
-                "La démonstration",
-                _relais("demonstrate", "--if-empty"),
-                ours,
-                lasting=False,
-                patient=True,
-                ready=lambda: answers(_pages(settings)),
-            )
-        )
+        children.append(_demonstration(settings))
     return children
+
+
+def _prefect(settings: Settings, logs: Path) -> Child:
+    environment.prefect_home(settings).mkdir(exist_ok=True)
+    return Child(
+        "Prefect",
+        _python("deployments.prefect_server"),
+        environment.for_prefect_server(settings),
+        log=logs / "prefect.log",
+        patient=True,
+        ready=lambda: _pages_or_a_moment(settings),
+    )
+
+
+def _demonstration(settings: Settings) -> Child:
+    return Child(
+        "La démonstration",
+        _relais("demonstrate", "--if-empty"),
+        environment.for_children(settings),
+        lasting=False,
+        patient=True,
+        ready=lambda: answers(_pages(settings)),
+    )
 
 
 async def answers(url: str) -> None:

@@ -110,7 +110,25 @@ def _alert(unit: UnitOfWork, case: Case, giver: Actor, form: AlertForm, origin: 
 
 def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
     today = today_of(unit, programme.id)
-    household = Household(
+    programme.case_count += 1
+    return Case(
+        programme=programme,
+        programme_id=programme.id,  # its first event asks for it before anything is written
+        number=f"{today.year}-{programme.case_count:05d}",
+        pathway_hash=programme.pathway_hash,
+        household=_household(form, today),
+        dwelling=_dwelling(form),
+        urgency=(Urgency.CUT_ANNOUNCED if form.cut_on and form.urgency is Urgency.NONE else form.urgency).value,
+        danger=Danger.UNSPECIFIED.value if form.urgency is Urgency.DANGER else None,
+        opened_at=unit.now,
+        state=CaseState.SUBMITTED.value,
+        stage=Stage.DETECTION.value,
+        last_seq=0,
+    )
+
+
+def _household(form: AlertForm, today: date) -> Household:
+    return Household(
         civility=form.civility,
         first_name=form.first_name,
         surname=form.surname,
@@ -129,7 +147,10 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
         vulnerabilities=[each.value for each in form.vulnerabilities if form.health_agreed or each not in OF_HEALTH],
         phones=_phones(form),
     )
-    dwelling = Dwelling(
+
+
+def _dwelling(form: AlertForm) -> Dwelling:
+    return Dwelling(
         street=form.street,
         complement=form.complement,
         postcode=form.postcode,
@@ -139,21 +160,6 @@ def _case(unit: UnitOfWork, programme: Programme, form: AlertForm) -> Case:
         heating=form.heating.value if form.heating else None,
         safety=form.safety,
         search_key=search_key(form.street),
-    )
-    programme.case_count += 1
-    return Case(
-        programme=programme,
-        programme_id=programme.id,  # its first event asks for it before anything is written
-        number=f"{today.year}-{programme.case_count:05d}",
-        pathway_hash=programme.pathway_hash,
-        household=household,
-        dwelling=dwelling,
-        urgency=(Urgency.CUT_ANNOUNCED if form.cut_on and form.urgency is Urgency.NONE else form.urgency).value,
-        danger=Danger.UNSPECIFIED.value if form.urgency is Urgency.DANGER else None,
-        opened_at=unit.now,
-        state=CaseState.SUBMITTED.value,
-        stage=Stage.DETECTION.value,
-        last_seq=0,
     )
 
 

@@ -17,6 +17,7 @@ from models.engine import Event
 from models.programmes import Commune, Territory
 from models.vocabulary import Theme
 from services import listing
+from services.foundation.calendar import ONE_DAY, months_later
 from services.foundation.database import UnitOfWork
 from services.listing import STEPS, Filters
 from services.rules.disclosure import FEWEST, FEWEST_FOR_TENTHS, is_small, parts, steps
@@ -233,9 +234,8 @@ def _seasons(unit: UnitOfWork, actor: Actor, filters: Filters, rows: Sequence[An
 
 def _months(first: date, last: date) -> Sequence[date]:
     count = (last.year - first.year) * 12 + last.month - first.month + 1
-    return [date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1) for n in range(count)]
+    return [months_later(first.replace(day=1), n) for n in range(count)]
 
 
 def _end(month: date) -> date:
-    following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    return following - timedelta(days=1)
+    return months_later(month, 1) - ONE_DAY
