@@ -31,8 +31,8 @@ DISPUTED: Final = "Le ménage dit que l’aide n’est pas venue."
 def record_follow_up(unit: UnitOfWork, hand: Hand, case_id: UUID, form: FollowUpForm) -> Case:
     """Log a call of the follow-up; it is over when somebody was reached, or tried often enough.
 
-    A call that the household asked for comes before, unless this one answers what the follow-up asks: to want no more
-    is an answer.
+    Where the household has also asked to be called, the call counts as that one, unless it says what the follow-up
+    asks; that the household wants no more calls says it too.
     """
     case = case_for(unit, hand.actor, case_id, Right.FOLLOW_UP)
     planned, asked_for = open_task(unit, case.id, "follow_up_call"), open_task(unit, case.id, CALL_BACK)

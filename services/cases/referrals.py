@@ -86,8 +86,8 @@ def send_draft(unit: UnitOfWork, hand: Hand, referral_id: UUID, form: ReferralFo
 
 
 def _need(unit: UnitOfWork, case: Case, form: ReferralForm, before: Referral | None) -> Need:
-    """The need of the request before, unless another kind of help is asked for now: a mediation that failed goes on
-    as law, and what the partner reads, what is counted and what the directory was asked is the same."""
+    """The need of the request before, unless another kind of help is asked for now. Then it is a new one, so that the
+    partner, the figures and the directory all speak of the help that is asked for."""
     if before is not None and before.need.theme == form.theme:
         return before.need
     return Need(case_id=case.id, theme=form.theme.value, created_at=unit.now)

@@ -126,8 +126,8 @@ def told(unit: UnitOfWork, case: Case) -> list[Told]:
 
 
 def take_up(unit: UnitOfWork, hand: Hand, case: Case) -> list[SupplyCut]:
-    """Follow from now on the cuts that alert givers told of, now that somebody can avert them: those. A case that had
-    ended goes on with its own."""
+    """Follow the cuts that alert givers told of, now that somebody can avert them; returns the new ones. A case that
+    had ended also follows again those that it had."""
     follow_again(unit, hand, case)
     known = {cut.energy for cut in followed(unit, case.id)}
     return [
@@ -153,10 +153,10 @@ def join(unit: UnitOfWork, hand: Hand, case: Case, kept: Case) -> list[SupplyCut
 
 
 def part(unit: UnitOfWork, case: Case, kept: Case, cut_ids: Collection[UUID], since: Sequence[Event]) -> list[Energy]:
-    """A double that lives again has the cuts back that were its own or its alerts'; those to which somebody saw on the
-    other case stay there: which.
+    """Give a double that lives again its own cuts and those that its alerts told. A cut that somebody has seen to on
+    the other case stays there; returns the energies of those that stay.
 
-    `cut_ids` came with the merge, `since` happened on the other case after it.
+    `cut_ids` came with the merge, `since` is what happened on the other case after it.
     """
     seen_to = {event.payload["cut_id"] for event in since if event.type in _SEEN_TO}
     since_then = {event.payload["cut_id"] for event in since if event.type == e.CutAnnounced.type}
@@ -184,7 +184,7 @@ def _told_by(case: Case) -> set[tuple[str | None, date]]:
 
 
 def follow_again(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """The cuts that the case was left with when it ended: nothing asks for them any more until this does."""
+    """Ask again for what the cuts of a case need: its end had closed their tasks."""
     owned = {task.cut_id for task in open_tasks.of_case(unit, case.id)}
     for cut in (each for each in followed(unit, case.id) if each.id not in owned):
         fact = e.CutFollowedAgain(**_ids(cut), **_standing(cut), lasts=cut.outcome is not None)

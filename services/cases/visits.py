@@ -104,8 +104,8 @@ def move_visit(unit: UnitOfWork, hand: Hand, case_id: UUID, form: VisitForm) -> 
 
 
 def relieve_officers(unit: UnitOfWork, hand: Hand, case: Case) -> None:
-    """Those who are not there for the case's operator make its visit no more: another operator has it, they left, or
-    they are away that day. It keeps its day, they are told, and the operator is asked who comes."""
+    """Take the planned visit from officers who can no longer make it: the case has another operator, they have left,
+    or they are away that day. The visit keeps its day, they are told, and the operator is asked who comes."""
     visit = unit.session.scalars(_planned(case)).first()
     if visit is None:
         return

@@ -66,7 +66,7 @@ def _absence_allowed(given: Situation) -> bool:
 
 
 def _visit_is_owed(given: Situation) -> bool:
-    """Not once the household that was visited said that it does not want to go on."""
+    """Not after the report, nor once a household has said that it wants no other visit."""
     goes_on = given.case.state not in AFTER_REPORT and "close_case" not in given.case.open_tasks
     return goes_on and not _is_for_good(given)
 
@@ -76,7 +76,7 @@ def _is_for_good(given: Situation) -> bool:
 
 
 def _report_is_left(given: Situation) -> bool:
-    """The household wants no further visit: what was seen at those before is still to be written down."""
+    """The household wants no further visit; the report on those before is still owed."""
     return given.case.state in _BEFORE_REPORT and _is_for_good(given)
 
 

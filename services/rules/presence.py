@@ -146,8 +146,8 @@ def coordination(unit: UnitOfWork, programme_id: UUID, *, urgent: bool, daily: b
 
 
 def officer(unit: UnitOfWork, person_id: UUID, programme_id: UUID, *, daily: bool) -> Reader | None:
-    """Who reads what is for an officer: himself, or away that day his delegate; None when that leads nowhere, or he has
-    left."""
+    """Who reads what is for an officer: himself, or his delegate while he is away. None when he has left, or when his
+    delegates lead nowhere."""
     found = roster(unit, programme_id)
     calendar = reading_calendar(unit, programme_id, person_id if daily else None)
     day = calendar.local_day(calendar.next_sending_time(unit.now))
