@@ -1,9 +1,10 @@
 """Files of a case: checked by their content, stored under a random name, served only to who may read the case."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from uuid import UUID
 
 from models.cases import Case, Document
@@ -16,6 +17,7 @@ from services.rules.policy import Actor, Right, case_for, knows_household
 
 LARGEST: Final = 20 * 1024 * 1024
 AT_MOST: Final = f"{LARGEST // (1024 * 1024)} Mo au plus"
+CHUNK: Final = 1 << 20
 TOO_HEAVY: Final = f"C’est trop lourd : {AT_MOST}."
 KINDS: Final[dict[bytes, str]] = {
     b"%PDF-": "application/pdf",
@@ -42,6 +44,11 @@ def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, st
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def chunks_of(upload: IO[bytes]) -> Iterator[bytes]:
+    """An upload piece by piece: it is never whole in memory."""
+    return iter(partial(upload.read, CHUNK), b"")
 
 
 def _check_size(size: int) -> None:

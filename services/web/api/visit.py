@@ -1,6 +1,5 @@
 """The API's acts around the visit: calls, the appointment, dangers, the report."""
 
-from collections.abc import Iterator
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from services.foundation.errors import InvalidInput
 from services.web.api.answers import Receipt
 from services.web.api.edge import REPLAYED, Acts
 
-CHUNK: Final = 64 * 1024
 TAG: Final = "Visite"
 router = APIRouter(tags=[TAG], prefix="/cases/{case_id}")
 
@@ -112,7 +110,7 @@ def add_document(
 ) -> JSONResponse:
     """Le fichier est reconnu à son contenu ; `made_id` sert ensuite à remettre le rapport."""
     name = file.filename or ""
-    stored = documents.store(acts.reading.runtime, _chunks(file))
+    stored = documents.store(acts.reading.runtime, documents.chunks_of(file.file))
     kept = False
     try:
         response = acts.on_case(
@@ -126,11 +124,6 @@ def add_document(
     finally:
         if not kept:
             stored[0].unlink(missing_ok=True)
-
-
-def _chunks(file: UploadFile) -> Iterator[bytes]:
-    while chunk := file.file.read(CHUNK):
-        yield chunk
 
 
 def _zoned(form: VisitForm) -> VisitForm:

@@ -181,12 +181,12 @@ def carry_out(request: Request, visitor: Visitor, case_id: UUID, act: ActPage, d
         form = _read(visitor, case_id, act, data)
         visitor.once(data, f"{case_id}/{act.path}", on_what_was_seen)
     except Mistakes as mistakes:
-        return _again(request, visitor, case_id, act, data, errors=mistakes.errors, status=UNREAD)
+        return again(request, visitor, case_id, act, data, errors=mistakes.errors, status=UNREAD)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
         errors, status = mistakes_of(refused), refused.status_code
-        return _again(request, visitor, case_id, act, data, errors=errors, status=status)
+        return again(request, visitor, case_id, act, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}" if _still_sees(visitor, case_id) else "/a-faire", act.code)
 
@@ -217,18 +217,18 @@ def _still_sees(visitor: Visitor, case_id: UUID) -> bool:
 
 def check_seen(unit: UnitOfWork, visitor: Visitor, case_id: UUID, data: FormData) -> None:
     """Raise `Overtaken` when somebody else acted on the case since the page of this form was drawn."""
-    seen = seen_in(data)
+    seen = _seen_in(data)
     if seen is not None:
         timeline.read_before_acting(unit, visitor.actor, case_id, seen, visitor.zone)
 
 
-def seen_in(data: FormData) -> int | None:
+def _seen_in(data: FormData) -> int | None:
     """The last event that the page of this form told, if it says so."""
     seen = str(data.get("seen", ""))
     return int(seen) if seen.isdecimal() and len(seen) <= LONGEST_NUMBER else None
 
 
-def _again(
+def again(
     request: Request,
     visitor: Visitor,
     case_id: UUID,
@@ -238,7 +238,8 @@ def _again(
     errors: dict[str, str],
     status: int,
 ) -> Response:
+    """The page of an act with what was typed, and a sentence beside each field to correct."""
     # A field to correct tells nothing of what others did meanwhile: that is still to be said.
-    seen = seen_in(data) if status == UNREAD else None
+    seen = _seen_in(data) if status == UNREAD else None
     form = Form(entered=kept(data), errors=errors, seen=seen)
     return show(request, visitor, case_id, act, form, status=status)

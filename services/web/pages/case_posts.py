@@ -1,12 +1,11 @@
 """Acts of one press on the page of a case: the report with its file, a note, the doubt about a message."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.cases import Case
@@ -20,14 +19,13 @@ from services.overview import desk
 from services.rules.casework import Hand
 from services.rules.policy import Right, check, readable
 from services.web.pages import answers
-from services.web.pages.act_pages import UNREAD, ActPage, check_seen, seen_in, show
+from services.web.pages.act_pages import UNREAD, ActPage, again, check_seen, show
 from services.web.pages.cases import case_page
-from services.web.pages.entries import Mistakes, kept, mistakes_of, read
+from services.web.pages.entries import Mistakes, kept, mistakes_of, read, uploaded
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
 
 router = APIRouter(include_in_schema=False)
-CHUNK: Final = 1 << 20
 
 
 class Written(BaseModel):
@@ -96,11 +94,12 @@ def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Ent
         written = _written(data)
         _deliver(visitor, case_id, data, written)
     except Mistakes as mistakes:
-        return _again(request, visitor, case_id, data, mistakes.errors, status=422)
+        return again(request, visitor, case_id, REPORT, data, errors=mistakes.errors, status=UNREAD)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
-        return _again(request, visitor, case_id, data, mistakes_of(refused), status=refused.status_code)
+        errors, status = mistakes_of(refused), refused.status_code
+        return again(request, visitor, case_id, REPORT, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
     return answers.see(f"/situations/{case_id}", REPORT.code)
 
@@ -108,18 +107,13 @@ def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Ent
 def _written(data: FormData) -> Written:
     """Raise `Mistakes` for all that is missing, so that nobody corrects twice."""
     written, lacking = read(Written, data), {}
-    if not _upload(data):
+    if not uploaded(data):
         lacking["file"] = "Joignez le fichier du rapport."
     if not written.summary:
         lacking["summary"] = "Cette réponse manque."
     if lacking:
         raise Mistakes(lacking)
     return written
-
-
-def _upload(data: FormData) -> UploadFile | None:
-    upload = data.get("file")
-    return upload if isinstance(upload, UploadFile) and upload.filename else None
 
 
 def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
@@ -129,10 +123,10 @@ def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
 
 
 def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:
-    upload = _upload(data)
+    upload = uploaded(data)
     if upload is None:
         raise InvalidInput("file", "Joignez le fichier du rapport.")
-    stored = documents.store(visitor.runtime, _chunks(upload))
+    stored = documents.store(visitor.runtime, documents.chunks_of(upload.file))
     kept_file: list[UUID] = []
 
     def act(unit: UnitOfWork) -> None:
@@ -149,18 +143,6 @@ def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) 
         raise
     if not kept_file:  # the second press of one button: the first one's file is kept
         stored[0].unlink(missing_ok=True)
-
-
-def _chunks(upload: UploadFile) -> Iterator[bytes]:
-    while chunk := upload.file.read(CHUNK):
-        yield chunk
-
-
-def _again(
-    request: Request, visitor: Visitor, case_id: UUID, data: FormData, errors: dict[str, str], *, status: int
-) -> Response:
-    form = Form(entered=kept(data), errors=errors, seen=seen_in(data) if status == UNREAD else None)
-    return show(request, visitor, case_id, REPORT, form, status=status)
 
 
 @router.post("/situations/{case_id}/notes")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from services.foundation.errors import CaseworkError, InvalidInput, InvalidInputs
 from services.foundation.phones import normalise
@@ -146,6 +146,12 @@ def moment(data: FormData, zone: ZoneInfo, *, day: str, hour: str) -> datetime:
         return datetime.fromisoformat(f"{data.get(day)}T{data.get(hour)}").replace(tzinfo=zone)
     except ValueError:
         raise Mistakes({day: "Une date et une heure sont attendues."}) from None
+
+
+def uploaded(data: FormData) -> UploadFile | None:
+    """The file that was chosen, if one was."""
+    upload = data.get("file")
+    return upload if isinstance(upload, UploadFile) and upload.filename else None
 
 
 def kept(data: FormData) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.vocabulary import ImportKind, ImportState
@@ -20,7 +20,7 @@ from services.imports.verdicts import Verdict
 from services.rules.casework import Hand
 from services.rules.policy import Right, require
 from services.web.pages import answers, exporting
-from services.web.pages.entries import kept, mistakes_of
+from services.web.pages.entries import kept, mistakes_of, uploaded
 from services.web.pages.imports_view import COLUMN, VALUE, columns_page, line_of, preview_page, standing
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form
@@ -107,7 +107,7 @@ def _read(kind: ImportKind, data: FormData) -> tuple[Dropped, Received]:
     try:
         told = _dropped(kind, data)
     except InvalidInput as refused:
-        lacking = {} if _upload(data) else {"file": NO_FILE}
+        lacking = {} if uploaded(data) else {"file": NO_FILE}
         raise InvalidInputs(mistakes_of(refused) | lacking) from None
     return told, _received(data)
 
@@ -128,15 +128,10 @@ def _dropped(kind: ImportKind, data: FormData) -> Dropped:
 
 
 def _received(data: FormData) -> Received:
-    upload = _upload(data)
+    upload = uploaded(data)
     if upload is None:
         raise InvalidInput("file", NO_FILE)
     return files.receive(upload.file.read(MAX_SIZE + 1), upload.filename or "")
-
-
-def _upload(data: FormData) -> UploadFile | None:
-    upload = data.get("file")
-    return upload if isinstance(upload, UploadFile) and upload.filename else None
 
 
 @router.get(HERE + "/{import_id}")
