@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from flows.engine import Batch, body
-from flows.steps import apply_pathway, show
+from flows.engine import Batch, body, note
+from flows.steps import apply_pathway
 from models.engine import Event
 from models.events import AlertSubmitted
 from services.cases import alerts
@@ -17,7 +17,7 @@ from services.foundation.database import UnitOfWork
 async def detection(batch: Batch) -> None:
     """Carry out what a batch of detection events asks for. Safe to run twice for the same batch."""
     done = await apply_pathway(batch, before=examine)  # territory and duplicates, then tasks, clocks, messages
-    show("detection", done)
+    note("detection", done)
 
 
 def examine(unit: UnitOfWork, events: Sequence[Event]) -> None:

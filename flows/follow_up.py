@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from flows.engine import Batch, body
-from flows.steps import apply_pathway, show
+from flows.engine import Batch, body, note
+from flows.steps import apply_pathway
 
 
 @flow(name="follow_up", flow_run_name="follow_up: {batch}")
@@ -11,4 +11,4 @@ from flows.steps import apply_pathway, show
 async def follow_up(batch: Batch) -> None:
     """Carry out what a batch of follow-up events asks for. Safe to run twice for the same batch."""
     done = await apply_pathway(batch)  # tasks opened, clocks armed, messages planned
-    show("follow_up", done)
+    note("follow_up", done)

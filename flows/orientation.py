@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from flows.engine import Batch, body
-from flows.steps import apply_pathway, show
+from flows.engine import Batch, body, note
+from flows.steps import apply_pathway
 from models.engine import Event
 from services.cases import referrals
 from services.foundation.database import UnitOfWork
@@ -16,7 +16,7 @@ from services.foundation.database import UnitOfWork
 async def orientation(batch: Batch) -> None:
     """Carry out what a batch of orientation events asks for. Safe to run twice for the same batch."""
     done = await apply_pathway(batch, after=settle)  # requests and clocks, then the cases with nothing left to orient
-    show("orientation", done)
+    note("orientation", done)
 
 
 def settle(unit: UnitOfWork, events: Sequence[Event]) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 from prefect import flow
 
-from flows.engine import Batch, body
+from flows.engine import Batch, body, note
 from flows.monthly_news import write_letters
-from flows.steps import apply_pathway, show
+from flows.steps import apply_pathway
 from models.engine import Task
 from services.cases import referrals
 from services.foundation.database import UnitOfWork
@@ -24,7 +24,7 @@ ACTS: Final[Mapping[str, Callable[[UnitOfWork, Task], None]]] = {"expire_referra
 async def engine(batch: Batch) -> None:
     """Carry out what a batch of reminders and failed messages asks for. Safe to run twice for the same batch."""
     done = await apply_pathway(batch)  # reminders planned, dead ends handed to somebody
-    show("engine", done)
+    note("engine", done)
 
 
 async def tick() -> int:

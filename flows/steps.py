@@ -1,11 +1,10 @@
-"""The steps that every stage shares: carry out what a batch of events asks for, and say what was done."""
+"""The step that every stage shares: carry out what a batch of events asks for, event by event if need be."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from flows import engine
 from flows.engine import Batch
 from models.engine import Event
 from services.foundation.database import UnitOfWork
@@ -30,11 +29,6 @@ async def apply_pathway(batch: Batch, *, before: OwnWork = nothing, after: OwnWo
     of this process go on meanwhile: the transaction has a thread of its own.
     """
     return await asyncio.to_thread(_carry_out, batch, before, after)
-
-
-def show(stage: str, lines: Sequence[str]) -> None:
-    """Leave an artifact of what was done under Prefect, off the way to a mail."""
-    engine.note(stage, lines)
 
 
 def _carry_out(batch: Batch, before: OwnWork, after: OwnWork) -> list[str]:

@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from flows.engine import Batch, body
-from flows.steps import apply_pathway, show
+from flows.engine import Batch, body, note
+from flows.steps import apply_pathway
 
 
 @flow(name="visit", flow_run_name="visit: {batch}")
@@ -11,4 +11,4 @@ from flows.steps import apply_pathway, show
 async def visit(batch: Batch) -> None:
     """Carry out what a batch of visit events asks for. Safe to run twice for the same batch."""
     done = await apply_pathway(batch)  # tasks opened, clocks armed, invitations and letters planned
-    show("visit", done)
+    note("visit", done)
