@@ -99,7 +99,7 @@ def _write(unit: UnitOfWork, message: Message) -> bool:
         message.state, message.error, message.done_at = MessageState.CANCELLED.value, suppressed.reason, unit.now
         return False
     except CaseworkError as error:  # a text that cannot be written must not hold back the others
-        message.error = f"cannot be written: {error.code}"
+        message.error = f"{ledger.UNWRITTEN}: {error.code}"
         return False
     message.subject, message.body, message.error = written.subject, written.body, None
     return True

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -45,7 +45,7 @@ from services.rules.effects import IMPORTED_PAST
 from services.rules.ledger import IS_WANTED, UNWRITTEN
 from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
-from services.rules.texts.labels import event_sentence, inside, label, message_label
+from services.rules.texts.labels import event_sentence, inside, label, message_label, to_party
 from services.rules.texts.moments import Days, reason
 from services.rules.titles import outcome_title, task_title, text_title
 
@@ -236,7 +236,7 @@ class Words:
     def sentence(self, event: Event) -> str:
         """The line of an event."""
         if event.type == ReminderDue.type and event.actor.startswith("person:"):
-            return f"Envoyé sans attendre son jour : {self._said_by(event.payload)}"
+            return f"Envoyé sans attendre son jour : {self.said_by(event.payload['ladder'], event.payload['step'])}"
         if event.type == ReminderDue.type:
             moment = self.why(event)
             return wording.capital(moment)
@@ -266,7 +266,7 @@ class Words:
 
     def _said(self, event: Event) -> dict[str, str]:
         if event.type == ReminderSkipped.type:
-            return {"ladder": self._said_by(event.payload)}
+            return {"ladder": self.said_by(event.payload["ladder"], event.payload["step"])}
         if not event.type.startswith("task."):
             return {}
         kind = event.payload["kind"]
@@ -274,9 +274,9 @@ class Words:
         title = inside(task_title(self.pathway, kind))
         return {"kind": f"{title} ({inside(outcome)})" if outcome else title}
 
-    def _said_by(self, payload: Mapping[str, Any]) -> str:
+    def said_by(self, ladder: str, step: int) -> str:
         """What a step of a clock says, in a few words."""
-        rung = self.pathway.ladders[payload["ladder"]].rungs[payload["step"]]
+        rung = self.pathway.ladders[ladder].rungs[step]
         return next((text_title(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
 
 
@@ -326,8 +326,7 @@ def _message(message: Message, cause: Event, words: Words, now: datetime, *, in_
     zone = words.zone
     state, channel = MessageState(message.state), Channel(message.channel)
     at = _local(message.done_at or message.first_tried_at or message.created_at, zone)
-    reader = label("party", message.party)
-    text = f"À {reader}".replace("À le ", "Au ") + f" : {message.subject or text_title(message.text)}"
+    text = f"{wording.capital(to_party(message.party))} : {message.subject or text_title(message.text)}"
     why_not = f"ne partira pas : {WHY_NOT['task_closed']}" if in_vain else _why_not(message, state)
     why = f"{words.why(cause)} ; {why_not}" if why_not else words.why(cause)
     waiting = Chip("Ne partira pas", "plain") if in_vain else _waiting(message, zone, now)
@@ -371,13 +370,11 @@ def _not_taken(unit: UnitOfWork, case_id: UUID, words: Words) -> Iterator[Entry]
         .order_by(Occurrence.at, Occurrence.id)
     )  # fmt: skip
     for taken, ladder in rows:
-        rung = words.pathway.ladders[ladder].rungs[taken.step]
-        about = next((text_title(each.send) for each in rung.steps if isinstance(each, Send)), "relance")
         moment = words.moment(str(taken.obligation_id), taken.generation, ladder, taken.step)
         yield Entry(
             _local(taken.at, words.zone),
             "reminder",
-            wording.capital(about),
+            wording.capital(words.said_by(ladder, taken.step)),
             chip=Chip("Non envoyé", "plain"),
             why=f"{moment} ; non envoyé : {WHY_NOT[taken.reason or '']}",
             families=frozenset({"not_sent"}),

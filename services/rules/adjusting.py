@@ -13,17 +13,15 @@ from pydantic import ValidationError
 
 from models.delays import Delay, DelayUnit
 from models.pathway import Anchor, Open, Pathway, Place, Rung, Send, Step
-from models.vocabulary import Channel, Party
 from services.foundation.wording import duration, every
 from services.rules import checks, outline
-from services.rules.comparison import ANCHORS, CHANNELS
+from services.rules.comparison import ANCHORS, ARROW, reader_words
 from services.rules.texts import own
 from services.rules.texts.labels import has_label, inside, label
 from services.rules.texts.typography import french
 from services.rules.titles import plain_title, task_title
 
 ON, OFF = "on", "off"
-ARROW: Final = "→"
 DANGER: Final = "danger"
 """The text that comes back until somebody takes the danger in hand: nobody silences it."""
 Kind = Literal["count", "delay", "switch", "variant"]
@@ -212,11 +210,6 @@ def step_words(step: Step, pathway: Pathway) -> str:
     if isinstance(step, Open):
         return f"tâche « {task_title(pathway, step.open)} »{when}"
     return f"{reader_words(step.to, step.by)} : « {own.title(step.send, step.to, step.by)} »{when}"
-
-
-def reader_words(party: Party, channel: Channel) -> str:
-    """`e-mail à la coordination`."""
-    return f"{CHANNELS[channel]} à {label('party', party.value)}".replace("à le ", "au ")
 
 
 def ladder_title(pathway: Pathway, name: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from models.pathway import Anchor, Due, Ladder, Open, Pathway, Rung, Step, TaskRule
-from models.vocabulary import Channel
+from models.vocabulary import Channel, Party
 from services.foundation.wording import duration, every
-from services.rules.texts.labels import label
+from services.rules.texts.labels import label, to_party
 from services.rules.texts.typography import french
 from services.rules.titles import task_title
 
@@ -66,8 +66,12 @@ def step_words(step: Step, pathway: Pathway) -> str:
     """What a step does, and the condition it hangs on."""
     if isinstance(step, Open):
         return f"tâche « {task_title(pathway, step.open)} »{_condition(step.when)}"
-    reader = f"à {label('party', step.to.value)}".replace("à le ", "au ")
-    return f"{CHANNELS[step.by]} {reader} ({step.send}){_condition(step.when)}"
+    return f"{reader_words(step.to, step.by)} ({step.send}){_condition(step.when)}"
+
+
+def reader_words(party: Party, channel: Channel) -> str:
+    """`e-mail à la coordination`."""
+    return f"{CHANNELS[channel]} {to_party(party)}"
 
 
 def _whole(step: Step, pathway: Pathway) -> str:

@@ -112,6 +112,11 @@ def inside(words: str) -> str:
     return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
+def to_party(party: str) -> str:
+    """`à la coordination`, `au ménage`."""
+    return f"à {label('party', party)}".replace("à le ", "au ")
+
+
 def kind_of(enumeration: type[Enum]) -> str:
     """`CaseState` → `case_state`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", enumeration.__name__).lower()

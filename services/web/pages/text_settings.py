@@ -13,7 +13,7 @@ from services.foundation.errors import CaseworkError, Denied, NotFound
 from services.programme import texts
 from services.programme.texts import RestoreForm, TextForm, TextLine, Tried, Version
 from services.rules import outline
-from services.rules.adjusting import reader_words
+from services.rules.comparison import reader_words
 from services.rules.outline import TextKey
 from services.rules.texts.mail import blocks
 from services.web.pages import answers
