@@ -4,7 +4,6 @@ They are given by whoever found them, stored with the method that gave them; not
 as its income is: by the coordination and the operator of the case, nobody else.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Final, NamedTuple
 from uuid import UUID
@@ -122,7 +121,10 @@ def _given(unit: UnitOfWork, hand: Hand, case: Case, kind: FindingKind, value: i
 
 def of_household(unit: UnitOfWork, case: Case) -> list[Figure]:
     """What is known of the household, the latest of each kind; for whoever may read its income."""
-    return _latest(unit, case, OF_HOUSEHOLD)
+    query = select(Finding).where(Finding.case_id == case.id).order_by(Finding.at, Finding.id)
+    latest = {row.kind: row for row in unit.session.scalars(query)}
+    known = (kind for kind in OF_HOUSEHOLD if kind in latest)
+    return [Figure(latest[kind], kind, words_of(kind, latest[kind].value)) for kind in known]
 
 
 def matches(unit: UnitOfWork, case: Case) -> dict[UUID, int]:
@@ -130,12 +132,6 @@ def matches(unit: UnitOfWork, case: Case) -> dict[UUID, int]:
     query = select(Finding).where(Finding.case_id == case.id, Finding.kind == FindingKind.MATCH)
     rows = unit.session.scalars(query.order_by(Finding.at, Finding.id))
     return {row.about_id: row.value for row in rows if row.about_id is not None}
-
-
-def _latest(unit: UnitOfWork, case: Case, kinds: Iterable[FindingKind]) -> list[Figure]:
-    query = select(Finding).where(Finding.case_id == case.id).order_by(Finding.at, Finding.id)
-    latest = {row.kind: row for row in unit.session.scalars(query)}
-    return [Figure(latest[kind], kind, words_of(kind, latest[kind].value)) for kind in kinds if kind in latest]
 
 
 def words_of(kind: FindingKind, value: int) -> str:
