@@ -11,7 +11,7 @@ from sqlalchemy import Select, Update, select, update
 from sqlalchemy import case as sql_case
 
 from models.cases import Case, Referral
-from models.engine import IS_OPEN, Message, Obligation, Task
+from models.engine import IS_OPEN, Message, Task
 from models.events import AddressMended, HouseholdAddressMended, HouseholdAddressRecalled
 from models.programmes import Organisation
 from models.vocabulary import Channel, ContactBy, MessageState, Party, Theme
@@ -19,7 +19,7 @@ from services.cases import visits
 from services.forms import AddressForm, HouseholdAddressForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
-from services.rules import casework, clocks, obligations, open_tasks
+from services.rules import casework, obligations, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, visible
 from services.rules.published import pathway_of
@@ -64,17 +64,11 @@ def _move(unit: UnitOfWork, hand: Hand, partner: Organisation, email: str, *, he
         _send_again(unit, hand, waiting, changed=changed)
 
 
-def waiting_for(unit: UnitOfWork, actor: Actor, partner: Organisation) -> int:
-    """How many requests to this partner wait for his address, among the cases that the actor may read."""
+def waiting_for(unit: UnitOfWork, actor: Actor, partner_id: UUID, *, but: Referral | None = None) -> int:
+    """How many requests to a partner wait for his address, `but` one, among the cases that the actor may read."""
     readable = visible(actor).with_only_columns(Case.id)
-    return len(unit.session.scalars(_items(partner.id).where(Task.case_id.in_(readable))).all())
-
-
-def waiting_elsewhere(unit: UnitOfWork, actor: Actor, referral: Referral) -> int:
-    """How many other requests to this partner wait for his address, among the cases that the actor may read."""
-    readable = visible(actor).with_only_columns(Case.id)
-    items = _items(referral.partner_id).where(Task.referral_id != referral.id, Task.case_id.in_(readable))
-    return len(unit.session.scalars(items).all())
+    waiting = unit.session.scalars(_items(partner_id).where(Task.case_id.in_(readable))).all()
+    return sum(but is None or item.referral_id != but.id for item in waiting)
 
 
 def _items(partner_id: UUID) -> Select[Task]:
@@ -108,8 +102,8 @@ def _send_again(unit: UnitOfWork, hand: Hand, referral: Referral, *, changed: bo
     )
     casework.record(unit, referral.case, fact, hand=hand)
     for task in open_tasks.of_referral(unit, referral.id, ANSWER):
-        if task.provisional:
-            _wait_again(unit, task)
+        if task.provisional:  # nobody has the request yet: the watch over its delivery counts from now
+            obligations.rearm(unit, task, since=unit.now)
 
 
 def mend_household_address(unit: UnitOfWork, hand: Hand, case_id: UUID, form: HouseholdAddressForm) -> Case:
@@ -168,11 +162,3 @@ def _moved(case: Case, email: str, not_before: datetime) -> Update:
     waiting = update(Message).where(Message.case_id == case.id, *mails, Message.state == MessageState.QUEUED)
     later = sql_case((Message.due_at < not_before, not_before), else_=Message.due_at)
     return waiting.values(address=email, due_at=later)
-
-
-def _wait_again(unit: UnitOfWork, task: Task) -> None:
-    """Nobody has the request yet: its provisional date and the watch over its delivery count from now."""
-    obligations.rearm(unit, task, since=unit.now)
-    pathway = pathway_of(unit, task.case.pathway_hash)
-    for clock in unit.session.scalars(select(Obligation).where(Obligation.task_id == task.id)):
-        clocks.first_step(unit, clock, pathway, delivered=False)

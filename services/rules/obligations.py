@@ -284,21 +284,19 @@ def start_clock(unit: UnitOfWork, task: Task, *, delivered_at: datetime) -> None
 def stop_clock(unit: UnitOfWork, task: Task) -> None:
     """The request of a task did not reach its reader after all: its date is provisional again until it does."""
     case = unit.session.get_one(Case, task.case_id)
-    pathway = pathway_of(unit, case.pathway_hash)
-    rule = pathway.tasks.get(task.kind)
+    rule = pathway_of(unit, case.pathway_hash).tasks.get(task.kind)
     if task.state != TaskState.OPEN or task.provisional or rule is None or not rule.provisional:
         return
     task.provisional = True
     if task.referral is not None:
         task.referral.delivered_at = None
     rearm(unit, task, since=unit.now)
-    for obligation in clocks.running(unit, task):
-        obligation.next_step, obligation.next_at = None, None
-        clocks.first_step(unit, obligation, pathway, delivered=False)
 
 
 def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
-    """Count a task's delay again from an instant; occurrences of the older life can never fire."""
+    """Count a task's delay again from an instant, or wait again for the delivery that makes its date final; occurrences
+    of the older life can never fire.
+    """
     case = unit.session.get_one(Case, task.case_id)
     pathway = pathway_of(unit, case.pathway_hash)
     due = pathway.tasks[task.kind].due
@@ -309,7 +307,7 @@ def rearm(unit: UnitOfWork, task: Task, *, since: datetime) -> None:
         obligation.anchor_at, obligation.due_at = since, task.due_at
         obligation.generation += 1
         _forget_failure(obligation)
-        clocks.first_step(unit, obligation, pathway, delivered=True)
+        clocks.first_step(unit, obligation, pathway, delivered=not task.provisional)
 
 
 def wait_for_partner(unit: UnitOfWork, task: Task) -> bool:

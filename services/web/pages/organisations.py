@@ -175,7 +175,7 @@ def _ask_change(
 
 def _follows_change(unit: UnitOfWork, visitor: Visitor, organisation: Organisation) -> tuple[str, ...]:
     if organisation.kind == OrganisationKind.PARTNER:
-        waiting = addresses.waiting_for(unit, visitor.actor, organisation)
+        waiting = addresses.waiting_for(unit, visitor.actor, organisation.id)
         if waiting == 0:
             return ("Les prochaines demandes partent à cette adresse.",)
         return (

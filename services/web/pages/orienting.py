@@ -252,7 +252,7 @@ def _about_address(unit: UnitOfWork, visitor: Visitor, referral: Referral) -> Ac
         "hint": "Corrigez-la, ou laissez-la telle quelle pour essayer encore",
     }  # fmt: skip
     follows = ["La demande repart aussitôt ; le délai de réponse compte à partir de sa remise."]
-    others = addresses.waiting_elsewhere(unit, visitor.actor, referral)
+    others = addresses.waiting_for(unit, visitor.actor, referral.partner_id, but=referral)
     if others:
         follows.append(
             "Une autre demande qui attendait cette adresse repart aussi."

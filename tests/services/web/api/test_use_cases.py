@@ -26,7 +26,6 @@ READ_ELSEWHERE: Final = {
     "accounts.change_password": PASSWORD,
     "accounts.new_password": PASSWORD,
     "accounts.sign_out": PASSWORD,
-    "addresses.waiting_elsewhere": FORM,
     "addresses.waiting_for": FORM,
     "api_keys.made_by": PASSWORD,
     "api_keys.make_own": PASSWORD,
