@@ -53,7 +53,7 @@ def _no_number_and_nobody(given: Situation) -> bool:
 def _awaiting_contact(given: Situation) -> bool:
     waiting = {CaseState.CONTACTING, CaseState.TO_CONTACT}
     calls = {"first_call", "call_again", "await_household", "plan_visit"}
-    return given.case.state in waiting and not given.case.open_tasks & calls
+    return given.case.stands in waiting and not given.case.open_tasks & calls
 
 
 def _too_many_absences(given: Situation) -> bool:
@@ -67,7 +67,7 @@ def _absence_allowed(given: Situation) -> bool:
 
 def _visit_is_owed(given: Situation) -> bool:
     """Not after the report, nor once a household has said that it wants no other visit."""
-    goes_on = given.case.state not in AFTER_REPORT and "close_case" not in given.case.open_tasks
+    goes_on = given.case.stands not in AFTER_REPORT and "close_case" not in given.case.open_tasks
     return goes_on and not _is_for_good(given)
 
 
@@ -77,11 +77,11 @@ def _is_for_good(given: Situation) -> bool:
 
 def _report_is_left(given: Situation) -> bool:
     """The household wants no further visit; the report on those before is still owed."""
-    return given.case.state in _BEFORE_REPORT and _is_for_good(given)
+    return given.case.stands in _BEFORE_REPORT and _is_for_good(given)
 
 
 def _after_the_report(given: Situation) -> bool:
-    return given.case.state in AFTER_REPORT
+    return given.case.stands in AFTER_REPORT
 
 
 def _household_was_absent(given: Situation) -> bool:
@@ -256,7 +256,7 @@ def _partner_is_to_tell(given: Situation) -> bool:
 
 
 def _first_call_is_owed(given: Situation) -> bool:
-    return given.case.state == CaseState.TO_CONTACT
+    return given.case.stands == CaseState.TO_CONTACT
 
 
 def _is_under_way(given: Situation) -> bool:
@@ -280,11 +280,11 @@ def _had_left_by_mail(given: Situation) -> bool:
 
 
 def _visits_left(given: Situation) -> bool:
-    return given.case.state in _BEFORE_REPORT and given.case.visits_held < given.pathway.visits
+    return given.case.stands in _BEFORE_REPORT and given.case.visits_held < given.pathway.visits
 
 
 def _last_visit(given: Situation) -> bool:
-    return given.case.state in _BEFORE_REPORT and given.case.visits_held >= given.pathway.visits
+    return given.case.stands in _BEFORE_REPORT and given.case.visits_held >= given.pathway.visits
 
 
 def _has_operator(given: Situation) -> bool:
@@ -327,7 +327,7 @@ def _dwelling_is_dangerous(given: Situation) -> bool:
 
     Nor on a case that ended: its household may live elsewhere.
     """
-    is_open = CaseState(given.case.state) not in CLOSED_STATES
+    is_open = CaseState(given.case.stands) not in CLOSED_STATES
     hidden = {Danger.PERSON, Danger.UNSPECIFIED}
     return is_open and isinstance(given.fact, e.DangerReported) and given.fact.danger not in hidden
 

@@ -76,6 +76,12 @@ class CaseView:
     asked: tuple[Asked, ...]
     contact_by: str = ContactBy.CALL.value
     email_refuses: bool = False
+    resumes_in: str | None = None
+
+    @property
+    def stands(self) -> str:
+        """Where it is on its way, also while it is suspended."""
+        return self.resumes_in or self.state
 
     @property
     def open_tasks(self) -> frozenset[str]:
@@ -126,6 +132,7 @@ def _view(case: Any, around: Sequence[Sequence[Any]], marks: "_Marks") -> CaseVi
         asked=tuple(Asked(*task[1:]) for task in tasks),
         contact_by=case.contact_by,
         email_refuses=case.email_refused_at is not None,
+        resumes_in=case.resumes_in,
     )
 
 
@@ -144,6 +151,7 @@ _CASES: Final = (
         Case.programme_id,
         Case.pathway_hash,
         Case.state,
+        Case.resumes_in,
         Case.urgency,
         Case.contact_by,
         Case.last_seq,

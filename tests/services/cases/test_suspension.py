@@ -7,8 +7,8 @@ import pytest
 
 from models.engine import Pause
 from models.vocabulary import CaseState, Stage, SuspensionReason
-from services.cases import suspension
-from services.forms import Suspension
+from services.cases import suspension, visits
+from services.forms import HeldVisit, LostVisit, Suspension
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from tests.services.rules.situations import ADA, BO, Office
 
@@ -68,6 +68,25 @@ def test_a_clock_goes_on_from_where_it_stopped(office: Office) -> None:
     office.at("2025-11-17 18:01")
 
     assert [party for _, party, _ in office.told(case_id, "task_late")] == ["operator"]
+
+
+def test_a_report_is_owed_though_its_case_was_suspended_before_the_engine_saw_the_visit(office: Office) -> None:
+    case_id = office.qualified()
+    office.plan(case_id, "2025-10-08T10:00")
+    office.at("2025-10-08T12:00")
+    office.do(visits.hold_visit, BO, case_id, HeldVisit())
+    suspend(office, case_id)
+
+    assert set(office.due(case_id)) == {"deliver_report", "review_suspension"}
+
+
+def test_no_visit_is_owed_after_the_report_though_its_case_was_suspended_before_the_engine_saw(office: Office) -> None:
+    case_id = office.reported()
+    office.plan(case_id, "2025-10-24T10:00")
+    office.do(visits.lose_visit, BO, case_id, LostVisit.model_validate({"state": "cancelled_by_household"}))
+    suspend(office, case_id)
+
+    assert "plan_visit" not in office.due(case_id)
 
 
 def test_a_pause_is_kept_with_its_reason(office: Office) -> None:
