@@ -334,7 +334,7 @@ class Decline(Answer):
 class Question(Answer):
     """A partner's question, or its answer."""
 
-    note: FreeText = Field(min_length=1, description="Question")
+    note: FreeText = Field(min_length=1, description="La question, ou sa réponse")
 
 
 class Completion(Answer):

@@ -29,8 +29,10 @@ may read it beside the household |
 | note_gap | staff | theme, reason, note: nothing can be done here for a need |
 | send_referral | staff | partner, theme, brief, brief_is_open, replaces (the partner who had it), \
 also (partners), urgent, kind, check_on, file_number, despite |
-| accept_referral, decline_referral, ask_question, report_progress, complete_referral, fail_referral | the partner \
-through his mail's link, or staff with `partner` and `on_behalf` | note, file_number, reason, outcome, amount_cents |
+| accept_referral, ask_question, report_progress | the partner through his mail's link, or staff with `partner` and \
+`on_behalf` | note, file_number |
+| decline_referral, fail_referral | as for accept_referral | reason, note, file_number, on_behalf |
+| complete_referral | as for accept_referral | outcome, amount_cents, note, file_number, on_behalf |
 | answer_question | staff | partner, note, file_number, on_behalf |
 | withdraw_referral | staff | partner, reason |
 | mend_address | coordinator | partner, email: all requests that wait for this address leave again |
@@ -51,8 +53,12 @@ through his mail's link, or staff with `partner` and `on_behalf` | note, file_nu
 | answer_complaint | coordinator | text |
 | confirm_sheet, propose_sheet | a partner through the link to his sheet | service (its name, if several); what \
 changes, said_by, note |
-| say_full, prefer_mail, add_colleague, partner_away, pass_on | a partner through the link of a mail of his | until; \
-gathered, weekdays; name, email; colleague, first_on, last_on, delegate; colleague (people by their name) |
+| say_full | a partner through the link of a mail of his | until |
+| prefer_mail | a partner through the link of a mail of his | gathered, weekdays |
+| add_colleague | a partner through the link of a mail of his | name, email |
+| partner_away | a partner through the link of a mail of his | colleague (none: whoever reads his address), first_on, \
+last_on, delegate: people by their name |
+| pass_on | a partner through the link of a mail of his | colleague: who follows this request from now on |
 | end_colleague, partner_back | a partner through the link of a mail of his | colleague: he reads no more; what was \
 said of absences is cancelled |
 | decide_sheet | coordinator | partner, taken |
@@ -64,7 +70,8 @@ said of absences is cancelled |
 | send_message_now | staff | text: the message that waits for its hour leaves now |
 | settle_message | coordinator | text, delivered |
 | keep_up | administrator | the nightly round is made now |
-| suspend_case, resume_case | staff | reason, until, note |
+| suspend_case | staff | reason, until, note |
+| resume_case | staff | |
 | disqualify_case | staff | reason, note |
 | withdraw_case | staff | said_by, note |
 | transfer_case | coordinator | to_name, to_phone, note |
@@ -78,18 +85,27 @@ said of absences is cancelled |
 | give_permission, revoke_permission | staff | kind, partner |
 | remind | staff | task (its kind): whoever owes it hears of it now |
 | take_task | staff | task (its kind) |
-| return_task, hand_over, snooze_task, complete_task | staff | task (its kind), reason, to, until, outcome, note |
+| return_task | staff | task (its kind), reason, note: the coordination has it then |
+| hand_over | staff | task (its kind), to (a colleague of the setting), note |
+| snooze_task | staff | task (its kind), reason, until: no reminder before; its date stays |
+| complete_task | staff | task (its kind), outcome, note: what no other act ends, as `tell_partner` |
 | skip_reminder, send_reminder | staff | task (its kind), reason, note: the next reminder does not leave, or now |
 | prepare_referral, send_draft | staff | as send_referral |
 | propose_meeting | the partner or staff, as for accept_referral | meets_at, note: before his answer, a yes |
-| acknowledge_referral, start_referral, hold_referral, resume_referral | the partner or staff, as for accept_referral \
-| reason, until, note, file_number, on_behalf |
+| acknowledge_referral, start_referral, resume_referral | the partner or staff, as for accept_referral | note, \
+file_number, on_behalf |
+| hold_referral | the partner or staff, as for accept_referral | reason, until, note, file_number, on_behalf |
 | transfer_referral | staff | from, partner, theme, brief |
-| reopen_referral, void_referral | staff | partner, reason, note |
-| confirm_referral, dispute_referral | staff | partner, verified, text |
-| announce_cut, move_cut | staff | energy, cut_on, note; of all these, energy says which where two are followed |
-| call_supplier, file_aid | staff | energy, note, new_day; energy, filed_on, note |
-| end_cut, restore_supply | staff | energy, outcome, note; energy |
+| reopen_referral | staff | partner, note: a draft for him again |
+| void_referral | staff | partner, reason, note: it should never have left; another person than its author, once \
+personal data were sent |
+| confirm_referral | staff | partner, verified (false: the household cannot be asked any more) |
+| dispute_referral | staff | partner, text |
+| announce_cut, move_cut | staff | energy, cut_on, note; here and below energy says which where two are followed |
+| call_supplier | staff | energy, note, new_day (he puts it off) |
+| file_aid | staff | energy, filed_on, note |
+| end_cut | staff | energy, outcome, note |
+| restore_supply | staff | energy |
 | add_organisation | coordinator | kind, name, contact, email, phone, contract |
 | change_organisation | coordinator | organisation, and what changes of these |
 | end_organisation, take_up_organisation, renew_link, revoke_link | coordinator | organisation |

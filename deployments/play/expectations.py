@@ -9,9 +9,9 @@
 | waiting_for | everybody who has an open task: a party, or the organisation's name in the setting |
 | tasks | all open tasks: kind, and any of owner (a party, an organisation, or the person who has it), due (day, \
 or day and hour), provisional, about (the partner, the energy, the device that it is about), snoozed_until |
-| messages | each is there exactly once, or `count` times: text, to, by, state, on (when it ended, or is due), says \
-(words that it holds, once it is written), lacks (words that it does not hold), subject (words of its subject), why \
-(it was refused or did not leave); one that was cancelled is there only for `state: cancelled` |
+| messages | each is there exactly once, or `count` times: text (left out: any), to, by, state, on (when it ended, or \
+is due), says (words that it holds, once it is written), lacks (words that it does not hold), subject (words of its \
+subject), why (it was refused or did not leave); one that was cancelled is there only for `state: cancelled` |
 | no_messages | none is there |
 | other_messages | the same of what is about no case: a sheet to look at, an account |
 | coming, not_coming | what will leave, or happen, if nobody does anything, as the page of coming sends says: text, \
@@ -74,19 +74,27 @@ from models.cases import Alert, Case, Loan, Referral, SupplyCut
 from models.engine import Event, FileImport, Message, Task
 from models.programmes import Organisation, PartnerSession, Person
 from models.vocabulary import (
+    CaseState,
     Channel,
+    ClosureOutcome,
+    Danger,
+    Derogation,
     Equipment,
     FindingKind,
     GapReason,
     ImportState,
+    IncomeClass,
     Known,
     MessageState,
     Obstacle,
     Party,
     ReferralState,
+    RejectionReason,
     Role,
+    Stage,
     TaskState,
     Theme,
+    Urgency,
 )
 from services.accounts import partner_access
 from services.cases import calls, circumstances, endings, findings, kits, needs, picking, scorecards, surveys
@@ -129,6 +137,7 @@ def _moment(text: str) -> str:
     return text
 
 
+Nothing = Literal["none"]
 Moment = Annotated[str, AfterValidator(_moment)]
 """A local day, or a local day and hour: `2025-10-09`, `2025-10-09 18:00`."""
 Texts = Annotated[list[str], BeforeValidator(_several)]
@@ -152,9 +161,9 @@ class ExpectedTask(_Strict):
 
 
 class ExpectedMessage(_Strict):
-    """A message, or several alike."""
+    """A message, or several alike; without a text, whatever it says."""
 
-    text: str
+    text: str | None = None
     to: str | None = None
     by: Channel | None = None
     state: MessageState | None = None
@@ -274,12 +283,12 @@ class ExpectedStatistics(_Strict):
 class Expected(ExpectedFacts, _Strict):
     """All that may be expected at one instant; what is left out is not looked at."""
 
-    stage: str | None = None
-    state: str | None = None
-    outcome: str | None = None
-    danger: str | None = None
-    urgency: str | None = None
-    derogation: str | None = None
+    stage: Stage | None = None
+    state: CaseState | None = None
+    outcome: ClosureOutcome | RejectionReason | Nothing | None = None
+    danger: Danger | Nothing | None = None
+    urgency: Urgency | None = None
+    derogation: Derogation | Nothing | None = None
     suspended_until: str | None = None
     operator: str | None = None
     merged_into: str | None = None
@@ -314,7 +323,7 @@ class Expected(ExpectedFacts, _Strict):
     doubles: Texts | None = None
     passed_on: Texts | None = None
     letters_to_print: int | None = None
-    income: str | None = None
+    income: IncomeClass | Nothing | None = None
     territory: Literal["in", "out"] | None = None
     read_by: Texts | None = None
     proposes: ExpectedPicks | None = None
@@ -520,7 +529,7 @@ class _Look:
                 asked = {name: said for name, said in words.items() if said}
                 yield f"{each.text}, {asked} attendu, mais\u00a0: {[f'{it.subject} | {it.body}' for it in found]}"
             elif count != each.count:
-                alike = [self._told_message(message) for message in known if message.text == each.text]
+                alike = [self._told_message(message) for message in known if each.text in {None, message.text}]
                 yield f"message attendu {_told(each)}, trouvé {count} fois\u00a0; il y a {alike or 'aucun tel texte'}"
 
     def _ledger(self, which: ColumnElement[bool]) -> Sequence[Message]:
@@ -690,7 +699,7 @@ class _Look:
 
     def _is_message(self, message: Message, wanted: ExpectedMessage) -> bool:
         return (
-            message.text == wanted.text
+            wanted.text in {None, message.text}
             and wanted.to in {None, message.address, message.party, self._reader(message)}
             and wanted.by in {None, message.channel}
             and wanted.why in {None, message.error or NONE}

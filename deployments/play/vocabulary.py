@@ -4,7 +4,7 @@ The tables at the head of `actions` and `expectations` say what each word means;
 facts and the catalogue of the visit, so it cannot say otherwise than they do.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -25,6 +25,8 @@ from services.overview import timeline
 from services.programme import organisations
 from services.rules import obligations, survey
 from services.rules.texts import catalogue
+from services.rules.texts.labels import has_label, label
+from services.rules.titles import task_title
 
 NAMED: Final[dict[str, type[BaseModel]]] = {
     "report_alert": forms.AlertForm,
@@ -52,16 +54,22 @@ NAMED: Final[dict[str, type[BaseModel]]] = {
 """Acts that work out a part of their form: people and organisations are said by name, instants with `starts`."""
 
 
-NAMES: Final[dict[str, Callable[[], Iterable[str]]]] = {
-    "Étapes (stage)": lambda: Stage,
-    "États (state)": lambda: CaseState,
-    "Tâches du parcours livré (tasks)": lambda: read_pathway().tasks,
-    "Messages (messages)": lambda: catalogue.load().texts,
-    "Événements (happened)": lambda: FACTS,
-    "Lecteurs (to, owner)": lambda: Party,
-    "Pourquoi rien n’est parti (why, held_back)": lambda: (*timeline.WHY_NOT, obligations.SKIPPED),
+NAMES: Final[dict[str, Callable[[], Mapping[str, str]]]] = {
+    "Étapes (stage)": lambda: _labelled("stage", Stage),
+    "États (state)": lambda: _labelled("case_state", CaseState),
+    "Tâches du parcours livré (tasks)": lambda: {
+        kind: task_title(read_pathway(), kind) for kind in read_pathway().tasks
+    },
+    "Messages (messages)": lambda: _labelled("text", catalogue.load().texts),
+    "Événements (happened)": lambda: _labelled("event", FACTS),
+    "Lecteurs (to, owner)": lambda: _labelled("party", Party),
+    "Pourquoi rien n’est parti (why, held_back)": lambda: (
+        timeline.WHY_NOT | {obligations.SKIPPED: "passée par quelqu’un"}
+    ),
 }
-"""Names that an expectation may use, and where they are read."""
+"""Names that an expectation may use and the words that people read for them, by where they stand."""
+LISTED: Final = ("stage", "state")
+"""Expectations whose codes stand there."""
 
 
 def table(document: str | None) -> dict[str, str]:
@@ -98,10 +106,18 @@ def lines() -> Iterator[str]:
     yield from ("", "# Ce qui s’attend (expect)", "")
     told = table(expectations.__doc__)
     for name, field in Expected.model_fields.items():
-        yield f"{name}\u00a0: {told[name]}"
-        yield from (f"    {line}" for model in models(field.annotation) for line in _fields(model))
-    for title, known in NAMES.items():
-        yield from ("", f"# {title}", "", ", ".join(known()))
+        inside = list(models(field.annotation))
+        known = "" if inside or name in LISTED else ", ".join(codes(field.annotation))
+        yield f"{name}\u00a0: {told[name]}" + (f" [{known}]" if known else "")
+        yield from (f"    {line}" for model in inside for line in _fields(model))
+    for title, named in NAMES.items():
+        yield from ("", f"# {title}", "")
+        yield from (f"{name}\u00a0: {said}" if said else name for name, said in named().items())
+
+
+def _labelled(kind: str, names: Iterable[str]) -> dict[str, str]:
+    """Each name with the word that people read for it, where there is one."""
+    return {name: label(kind, name) if has_label(kind, name) else "" for name in map(str, names)}
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -71,7 +71,7 @@ class Words:
         for text in dict.fromkeys(
             each.text for each in (*expected.messages, *expected.no_messages, *expected.other_messages)
         ):
-            if text not in self.texts:
+            if text is not None and text not in self.texts:
                 yield f"aucun message ne s’appelle {text}{closest(text, self.texts)}"
         for kind in dict.fromkeys(each.kind for each in expected.tasks or ()):
             if kind not in self.tasks:

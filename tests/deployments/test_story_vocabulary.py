@@ -57,6 +57,25 @@ def test_every_field_of_a_form_is_named_by_its_act(name: str) -> None:
     assert [each for each in sorted(fields) if each not in SAID[name]] == []
 
 
+def test_acts_that_are_explained_together_take_the_same_words() -> None:
+    told: dict[str, set[frozenset[str]]] = {}
+    for name in ACTIONS:
+        if form := vocabulary.form_of(name):
+            told.setdefault(SAID[name], set()).add(frozenset(form.model_fields))
+
+    assert [said for said, forms in told.items() if len(forms) > 1] == []
+
+
+def test_the_vocabulary_says_what_people_read_for_each_name() -> None:
+    told = set("\n".join(vocabulary.lines()).replace("\u00a0", " ").splitlines())
+
+    assert {
+        "referral_ended : Demande retirée ou expirée", "plan_visit : Fixer la date de la visite", "triage : À examiner",
+        "case.handed_over : Fiche remise à l’autre dispositif", "skipped : passée par quelqu’un",
+    } <= told  # fmt: skip
+    assert any(line.startswith("danger : of the case") and "carbon_monoxide" in line for line in told)
+
+
 def test_the_vocabulary_tells_what_a_setting_says() -> None:
     told = "\n".join(vocabulary.lines()).partition("# Le cadre")[2].partition("\n#")[0]
 
