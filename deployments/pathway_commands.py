@@ -134,15 +134,16 @@ def _announced(
         lines.append(f"{kept} Avec --move-open, elles en changeraient ainsi :")
     else:
         lines.append("Les situations ouvertes changent de parcours ; ce qui est déjà arrivé ne se rejoue pas :")
-    return [*lines, *(line for move in moves for line in _told(move, programme.zone))]
+    lines += [line for move in moves for line in _told(move, programme.zone)]
+    alike = sum(1 for move in moves if not move.stays and not move.tasks)
+    return [*lines, f"  Aucune date ne change : {alike}."] if alike else lines
 
 
 def _told(move: CaseMove, zone: ZoneInfo) -> list[str]:
+    """What a case keeps or gets; nothing of one whose dates stay, which would bury the others."""
     head = f"  {move.number} (version {move.version}) :"
     if move.stays:
         return [f"{head} reste, {move.stays}."]
-    if not move.tasks:
-        return [f"{head} aucune date ne change."]
     return [f"{head} {task.title}, {_day(task.before, zone)} → {_day(task.after, zone)}" for task in move.tasks]
 
 

@@ -219,6 +219,19 @@ def test_open_cases_are_moved_when_that_is_asked(
     assert "Situations ouvertes qui ont changé de parcours : 1." in capsys.readouterr().out.replace("\u00a0", " ")
 
 
+def test_cases_whose_dates_stay_are_counted_and_hide_none_of_the_others(
+    runtime: Runtime, office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alike, moved, file = office.visited(), office.triaged(), next_version(tmp_path)
+
+    publish(runtime, file, Publication("valdorne"))
+
+    told = capsys.readouterr().out.replace("\u00a0", " ")
+    assert f"{office.case(moved).number} (version" in told
+    assert office.case(alike).number not in told
+    assert "  Aucune date ne change : 1." in told
+
+
 def test_a_file_with_a_fault_is_not_published(runtime: Runtime, office: Office, tmp_path: Path) -> None:
     before = in_force(runtime)
 
