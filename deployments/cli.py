@@ -447,17 +447,20 @@ def openapi() -> None:
 
 def main() -> None:
     """Run a command; a refusal is one sentence and exit code 1, never a traceback."""
-    sys.exit(_guarded(app))
+    sys.exit(guarded(app))
 
 
-def _guarded(command: Callable[[], object]) -> int:
+def guarded(command: Callable[[], object]) -> int:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from models.refusals import CaseworkError
+    from services.foundation.errors import NotFound
 
     try:
         outcome = command()
+    except NotFound:  # whose own sentence is about a page
+        return _complain("Rien ne porte cet identifiant ici.")
     except CaseworkError as refusal:
         return _complain(refusal.sentence)
     except ValidationError as error:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from deployments import remedies
+from deployments import cli, remedies
 from models.engine import Work
 from models.vocabulary import WorkState
 from services.cases import alerts
@@ -50,3 +50,12 @@ def test_what_does_not_exist_is_not_put_right(runtime: Runtime) -> None:
         remedies.try_again(runtime, 7, "Essai.", programme=None)
     with pytest.raises(InvalidInput):
         remedies.send_again(runtime, "sept", "Essai.", programme=None)
+
+
+def test_a_command_about_what_does_not_exist_speaks_of_no_page(
+    runtime: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_office(runtime)
+
+    assert cli.guarded(lambda: remedies.try_again(runtime, 7, "Essai.", programme=None)) == 1
+    assert capsys.readouterr().err == "Rien ne porte cet identifiant ici.\n"
