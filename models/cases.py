@@ -47,6 +47,11 @@ class Household(Base):
         return " ".join(part for part in (self.civility, self.first_name, self.surname) if part)
 
     @property
+    def greeted_as(self) -> str:
+        """As a letter begins; a surname alone would call its reader to order."""
+        return self.name if self.civility or self.first_name else "Madame, Monsieur"
+
+    @property
     def mail_address(self) -> str | None:
         """Where its mails go; None without an address, or while the one that is known refuses them."""
         return None if self.email_refused_at is not None else self.email

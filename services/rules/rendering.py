@@ -290,7 +290,7 @@ def context_of(unit: UnitOfWork, message: Message) -> TextContext:
         reference=_reference(unit, message, case),
         commune=case.dwelling.commune.name,
         organisation=_organisation(unit, message, case),
-        addressee=case.household.name if message.party == Party.HOUSEHOLD else None,
+        addressee=case.household.greeted_as if message.party == Party.HOUSEHOLD else None,
         theme=referral.need.theme if referral else None,
         partner=referral.partner.name if referral else None,
         task=task_title(pathway_of(unit, case.pathway_hash), task.kind) if task else None,

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
-from models.engine import Event
+from models.engine import Event, Message
 from models.vocabulary import CaseState
 from services.cases import alerts
+from services.rules.rendering import render_message
 from tests.services.rules.situations import KARIM, Office, alert_form
 
 
@@ -79,3 +81,19 @@ def test_what_is_pasted_keeps_its_words_and_loses_its_odd_blanks() -> None:
     form = alert_form(surname="  MARTIN\u00a0\u200b\tJean-Noël\n", giver_name="Anne  Kerbrat", people="")
 
     assert (form.surname, form.giver_name, form.people) == ("MARTIN Jean-Noël", "Anne Kerbrat", None)
+
+
+@pytest.mark.parametrize(
+    ("known", "greeting"),
+    [
+        ({}, "Bonjour Madame, Monsieur,"),
+        ({"civility": "Mme"}, "Bonjour Mme Martin,"),
+        ({"first_name": "Léa"}, "Bonjour Léa Martin,"),
+    ],
+)
+def test_a_letter_calls_nobody_by_a_surname_alone(office: Office, known: dict[str, str], greeting: str) -> None:
+    case_id = office.triaged(**known)
+
+    with office.database.read() as unit:
+        letter = unit.session.get_one(Message, office.sent(case_id, "household_notice")[-1].id)
+        assert greeting in render_message(unit, letter).body.splitlines()
