@@ -476,6 +476,8 @@ def test_a_visit_whose_case_goes_to_another_operator_keeps_its_day_and_no_office
         assert "quelqu’un d’autre" in render_message(unit, unit.session.get_one(Message, mail.id)).body
     assert [each.address for each in office.sent(case_id, "visit_taken_over")] == ["bo@relais.test"]
     assert [each.address for each in office.sent(case_id, "visitor_wanted")] == ["toit-solidaire@relais.test"]
+    invited = office.sent(case_id, "visit_invitation")[-1]
+    assert (invited.state, invited.error) == ("cancelled", "nobody_comes")
     assert {(task.kind, task.organisation_id) for task in office.tasks(case_id)} == {
         ("choose_visitor", OTHER_OPERATOR),
         ("hold_visit", OTHER_OPERATOR),
