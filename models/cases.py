@@ -152,7 +152,7 @@ class Case(Base):
     dwelling: Mapped[Dwelling] = relationship()
     operator: Mapped[Organisation | None] = relationship()
     alerts: Mapped[list["Alert"]] = relationship(
-        back_populates="case", order_by="Alert.received_at", foreign_keys="Alert.case_id"
+        back_populates="case", order_by="Alert.received_at, Alert.id", foreign_keys="Alert.case_id"
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -326,6 +327,7 @@ def test_marks_asked_while_one_is_written_share_the_next_transaction(
 
     def counted(unit: UnitOfWork, envelopes: Collection[Envelope]) -> set[UUID]:
         together.append(len(envelopes))
+        time.sleep(0.05)  # a slow disk: the others come meanwhile, however busy the machine
         return mark(unit, envelopes)
 
     monkeypatch.setattr(ledger, "mark_data", counted)
