@@ -433,6 +433,13 @@ class ReportDelivered(_Diagnostic):
     to_alert_giver: bool
 
 
+class ReportReplaced(_Diagnostic):
+    """A report was wrong: another file and other words stand in its place."""
+
+    type: ClassVar[str] = "report.replaced"
+    report_id: UUID
+
+
 class NeedUnmet(Fact):
     """Nothing can be done here for a need: a dead end with its reason, which counts in the gaps of the programme."""
 

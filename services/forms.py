@@ -252,6 +252,13 @@ class ReportForm(Form):
     )
 
 
+class ReplacementForm(Form):
+    """The right report, in the place of a wrong one."""
+
+    document_id: UUID = Field(description="Fichier du rapport")
+    summary: FreeText = Field(min_length=1, description="Résumé")
+
+
 class ReferralForm(Form):
     """Ask a partner to help with one need."""
 

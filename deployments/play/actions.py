@@ -22,6 +22,7 @@ the coordinator alone, and it is granted |
 | add_document | staff | name: a file of the case (`cuisine.jpg`, `courrier.pdf`) |
 | deliver_report | staff | summary, to_alert_giver, to_landlord, to_referent, to_committee, to_partners (a list): who \
 may read it beside the household |
+| replace_report | staff | summary: a right report in the place of the wrong one, whose file is gone |
 | record_survey | staff | what is asked before a visit, at it, at the next one: sections, fields and codes of \
 `services/rules/texts/survey.fr.yaml` (`dwelling: {area: 45}`, `rooms: {bedroom: {mould: under_1m2}}`); health_agreed |
 | record_findings | staff | energy_cost, burden, reference_burden, saving_deemed, saving_declared, saving_measured |
@@ -150,7 +151,7 @@ from sqlalchemy import select
 from deployments.play.lives import LIVES
 from deployments.play.scene import TASK_LINK, Action, Given, Scene, answer, bare, filled, with_form, without
 from deployments.play.story import HOUSEHOLD, instant
-from models.cases import Case
+from models.cases import Case, Document
 from models.engine import Message
 from models.programmes import Organisation, PartnerSession
 from models.vocabulary import AgreementMode, BestTime, MessageState, Motive, Source, Tenure, Urgency
@@ -315,12 +316,23 @@ def add_document(scene: Scene, given: Given) -> object:
 
 def deliver_report(scene: Scene, given: Given) -> object:
     """The report, with a file of one blank page."""
-    stored = documents.store(scene.runtime, [REPORT_FILE])
-    document = documents.add_document(scene.unit, scene.hand, scene.case.id, "rapport-de-visite.pdf", stored)
+    document = _report_file(scene, "rapport-de-visite.pdf")
     partners = [scene.organisation(each) for each in given.get("to_partners", ())]
     rest = without(given, "to_partners")
     form = filled(forms.ReportForm, {**rest, "document_id": document.id, "to_partner_ids": partners})
     return reports.deliver_report(scene.unit, scene.hand, scene.case.id, form)
+
+
+def replace_report(scene: Scene, given: Given) -> object:
+    """The right report, with another file of one blank page."""
+    document = _report_file(scene, "rapport-corrige.pdf")
+    form = filled(forms.ReplacementForm, {**given, "document_id": document.id})
+    return reports.replace(scene.unit, scene.hand, scene.case.id, form)
+
+
+def _report_file(scene: Scene, name: str) -> Document:
+    stored = documents.store(scene.runtime, [REPORT_FILE])
+    return documents.add_document(scene.unit, scene.hand, scene.case.id, name, stored)
 
 
 def send_referral(scene: Scene, given: Given) -> object:
@@ -508,6 +520,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "acknowledge_danger": bare(visits.acknowledge_danger),
     "add_document": add_document,
     "deliver_report": deliver_report,
+    "replace_report": replace_report,
     "send_referral": send_referral,
     "accept_referral": answer(referrals.accept, forms.Answer, "accept"),
     "decline_referral": answer(referrals.decline, forms.Decline, "decline"),

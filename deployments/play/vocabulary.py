@@ -34,6 +34,7 @@ NAMED: Final[dict[str, type[BaseModel]]] = {
     "plan_visit": forms.VisitForm,
     "note_held_visit": forms.PastVisit,
     "deliver_report": forms.ReportForm,
+    "replace_report": forms.ReplacementForm,
     "record_kit": forms.KitLine,
     "record_follow_up": forms.FollowUpForm,
     "send_referral": forms.ReferralForm,

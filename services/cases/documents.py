@@ -1,11 +1,13 @@
 """Files of a case: checked by their content, stored under a random name, served only to who may read the case."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
 from uuid import UUID
+
+from sqlalchemy import delete
 
 from models.cases import Case, Document
 from services.foundation.database import UnitOfWork
@@ -99,6 +101,18 @@ def document_for(unit: UnitOfWork, actor: Actor, document_id: UUID) -> tuple[Doc
     if not knows_household(unit, actor, case):
         raise NotFound
     return document, case
+
+
+def remove(unit: UnitOfWork, runtime: Runtime, documents: Sequence[Document]) -> None:
+    """Take files away: their rows with this transaction, what they hold once it is committed."""
+    paths = [path_of(runtime, document) for document in documents]
+    unit.session.execute(delete(Document).where(Document.id.in_([document.id for document in documents])))
+    unit.after_commit.append(lambda: _unlink(paths))
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def path_of(runtime: Runtime, document: Document) -> Path:

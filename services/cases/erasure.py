@@ -1,8 +1,6 @@
 """Erasure: nothing of a household that tells who it is; dates, codes and counts stay, since events never hold more."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -26,7 +24,7 @@ from models.cases import (
 )
 from models.engine import IncomingMail, Message, Task
 from models.vocabulary import CaseState, FindingKind, TaskState
-from services.cases.documents import path_of
+from services.cases import documents
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import Runtime
 from services.rules.ranking import HAND_OVER
@@ -96,13 +94,6 @@ def _erase_dwelling(dwelling: Dwelling) -> None:
 
 
 def _erase_documents(unit: UnitOfWork, runtime: Runtime, case_id: UUID) -> None:
-    documents = unit.session.scalars(select(Document).where(Document.case_id == case_id)).all()
-    paths = [path_of(runtime, document) for document in documents]
     unit.session.execute(delete(Report).where(Report.case_id == case_id))
-    unit.session.execute(delete(Document).where(Document.case_id == case_id))
-    unit.after_commit.append(lambda: _unlink(paths))
-
-
-def _unlink(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+    found = unit.session.scalars(select(Document).where(Document.case_id == case_id)).all()
+    documents.remove(unit, runtime, found)

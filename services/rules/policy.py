@@ -294,7 +294,13 @@ def check(unit: UnitOfWork, actor: Actor, case: Case, right: Right) -> None:
     """Raise `Denied` when the actor may not do this to a case that he may read."""
     if right not in rights(actor):
         raise Denied
-    if right in _OF_HOUSEHOLD and not knows_household(unit, actor, case):
+    if right in _OF_HOUSEHOLD:
+        check_known(unit, actor, case)
+
+
+def check_known(unit: UnitOfWork, actor: Actor, case: Case) -> None:
+    """Raise `Denied` when the actor may not know whose case it is."""
+    if not knows_household(unit, actor, case):
         raise Denied(UNKNOWN)
 
 

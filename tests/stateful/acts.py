@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.cases import Case, Loan, Permission, Phone, Referral, SupplyCut, Visit
+from models.cases import Case, Loan, Permission, Phone, Referral, Report, SupplyCut, Visit
 from models.engine import Event, Message, Obligation, Task
 from models.lifecycles import CASE_MOVES, UNANSWERED, UNDER_THE_TEAM, UNDER_WAY, CaseAction
 from models.vocabulary import (
@@ -194,6 +194,7 @@ class Scene:
         self.tries = {
             case.id: attempts_since_contact(unit, case.id) for case in self.case if case.state == C.CONTACTING
         }
+        self.reported = {report.case_id for report in of_them(Report)}
         self.remindable = {task.id for task in self.task if reminding.may_remind(ADA.actor, task)}
         self.now = unit.now
 
@@ -395,6 +396,11 @@ def new_number(office: Office, case: Case, _n: int) -> None:
 def report(office: Office, case: Case, _n: int) -> None:
     """The household has its report."""
     office.report(case.id, worker(case))
+
+
+def replace_report(office: Office, case: Case, _n: int) -> None:
+    """The file was another household's."""
+    office.replace_report(case.id)
 
 
 def refer(**given: Any) -> Do:
@@ -863,6 +869,7 @@ ACTS: Final[tuple[Act, ...]] = (
         circumstances.record, lambda _o, n: CircumstancesForm(reference_income=9000 + n, people=1 + n % 5))),
     A("find", "aside", "case", is_open,
       coordinates(findings.record, lambda _o, n: FindingsForm.model_validate({"energy_cost": n}))),
+    A("replace report", "aside", "case", lambda s, c: c.id in s.reported, replace_report),
     A("survey", "aside", "case", is_open,
       coordinates(surveys.record, lambda _o, n: SurveyForm.model_validate({"dwelling": {"area": 20 + n}}))),
     A("leave kit", "aside", "case", is_open, coordinates(

@@ -15,6 +15,7 @@ from services.forms import (
     LostVisit,
     NumberForm,
     PastVisit,
+    ReplacementForm,
     ReportForm,
     VisitForm,
 )
@@ -102,6 +103,12 @@ def acknowledge_danger(acts: Acts, case_id: UUID) -> JSONResponse:
 def deliver_report(acts: Acts, case_id: UUID, form: ReportForm) -> JSONResponse:
     """Le fichier est d’abord déposé ; l’orientation suit."""
     return acts.on_case(case_id, reports.deliver_report, form)
+
+
+@router.post("/report/replace", response_model=Receipt, summary="Remplacer le rapport")
+def replace_report(acts: Acts, case_id: UUID, form: ReplacementForm) -> JSONResponse:
+    """Le bon fichier est d’abord déposé ; l’ancien est effacé. Qui peut lire le rapport ne change pas."""
+    return acts.on_case(case_id, reports.replace, form)
 
 
 @router.post("/documents", status_code=201, response_model=Receipt, summary="Déposer un fichier")

@@ -33,7 +33,7 @@ PLACE: Final = re.compile(r"\bacte-[0-9a-f-]{36}\b")
 LONGEST_NUMBER = 9
 UNREAD = 422
 """What was typed cannot be read: nothing was tried."""
-Possible = Callable[[UnitOfWork, Case], None]
+Possible = Callable[[UnitOfWork, Case], object]
 Proposed = Callable[[UnitOfWork, Visitor, Case, Mapping[str, Any]], Sequence[dict[str, Any]]]
 NO_FIELDS: Fields = lambda _unit, _visitor, _case: ()  # noqa: E731 - a page that only asks to confirm
 NOTHING_PROPOSED: Proposed = lambda _unit, _visitor, _case, _typed: ()  # noqa: E731

@@ -56,6 +56,7 @@ DONE: Final = {
     "danger": "Le danger est signalé : la coordination est prévenue tout de suite.",
     "danger-pris-en-charge": "Vous avez pris le danger en charge : les alertes s’arrêtent.",
     "rapport": "Le rapport est remis : l’orientation peut commencer.",
+    "rapport-remplacer": "Le rapport est remplacé : l’ancien ne se lit plus.",
     "orienter": "La demande est envoyée au partenaire.",
     "reponse": "La réponse du partenaire est notée.",
     "adresse": "L’adresse est enregistrée : la demande repart.",

@@ -16,8 +16,7 @@ from services.correspondence import messages
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, Denied, InvalidInput, NotFound
 from services.overview import desk
-from services.rules.casework import Hand
-from services.rules.policy import Right, check, readable
+from services.rules.policy import Right, check, check_known, readable
 from services.web.pages import answers
 from services.web.pages.act_pages import UNREAD, ActPage, again, check_seen, show
 from services.web.pages.cases import case_page
@@ -28,10 +27,15 @@ from services.web.rendering import Form
 router = APIRouter(include_in_schema=False)
 
 
-class Written(BaseModel):
+class Rewritten(BaseModel):
     """The typed part of a report; the file comes beside it."""
 
     summary: forms.FreeText
+
+
+class Written(Rewritten):
+    """The same, with who may read it, as the household said when it was given."""
+
     to_alert_giver: bool = False
     to_landlord: bool = False
     to_referent: bool = False
@@ -42,11 +46,7 @@ class Written(BaseModel):
 def _fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, Any]]:
     partners = desk.organisations(unit, visitor.actor, OrganisationKind.PARTNER)
     return [
-        {"kind": "file", "name": "file", "label": "Rapport de visite",
-         "hint": f"PDF ou photo, {documents.AT_MOST} ; ni santé, ni revenus si un partenaire le lit",
-         "accept": "application/pdf,image/jpeg,image/png"},
-        {"kind": "textarea", "name": "summary", "label": "Résumé", "rows": 5,
-         "hint": "Ce qui a été vu, ce qui a été fait, ce qui reste à faire"},
+        *_itself(),
         {"kind": "checks", "name": "to_alert_giver", "label": "Donneur d’alerte", "optional": True,
          "hint": "Il l’apprend sur la page de ses demandes, et vous le demande : à vous de le lui remettre",
          "choices": [("yes", "Le ménage veut bien que le donneur d’alerte lise le rapport")]},
@@ -64,8 +64,19 @@ def _fields(unit: UnitOfWork, visitor: Visitor, _case: Case) -> list[dict[str, A
     ]  # fmt: skip
 
 
-def _unused(_unit: UnitOfWork, _hand: Hand, _case_id: UUID, _form: object) -> None:
-    """The report has its own way, since a file is stored before the transaction."""
+def _itself(summary: str = "") -> list[dict[str, Any]]:
+    return [
+        {"kind": "file", "name": "file", "label": "Rapport de visite",
+         "hint": f"PDF ou photo, {documents.AT_MOST} ; ni santé, ni revenus si un partenaire le lit",
+         "accept": "application/pdf,image/jpeg,image/png"},
+        {"kind": "textarea", "name": "summary", "label": "Résumé", "rows": 5, "value": summary,
+         "hint": "Ce qui a été vu, ce qui a été fait, ce qui reste à faire"},
+    ]  # fmt: skip
+
+
+def _as_it_stands(unit: UnitOfWork, _visitor: Visitor, case: Case) -> list[dict[str, Any]]:
+    report = reports.latest(unit, case)
+    return _itself(report.summary if report else "")
 
 
 REPORT: Final = ActPage(
@@ -74,10 +85,28 @@ REPORT: Final = ActPage(
     "Remettre le rapport",
     "Le ménage a son rapport",
     Right.REPORT,
-    _unused,
+    reports.deliver_report,
+    Written,
     fields=_fields,
     follows=("L’orientation vers les partenaires peut commencer.",),
+    possible=reports.check_not_given,
 )
+REPLACEMENT: Final = ActPage(
+    "rapport/remplacer",
+    "rapport-remplacer",
+    "Remplacer le rapport",
+    "Remplacer le rapport",
+    Right.REPORT,
+    reports.replace,
+    Rewritten,
+    fields=_as_it_stands,
+    lead="Un fichier ou un résumé faux, ou d’un autre ménage, laisse la place au bon.",
+    follows=("L’ancien fichier est effacé : personne ne peut plus l’ouvrir.",
+             "Ceux qui pouvaient lire le rapport lisent le nouveau. Personne n’en est prévenu."),
+    danger=True,
+    possible=reports.replaceable,
+)  # fmt: skip
+"""Both have their own way, since a file is stored before the transaction."""
 
 
 @router.get("/situations/{case_id}/rapport")
@@ -90,39 +119,62 @@ def ask_report(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
 def deliver_report(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
     """Store the file, then attach and deliver it in one transaction."""
     _may(visitor, case_id, Right.REPORT)
+    return _carry_out(request, visitor, case_id, data, page=REPORT, form=forms.ReportForm)
+
+
+@router.get("/situations/{case_id}/rapport/remplacer")
+def ask_replacement(request: Request, visitor: SignedIn, case_id: UUID) -> Response:
+    """The right file, and the summary as it stands."""
+    _may(visitor, case_id, Right.REPORT, knowing=True)
+    return show(request, visitor, case_id, REPLACEMENT, answers.blank())
+
+
+@router.post("/situations/{case_id}/rapport/remplacer")
+def replace_report(request: Request, visitor: SignedIn, case_id: UUID, data: Entered) -> Response:
+    """Store the right file, then put it in the place of the wrong one in one transaction."""
+    _may(visitor, case_id, Right.REPORT, knowing=True)
+    return _carry_out(request, visitor, case_id, data, page=REPLACEMENT, form=forms.ReplacementForm)
+
+
+def _carry_out(
+    request: Request, visitor: Visitor, case_id: UUID, data: FormData, *, page: ActPage, form: type[BaseModel]
+) -> Response:
     try:
-        written = _written(data)
-        _deliver(visitor, case_id, data, written)
+        _send(visitor, case_id, data, page, form)
     except Mistakes as mistakes:
-        return again(request, visitor, case_id, REPORT, data, errors=mistakes.errors, status=UNREAD)
+        return again(request, visitor, case_id, page, data, errors=mistakes.errors, status=UNREAD)
     except (Denied, NotFound):
         raise
     except CaseworkError as refused:
         errors, status = mistakes_of(refused), refused.status_code
-        return again(request, visitor, case_id, REPORT, data, errors=errors, status=status)
+        return again(request, visitor, case_id, page, data, errors=errors, status=status)
     answers.wait_for_engine(request, case_id)
-    return answers.see(f"/situations/{case_id}", REPORT.code)
+    return answers.see(f"/situations/{case_id}", page.code)
 
 
-def _written(data: FormData) -> Written:
+def _written(data: FormData, model: type[BaseModel]) -> dict[str, Any]:
     """Raise `Mistakes` for all that is missing, so that nobody corrects twice."""
-    written, lacking = read(Written, data), {}
+    written, lacking = read(model, data).model_dump(), {}
     if not uploaded(data):
         lacking["file"] = "Joignez le fichier du rapport."
-    if not written.summary:
+    if not written["summary"]:
         lacking["summary"] = "Cette réponse manque."
     if lacking:
         raise Mistakes(lacking)
     return written
 
 
-def _may(visitor: Visitor, case_id: UUID, right: Right) -> None:
-    """Asked before anything is stored: a foreign file may not fill the disk."""
+def _may(visitor: Visitor, case_id: UUID, right: Right, *, knowing: bool = False) -> None:
+    """Asked before anything is stored: a foreign file may not fill the disk. `knowing`: also whose case it is."""
     with visitor.runtime.database.read() as unit:
-        check(unit, visitor.actor, readable(unit, visitor.actor, case_id), right)
+        case = readable(unit, visitor.actor, case_id)
+        check(unit, visitor.actor, case, right)
+        if knowing:
+            check_known(unit, visitor.actor, case)
 
 
-def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) -> None:
+def _send(visitor: Visitor, case_id: UUID, data: FormData, page: ActPage, form: type[BaseModel]) -> None:
+    written = _written(data, page.model)
     upload = uploaded(data)
     if upload is None:
         raise InvalidInput("file", "Joignez le fichier du rapport.")
@@ -132,12 +184,11 @@ def _deliver(visitor: Visitor, case_id: UUID, data: FormData, written: Written) 
     def act(unit: UnitOfWork) -> None:
         check_seen(unit, visitor, case_id, data)
         document = documents.add_document(unit, visitor.hand, case_id, upload.filename or "", stored)
-        form = forms.ReportForm(document_id=document.id, **written.model_dump())
-        reports.deliver_report(unit, visitor.hand, case_id, form)
+        page.do(unit, visitor.hand, case_id, form(document_id=document.id, **written))
         kept_file.append(document.id)
 
     try:
-        visitor.once(data, f"{case_id}/rapport", act)
+        visitor.once(data, f"{case_id}/{page.path}", act)
     except BaseException:
         stored[0].unlink(missing_ok=True)
         raise

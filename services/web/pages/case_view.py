@@ -73,6 +73,7 @@ _MORE: Final[tuple[Offer, ...]] = (
     ("Absence ou annulation", "visite/perdue", Right.VISIT, _may(CaseAction.LOSE_VISIT)),
     ("Diagnostic terminé", "diagnostic", Right.REPORT, _may(CaseAction.FINISH_DIAGNOSIS)),
     ("Remettre le rapport", "rapport", Right.REPORT, _may(CaseAction.DELIVER_REPORT)),
+    ("Remplacer le rapport", "rapport/remplacer", Right.REPORT, lambda found: bool(found.reports)),
     ("Orienter vers un partenaire", "orienter", Right.REFER, _may(CaseAction.REFER)),
     ("Passer au suivi", "passer-au-suivi", Right.REFER, _may(CaseAction.FOLLOW_UP)),
     ("Renoncer : ménage injoignable", "renoncer", Right.GIVE_UP, _may(CaseAction.GIVE_UP)),

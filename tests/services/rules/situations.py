@@ -33,6 +33,7 @@ from services.forms import (
     OnBehalf,
     Question,
     ReferralForm,
+    ReplacementForm,
     ReportForm,
     VisitForm,
 )
@@ -208,19 +209,14 @@ class Office:
     def report(self, case_id: UUID, hand: Hand = BO, **given: Any) -> None:
         """Bo, or whoever has the case, gave the report."""
         with self.database.write("test") as unit:
-            document = Document(
-                case_id=case_id,
-                filename="rapport.pdf",
-                media_type="application/pdf",
-                size=4,
-                sha256="0" * 64,
-                stored_as=str(new_id()),
-                added_at=unit.now,
-            )
-            unit.session.add(document)
-            unit.session.flush()
-            form = ReportForm(document_id=document.id, summary="Fuites d’air.", **given)
+            form = ReportForm(document_id=_file(unit, case_id), summary="Fuites d’air.", **given)
             reports.deliver_report(unit, hand, case_id, form)
+
+    def replace_report(self, case_id: UUID) -> None:
+        """Ada puts the right report in the place of the wrong one."""
+        with self.database.write("test") as unit:
+            form = ReplacementForm(document_id=_file(unit, case_id), summary="Toiture à isoler.")
+            reports.replace(unit, ADA, case_id, form)
 
     def refer(self, case_id: UUID, partner: UUID = PARTNER, **given: Any) -> UUID:
         """Bo asks a partner."""
@@ -372,6 +368,22 @@ ANSWERS: Final[dict[str, tuple[Callable[..., Any], Answer]]] = {
     "complete": (referrals.complete, Completion.model_validate({"outcome": "helped_fully", "on_behalf": BY_PHONE})),
     "fail": (referrals.fail, Failure.model_validate({"reason": "landlord_refused", "on_behalf": BY_PHONE})),
 }
+
+
+def _file(unit: UnitOfWork, case_id: UUID) -> UUID:
+    """The row of a file that lies nowhere."""
+    document = Document(
+        case_id=case_id,
+        filename="rapport.pdf",
+        media_type="application/pdf",
+        size=4,
+        sha256="0" * 64,
+        stored_as=str(new_id()),
+        added_at=unit.now,
+    )
+    unit.session.add(document)
+    unit.session.flush()
+    return document.id
 
 
 def alert_form(**given: Any) -> AlertForm:

@@ -38,6 +38,32 @@ def test_a_suspended_case_shows_its_day_and_its_waiting_tasks(office: Office) ->
     assert office.act("Bo", f"{path}/resume")["state"] == "to_contact"
 
 
+def test_a_wrong_report_is_replaced_once_on_the_version_that_was_read(office: Office) -> None:
+    path = reported(office)
+    wrong = office.get("Bo", path).json()["documents"][0]["id"]
+    read = office.get("Bo", path).headers["ETag"]
+    right = office.act("Bo", f"{path}/documents", files={"file": ("b.pdf", b"%PDF-1.7\n%right\n")})["made_id"]
+    body, at = {"document_id": right, "summary": "Toiture."}, {"If-Match": read}
+
+    first, again = (office.post("Bo", f"{path}/report/replace", body, key="k", headers=at) for _ in range(2))
+    stale = office.post("Bo", f"{path}/report/replace", body, headers=at)
+
+    assert [each.status_code for each in (first, again, stale)] == [200, 200, 412]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.json() == again.json()
+    assert [each["id"] for each in office.get("Bo", path).json()["documents"]] == [right]
+    assert office.get("Bo", f"{path}/documents/{wrong}").status_code == 404
+
+
+def test_there_is_no_report_to_replace_before_one_was_given(office: Office) -> None:
+    path = office.open_case()
+    document = office.act("Bo", f"{path}/documents", files={"file": ("b.pdf", DELIVERED)})["made_id"]
+
+    answer = office.post("Bo", f"{path}/report/replace", {"document_id": document, "summary": "Toiture."})
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problemes/guard-refused")
+
+
 def test_a_refusal_keeps_its_sentence(office: Office) -> None:
     path = office.open_case()
 

@@ -26,7 +26,7 @@ READS = {
     "/api/v1/texts/{text}/{party}/{channel}/preview",
 }
 """They keep nothing, but a name or a whole text never stands in an address."""
-CASE_ROUTES = 95
+CASE_ROUTES = 96
 
 
 def operations(office: Office) -> list[tuple[str, str, dict[str, Any]]]:
@@ -84,6 +84,7 @@ def sendable(route: str) -> dict[str, Any]:
         "/visits/current/hold": {},
         "/dangers": {"danger": "gas"},
         "/report": {"document_id": some, "summary": "Fait."},
+        "/report/replace": {"document_id": some, "summary": "Fait."},
         "/referrals": {"partner_id": some, "theme": "budget", "brief": "Budget", "permission": True},
         "/follow-up/calls": {"result": "reached"},
         "/close": {"outcome": "solved"},
