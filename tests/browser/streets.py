@@ -121,6 +121,7 @@ def build(town: Town, chromium: Browser) -> Streets:
     act(office, lambda unit: visits.report_danger(
         unit, Hand(office.karim), planned, DangerForm(danger=Danger.ELECTRICAL)
     ))  # fmt: skip
+    visited = make_case(office, CaseState.VISITED)  # where a report is awaited
     closed = make_case(office, CaseState.CLOSED)
     answered = make_case(office, CaseState.ORIENTING)
     deliver_mail(office, answered)
@@ -135,6 +136,7 @@ def build(town: Town, chromium: Browser) -> Streets:
     deliver_mail(office, refused)
     decline(office, refused)  # last: the directory then says that the partner is full
     streets = Streets(town, chromium)
+    streets.links["/situations/{case_id}/rapport"] = f"/situations/{visited}/rapport"
     streets.cases |= {"in danger": planned, "closed": closed, "refused by a partner": refused}
     with runtime.database.write("streets") as unit:
         alex = create_account(
