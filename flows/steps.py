@@ -49,6 +49,7 @@ def _together(batch: Batch, before: OwnWork, after: OwnWork) -> list[str]:
     with runtime().database.write("apply") as unit:
         mine = _not_held_back(unit, batch)
         events = work.events(unit, mine.event_ids)
+        work.hold(unit, events)
         before(unit, events)
         lines = effects.apply(unit, events)
         after(unit, events)

@@ -73,6 +73,7 @@ class Task(Base):
             "programme_id",
             "due_at",
             "case_id",
+            "stage",
             "party",
             "kind",
             "organisation_id",
@@ -82,6 +83,20 @@ class Task(Base):
             "paused_at",
             "snoozed_until",
             "id",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        # The same by whom is waited for in each stage, so that they are counted in this order, without sorting all.
+        Index(
+            "ix_task_awaited",
+            "programme_id",
+            "stage",
+            "party",
+            "organisation_id",
+            "case_id",
+            "due_at",
+            "opened_at",
+            "paused_at",
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
@@ -101,6 +116,7 @@ class Task(Base):
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))  # who said "I do it"
     ordinal: Mapped[int] = mapped_column(default=0)  # which call of the follow-up: 1, 6 or 12 months
     state: Mapped[str] = mapped_column(default=TaskState.OPEN.value)
+    stage: Mapped[str]  # while it is open, the stage of its case: what is owed is counted by it
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
     provisional: Mapped[bool] = mapped_column(default=False)  # the date is final once the mail is accepted

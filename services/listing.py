@@ -5,7 +5,7 @@ So a counter, its list, its column and its file never differ. Filters are what a
 address and is no filter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, distinct, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from models.base import Base
@@ -41,6 +41,7 @@ HORIZON_WORKING_DAYS: Final = 5
 
 T = TypeVar("T", bound=Base)
 Shown = TypeVar("Shown")
+Column = InstrumentedAttribute[Any] | None
 
 
 class Filters(BaseModel):
@@ -128,9 +129,10 @@ class Question(Generic[T]):
         """The same question, narrowed further."""
         return Question(self.query.where(*conditions), self.order, self.options)
 
-    def count(self, unit: UnitOfWork) -> int:
-        """How many."""
-        return unit.session.scalar(self.query.with_only_columns(func.count())) or 0
+    def count(self, unit: UnitOfWork, *, of: Column = None) -> int:
+        """How many; or how many different ones `of` a column, as the cases of tasks."""
+        counted = func.count() if of is None else func.count(distinct(of))
+        return unit.session.scalar(self.query.with_only_columns(counted)) or 0
 
     def by(self, unit: UnitOfWork, column: InstrumentedAttribute[Any]) -> dict[Any, int]:
         """How many for each value of a column."""
@@ -148,16 +150,22 @@ class Question(Generic[T]):
 
         The keys, then the rows: these are wide, and what is left out need not be read.
         """
-        entity = self.query.column_descriptions[0]["entity"]
-        keys = self.query.with_only_columns(entity.id).order_by(*self.order).limit(PAGE).offset(before)
-        shown = list(unit.session.scalars(keys))
-        query = select(entity).where(entity.id.in_(shown)).options(*self.options)
-        found = {row.id: row for row in unit.session.scalars(query)} if shown else {}
-        return [found[key] for key in shown if key in found]
+        keys = self.query.with_only_columns(self._entity.id).order_by(*self.order).limit(PAGE).offset(before)
+        return self.those(unit, list(unit.session.scalars(keys)))
+
+    def those(self, unit: UnitOfWork, keys: Collection[UUID]) -> list[T]:
+        """The rows of keys that this question gave, in their order; it is not asked again."""
+        query = select(self._entity).where(self._entity.id.in_(keys)).options(*self.options)
+        found = {row.id: row for row in unit.session.scalars(query)} if keys else {}
+        return [found[key] for key in keys if key in found]
 
     def all(self, unit: UnitOfWork) -> Iterator[T]:
         """Every row, read in batches: for a file, or for what is shown whole."""
         yield from unit.session.scalars(self._ordered(), execution_options={"yield_per": 500})
+
+    @property
+    def _entity(self) -> Any:
+        return self.query.column_descriptions[0]["entity"]
 
     def _ordered(self) -> Select[T]:
         return self.query.order_by(*self.order).options(*self.options)
@@ -216,7 +224,7 @@ def owner_of(task: Task) -> UUID | None:
 
 def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Question[Case]:
     """The cases that the actor may read, the most recent first; with filters about tasks, those with such a task."""
-    query = visible(actor).where(*_of_case(filters), *_of_past(unit, actor, filters))
+    query = visible(actor).where(*_in_stage(filters, Case.stage), *_of_case(filters), *_of_past(unit, actor, filters))
     asked = _of_task(unit, actor, filters)
     if asked:
         query = query.where(_has_task(actor, *asked))
@@ -231,7 +239,8 @@ def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, with_
     The case is joined where something is asked of it, or read of it beside the task (`with_case`).
     """
     of_case = [*_of_case(filters), *_of_past(unit, actor, filters)]
-    query = select(Task).where(Task.programme_id == actor.programme_id, RUNNING, *_of_task(unit, actor, filters))
+    of_task = [RUNNING, *_in_stage(filters, Task.stage), *_of_task(unit, actor, filters)]
+    query = select(Task).where(Task.programme_id == actor.programme_id, *of_task)
     if not sees_all(actor):
         of_case.append(is_visible(actor))
     if of_case or with_case:
@@ -276,17 +285,21 @@ NOT_ELIGIBLE: Final = (
 _STOPPED_EARLY: Final = (CaseState.REJECTED, CaseState.NOT_ELIGIBLE)
 
 
+def _in_stage(filters: Filters, stage: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+    """Where a case stands, said of it or of what is asked on it."""
+    found = [stage == filters.stage] if filters.stage else []
+    return [*found, stage.in_(_OPEN_STAGES)] if filters.open_only else found
+
+
 def _of_case(filters: Filters) -> list[ColumnElement[bool]]:
     return [condition(filters) for name, condition in _CASE_FILTERS.items() if getattr(filters, name)]
 
 
 _CASE_FILTERS: Final[dict[str, Callable[[Filters], ColumnElement[bool]]]] = {
-    "stage": lambda asked: Case.stage == asked.stage,
     "state": lambda asked: Case.state == asked.state,
     "operator_id": lambda asked: Case.operator_id == asked.operator_id,
     "commune": lambda asked: Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.commune_code == asked.commune)),
     "danger": lambda _: and_(Case.danger.is_not(None), Case.stage.in_(_OPEN_STAGES)),
-    "open_only": lambda _: Case.stage.in_(_OPEN_STAGES),
     "households": lambda _: Case.state != CaseState.MERGED,
     "not_eligible": lambda _: and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
     "unmet": lambda asked: Case.id.in_(

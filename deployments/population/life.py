@@ -154,6 +154,8 @@ class Life:
         self.state = next_case_state(self.state, action)
         self.is_closed = self.state in CLOSED_STATES
         self.case["state"], self.case["stage"] = self.state.value, STAGE_OF[self.state].value
+        for task in self.tasks.values():
+            task["stage"] = self.case["stage"]
         if self.is_closed:
             self.case["closed_at"] = self.now
         elif was_closed:
@@ -225,6 +227,7 @@ class Life:
             loan_id=effect.about.loan_id,
             ordinal=effect.ordinal,
             state=TaskState.OPEN.value,
+            stage=self.case["stage"],
             opened_at=event["occurred_at"],
             due_at=effect.due_at,
             provisional=effect.provisional,

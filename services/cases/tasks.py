@@ -59,6 +59,7 @@ def _again(unit: UnitOfWork, case: Case, task: Task, event: Event, *, due: datet
         loan_id=task.loan_id,
         cut_id=task.cut_id,
         ordinal=task.ordinal,
+        stage=case.stage,
         opened_at=unit.now,
         due_at=due,
         effect_key=f"{event.id}:returned",

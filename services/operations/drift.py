@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 
 from models.base import earliest_id
 from models.cases import Case, Referral, Visit
-from models.engine import Event, Work
+from models.engine import IS_OPEN, Event, Task, Work
 from models.lifecycles import FINAL_REFERRALS
 from models.vocabulary import STAGE_OF, CaseState, ReferralState, Stage, VisitState
 from services.cases import referrals
@@ -51,6 +51,7 @@ def of_cases(unit: UnitOfWork, case_ids: Collection[UUID]) -> list[Drift]:
     before = {case.id: case for case in unit.rows(_CASES, ids=case_ids)}
     histories, numbers = _told(unit, before)
     states = _states(unit, _REFERRALS, before), _states(unit, _VISITS, before)
+    stages = _states(unit, _TASKS, before)
     stuck = referrals.unsettled(unit, before) - {row.case_id for row in unit.rows(_IN_HANDS, ids=before)}
     still = {case.id for case in unit.rows(_CASES, ids=before) if case.last_seq == before[case.id].last_seq}
     return [
@@ -61,6 +62,7 @@ def of_cases(unit: UnitOfWork, case_ids: Collection[UUID]) -> list[Drift]:
             *_of_case(before[id_], histories[id_], numbers[id_]),
             *_of_referrals(states[0][id_], histories[id_]),
             *_of_visits(states[1][id_], histories[id_]),
+            *_of_tasks(before[id_], stages[id_]),
             *(["orienting, and nothing is awaited or to be decided"] if id_ in stuck else []),
         )
     ]
@@ -78,6 +80,7 @@ _REFERRALS: Final = select(Referral.case_id, Referral.id, Referral.state, Referr
     among(Referral.case_id, "ids")
 )
 _VISITS: Final = select(Visit.case_id, Visit.id, Visit.state).where(among(Visit.case_id, "ids"))
+_TASKS: Final = select(Task.case_id, Task.kind, Task.stage).where(among(Task.case_id, "ids"), IS_OPEN)
 _IN_HANDS: Final = select(Work.case_id).where(among(Work.case_id, "ids"))
 
 
@@ -125,3 +128,9 @@ def _of_visits(rows: Sequence[Row[Any]], told: History) -> Iterator[str]:
         said = told.visits.get(visit.id, VisitState.PLANNED)
         if visit.state != said:
             yield f"visit is {visit.state}, its events say {said}"
+
+
+def _of_tasks(case: _Stored, rows: Sequence[Row[Any]]) -> Iterator[str]:
+    for task in rows:
+        if task.stage != case.stage:
+            yield f"task {task.kind} is counted in {task.stage}, its case in {case.stage}"

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, text, update
+from sqlalchemy import CursorResult, Update, select, text, update
 
 from models.cases import Case
+from models.engine import IS_OPEN, Task
 from models.vocabulary import STAGE_OF
 from services import idempotency
 from services.accounts import access_log
@@ -20,19 +21,23 @@ from services.rules import limits
 
 
 def right_stages(unit: UnitOfWork) -> list[str]:
-    """Store again the stage that follows from each case's state; a line for each kind of drift, which is a bug."""
+    """Store again the stage that follows from each case's state, and that of what is asked on it; a line for each kind
+    of drift, which is a bug.
+    """
     drifts = []
     for state, stage in STAGE_OF.items():
-        righted = unit.session.execute(
-            update(Case)
-            .where(Case.state == state.value, Case.stage != stage.value)
-            .values(stage=stage.value)
-            .execution_options(synchronize_session=False)
-        )
-        count = cast("CursorResult[Any]", righted).rowcount
-        if count:
+        of_state = update(Case).where(Case.state == state.value, Case.stage != stage.value)
+        if count := _righted(unit, of_state.values(stage=stage.value)):
             drifts.append(f"{state.value} → {stage.value}: {count}")
+    own = select(Case.stage).where(Case.id == Task.case_id).scalar_subquery()
+    if count := _righted(unit, update(Task).where(IS_OPEN, Task.stage != own).values(stage=own)):
+        drifts.append(f"tasks: {count}")
     return drifts
+
+
+def _righted(unit: UnitOfWork, values: Update) -> int:
+    done = unit.session.execute(values, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", done).rowcount
 
 
 def forget_transferred(unit: UnitOfWork) -> list[str]:

@@ -100,13 +100,12 @@ def today(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, numb
     A case stands once, with its most pressing task. Its counts are those of `listing.cases` with the same filters.
     """
     asked = filters.but(to_do=True)
-    total = listing.cases(unit, actor, asked).count(unit)
+    total = listing.owed(unit, actor, asked).count(unit, of=Task.case_id)
     number = listing.nearest(number, total)
     ranked = _ranked(unit, actor, asked, number)
-    tasks = listing.owed(unit, actor).where(Task.id.in_(ranked)).all(unit)
-    found = {task.id: task for task in tasks}
-    look_up_known(unit, actor, [task.case for task in found.values()])
-    lines = [_todo(unit, actor, found[task_id], rank) for task_id, rank in ranked.items()]
+    tasks = listing.owed(unit, actor).those(unit, ranked)
+    look_up_known(unit, actor, [task.case for task in tasks])
+    lines = [_todo(unit, actor, task, ranked[task.id]) for task in tasks]
     alone = listing.cases(unit, actor, filters.but(alone=True)).count(unit)
     return Today(Page(lines, number, total), alone, letters_waiting(unit, actor))
 

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, distinct, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Integer, bindparam, distinct, func, null, select, true, tuple_
 from sqlalchemy import case as either
 
 from models.cases import Case
@@ -73,8 +73,7 @@ def board(unit: UnitOfWork, actor: Actor, filters: Filters) -> Board:
     """Read with a fixed number of queries, however many cases there are."""
     base = filters.but(open_only=True, stage=None)
     counts = listing.cases(unit, actor, base).by(unit, Case.stage)
-    late = listing.cases(unit, actor, base.but(late=True)).by(unit, Case.stage)
-    soon = listing.cases(unit, actor, base.but(within=DAYS)).by(unit, Case.stage)
+    soon, late = _due(unit, actor, base)
     ages, waiting, cards = _ages(unit, actor, base, counts), _waiting(unit, actor, base), _cards(unit, actor, base)
     columns = [
         Column(stage, counts.get(stage, 0), late.get(stage, 0), soon.get(stage, 0), ages.get(stage),
@@ -122,22 +121,26 @@ def _ages(unit: UnitOfWork, actor: Actor, base: Filters, counts: Mapping[str, in
     return found
 
 
+def _due(unit: UnitOfWork, actor: Actor, base: Filters) -> tuple[dict[str, int], dict[str, int]]:
+    """How many cases of each stage need a hand within the next days, and how many of these are late."""
+    cases, late = distinct(Task.case_id), distinct(either((Task.due_at < unit.now, Task.case_id)))
+    asked = listing.owed(unit, actor, base.but(within=DAYS)).query.group_by(Task.stage)
+    rows = unit.session.execute(asked.with_only_columns(Task.stage, func.count(cases), func.count(late))).all()
+    return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+
+
 def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Waiting]]:
-    """Whom the cases of each stage wait for, the side with most cases first."""
-    is_late = Task.due_at < unit.now
-    organisation_id = either((Task.party.in_(NAMED), Task.organisation_id), else_=None)
-    rows = unit.session.execute(
-        listing.owed(unit, actor, base, with_case=True)
-        .query.with_only_columns(
-            Case.stage,
-            Task.party,
-            organisation_id.label("organisation_id"),
-            func.count(distinct(Task.case_id)).label("cases"),
-            func.count(distinct(either((is_late, Task.case_id)))).label("late"),
-            func.min(either((is_late, Task.opened_at)), type_=Task.opened_at.type).label("since"),
-        )
-        .group_by(Case.stage, Task.party, organisation_id)
-    ).all()
+    """Whom the cases of each stage wait for, the side with most cases first; counted in the order of an index."""
+    asked, whose, is_late = listing.owed(unit, actor, base).query, (Task.stage, Task.party), Task.due_at < unit.now
+    counts = (
+        func.count(distinct(Task.case_id)).label("cases"),
+        func.count(distinct(either((is_late, Task.case_id)))).label("late"),
+        func.min(either((is_late, Task.opened_at)), type_=Task.opened_at.type).label("since"),
+    )
+    named = asked.where(Task.party.in_(NAMED)).with_only_columns(*whose, Task.organisation_id, *counts)
+    others = asked.where(Task.party.not_in(NAMED)).with_only_columns(*whose, null().label("organisation_id"), *counts)
+    queries = named.group_by(*whose, Task.organisation_id), others.group_by(*whose)
+    rows = [row for query in queries for row in unit.session.execute(query)]
     names = _names(unit, {row.organisation_id for row in rows if row.organisation_id})
     found: defaultdict[str, list[Waiting]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (-row.cases, row.party, str(row.organisation_id))):
@@ -159,33 +162,28 @@ def _cards(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, li
     All of them in order would be thousands: the index of what is owed gives them by date, those of full columns left
     out, until there are enough.
     """
-    asked = listing.owed(unit, actor, base.but(within=DAYS), with_case=True)
+    asked = listing.owed(unit, actor, base.but(within=DAYS))
     columns: defaultdict[str, dict[UUID, UUID]] = defaultdict(dict)
-    for row in unit.session.execute(_by_date(asked.where(Task.kind == DANGER))):
-        columns[row.stage].setdefault(row.case_id, row.id)
-    _fill(unit, columns, asked.where(Task.kind != DANGER))
+    for pressing in (Task.kind == DANGER, Task.kind != DANGER):
+        _fill(unit, columns, asked.where(pressing))
     chosen = {stage: list(tasks.values())[:CARDS] for stage, tasks in columns.items()}
-    shown = listing.owed(unit, actor).where(Task.id.in_([task_id for tasks in chosen.values() for task_id in tasks]))
-    by_id = {task.id: task for task in shown.all(unit)}
-    look_up_known(unit, actor, [task.case for task in by_id.values()])
+    shown = asked.those(unit, [task_id for tasks in chosen.values() for task_id in tasks])
+    look_up_known(unit, actor, [task.case for task in shown])
+    by_id = {task.id: task for task in shown}
     return defaultdict(list, {stage: [by_id[task_id] for task_id in tasks] for stage, tasks in chosen.items()})
-
-
-def _by_date(asked: Question[Task]) -> Select[UUID, UUID, str, datetime]:
-    return asked.query.with_only_columns(Task.id, Task.case_id, Case.stage, Task.due_at).order_by(*asked.order)
 
 
 def _fill(unit: UnitOfWork, columns: defaultdict[str, dict[UUID, UUID]], asked: Question[Task]) -> None:
     """Add the first task of the next cases, until the columns are full or there is none any more."""
-    lacking = list(OPEN_STAGES)
+    by_date = asked.query.with_only_columns(Task.id, Task.case_id, Task.stage, Task.due_at).order_by(*asked.order)
     after: ColumnElement[bool] = true()
-    while lacking:
-        rows = unit.session.execute(_by_date(asked.where(Case.stage.in_(lacking), after)).limit(AT_ONCE)).all()
+    more = True
+    while more and (lacking := [stage for stage in OPEN_STAGES if len(columns[stage]) < CARDS]):
+        rows = unit.session.execute(by_date.where(Task.stage.in_(lacking), after).limit(AT_ONCE)).all()
         for row in rows:
             columns[row.stage].setdefault(row.case_id, row.id)
         more = len(rows) == AT_ONCE
         after = tuple_(Task.due_at, Task.id) > (rows[-1].due_at, rows[-1].id) if more else after
-        lacking = [stage for stage in lacking if more and len(columns[stage]) < CARDS]
 
 
 AT_ONCE: Final = 10 * CARDS

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from models.cases import Case, Referral
-from models.engine import Event, IncomingMail, Obligation, Task, Work
+from models.engine import IS_OPEN, Event, IncomingMail, Obligation, Task, Work
 from models.events import Fact
 from models.lifecycles import UNANSWERED, UNDER_WAY, CaseAction, next_case_state
 from models.pathway import Rule
@@ -90,6 +90,7 @@ def record_all(unit: UnitOfWork, acts: Sequence[Act]) -> list[Event]:
     """The same for many cases at once, each in one act; one refusal refuses them all."""
     if not acts:
         return []
+    stood_in = {act.case.id: act.case.stage for act in acts}
     for act in acts:
         _check_pathway(unit, act)
         if act.action is not None:
@@ -100,6 +101,7 @@ def record_all(unit: UnitOfWork, acts: Sequence[Act]) -> list[Event]:
     unit.session.flush()
     _queue(unit, events)
     _end_tasks(unit, acts)
+    _take_along(unit, [act.case for act in acts if act.case.stage != stood_in[act.case.id]])
     _own_dead_ends(unit, acts, events)
     unit.session.flush()
     unit.wake_relay()
@@ -189,6 +191,12 @@ def _end_tasks(unit: UnitOfWork, acts: Sequence[Act]) -> None:
     close(unit, superseded, TaskState.SUPERSEDED)
     for task in (each for each in superseded if each.kind == READ):
         _let_wait(unit, task)
+
+
+def _take_along(unit: UnitOfWork, cases: Sequence[Case]) -> None:
+    """What is still asked on cases that came to another stage is counted there."""
+    for case in cases:
+        unit.session.execute(update(Task).where(Task.case_id == case.id, IS_OPEN).values(stage=case.stage))
 
 
 def _let_wait(unit: UnitOfWork, task: Task) -> None:

@@ -228,6 +228,7 @@ def _task(effect: OpenTask) -> Row:
         "loan_id": effect.about.loan_id,
         "cut_id": effect.about.cut_id,
         "ordinal": effect.ordinal,
+        "stage": effect.case.stage.value,
         "opened_at": effect.opened_at,
         "due_at": effect.due_at,
         "provisional": effect.provisional,

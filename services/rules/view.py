@@ -12,7 +12,16 @@ from sqlalchemy import Row, Select, and_, select
 from models.cases import Alert, Call, Case, Household, Phone, Referral, Visit
 from models.engine import Event, Task
 from models.events import CaseReopened, FollowUpAnswered, FollowUpCalled
-from models.vocabulary import CallResult, ContactBy, ReferralState, TaskState, VisitState
+from models.vocabulary import (
+    STAGE_OF,
+    CallResult,
+    CaseState,
+    ContactBy,
+    ReferralState,
+    Stage,
+    TaskState,
+    VisitState,
+)
 from services.foundation.database import UnitOfWork
 from services.foundation.lists import among
 
@@ -82,6 +91,11 @@ class CaseView:
     def stands(self) -> str:
         """Where it is on its way, also while it is suspended."""
         return self.resumes_in or self.state
+
+    @property
+    def stage(self) -> Stage:
+        """The stage it is in; a suspended case keeps the one it was in."""
+        return STAGE_OF[CaseState(self.stands)]
 
     @property
     def open_tasks(self) -> frozenset[str]:

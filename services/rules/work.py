@@ -2,7 +2,7 @@
 
 import random
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -122,6 +122,14 @@ def events(unit: UnitOfWork, ids: Collection[UUID]) -> list[Event]:
 
 
 _EVENTS: Final = select(Event).where(among(Event.id, "ids"))
+
+
+def hold(unit: UnitOfWork, events: Iterable[Event]) -> None:
+    """Keep the cases of a batch where they stand until what follows is written; whoever moves one now is waited for."""
+    unit.rows(_HELD, cases={event.case_id for event in events})
+
+
+_HELD: Final = select(Case.id).where(among(Case.id, "cases")).order_by(Case.id).with_for_update(of=Case, key_share=True)
 
 
 def finish(unit: UnitOfWork, ids: Collection[int], token: str) -> None:

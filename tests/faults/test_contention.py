@@ -16,8 +16,8 @@ from flows import relay
 from models.cases import Case
 from models.engine import Event, Message, Task, Work
 from models.vocabulary import CallResult
-from services.cases import calls, triage
-from services.forms import Acceptance, CallForm
+from services.cases import calls, endings, triage
+from services.forms import Acceptance, CallForm, Withdrawal
 from services.foundation.database import Database, UnitOfWork
 from services.foundation.errors import CaseworkError, Conflict
 from services.foundation.runtime import Runtime, use
@@ -102,6 +102,19 @@ def test_two_calls_noted_at_once_are_both_kept(database: Database, case_id: UUID
         events = list(unit.session.scalars(select(Event.type).where(Event.case_id == case_id)))
         assert events.count("call.attempted") == 2
         assert problems(unit) == []
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_the_engine_waits_for_whoever_moves_the_case_of_its_event(runtime: Runtime, case_id: UUID) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with runtime.database.write("test") as unit:
+            endings.withdraw(unit, COORDINATOR, case_id, Withdrawal(said_by="Ginette Roux"))
+            engine = pool.submit(drained, runtime, 50)  # what was accepted asks for a call
+            wait([engine], timeout=0.5)
+        engine.result(PATIENCE_S)
+
+    with runtime.database.read() as unit:
+        assert problems(unit, drained=True) == []
 
 
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)

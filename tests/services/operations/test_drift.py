@@ -11,7 +11,7 @@ from models.base import earliest_id, new_id
 from models.cases import Case, Referral, Visit
 from models.engine import Event, Task, Work
 from models.vocabulary import CaseState, ReferralState, Stage, VisitState
-from services.operations import drift
+from services.operations import drift, upkeep
 from tests.services.rules.situations import Office
 
 
@@ -30,10 +30,10 @@ def test_a_case_is_what_its_events_say(office: Office) -> None:
     case_id, _ = office.followed()
     assert drifts(office, case_id) == []
 
-    values = {"state": CaseState.CLOSED.value, "stage": Stage.CLOSED.value, "closed_at": office.clock.at}
-    spoil(office, update(Case).values(values))
+    spoil(office, update(Case).values(state=CaseState.CONTACTING.value, stage=Stage.VISIT.value))
+    spoil(office, update(Task).values(stage=Stage.VISIT.value))
 
-    assert drifts(office, case_id) == ["case is closed, its events say in_follow_up"]
+    assert drifts(office, case_id) == ["case is contacting, its events say in_follow_up"]
 
 
 def test_a_request_and_a_visit_are_what_their_events_say(office: Office) -> None:
@@ -68,6 +68,19 @@ def test_nobody_waits_for_nothing_in_orientation(office: Office) -> None:
     spoil(office, update(Task).where(Task.kind == "reorient").values(state="superseded", closed_at=office.clock.at))
 
     assert drifts(office, case_id) == ["orienting, and nothing is awaited or to be decided"]
+
+
+def test_what_is_asked_is_counted_in_the_stage_of_its_case_and_put_back_there(office: Office) -> None:
+    case_id = office.accepted()
+    office.drain()
+    assert drifts(office, case_id) == []
+
+    spoil(office, update(Task).where(Task.kind == "first_call").values(stage="detection"))
+
+    assert drifts(office, case_id) == ["task first_call is counted in detection, its case in visit"]
+    with office.database.write("test") as unit:
+        assert upkeep.right_stages(unit) == ["tasks: 1"]
+    assert drifts(office, case_id) == []
 
 
 def test_a_case_that_moves_while_it_is_looked_at_is_left_for_the_next_night(

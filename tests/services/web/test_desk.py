@@ -59,7 +59,7 @@ def test_each_case_stands_once_on_the_pages_of_the_day(office: Office, monkeypat
             unit.session.add(
                 Task(
                     programme_id=first.programme_id, case_id=first.case_id, kind=first.kind, party=first.party,
-                    opened_at=first.opened_at, due_at=first.due_at, effect_key=f"more:{number}",
+                    stage=first.stage, opened_at=first.opened_at, due_at=first.due_at, effect_key=f"more:{number}",
                 )
             )  # fmt: skip
         unit.session.flush()
