@@ -41,7 +41,6 @@ HORIZON_WORKING_DAYS: Final = 5
 
 T = TypeVar("T", bound=Base)
 Shown = TypeVar("Shown")
-Column = InstrumentedAttribute[Any] | None
 
 
 class Filters(BaseModel):
@@ -129,7 +128,7 @@ class Question(Generic[T]):
         """The same question, narrowed further."""
         return Question(self.query.where(*conditions), self.order, self.options)
 
-    def count(self, unit: UnitOfWork, *, of: Column = None) -> int:
+    def count(self, unit: UnitOfWork, *, of: InstrumentedAttribute[Any] | None = None) -> int:
         """How many; or how many different ones `of` a column, as the cases of tasks."""
         counted = func.count() if of is None else func.count(distinct(of))
         return unit.session.scalar(self.query.with_only_columns(counted)) or 0

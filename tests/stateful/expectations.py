@@ -42,7 +42,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "await_household": {C.CONTACTING},
     "correct_number": set(C) - CLOSED_STATES,
     "find_number": set(C) - CLOSED_STATES,
-    "plan_visit": {C.QUALIFIED, C.VISITED},
+    "plan_visit": {C.QUALIFIED, C.VISITED, C.DIAGNOSED},  # a second visit that failed, until the report
     "hold_visit": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
     "choose_visitor": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
     "decide_after_absence": {C.QUALIFIED, C.CONTACTING},
