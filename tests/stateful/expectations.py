@@ -45,7 +45,7 @@ BELONGS: Final[dict[str, set[CaseState]]] = {
     "plan_visit": {C.QUALIFIED, C.VISITED, C.DIAGNOSED},  # a second visit that failed, until the report
     "hold_visit": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
     "choose_visitor": {C.VISIT_PLANNED, C.REPORT_DELIVERED, C.ORIENTING, C.IN_FOLLOW_UP},
-    "decide_after_absence": {C.QUALIFIED, C.CONTACTING},
+    "decide_after_absence": {C.QUALIFIED, C.CONTACTING, C.VISITED, C.DIAGNOSED},  # absent at a second visit, too
     "deliver_report": {C.VISITED, C.DIAGNOSED, C.VISIT_PLANNED},  # of the first visit, while a second one is planned
     "orient": {C.REPORT_DELIVERED},
     "answer_referral": ORIENTED,
