@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.events import FACTS
 from models.vocabulary import CaseState, Channel, MessageState
@@ -93,10 +93,14 @@ def event_sentence(
 ) -> str:
     """The line of the timeline for an event, filled from its codes, numbers and dates only.
 
-    `said` gives the words of a field that the labels do not know, as the title of a task of the pathway's own.
+    `said` gives the words of a field that the labels do not know, as the title of a task of the pathway's own. An event
+    that this version cannot read, which is why it may have been set aside, says that.
     """
+    try:
+        fact = FACTS[event_type].model_validate(payload)
+    except (KeyError, ValidationError):
+        return label("event_set_aside", "unreadable")
     sentence = label("event", event_type)
-    fact = FACTS[event_type].model_validate(payload)
     words = {field: said.get(field) or _words(getattr(fact, field), field, zone) for field in placeholders(sentence)}
     return french(sentence.format_map(words))
 

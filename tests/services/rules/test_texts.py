@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from enum import Enum
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -479,6 +480,13 @@ def test_an_alert_giver_reads_the_family_of_an_outcome(outcome: ClosureOutcome) 
 @pytest.mark.parametrize("event_type", sorted(FACTS))
 def test_every_event_has_a_sentence_made_of_its_own_fields(event_type: str) -> None:
     assert set(labels.placeholders(label("event", event_type))) <= set(FACTS[event_type].model_fields)
+
+
+@pytest.mark.parametrize(("event_type", "payload"), [("alert.of_a_later_version", {}), ("alert.submitted", {"x": 1})])
+def test_an_event_that_this_version_cannot_read_says_so(event_type: str, payload: dict[str, Any]) -> None:
+    told = labels.event_sentence(event_type, payload, PARIS)
+
+    assert told == "Événement que cette version de Relais ne sait pas lire"
 
 
 def test_no_label_is_written_for_a_code_that_does_not_exist() -> None:

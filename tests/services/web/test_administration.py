@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from models.engine import Message, Work
+from models.engine import Event, Message, Work
 from models.vocabulary import MessageState, Role, WorkState
 from services.accounts.accounts import create_account
 from services.cases import alerts
@@ -47,6 +47,17 @@ def test_an_administrator_sees_what_is_set_aside_and_no_household(office: Office
     assert "Le Goff" not in page
     assert "/recherche" not in page  # it would never find a case for him
     assert "/recherche" in browser(office, "claire").get("/a-faire").text
+
+
+def test_an_event_that_nobody_can_read_is_shown_all_the_same(office: Office) -> None:
+    park(office)
+    with office.runtime.database.write("test") as unit:
+        unit.session.execute(update(Event).where(Event.type == "alert.submitted").values(payload={}))
+
+    page = browser(office, "alex").get("/administration")
+
+    assert page.status_code == 200
+    assert "Événement que cette version de Relais ne sait pas lire" in page.text
 
 
 @pytest.mark.parametrize(
