@@ -1,6 +1,7 @@
 """The refusals of the services: each says what a person can do about it, in one French sentence."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from models.refusals import CaseworkError, TransitionRefused
 
@@ -117,11 +118,12 @@ class Unavailable(CaseworkError):
 
     status_code = 503
     retryable = True
+    retry_after_s: Final = 30
     code = "unavailable"
 
     def __init__(self) -> None:
         """One sentence whatever is missing: the reader cannot mend it."""
-        super().__init__("Relais ne peut rien lire ni enregistrer en ce moment : réessayez dans quelques minutes.")
+        super().__init__("Rien ne peut être lu ni enregistré en ce moment : réessayez dans quelques minutes.")
 
 
 class Setup(CaseworkError):

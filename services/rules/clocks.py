@@ -120,6 +120,11 @@ def running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:
     return unit.session.scalars(query.order_by(Obligation.id)).all()
 
 
+def of_task(unit: UnitOfWork, task: Task) -> Obligation | None:
+    """The clock of an open task, if it has one."""
+    return next(iter(running(unit, task)), None)
+
+
 def is_waiting(obligation: Obligation) -> bool:
     """Whether the clock stands still now."""
     return any(pause.to_at is None for pause in obligation.pauses)

@@ -28,7 +28,7 @@ def due_under(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> 
 
 def _dates(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> tuple[datetime, datetime]:
     """The task's date and its clock's, which is without the pauses that are over: they move each of its steps."""
-    clock = next(iter(clocks.running(unit, task)), None)
+    clock = clocks.of_task(unit, task)
     as_it_is = task.due_at, clock.due_at if clock else task.due_at
     counted = _counted(unit, task, before, after)
     if counted is None:
@@ -46,7 +46,7 @@ def _counted(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> d
     old, new = before.tasks[task.kind].due, after.tasks[task.kind].due
     if old == new or task.effect_key.endswith(_RETURNED):
         return None
-    clock = next(iter(clocks.running(unit, task)), None)
+    clock = clocks.of_task(unit, task)
     event = unit.session.get_one(Event, UUID(task.effect_key.split(":", maxsplit=1)[0]))
     view = views(unit, [task.case_id])[task.case_id]
     situation = replace(plan.situation(unit, event, view), occurred_at=clock.anchor_at if clock else task.opened_at)
@@ -64,7 +64,7 @@ def _moved(unit: UnitOfWork, task: Task, due: datetime, waited: list[tuple[datet
 
 def repin(unit: UnitOfWork, task: Task, before: Pathway, after: Pathway) -> None:
     """Give an open task its date and its clock under `after`; a clock that changes nothing goes on as it is."""
-    clock, ladder = next(iter(clocks.running(unit, task)), None), _ladder(task, after)
+    clock, ladder = clocks.of_task(unit, task), _ladder(task, after)
     due, clock_due = _dates(unit, task, before, after)
     is_same = due == task.due_at
     task.due_at = due

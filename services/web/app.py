@@ -18,7 +18,6 @@ from models.programmes import Programme
 from services.foundation.errors import CaseworkError, Denied, LinkAged, NotFound, SignInRefused, Unavailable
 from services.foundation.runtime import Runtime, use
 from services.foundation.tokens import new_token
-from services.rules.limits import TooMany
 from services.rules.policy import Actor, note_access
 from services.web import problems, returning
 from services.web.api import TAGS, include_api
@@ -190,8 +189,8 @@ async def error_page(request: Request, error: Exception) -> Response:
         ask_at=error.ask_at if isinstance(error, LinkAged) else "",
         once=new_token(),
     )
-    if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(error.retry_after_s)
+    if wait_s := getattr(error, "retry_after_s", None):
+        response.headers["Retry-After"] = str(wait_s)
     return response
 
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 NOBODY: Final = 65534
 ROOM: Final = (0, 4096, 24_000)
 """How much the files may still grow, in bytes: an alert needs more than the last."""
-SENTENCE: Final = "Relais ne peut rien lire ni enregistrer en ce moment"
+SENTENCE: Final = "Rien ne peut être lu ni enregistré en ce moment"
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_sound_file_with_all_that_was_acknowledged(

@@ -73,7 +73,6 @@ _MORE: Final[tuple[Offer, ...]] = (
     ("Absence ou annulation", "visite/perdue", Right.VISIT, _may(CaseAction.LOSE_VISIT)),
     ("Diagnostic terminé", "diagnostic", Right.REPORT, _may(CaseAction.FINISH_DIAGNOSIS)),
     ("Remettre le rapport", "rapport", Right.REPORT, _may(CaseAction.DELIVER_REPORT)),
-    ("Remplacer le rapport", "rapport/remplacer", Right.REPORT, lambda found: bool(found.reports)),
     ("Orienter vers un partenaire", "orienter", Right.REFER, _may(CaseAction.REFER)),
     ("Passer au suivi", "passer-au-suivi", Right.REFER, _may(CaseAction.FOLLOW_UP)),
     ("Renoncer : ménage injoignable", "renoncer", Right.GIVE_UP, _may(CaseAction.GIVE_UP)),
@@ -101,6 +100,7 @@ _MORE: Final[tuple[Offer, ...]] = (
     ("Noter une réclamation", "reclamation", Right.NOTE, _is_still_somebodys),
     ("Demander une mise en sécurité", f"orienter?type={Theme.EMERGENCY}", Right.REFER,
      lambda found: referrals.is_only_for_safety(found.case) and _is_dangerous(found.case)),
+    ("Remplacer le rapport", "rapport/remplacer", Right.REPORT, lambda found: bool(found.reports)),
 )  # fmt: skip
 """What may be done beside what is asked: words, page, the right that it takes, and where a case has to be."""
 _ENDS: Final[tuple[Offer, ...]] = (

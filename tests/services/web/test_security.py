@@ -244,6 +244,7 @@ def test_what_was_typed_while_the_database_was_away_can_be_sent_again(
         refused = claire.post(address, data=typed)
 
     assert (refused.status_code, "rechargez cette page" in refused.text) == (503, True)
+    assert refused.headers["retry-after"] == "30"
     assert claire.post(address, data=typed).status_code == 303
     assert "Rappeler lundi" in claire.get(f"/situations/{case_id}").text
 
