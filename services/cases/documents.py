@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from models.cases import Case, Document
 from services.foundation.database import UnitOfWork
@@ -20,6 +21,7 @@ from services.rules.policy import Actor, Right, case_for, knows_household
 LARGEST: Final = 20 * 1024 * 1024
 AT_MOST: Final = f"{LARGEST // (1024 * 1024)} Mo au plus"
 CHUNK: Final = 1 << 20
+A_MONTH: Final = timedelta(days=30)
 TOO_HEAVY: Final = f"C’est trop lourd : {AT_MOST}."
 KINDS: Final[dict[bytes, str]] = {
     b"%PDF-": "application/pdf",
@@ -30,7 +32,7 @@ KINDS: Final[dict[bytes, str]] = {
 
 def store(runtime: Runtime, chunks: Iterable[bytes]) -> tuple[Path, str, int, str]:
     """Write an upload beside the database; return its path, SHA-256, size and type; a refused one leaves nothing."""
-    folder = runtime.settings.data_folder / "documents"
+    folder = folder_of(runtime)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / new_token()
     digest, size, head = hashlib.sha256(), 0, b""
@@ -115,6 +117,26 @@ def _unlink(paths: Sequence[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
+def sweep(unit: UnitOfWork, runtime: Runtime) -> None:
+    """Take away the files of which no row speaks: whoever wrote or took them away died in between.
+
+    Those of the last month are left: the row of an upload comes after its file, and whoever puts an older backup of the
+    database in place, then the newer one again, finds them.
+    """
+    old = {path.name: path for path in folder_of(runtime).glob("*") if _written_at(path) < unit.lease_time() - A_MONTH}
+    if old:
+        _unlink([old[name] for name in old.keys() - set(unit.session.scalars(select(Document.stored_as)))])
+
+
+def _written_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
 def path_of(runtime: Runtime, document: Document) -> Path:
     """Where its content lies."""
-    return runtime.settings.data_folder / "documents" / document.stored_as
+    return folder_of(runtime) / document.stored_as
+
+
+def folder_of(runtime: Runtime) -> Path:
+    """Where all files lie, beside the database; it may not be there yet."""
+    return runtime.settings.data_folder / "documents"

@@ -10,7 +10,7 @@ from models.engine import IS_OPEN, Task
 from models.vocabulary import STAGE_OF
 from services import idempotency
 from services.accounts import access_log
-from services.cases import erasure
+from services.cases import documents, erasure
 from services.correspondence import messages, replies, webhooks
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
@@ -43,6 +43,12 @@ def _righted(unit: UnitOfWork, values: Update) -> int:
 def forget_transferred(unit: UnitOfWork) -> list[str]:
     """Keep no copy of the households that another Slime took over a month ago."""
     return erasure.forget_transferred(unit, runtime())
+
+
+def sweep_documents(unit: UnitOfWork) -> list[str]:
+    """Take away the files that no document names any more; nothing to report."""
+    documents.sweep(unit, runtime())
+    return []
 
 
 def forget_answers(unit: UnitOfWork) -> list[str]:
@@ -110,6 +116,7 @@ ROUNDS: Final[tuple[Callable[[UnitOfWork], list[str]], ...]] = (
     right_stages,
     forget_answers,
     forget_transferred,
+    sweep_documents,
     forget_mails,
     forget_texts,
     forget_presence,

@@ -1,5 +1,8 @@
 """A wrong report is replaced: the right one is read by whoever might read it, and nothing of the wrong one stays."""
 
+import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +17,8 @@ from services.cases import documents, erasure, reports
 from services.forms import ReplacementForm, ReportForm
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Denied, GuardRefused, InvalidInput, NotFound
-from services.foundation.runtime import Runtime
+from services.foundation.runtime import Runtime, use
+from services.operations import upkeep
 from services.rules.casework import Hand
 from tests.factories import PDF, Office, drain, make_case, make_office, state_of
 from tests.ledger import problems
@@ -57,6 +61,21 @@ def replaced(office: Office, case_id: UUID, hand: Hand | None = None) -> None:
     with office.runtime.database.write("test") as unit:
         put(unit, office, hand or Hand(office.karim), case_id)
     drain(office)
+
+
+def test_a_file_of_which_no_row_speaks_is_swept_after_a_month(office: Office) -> None:
+    make_case(office, CaseState.ORIENTING)
+    long_ago = time.time() - timedelta(days=31).total_seconds()
+    named = [*folder(office).iterdir()]
+    forgotten, latest = (documents.store(office.runtime, [RIGHT])[0] for _ in range(2))
+    for path in (*named, forgotten):
+        os.utime(path, (long_ago, long_ago))
+
+    with office.runtime.database.write("test") as unit, use(office.runtime):
+        assert upkeep.sweep_documents(unit) == []
+
+    assert {*folder(office).iterdir()} == {*named, latest}
+    assert upkeep.sweep_documents in upkeep.ROUNDS
 
 
 def test_nothing_of_a_wrong_report_stays_and_who_may_read_it_does(office: Office) -> None:
