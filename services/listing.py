@@ -240,8 +240,8 @@ def owed(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING, *, with_
     of_case = [*_of_case(filters), *_of_past(unit, actor, filters)]
     of_task = [RUNNING, *_in_stage(filters, Task.stage), *_of_task(unit, actor, filters)]
     query = select(Task).where(Task.programme_id == actor.programme_id, *of_task)
-    if not sees_all(actor):
-        of_case.append(is_visible(actor))
+    if not sees_all(actor):  # the stage is said of his cases, too: an index has those of an operator by it
+        of_case += [is_visible(actor), *_in_stage(filters, Case.stage)]
     if of_case or with_case:
         query = query.join(Case, Case.id == Task.case_id).where(*of_case)
     return Question(query, (Task.due_at, Task.id), _TASK_OPTIONS)
