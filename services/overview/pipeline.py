@@ -123,20 +123,22 @@ def _ages(unit: UnitOfWork, actor: Actor, base: Filters, counts: Mapping[str, in
 
 def _due(unit: UnitOfWork, actor: Actor, base: Filters) -> tuple[dict[str, int], dict[str, int]]:
     """How many cases of each stage need a hand within the next days, and how many of these are late."""
-    cases, late = distinct(Task.case_id), distinct(either((Task.due_at < unit.now, Task.case_id)))
     asked = listing.owed(unit, actor, base.but(within=DAYS)).query.group_by(Task.stage)
-    rows = unit.session.execute(asked.with_only_columns(Task.stage, func.count(cases), func.count(late))).all()
-    return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+    rows = unit.session.execute(asked.with_only_columns(Task.stage, *_cases_and_late(unit))).all()
+    return {row.stage: row.cases for row in rows}, {row.stage: row.late for row in rows}
+
+
+def _cases_and_late(unit: UnitOfWork) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """How many cases some tasks are of, and of how many one is late."""
+    late = either((Task.due_at < unit.now, Task.case_id))
+    return func.count(distinct(Task.case_id)).label("cases"), func.count(distinct(late)).label("late")
 
 
 def _waiting(unit: UnitOfWork, actor: Actor, base: Filters) -> defaultdict[str, list[Waiting]]:
     """Whom the cases of each stage wait for, the side with most cases first; counted in the order of an index."""
-    asked, whose, is_late = listing.owed(unit, actor, base).query, (Task.stage, Task.party), Task.due_at < unit.now
-    counts = (
-        func.count(distinct(Task.case_id)).label("cases"),
-        func.count(distinct(either((is_late, Task.case_id)))).label("late"),
-        func.min(either((is_late, Task.opened_at)), type_=Task.opened_at.type).label("since"),
-    )
+    asked, whose = listing.owed(unit, actor, base).query, (Task.stage, Task.party)
+    since = func.min(either((Task.due_at < unit.now, Task.opened_at)), type_=Task.opened_at.type).label("since")
+    counts = (*_cases_and_late(unit), since)
     named = asked.where(Task.party.in_(NAMED)).with_only_columns(*whose, Task.organisation_id, *counts)
     others = asked.where(Task.party.not_in(NAMED)).with_only_columns(*whose, null().label("organisation_id"), *counts)
     queries = named.group_by(*whose, Task.organisation_id), others.group_by(*whose)
