@@ -30,10 +30,11 @@ def test_a_case_is_what_its_events_say(office: Office) -> None:
     case_id, _ = office.followed()
     assert drifts(office, case_id) == []
 
-    spoil(office, update(Case).values(state=CaseState.CONTACTING.value, stage=Stage.VISIT.value))
-    spoil(office, update(Task).values(stage=Stage.VISIT.value))
+    values = {"state": CaseState.CLOSED.value, "stage": Stage.CLOSED.value, "closed_at": office.clock.at}
+    spoil(office, update(Case).values(values))
+    spoil(office, update(Task).values(stage=Stage.CLOSED.value))
 
-    assert drifts(office, case_id) == ["case is contacting, its events say in_follow_up"]
+    assert drifts(office, case_id) == ["case is closed, its events say in_follow_up"]
 
 
 def test_a_request_and_a_visit_are_what_their_events_say(office: Office) -> None:
