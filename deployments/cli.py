@@ -5,13 +5,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Parameter, UnknownCommandError
+from cyclopts.exceptions import UnknownOptionError
 
 from deployments.importing import Options
 from deployments.importing_cases import CaseOptions
 
 if TYPE_CHECKING:
     from services.foundation.runtime import Runtime
+
+
+def in_french(error: CycloptsError) -> str:
+    """What is wrong in a command line that could not be read, and which page of help says how to write it."""
+    match error:
+        case UnknownCommandError(unused_tokens=[word, *_]):
+            wrong = f"«\u00a0{word}\u00a0» n’est pas une commande de Relais."
+        case UnknownOptionError(token=token):
+            wrong = f"«\u00a0{token.keyword or token.value}\u00a0» n’est pas une option de cette commande."
+        case MissingArgumentError(argument=argument) if argument is not None:
+            wrong = f"Il manque {argument.name}."
+        case CoercionError(token=token, argument=argument) if token is not None and argument is not None:
+            wrong = f"«\u00a0{token.value}\u00a0» ne convient pas pour {token.keyword or argument.name}."
+        case _:
+            wrong = "Cette commande ne se comprend pas."
+    line = " ".join(["relais", *(error.command_chain or ())])
+    return f"{wrong} Voyez «\u00a0{line} --help\u00a0»."
+
 
 app = App(
     name="relais",
@@ -20,6 +39,7 @@ app = App(
     group_commands="Commandes",
     group_parameters="Réglages de la commande",
     result_action="return_value",
+    error_formatter=in_french,
 )
 account = App(name="account", help="Comptes des personnes.", group_commands="Commandes")
 imports = App(name="import", help="Reprise de fichiers.", group_commands="Commandes")
