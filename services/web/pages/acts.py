@@ -261,7 +261,8 @@ ACTS: Final = (
                      "Si le ménage ne répond pas, ou demande à être rappelé, l’opérateur l’appelle.")),
     ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
             forms.ClosureForm, _closure, _closure_given, possible=closing.check_closable,
-            follows=("Le ménage reçoit un courrier de fin, le donneur d’alerte une ligne de nouvelles.",)),
+            follows=("Le ménage reçoit un mot de fin, mais rien après un décès, ni de courrier s’il a quitté ce logement.",
+                     "Le donneur d’alerte reçoit une ligne de nouvelles.")),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP,
             bare(calls.give_up), danger=True, possible=calls.check_enough_tried,
             lead="Possible après assez d’appels, sur plusieurs jours et à plusieurs moments de la journée, et une "
