@@ -11,7 +11,8 @@ from models.engine import Event, Message
 from models.vocabulary import Channel
 from services.foundation.database import Database, UnitOfWork
 from services.rules.ledger import Aftermath
-from services.rules.rendering import Rendered, Suppressed
+from services.rules.relevance import Suppressed
+from services.rules.rendering import Rendered
 from tests.programmes import a_case, an_event
 
 

@@ -28,7 +28,8 @@ from services.rules import effects, obligations, work
 from services.rules.aftermath import message_accepted
 from services.rules.casework import Hand
 from services.rules.ledger import CARRIED
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 
 FRESH_LETTERS: Final = timedelta(days=3)
 """Letters of the last days are left to print."""

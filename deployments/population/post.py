@@ -18,7 +18,7 @@ from services.foundation.phones import is_mobile
 from services.rules.effects import mark
 from services.rules.plan import PlanMessage
 from services.rules.recipients import Recipient
-from services.rules.rendering import NOBODY_READS
+from services.rules.relevance import NOBODY_READS
 
 if TYPE_CHECKING:
     from deployments.population.life import Life

@@ -20,12 +20,13 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput, NotFound
 from services.foundation.runtime import runtime
 from services.listing import Question
-from services.rules import ledger
+from services.rules import ledger, relevance
 from services.rules.casework import Hand
 from services.rules.household import code_of
 from services.rules.policy import Actor, known, letters_of
 from services.rules.published import today_of
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 
 NOON: Final = time(12)
 
@@ -40,7 +41,7 @@ class Printed:
 
 def to_print(unit: UnitOfWork, actor: Actor) -> Question[Message]:
     """Letters that wait for the printer, the oldest first: those that this actor posts and that will be written."""
-    wanted = _due(unit, actor).where(ledger.IS_WANTED, ledger.is_to_come(unit.now))
+    wanted = _due(unit, actor).where(relevance.is_wanted(unit.now))
     return Question(wanted, _OLDEST_FIRST, (_WITH_READER,))
 
 

@@ -14,7 +14,7 @@ from models.events import MessageFailed, MessageHastened, MessageLost
 from models.vocabulary import Channel, MessageState, Party
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
-from services.rules import casework, ledger
+from services.rules import casework, ledger, relevance
 from services.rules.aftermath import AFTERMATH
 from services.rules.casework import Hand
 from services.rules.policy import Actor, Right, case_for, is_visible
@@ -109,7 +109,7 @@ def may_leave_now(unit: UnitOfWork, case: Case) -> frozenset[UUID]:
         Message.state == MessageState.QUEUED,
         Message.due_at > unit.now + casework.RECALL,  # one that was hastened leaves once its minute is over
         Message.channel.in_(ledger.CARRIED),
-        ledger.IS_WANTED,
+        relevance.is_wanted(unit.now),
     )
     if _is_quiet(unit, case.programme_id):
         query = query.where(Message.party != Party.HOUSEHOLD, Message.channel != Channel.SMS)

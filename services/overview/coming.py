@@ -19,7 +19,7 @@ from services.cases.notes import write_note
 from services.forms import NextStep, Skip
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
-from services.rules import casework, ledger, obligations, pauses
+from services.rules import casework, ledger, obligations, pauses, relevance
 from services.rules.casework import Hand
 from services.rules.clocks import UNDELIVERED, Timing
 from services.rules.policy import Actor, Right, case_for, is_visible, rights
@@ -192,7 +192,7 @@ def _of_messages(unit: UnitOfWork, actor: Actor, until: datetime | None, case_id
                Message.channel, Message.text)
         .where(Message.state == MessageState.QUEUED, Message.channel.in_(ledger.CARRIED))
         .join(Case, Case.id == Message.case_id)
-        .where(is_visible(actor), ledger.IS_WANTED)
+        .where(is_visible(actor), relevance.is_wanted(unit.now))
     )  # fmt: skip
     if until is not None:
         query = query.where(Message.due_at <= until)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select
 from sqlalchemy import case as either
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -47,7 +47,7 @@ from services.foundation.errors import NotFound
 from services.listing import EVERYTHING, PAGE, Filters, Page
 from services.overview import coming
 from services.overview.coming import Departure
-from services.rules import ledger
+from services.rules import relevance
 from services.rules.finding import by_name
 from services.rules.policy import (
     Actor,
@@ -190,7 +190,7 @@ def letters_waiting(unit: UnitOfWork, actor: Actor) -> int:
         Message.channel == Channel.LETTER,
         Message.state.in_(waiting),
         Message.due_at <= unit.now,
-        or_(Message.state == MessageState.PRINTED, and_(ledger.IS_WANTED, ledger.is_to_come(unit.now))),
+        or_(Message.state == MessageState.PRINTED, relevance.is_wanted(unit.now)),
     )
     return unit.session.scalar(query) or 0
 

@@ -42,9 +42,10 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.rules.effects import IMPORTED_PAST
-from services.rules.ledger import IS_WANTED, UNWRITTEN
+from services.rules.ledger import UNWRITTEN
 from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
+from services.rules.relevance import is_wanted
 from services.rules.texts.labels import event_sentence, inside, label, message_label, to_party
 from services.rules.texts.moments import Days, reason
 from services.rules.titles import outcome_title, task_title, text_title
@@ -154,7 +155,7 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
     may_read = knows_household(unit, actor, case)
     notes = unit.session.scalars(_NOTES_OF, {"case": case_id}).all() if may_read else ()
     messages = unit.session.scalars(_MESSAGES, {"case": case_id}).all()
-    in_vain = set(unit.session.scalars(_IN_VAIN, {"case": case_id}))
+    in_vain = set(unit.session.scalars(_IN_VAIN, {"case": case_id, "now": unit.now}))
     said: defaultdict[UUID | None, list[Note]] = defaultdict(list)
     for note in notes:
         said[note.event_id].append(note)
@@ -175,7 +176,7 @@ def of_case(unit: UnitOfWork, actor: Actor, case: Case, zone: ZoneInfo) -> list[
 
 _EVENTS: Final = select(Event).where(Event.case_id == bindparam("case"))
 _IN_VAIN: Final = select(Message.id).where(
-    Message.case_id == bindparam("case"), Message.state == MessageState.QUEUED, ~IS_WANTED
+    Message.case_id == bindparam("case"), Message.state == MessageState.QUEUED, ~is_wanted(bindparam("now"))
 )
 _NOTES_OF: Final = select(Note).where(Note.case_id == bindparam("case"))
 _MESSAGES: Final = (

@@ -14,15 +14,15 @@ from functools import cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
 from models.base import Base
 from models.cases import Alert, Case, Dwelling, Referral, Visit
-from models.engine import IS_OPEN, Event, Message, Task
+from models.engine import Event, Message, Task
 from models.programmes import Programme
-from models.vocabulary import Channel, MessageState, Party, VisitState
+from models.vocabulary import Channel, MessageState
 from services.channels.evidence import Verdict
 from services.channels.mail import Handover
 from services.foundation.database import UnitOfWork, lease_until
@@ -30,8 +30,8 @@ from services.foundation.errors import CaseworkError
 from services.foundation.tokens import new_token
 from services.rules import daily
 from services.rules.presence import is_gathered, reading_calendar
-from services.rules.rendering import MEETING, NOBODY_READS, OF_VISIT, Rendered, Suppressed, gather
-from services.rules.texts.standing import Standing, standings
+from services.rules.relevance import Suppressed
+from services.rules.rendering import Rendered, gather
 
 UNWRITTEN: Final = "cannot be written"
 """How the error of a text that could not be put together begins: its address is not at fault."""
@@ -39,35 +39,6 @@ Instant = BindParameter[datetime] | BindParameter[datetime | None]
 CARRIED: Final = (Channel.EMAIL, Channel.SMS)  # letters are printed, by another road
 
 
-def _stands(text: str, states: Standing) -> ColumnElement[bool]:
-    """Of a message: what it says is still true, if it is this text."""
-    case = select(Case.id).where(Case.id == Message.case_id, Case.state.in_(sorted(states.case)))
-    asked = Referral.id == Message.referral_id, Referral.state.in_(sorted(states.referral))
-    request = select(Referral.id).where(*asked).correlate(Message).exists()
-    return or_(
-        Message.text != text,
-        and_(
-            *((case.correlate(Message).exists(),) if states.case else ()),
-            *((or_(Message.referral_id.is_(None), request),) if states.referral else ()),
-        ),
-    )
-
-
-def _is_read() -> ColumnElement[bool]:
-    """Of a message: somebody of the household is there to read it, if it is for one."""
-    gone = (
-        select(Case.id).where(Case.id == Message.case_id, Case.outcome == outcome, Message.channel.in_(channels))
-        for outcome, channels in NOBODY_READS.items()
-    )
-    return or_(Message.party != Party.HOUSEHOLD, and_(*(~each.correlate(Message).exists() for each in gone)))
-
-
-IS_WANTED: Final = and_(
-    or_(Message.task_id.is_(None), exists().where(Task.id == Message.task_id, IS_OPEN)),
-    _is_read(),
-    *(_stands(text, states) for text, states in standings().items()),
-)
-"""Of a message that waits: its task is still to be done, somebody is there to read it, what it says is still true."""
 DATA_LEASE_S: Final = 660  # the ten minutes of the last reply, and one
 DOUBT_S: Final = 120
 """How long an unknown message rests before proof is asked: the server may still be storing it."""
@@ -75,16 +46,6 @@ DOUBT_S: Final = 120
 BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
 HOURLY: Final = timedelta(hours=1)
 GIVE_UP: Final = timedelta(days=4)  # Source: RFC 5321 §4.5.4.1 — at least four to five days
-
-
-def is_to_come(now: datetime) -> ColumnElement[bool]:
-    """Of a message that waits: the visit or the meeting that it tells of is not over."""
-    meeting = exists().where(Referral.id == Message.referral_id, Referral.meets_at > now)
-    visit = exists().where(Visit.id == Message.visit_id, Visit.state == VisitState.PLANNED, Visit.starts_at > now)
-    return and_(
-        or_(Message.text != MEETING, meeting),
-        or_(Message.text.not_in(OF_VISIT), Message.visit_id.is_(None), visit),
-    )
 
 
 class Failed(Protocol):

@@ -1,31 +1,29 @@
 """Writes a message at the moment it leaves: facts read again, link made, or a reason why it must not leave."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
-from models.cases import Alert, Case, Phone, Referral, SupplyCut, Visit
+from models.cases import Alert, Case, Referral, SupplyCut, Visit
 from models.engine import Event, Message, Task
-from models.events import ReminderDue, VisitCancelled, VisitMissed, VisitMoved
+from models.events import VisitCancelled, VisitMissed, VisitMoved
 from models.programmes import Organisation, Programme, SignInLink
 from models.vocabulary import (
     Channel,
-    ClosureOutcome,
     Energy,
     LossReason,
-    MessageState,
     Party,
     Role,
     Stage,
     TaskState,
-    VisitState,
 )
 from services.foundation.database import UnitOfWork
 from services.foundation.runtime import runtime
+from services.rules import relevance
 from services.rules.aged_sheets import VERIFY, aged
 from services.rules.household import visit_word
 from services.rules.links import asking_url, letter_url, requests_url, sheet_url, sign_in_url, task_url
@@ -33,38 +31,21 @@ from services.rules.news import MONTHLY, letters, solutions, stopped
 from services.rules.own_words import TextKey, own_words
 from services.rules.presence import Reader, side, team, works
 from services.rules.published import pathway_of, today_of
+from services.rules.relevance import SIGN_IN, Suppressed, is_good, sign_in_link
 from services.rules.supply_cuts import first_lawful_day
 from services.rules.texts import catalogue, own
 from services.rules.texts.catalogue import TextContext, render
 from services.rules.texts.gathering import gathered
-from services.rules.texts.standing import standings
 from services.rules.titles import task_title
 from services.rules.view import meeting_to_come
 
 COORDINATION: Final = "La coordination"
-SIGN_IN: Final = "sign_in"
 FOLLOW_UP_QUESTION: Final = "follow_up_question"
 """What a household answers by itself; its task is the operator's, its link the household's."""
-MEETING: Final = "partner_meets"
 REORIENT: Final = "reorient"
 PROPOSED: Final = "milestone_proposed"
 """What tells which types of solution were asked."""
 CUT_ANNOUNCED: Final = "cut_announced"
-MOVED: Final = "visit_moved"
-OF_VISIT: Final = ("visit_reminder", "visit_confirmation", "visit_comes_late", MOVED)
-"""What is told of a visit to come."""
-ENDS: Final = (
-    "closing", "rejection", "goodbye", "door_open", "transferred", "withdrawn", "milestone_rejected",
-    "milestone_refused", "milestone_unreachable", "milestone_transferred", "milestone_withdrawn",
-)  # fmt: skip
-REOPENED: Final = ("reopened", "milestone_reopened")
-"""What tells a household or an alert giver that a case ended; and that it goes on."""
-NOBODY_READS: Final[Mapping[str, Collection[Channel]]] = {
-    ClosureOutcome.DECEASED: tuple(Channel),
-    ClosureOutcome.MOVED: (Channel.LETTER,),  # the address that we know is somebody else's by now
-    ClosureOutcome.REHOUSED: (Channel.LETTER,),
-}
-"""The channels on which a household is written to no more, once its case ended so."""
 CALENDAR_TEXTS: Final = {"visit_invitation": "REQUEST", "visit_cancellation": "CANCEL", "visit_taken_over": "CANCEL"}
 
 
@@ -77,16 +58,6 @@ class Rendered(NamedTuple):
     stop_link: str | None = None
 
 
-class Suppressed(Exception):
-    """The message must not leave any more; `reason` is a code for the ledger."""
-
-    def __init__(self, reason: str) -> None:
-        """`reason`: task_closed, visit_past, meeting_past, link_past, number_blocked, address_refused, news_stopped,
-        nothing_new, household_gone."""
-        super().__init__(reason)
-        self.reason = reason
-
-
 def render_message(unit: UnitOfWork, message: Message) -> Rendered:
     """Subject, body and calendar part of a message; raises `Suppressed` when its reason is gone."""
     if message.text == MONTHLY:
@@ -95,7 +66,7 @@ def render_message(unit: UnitOfWork, message: Message) -> Rendered:
         return _of_sheets(unit, message)
     if message.case_id is None:
         return _of_account(unit, message)
-    _check_reason(unit, message)
+    relevance.check(unit, message)
     context = context_of(unit, message)
     channel = Channel(message.channel)
     subject, body = _written(unit, message, context)
@@ -114,7 +85,7 @@ def _written(unit: UnitOfWork, message: Message, context: TextContext) -> catalo
 def _of_account(unit: UnitOfWork, message: Message) -> Rendered:
     """A mail about an account, which knows of no case."""
     link = unit.session.get(SignInLink, message.sign_in_link_id) if message.sign_in_link_id else None
-    if message.sign_in_link_id and not _is_good(unit, link):
+    if message.sign_in_link_id and not is_good(unit, link):
         raise Suppressed("link_past")
     programme, current = unit.session.get_one(Programme, message.programme_id), runtime()
     address = sign_in_url(current, link) if link else asking_url(current)
@@ -165,95 +136,6 @@ def gather(unit: UnitOfWork, messages: Sequence[Message]) -> Rendered:
         programme = unit.session.get_one(Programme, messages[0].programme_id)
         context = about_programme(unit, programme)
     return Rendered(*gathered(texts, context, reader=reader))
-
-
-def _check_reason(unit: UnitOfWork, message: Message) -> None:
-    task = unit.session.get(Task, message.task_id) if message.task_id else None
-    if task is not None and (task.state != TaskState.OPEN or _waits(unit, task, message)):
-        raise Suppressed("task_closed")
-    if message.channel == Channel.SMS and _is_blocked(unit, message):
-        raise Suppressed("number_blocked")
-    if message.channel == Channel.EMAIL and _is_of_refused_address(unit, message):
-        raise Suppressed("address_refused")
-    if message.text == SIGN_IN and _sign_in_link(unit, message) is None:
-        raise Suppressed("link_past")
-    if message.party == Party.HOUSEHOLD and message.channel in NOBODY_READS.get(message.of_case.outcome or "", ()):
-        raise Suppressed("household_gone")
-    if not _still_stands(unit, message):
-        raise Suppressed("task_closed")
-    if message.text == MEETING and meeting_to_come(unit, _referral(unit, message)) is None:
-        raise Suppressed("meeting_past")
-    if message.text in OF_VISIT and message.visit_id:
-        visit = unit.session.get_one(Visit, message.visit_id)
-        if visit.state != VisitState.PLANNED or visit.starts_at <= unit.now:
-            raise Suppressed("visit_past")
-        if message.text == MOVED and message.party == Party.HOUSEHOLD and _is_as_told(unit, message):
-            raise Suppressed("nothing_new")
-    if message.text in REOPENED and not _heard_of_the_end(unit, message):
-        raise Suppressed("nothing_new")
-
-
-def _heard_of_the_end(unit: UnitOfWork, message: Message) -> bool:
-    """Whether the last thing that its reader heard of an end, or will hear in the same mail, is that the case ended."""
-    waiting = Message.state.in_([MessageState.QUEUED, MessageState.LEASED])
-    told = select(Message.text).where(
-        Message.case_id == message.case_id,
-        Message.party == message.party,
-        Message.address == message.address,
-        Message.text.in_(ENDS + REOPENED),
-        Message.state.not_in([MessageState.CANCELLED, MessageState.REFUSED]),
-        Message.id < message.id,
-        ~and_(waiting, Message.text.in_(standings())),  # true no more, as the case goes on
-    )
-    return unit.session.scalar(told.order_by(Message.id.desc()).limit(1)) in ENDS
-
-
-def _is_as_told(unit: UnitOfWork, message: Message) -> bool:
-    """Neither the visit's hour nor who comes was changed: nothing of what the household knows."""
-    payload = unit.session.get_one(Event, message.event_id).payload
-    return bool(payload.get("same_time") and payload.get("same_officer"))
-
-
-def _waits(unit: UnitOfWork, task: Task, message: Message) -> bool:
-    """Whether it is a step of a clock that has stopped since."""
-    return task.paused_at is not None and unit.session.get_one(Event, message.event_id).type == ReminderDue.type
-
-
-def _still_stands(unit: UnitOfWork, message: Message) -> bool:
-    states = standings().get(message.text)
-    if states is None:
-        return True
-    request = _referral(unit, message)
-    return states.holds(message.of_case.state, request.state if request else None)
-
-
-def _sign_in_link(unit: UnitOfWork, message: Message) -> SignInLink | None:
-    """The link that a sign-in mail carries, while it can still be used."""
-    event = unit.session.get_one(Event, message.event_id)
-    link = unit.session.get(SignInLink, UUID(event.payload["link_id"]))
-    return link if _is_good(unit, link) else None
-
-
-def _is_good(unit: UnitOfWork, link: SignInLink | None) -> bool:
-    return link is not None and link.used_at is None and link.expires_at > unit.now
-
-
-def _is_blocked(unit: UnitOfWork, message: Message) -> bool:
-    """Since the SMS was planned somebody else answered at this number, or it wants no SMS any more."""
-    household_id = unit.session.get_one(Case, message.case_id).household_id
-    query = select(Phone.id).where(
-        Phone.household_id == household_id,
-        Phone.number == message.address,
-        or_(Phone.blocked_at.is_not(None), Phone.no_sms_at.is_not(None)),
-    )
-    return unit.session.scalar(query) is not None
-
-
-def _is_of_refused_address(unit: UnitOfWork, message: Message) -> bool:
-    """Since the mail was planned the household's address refused another, or is its address no more."""
-    if message.party != Party.HOUSEHOLD:
-        return False
-    return unit.session.get_one(Case, message.case_id).household.mail_address != message.address
 
 
 def about_programme(unit: UnitOfWork, programme: Programme, *, signer: str = "") -> TextContext:
@@ -372,7 +254,7 @@ def _link(unit: UnitOfWork, message: Message, task: Task | None) -> str | None:
     """A link of its own for those who have no account; the case's page (which asks who you are) for the others."""
     current = runtime()
     if message.text == SIGN_IN:
-        link = _sign_in_link(unit, message)
+        link = sign_in_link(unit, message)
         return sign_in_url(current, link) if link else None
     if message.party in {Party.PARTNER, Party.ALERT_GIVER}:
         return task_url(current, task) if task and task.party == message.party else None

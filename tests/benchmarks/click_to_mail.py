@@ -142,8 +142,9 @@ def _report_danger(database: Database, case_id: UUID) -> float:
 def _dangers(database: Database) -> dict[UUID, Message]:
     with database.read() as unit:
         found = unit.session.scalars(select(Message).where(Message.text == "danger")).all()
+        by_case = {message.of_case.id: message for message in found}
         unit.session.expunge_all()
-        return {message.of_case.id: message for message in found}
+        return by_case
 
 
 def _wait_until_idle(database: Database) -> None:

@@ -1,7 +1,8 @@
-"""How long what a text says stays true (`only_while.yaml`)."""
+"""How long what a text says stays true (`standing.yaml`)."""
 
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,20 +11,17 @@ from services.foundation import yaml_files
 
 
 class Standing(BaseModel):
-    """The states of its case, or of its request, in which a text may leave; none: in any."""
+    """What must hold for a text to leave; what is not said holds always."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     case: frozenset[CaseState] = frozenset()
     referral: frozenset[ReferralState] = frozenset()
-
-    def holds(self, case: str, referral: str | None) -> bool:
-        """Whether it is still true; a message about no request has None."""
-        of_case = not self.case or case in self.case
-        return of_case and (not self.referral or referral is None or referral in self.referral)
+    ahead: Literal["visit", "meeting"] | None = None
+    tells: Literal["end", "going_on"] | None = None
 
 
 @cache
 def standings() -> dict[str, Standing]:
     """Of each text that does not stay true for ever."""
-    source = resources.files(__package__).joinpath("only_while.yaml").read_text(encoding="utf-8")
-    return {text: Standing.model_validate(states) for text, states in yaml_files.read(source).items()}
+    source = resources.files(__package__).joinpath("standing.yaml").read_text(encoding="utf-8")
+    return {text: Standing.model_validate(facts) for text, facts in yaml_files.read(source).items()}

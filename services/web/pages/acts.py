@@ -261,7 +261,7 @@ ACTS: Final = (
                      "Si le ménage ne répond pas, ou demande à être rappelé, l’opérateur l’appelle.")),
     ActPage("cloturer", "cloturer", "Terminer la situation", "Terminer", Right.CLOSE, closing.close_case,
             forms.ClosureForm, _closure, _closure_given, possible=closing.check_closable,
-            follows=("Le ménage reçoit un mot de fin, mais rien après un décès, ni de courrier s’il a quitté ce logement.",
+            follows=("Le ménage reçoit un mot de fin ; après un décès rien, et pas de courrier s’il est parti.",
                      "Le donneur d’alerte reçoit une ligne de nouvelles.")),
     ActPage("renoncer", "renoncer", "Renoncer : ménage injoignable", "Renoncer", Right.GIVE_UP,
             bare(calls.give_up), danger=True, possible=calls.check_enough_tried,

@@ -32,10 +32,11 @@ from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, TransitionRefused
 from services.operations import upkeep
-from services.rules import ledger, policy
+from services.rules import policy, relevance
 from services.rules.casework import Hand
 from services.rules.policy import Actor
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.services.rules.situations import (
     ADA,
     BO,
@@ -167,7 +168,9 @@ def test_a_visit_called_off_while_the_case_goes_on_is_planned_anew(office: Offic
 
 def to_print(office: Office, case_id: UUID) -> list[str]:
     with office.database.read() as unit:
-        waiting = select(Message).where(Message.case_id == case_id, Message.channel == "letter", ledger.IS_WANTED)
+        waiting = select(Message).where(
+            Message.case_id == case_id, Message.channel == "letter", relevance.is_wanted(unit.now)
+        )
         return sorted(each.text for each in unit.session.scalars(waiting))
 
 

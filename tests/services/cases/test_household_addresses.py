@@ -16,7 +16,8 @@ from services.foundation.clock import SetClock
 from services.foundation.database import Database
 from services.foundation.errors import GuardRefused, InvalidInput, NotFound
 from services.rules.casework import Hand
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.ledger import problems
 from tests.services.rules.situations import ADA, BO, CY, DI, Office, default_pathway, found_office
 

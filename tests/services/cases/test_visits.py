@@ -17,7 +17,8 @@ from services.foundation.errors import Denied, GuardRefused, InvalidInput, Trans
 from services.programme import closures, presence
 from services.programme.closures import ClosingForm
 from services.programme.presence import AbsenceForm
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from services.rules.view import absences
 from tests.services.rules.situations import (
     ADA,

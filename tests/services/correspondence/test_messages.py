@@ -22,7 +22,8 @@ from services.overview import timeline
 from services.rules import ledger
 from services.rules.aftermath import AFTERMATH
 from services.rules.casework import RECALL
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.services.rules.situations import ADA, BO, CY, PARIS, Office, shown
 
 

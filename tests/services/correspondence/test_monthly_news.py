@@ -22,7 +22,8 @@ from services.rules import news
 from services.rules.casework import Hand
 from services.rules.links import open_requests_link, requests_url
 from services.rules.policy import Actor
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.services.rules.situations import (
     ADA,
     BO,

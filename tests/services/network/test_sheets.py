@@ -10,7 +10,8 @@ from models.programmes import PartnerPreference, Programme, Service
 from services.foundation.runtime import Runtime
 from services.operations import upkeep
 from services.programme.programmes import follow_pathway
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.services.rules.situations import PARTNER, PROGRAMME, Office, default_pathway, shown
 
 

@@ -16,7 +16,8 @@ from services.foundation.clock import SetClock
 from services.foundation.database import Database, UnitOfWork
 from services.rules import ledger
 from services.rules.ledger import Envelope
-from services.rules.rendering import Rendered, Suppressed
+from services.rules.relevance import Suppressed
+from services.rules.rendering import Rendered
 from tests.databases import MORNING
 from tests.messages import Office, change_message, make_message, read_message
 from tests.services.rules.situations import shown

@@ -13,7 +13,8 @@ from services.cases import closing, endings, supply_cuts, visits
 from services.cases.supply_cuts import CutForm
 from services.forms import LostVisit, Withdrawal
 from services.rules import effects
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.ledger import problems
 from tests.services.rules.situations import ADA, BO, PARTNER, Office
 

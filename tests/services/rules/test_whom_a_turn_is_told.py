@@ -9,7 +9,8 @@ from models.engine import Message
 from models.vocabulary import CaseState, Danger, VisitState
 from services.cases import closing, endings, visits
 from services.forms import DangerForm, LostVisit, Withdrawal
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.services.rules.situations import ADA, BO, Office
 
 CALLED_OFF = LostVisit(state=VisitState.CANCELLED_BY_HOUSEHOLD)

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from models.engine import Message
 from models.programmes import Person, SignInLink
 from services.rules.links import sign_in_url
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.factories import PASSWORD, Office
 from tests.services.web.browser import browser
 

@@ -16,7 +16,8 @@ from services.cases import permissions, referrals, reminding
 from services.forms import Answer, Completion, OnBehalf, PermissionForm, Question
 from services.rules.casework import Hand
 from services.rules.links import task_url
-from services.rules.rendering import Suppressed, render_message
+from services.rules.relevance import Suppressed
+from services.rules.rendering import render_message
 from tests.factories import PDF, Office, act, deliver_mail, drain, make_case, referral_id_of, task_of
 from tests.services.web.browser import browser, send
 
