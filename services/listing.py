@@ -139,18 +139,25 @@ class Question(Generic[T]):
         return {row[0]: row[1] for row in rows}
 
     def page(self, unit: UnitOfWork, number: int = 1, *, total: int | None = None) -> Page[T]:
-        """One page; the last one when the number is beyond it. `total` if it was counted already."""
-        total = self.count(unit) if total is None else total
+        """One page; the last one when the number is beyond it. `total` if it was counted already, by an index."""
+        if total is None:
+            return self._counted_page(unit, max(1, number))
         number = nearest(number, total)
         return Page(self.rows(unit, (number - 1) * PAGE), number, total)
+
+    def _counted_page(self, unit: UnitOfWork, number: int) -> Page[T]:
+        """All rows are gone through once, for the page and for their count."""
+        found = unit.session.execute(self._keys((number - 1) * PAGE).add_columns(func.count().over())).all()
+        if not found and number > 1:
+            return self._counted_page(unit, nearest(number, self.count(unit)))
+        return Page(self.those(unit, [row[0] for row in found]), number, found[0][1] if found else 0)
 
     def rows(self, unit: UnitOfWork, before: int = 0) -> list[T]:
         """As many rows as a page has, after so many others; where nobody asks how many there are, the first page.
 
         The keys, then the rows: these are wide, and what is left out need not be read.
         """
-        keys = self.query.with_only_columns(self._entity.id).order_by(*self.order).limit(PAGE).offset(before)
-        return self.those(unit, list(unit.session.scalars(keys)))
+        return self.those(unit, list(unit.session.scalars(self._keys(before))))
 
     def those(self, unit: UnitOfWork, keys: Collection[UUID]) -> list[T]:
         """The rows of keys that this question gave, in their order; it is not asked again."""
@@ -161,6 +168,9 @@ class Question(Generic[T]):
     def all(self, unit: UnitOfWork) -> Iterator[T]:
         """Every row, read in batches: for a file, or for what is shown whole."""
         yield from unit.session.scalars(self._ordered(), execution_options={"yield_per": 500})
+
+    def _keys(self, before: int) -> Select[Any]:
+        return self.query.with_only_columns(self._entity.id).order_by(*self.order).limit(PAGE).offset(before)
 
     @property
     def _entity(self) -> Any:

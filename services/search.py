@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select, union
+from sqlalchemy import Select, intersect, or_, select, union
 
 from models.cases import Case, Phone, SearchWord
 from models.refusals import CaseworkError
@@ -29,17 +29,17 @@ def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
     Each is the beginning of a word that the case is kept under: an index answers, however many cases there are, if each
     way is looked for by itself. An "or" of all of them would make PostgreSQL look at every case.
     """
-    of_household = [_kept_under(actor, way) for way in ways(words)]
+    is_named = Case.number.in_(_references(unit.now.year, words.strip()))
+    found = [select(Case.id).where(is_named), *(_kept_under(actor, way) for way in ways(words))]
     try:
         number = normalise(words)
     except CaseworkError:
         number = ""
     if number:
-        of_household.append(Case.household_id.in_(select(Phone.household_id).where(Phone.number == number)))
-    numbers = _references(unit.now.year, words.strip())
-    matches = [Case.number.in_(numbers), *(and_(each, is_known(actor)) for each in of_household)]
-    found = union(*(select(Case.id).where(is_visible(actor), match).correlate(None) for match in matches))
-    return listing.cases(unit, actor).where(Case.id.in_(found))
+        reached = select(Phone.household_id).where(Phone.number == number)
+        found.append(select(Case.id).where(Case.household_id.in_(reached)))
+    of_any = union(*(each.correlate(None) for each in found))
+    return listing.cases(unit, actor).where(Case.id.in_(of_any), or_(is_named, is_known(actor)))
 
 
 def note(unit: UnitOfWork, actor: Actor, found: int) -> None:
@@ -78,13 +78,16 @@ def ends_of(reference: str) -> tuple[str, str]:
     return serial, serial.lstrip("0")
 
 
-def _kept_under(actor: Actor, beginnings: Sequence[str]) -> ColumnElement[bool]:
-    found = (
-        select(SearchWord.case_id).where(
-            SearchWord.programme_id == actor.programme_id,
-            SearchWord.word >= beginning,
-            SearchWord.word < beginning + LAST,
+def _kept_under(actor: Actor, beginnings: Sequence[str]) -> Select[tuple[UUID]]:
+    """The cases that are kept under words which begin so: under each of them."""
+    found = intersect(
+        *(
+            select(SearchWord.case_id).where(
+                SearchWord.programme_id == actor.programme_id,
+                SearchWord.word >= beginning,
+                SearchWord.word < beginning + LAST,
+            )
+            for beginning in beginnings
         )
-        for beginning in beginnings
     )
-    return and_(*(Case.id.in_(each) for each in found))
+    return select(found.subquery().c.case_id)

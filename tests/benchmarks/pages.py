@@ -1,20 +1,22 @@
 """How long pages take on few and on many cases: the server's own time, on SQLite and PostgreSQL.
 
 Run with `make bench`, or `python -m tests.machines python -m tests.benchmarks.pages --cases 15000 150000 --folder F`.
-A page is asked of the application in this process, signed in as who would open it; the network is left out. The last
-column is the least processor time of this process, SQLite's with it: it holds on a machine that others use. Nothing
-is asserted about another machine's speed.
+A page is asked of the application in this process, signed in as who would open it; the network is left out. Each page
+is asked of all the populations in turn, so that the last column, how much longer the largest takes than the smallest,
+holds on a machine that others use. CPU is the least processor time of this process, SQLite's with it. Nothing is
+asserted about another machine's speed.
 """
 
 import argparse
 import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -60,21 +62,47 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         for kind in given.on:
-            for cases in given.cases:
-                with population(kind, cases, given.folder or Path(temporary)) as runtime, use(runtime):
-                    say(f"\n{f'{kind}, {cases} cases, ms':34}{'median':>8}{'p95':>8}{'max':>8}{'CPU':>8}")
-                    measure(runtime, given.rounds)
+            with ExitStack() as stack:
+                folder = given.folder or Path(temporary)
+                runtimes = [stack.enter_context(population(kind, cases, folder)) for cases in sorted(given.cases)]
+                say(f"\n{f'{kind}, ms':34}" + "".join(f"{f'{cases} cases':>24}" for cases in sorted(given.cases)))
+                say(f"{'':34}" + f"{'median':>8}{'p95':>8}{'CPU':>8}" * len(runtimes) + f"{'growth':>9}")
+                measure(runtimes, given.rounds)
 
 
-def measure(runtime: Runtime, rounds: int) -> None:
+def measure(runtimes: Sequence[Runtime], rounds: int) -> None:
     """One line a page."""
-    coordinator, officer = _client(runtime, COORDINATOR), _client(runtime, OFFICER)
+    pages = [_pages(runtime) for runtime in runtimes]
     keep_what_is_loaded()  # as a web process does
-    for name, ask in _questions(coordinator, officer, _subjects(runtime), random.Random(1)).items():  # noqa: S311
-        clocks = [_taken(name, ask) for _ in range(rounds + WARM_UP)][WARM_UP:]
-        taken, worked = [passed for passed, _ in clocks], [used for _, used in clocks]
-        p95 = quantiles(taken, n=20, method="inclusive")[-1]
-        say(f"{name:34}{median(taken):8.1f}{p95:8.1f}{max(taken):8.1f}{min(worked):8.1f}")
+    for name in pages[0]:
+        clocks: list[list[tuple[float, float]]] = [[] for _ in runtimes]
+        for _ in range(rounds + WARM_UP):
+            for runtime, asks, taken in zip(runtimes, pages, clocks, strict=True):
+                with use(runtime):
+                    taken.append(_taken(name, asks[name]))
+        figures = [_figures(taken[WARM_UP:]) for taken in clocks]
+        told = "".join(f"{each.median:8.1f}{each.p95:8.1f}{each.worked:8.1f}" for each in figures)
+        say(f"{name:34}{told}{figures[-1].median / figures[0].median:9.2f}")
+
+
+class Figures(NamedTuple):
+    """Milliseconds; `worked` is the least processor time."""
+
+    median: float
+    p95: float
+    worked: float
+
+
+def _figures(clocks: Sequence[tuple[float, float]]) -> Figures:
+    taken = [passed for passed, _ in clocks]
+    p95 = quantiles(taken, n=20, method="inclusive")[-1]
+    return Figures(median(taken), p95, min(used for _, used in clocks))
+
+
+def _pages(runtime: Runtime) -> Mapping[str, Ask]:
+    with use(runtime):
+        coordinator, officer = _client(runtime, COORDINATOR), _client(runtime, OFFICER)
+        return _questions(coordinator, officer, _subjects(runtime), random.Random(1))  # noqa: S311
 
 
 def _questions(
