@@ -206,6 +206,7 @@ STEPS: Final[dict[str, tuple[str, ...]]] = {
 }
 """How far a case may go, with the event that says so; a case that went further went so far too."""
 EVERYTHING: Final = Filters()
+OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
 CASE_ID: Final = Case.id
 OWNER: Final[ColumnElement[Any]] = func.coalesce(
     Task.person_id, select(Visit.officer_id).where(Visit.id == Task.visit_id).scalar_subquery(), type_=Case.id.type
@@ -238,7 +239,7 @@ def cases(unit: UnitOfWork, actor: Actor, filters: Filters = EVERYTHING) -> Ques
     if asked:
         query = query.where(_has_task(actor, *asked))
     if filters.alone:
-        query = query.where(Case.stage.in_(_OPEN_STAGES), ~_has_task(actor, needs_a_hand(unit, actor)))
+        query = query.where(Case.stage.in_(OPEN_STAGES), ~_has_task(actor, needs_a_hand(unit, actor)))
     return Question(query, (Case.opened_at.desc(), Case.id.desc()), _CASE_OPTIONS)
 
 
@@ -274,7 +275,6 @@ def needs_a_hand(unit: UnitOfWork, actor: Actor) -> ColumnElement[bool]:
     return or_(Task.kind == DANGER, and_(due, awake))
 
 
-_OPEN_STAGES: Final = tuple(stage.value for stage in Stage if stage is not Stage.CLOSED)
 RUNNING: Final = and_(IS_OPEN, Task.paused_at.is_(None))
 """Owed by somebody now."""
 
@@ -297,7 +297,7 @@ _STOPPED_EARLY: Final = (CaseState.REJECTED, CaseState.NOT_ELIGIBLE)
 def _in_stage(filters: Filters, stage: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
     """Where a case stands, said of it or of what is asked on it."""
     found = [stage == filters.stage] if filters.stage else []
-    return [*found, stage.in_(_OPEN_STAGES)] if filters.open_only else found
+    return [*found, stage.in_(OPEN_STAGES)] if filters.open_only else found
 
 
 def _of_case(filters: Filters) -> list[ColumnElement[bool]]:
@@ -308,14 +308,14 @@ _CASE_FILTERS: Final[dict[str, Callable[[Filters], ColumnElement[bool]]]] = {
     "state": lambda asked: Case.state == asked.state,
     "operator_id": lambda asked: Case.operator_id == asked.operator_id,
     "commune": lambda asked: Case.dwelling_id.in_(select(Dwelling.id).where(Dwelling.commune_code == asked.commune)),
-    "danger": lambda _: and_(Case.danger.is_not(None), Case.stage.in_(_OPEN_STAGES)),
+    "danger": lambda _: and_(Case.danger.is_not(None), Case.stage.in_(OPEN_STAGES)),
     "households": lambda _: Case.state != CaseState.MERGED,
     "not_eligible": lambda _: and_(Case.state.in_(_STOPPED_EARLY), Case.outcome.in_(NOT_ELIGIBLE)),
     "unmet": lambda asked: Case.id.in_(
         select(Need.case_id).where(Need.theme == asked.unmet, Need.gap_reason.is_not(None))
     ),
     "cut": lambda _: and_(
-        Case.id.in_(select(SupplyCut.case_id).where(SupplyCut.outcome.is_(None))), Case.stage.in_(_OPEN_STAGES)
+        Case.id.in_(select(SupplyCut.case_id).where(SupplyCut.outcome.is_(None))), Case.stage.in_(OPEN_STAGES)
     ),
 }
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models.cases import Case
 from models.engine import IS_OPEN, Message, Task, WebhookDelivery, Work
 from models.programmes import Programme
-from models.vocabulary import MessageState, Stage, WebhookState
+from models.vocabulary import MessageState, WebhookState
 from services.foundation.database import UnitOfWork
+from services.listing import OPEN_STAGES
 from services.rules import obligations, routines, work
 
 DAY: Final = timedelta(days=1)
-_OPEN_STAGES: Final = tuple(stage.value for stage in Stage if stage is not Stage.CLOSED)
 _MESSAGES_OVER: Final = (MessageState.ACCEPTED, MessageState.REFUSED, MessageState.CANCELLED, MessageState.POSTED)
 _WEBHOOKS_OVER: Final = (WebhookState.DELIVERED, WebhookState.ABANDONED, WebhookState.CANCELLED)
 
@@ -57,7 +57,7 @@ def gauges(unit: UnitOfWork) -> Iterator[Gauge]:
 
 
 def _open_cases() -> list[ColumnElement[bool]]:
-    return [Case.programme_id.in_(select(Programme.id)), Case.stage.in_(_OPEN_STAGES)]
+    return [Case.programme_id.in_(select(Programme.id)), Case.stage.in_(OPEN_STAGES)]
 
 
 def _waiting_and_over(

@@ -19,11 +19,10 @@ from models.programmes import Organisation
 from models.vocabulary import Party, Stage
 from services import listing
 from services.foundation.database import UnitOfWork
-from services.listing import Filters, Question
+from services.listing import OPEN_STAGES, Filters, Question
 from services.rules.policy import Actor, is_visible, look_up_known
 from services.rules.ranking import DANGER
 
-OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
 DAYS: Final = 14
 """The cards are those of the cases that need a hand within so many days."""
 CARDS: Final = 6

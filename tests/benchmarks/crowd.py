@@ -188,7 +188,7 @@ async def _click(browser: httpx2.AsyncClient, page: str, chance: random.Random, 
         return await _timed(browser, seen, "a case", "GET", chance.choice(found))
     if drawn < 0.7:
         return await _timed(browser, seen, "search", "POST", "/recherche", q=chance.choice(NAMES))
-    address = chance.choice(("/a-faire", "/a-faire", "/situations", "/situations?etape=visit"))
+    address = chance.choice(("/a-faire", "/a-faire", "/situations?ouvertes=1", "/situations?etape=visit&ouvertes=1"))
     return await _timed(browser, seen, "a list", "GET", address)
 
 

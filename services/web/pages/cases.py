@@ -1,7 +1,7 @@
 """The pipeline, the search, one case, its files. Names never stand in an address; each reading of a case is noted."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,7 @@ from services import listing, search
 from services.cases import documents
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.listing import OPEN_STAGES, Filters
 from services.overview import desk
 from services.rules.policy import Right, known, note_access, readable, rights
 from services.rules.texts.labels import label
@@ -22,33 +23,44 @@ from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form, Link
 
 router = APIRouter(include_in_schema=False)
-STAGES: Final = tuple(stage for stage in Stage)
 
 
 @router.get("/situations")
 def pipeline(request: Request, visitor: SignedIn, asked: Asked, page: int = 1) -> Response:
-    """Every case that the reader may see, stage by stage."""
+    """The cases that the reader may see, stage by stage."""
     with visitor.runtime.database.read() as unit:
         counts = listing.cases(unit, visitor.actor, asked.but(stage=None)).by(unit, Case.stage)
         total = counts.get(asked.stage, 0) if asked.stage else sum(counts.values())
         found = listing.cases(unit, visitor.actor, asked).page(unit, page, total=total)
         rows = _rows(unit, visitor, found.rows)
-    every = asked.but(stage=None)
-    tabs = [Link("Toutes", every.address("/situations"), current=asked.stage is None, count=sum(counts.values()))] + [
-        Link(label("stage", each), asked.but(stage=each).address("/situations"), current=each is asked.stage,
-             count=counts.get(each, 0))
-        for each in STAGES
-    ]  # fmt: skip
     return answers.page(
         request,
         "cases.html",
         shell=visitor.shell("/situations"),
         heading="Situations",
         may_note=Right.TRIAGE in rights(visitor.actor),
-        tabs=tabs,
+        tabs=list(_tabs(asked, counts)),
         rows=rows,
         pages=pages_of(found, asked, "/situations"),
     )
+
+
+def _tabs(asked: Filters, counts: Mapping[str, int]) -> Iterator[Link]:
+    """What is under way, stage by stage, then what has ended, of which years of cases are counted only if asked for."""
+    ended = None if asked.open_only else counts.get(Stage.CLOSED, 0)
+    under_way = sum(counts.get(each, 0) for each in OPEN_STAGES)
+    every = asked.stage is None
+    yield _tab("En cours", asked.but(stage=None, open_only=True), under_way, current=every and asked.open_only)
+    for each in OPEN_STAGES:
+        yield _tab(label("stage", each), asked.but(stage=each), counts.get(each, 0), current=asked.stage is each)
+    closed = asked.but(stage=Stage.CLOSED, open_only=False)
+    yield _tab("Terminées", closed, ended, current=asked.stage is Stage.CLOSED)
+    both = None if ended is None else under_way + ended
+    yield _tab("Toutes", asked.but(stage=None, open_only=False), both, current=every and not asked.open_only)
+
+
+def _tab(words: str, asked: Filters, count: int | None, *, current: bool) -> Link:
+    return Link(words, asked.address("/situations"), current=current, count=count)
 
 
 @router.post("/recherche")

@@ -27,7 +27,7 @@ COORDINATION_LINKS = (
     ("À faire", "/a-faire"),
     ("Qui doit quoi", "/qui-doit-quoi"),
     ("Parcours", "/parcours"),
-    ("Situations", "/situations"),
+    ("Situations", "/situations?ouvertes=1"),
     ("Envois à venir", "/envois"),
     ("Chiffres", "/chiffres"),
 )
@@ -109,8 +109,8 @@ class Visitor:
         return Shell(
             dispositif=self.programme,
             person=self.actor.name,
-            links=[Link(label, href, current=href == here) for label, href in links],
-            more=[Link(label, href, current=href == here) for label, href in more],
+            links=[_link(label, href, here) for label, href in links],
+            more=[_link(label, href, here) for label, href in more],
             flash=Flash(flash) if flash else None,
             searches=Right.READ in rights(self.actor),
             query=query,
@@ -132,6 +132,10 @@ class Visitor:
                          max(1, round((each.until - unit.now).total_seconds())))
                 for each in recalling.held(unit, self.actor)
             ]  # fmt: skip
+
+
+def _link(label: str, href: str, here: str) -> Link:
+    return Link(label, href, current=href.partition("?")[0] == here)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -48,6 +48,30 @@ def test_the_day_is_in_order_says_why_and_counts_what_it_lists(office: Office) -
         assert (found.lines.total, found.alone) == (to_do.count(unit), alone.count(unit)) == (2, 1)
 
 
+def test_the_list_opens_on_what_is_under_way_and_counts_the_years_only_if_asked(office: Office) -> None:
+    open_ones, ended = [make_case(office), make_case(office, CaseState.QUALIFIED)], make_case(office, CaseState.CLOSED)
+    claire = browser(office, "claire")
+    href = re.search(r'<a href="(/situations[^"]*)"[^>]*>Situations</a>', claire.get("/a-faire").text)
+    assert href is not None
+
+    under_way = claire.get(href[1]).text
+    assert all(f"/situations/{each}" in under_way for each in open_ones)
+    assert f"/situations/{ended}" not in under_way
+    assert tabs(under_way) == {
+        "En cours": 2, "Repérage": 1, "Visite": 1, "Rapport à rendre": 0, "Orientation": 0, "Suivi": 0,
+        "Terminées": None, "Toutes": None,
+    }  # fmt: skip
+    every = claire.get("/situations").text
+    assert f"/situations/{ended}" in every
+    assert (tabs(every)["En cours"], tabs(every)["Terminées"], tabs(every)["Toutes"]) == (2, 1, 3)
+
+
+def tabs(text: str) -> dict[str, int | None]:
+    row = text[text.index('class="tabs"') :]
+    found = re.findall(r'<li><a href="/situations[^>]*>([^<]+?)(?: <span class="count">(\d+)</span>)?</a>', row)
+    return {words: int(count) if count else None for words, count in found}
+
+
 def test_each_case_stands_once_on_the_pages_of_the_day(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         deliver_mail(office, make_case(office, CaseState.ORIENTING))
