@@ -101,16 +101,19 @@ def measure(database: Database, folder: Path, *, events: int, prefect_url: str |
 
 def trigger(url: str, folder: Path) -> list[float]:
     """Seconds from an event given to Prefect until the first line of the flow that an automation starts."""
-    os.environ["PREFECT_API_URL"] = url
     from prefect.events import emit_event
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from tests.benchmarks.triggered import EVENT, FOLDER
 
     noted = folder / "noted"
     noted.mkdir()
-    surroundings = {**os.environ, "PREFECT_HOME": str(folder / "prefect"), FOLDER: str(noted)}
+    surroundings = {
+        **os.environ, "PREFECT_API_URL": url, "PREFECT_HOME": str(folder / "prefect"), FOLDER: str(noted),
+    }  # fmt: skip
     found: list[float] = []
-    with child("tests.benchmarks.triggered", environment=surroundings, log=folder / "triggered.log"):
+    asked = child("tests.benchmarks.triggered", environment=surroundings, log=folder / "triggered.log")
+    with asked, temporary_settings({PREFECT_API_URL: url}):
         _wait_for_automation(url)
         begun = time.monotonic()
         while len(found) < TRIGGERS and (not found or time.monotonic() - begun < TRIGGERS_S):
