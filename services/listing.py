@@ -5,9 +5,10 @@ So a counter, its list, its column and its file never differ. Filters are what a
 address and is no filter.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -166,8 +167,12 @@ class Question(Generic[T]):
         return [found[key] for key in keys if key in found]
 
     def all(self, unit: UnitOfWork) -> Iterator[T]:
-        """Every row, read in batches: for a file, or for what is shown whole."""
-        yield from unit.session.scalars(self._ordered(), execution_options={"yield_per": 500})
+        """Every row: for a file, or for what is shown whole."""
+        return chain.from_iterable(self.batches(unit))
+
+    def batches(self, unit: UnitOfWork) -> Iterator[Sequence[T]]:
+        """The same, some hundreds at a time: where something more is read beside them."""
+        return unit.session.scalars(self._ordered(), execution_options={"yield_per": 500}).partitions()
 
     def _keys(self, before: int) -> Select[Any]:
         return self.query.with_only_columns(self._entity.id).order_by(*self.order).limit(PAGE).offset(before)

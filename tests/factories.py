@@ -342,6 +342,12 @@ def state_of(office: Office, case_id: UUID) -> str:
         return unit.session.get_one(Case, case_id).state
 
 
+def number_of(office: Office, case_id: UUID) -> str:
+    """Its reference, as everybody says it."""
+    with office.runtime.database.read() as unit:
+        return unit.session.get_one(Case, case_id).number
+
+
 def at(office: Office, moment: datetime) -> None:
     """Set business time."""
     office.clock.at = moment

@@ -63,9 +63,9 @@ from services.rules.policy import (
 )
 from services.rules.presence import closed_today
 from services.rules.published import pathway_of
-from services.rules.ranking import Rank, Stake, rank, score_of
+from services.rules.ranking import DANGER, Rank, Stake, rank, score_of
 from services.rules.titles import task_title
-from services.rules.work import unhandled
+from services.rules.work import held_up, unhandled
 
 READERS: Final = 50
 YOU: Final = "vous"
@@ -146,6 +146,20 @@ def _todo(unit: UnitOfWork, actor: Actor, task: Task, found: Rank) -> Todo:
     return Todo(task.case, task, title, who, phone, found.reasons, message.id if message else None)
 
 
+def owed_first(unit: UnitOfWork, actor: Actor, cases: Sequence[Case]) -> dict[UUID, Task]:
+    """What is to be done first on each of these cases where something is: a danger, else what is due first."""
+    query = listing.owed(unit, actor).query.where(Task.case_id.in_([case.id for case in cases]))
+    found: dict[UUID, Task] = {}
+    for task in unit.session.scalars(query.order_by(Task.kind != DANGER, Task.due_at, Task.id).options(*_WHOSE)):
+        found.setdefault(task.case_id, task)
+    return found
+
+
+_WHOSE: Final = (
+    joinedload(Task.organisation), joinedload(Task.person), joinedload(Task.referral).joinedload(Referral.partner),
+)  # fmt: skip
+
+
 def waited_for(unit: UnitOfWork, actor: Actor, task: Task) -> tuple[str, str]:
     """Who has the ball, in the words of this reader, and the number where they answer (E.164, or empty).
 
@@ -216,6 +230,7 @@ class Sheet:
     cuts: Sequence[SupplyCut]
     coming: Sequence[Departure]
     in_engines_hands: bool
+    is_held_up: bool
     reached: Stage
     now: datetime
 
@@ -236,6 +251,7 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
     session, is_known, of_case = unit.session, knows_household(unit, actor, case), {"case": case.id}
     referrals, visits = session.scalars(_REFERRALS, of_case).all(), session.scalars(_VISITS, of_case).all()
     tasks = session.scalars(_OPEN_TASKS, of_case).all()
+    is_held_up = bool(held_up(unit, [case.id]))
     return Sheet(
         case=case,
         is_known=is_known,
@@ -249,7 +265,8 @@ def sheet(unit: UnitOfWork, actor: Actor, case_id: UUID) -> Sheet:
         loans=session.scalars(_LOANS, of_case).all(),
         cuts=supply_cuts.followed(unit, case.id),
         coming=coming.of_case(unit, actor, case.id),
-        in_engines_hands=bool(unhandled(unit, [case.id])),
+        in_engines_hands=bool(unhandled(unit, [case.id])) and not is_held_up,
+        is_held_up=is_held_up,
         reached=_reached(unit, case) if case.is_closed else Stage(case.stage),
         now=unit.now,
     )

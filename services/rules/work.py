@@ -203,6 +203,12 @@ def unhandled(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
     return set(unit.session.scalars(select(Work.case_id).where(Work.case_id.in_(case_ids)).distinct()))
 
 
+def held_up(unit: UnitOfWork, case_ids: Collection[UUID]) -> set[UUID]:
+    """Those of `case_ids` that go no further: one of their events is parked, and the later ones wait for it."""
+    parked = Work.state == WorkState.PARKED.value
+    return set(unit.session.scalars(select(Work.case_id).where(Work.case_id.in_(case_ids), parked).distinct()))
+
+
 def describe(error: BaseException) -> str:
     """An error as the administrator may see it: its class and the line of ours where it came up, never its message."""
     frames = [(_module(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]

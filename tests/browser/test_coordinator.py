@@ -23,16 +23,11 @@ from tests.browser.people import (
     press,
     to_next_morning,
 )
-from tests.factories import PASSWORD, Office, make_case
+from tests.factories import PASSWORD, Office, make_case, number_of
 
 CLAIRE: Final = "claire@brest.test"
 LATE: Final = "Débloquer une tâche|tâches vous attendent"
 pytestmark = pytest.mark.browser
-
-
-def number_of(office: Office, case_id: UUID) -> str:
-    with office.runtime.database.read() as unit:
-        return unit.session.get_one(Case, case_id).number
 
 
 def line(page: Page, number: str) -> Locator:

@@ -13,10 +13,10 @@ from services.rules.links import alert_url
 from tests.browser.conftest import Town
 from tests.browser.keys import Keys
 from tests.browser.people import DESK, enter, link_in, mail_for, open_page, sign_in
-from tests.browser.test_coordinator import line, number_of, say_done
+from tests.browser.test_coordinator import line, say_done
 from tests.browser.test_household import letter_of
 from tests.browser.test_partner import asked
-from tests.factories import PASSWORD, PDF, make_case
+from tests.factories import PASSWORD, PDF, make_case, number_of
 
 GIVER, PARTNER = "anne.kerbrat@ccas-brest.fr", "adil@brest.test"
 pytestmark = pytest.mark.browser

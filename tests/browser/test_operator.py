@@ -14,8 +14,8 @@ from services.forms import CallForm
 from services.rules.casework import Hand
 from tests.browser.conftest import Town
 from tests.browser.people import PHONE, enter, give_password, link_in, looks_well, mail_for, open_page
-from tests.browser.test_coordinator import line, number_of, say_done
-from tests.factories import PASSWORD, act, make_case
+from tests.browser.test_coordinator import line, say_done
+from tests.factories import PASSWORD, act, make_case, number_of
 
 OPERATOR, KARIM = "energence@brest.test", "karim@brest.test"
 pytestmark = pytest.mark.browser

@@ -11,8 +11,7 @@ from models.programmes import Organisation
 from models.vocabulary import CaseState
 from tests.browser.conftest import Town
 from tests.browser.people import link_in, looks_well, mail_for, open_page, press, to_next_morning
-from tests.browser.test_coordinator import number_of
-from tests.factories import lead, make_case
+from tests.factories import lead, make_case, number_of
 
 ADIL: Final = "contact@adil29.fr"
 HELENE: Final = "helene.roux@adil29.fr"

@@ -17,7 +17,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import Conflict
 from services.foundation.runtime import Runtime
 from services.foundation.tokens import new_token
-from services.rules.work import unhandled
+from services.rules.work import held_up, unhandled
 from services.web.rendering import Form
 
 SEE_OTHER: Final = 303
@@ -252,10 +252,10 @@ def _typed(runtime: Runtime, data: FormData) -> list[str]:
 
 
 def wait_for_engine(request: Request, case_id: UUID) -> None:
-    """Let the engine draw the consequences of an act before its page is shown; a moment at most."""
+    """Let the engine draw the consequences of the last acts before a page is shown; a moment at most."""
     database, until = request.app.state.runtime.database, time.monotonic() + request.app.state.engine_wait_s
     while time.monotonic() < until:
         with database.read() as unit:
-            if not unhandled(unit, [case_id]):
+            if unhandled(unit, [case_id]) == held_up(unit, [case_id]):
                 return
         time.sleep(POLL_S)

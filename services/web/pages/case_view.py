@@ -292,7 +292,11 @@ def _waiting(unit: UnitOfWork, visitor: Visitor, task: Task, why_due: Mapping[UU
 def _engine(found: desk.Sheet) -> dict[str, Any] | None:
     if found.in_engines_hands:
         what = "Ce qui suit du dernier acte part dans la minute. Vous n’avez rien à faire."
-        return {"what": what, "heading": "", "acts": [], "mark": "engine"}
+        again = {"label": "Voir où elle en est", "href": f"/situations/{found.case.id}"}
+        return {"what": what, "heading": "", "acts": [again], "mark": "engine"}
+    if found.is_held_up:
+        what = "Ce qui devait suivre d’un acte n’a pas pu se faire : l’administration le voit et le remettra en route."
+        return {"what": what, "heading": "Une suite est restée en chemin", "acts": [], "mark": "engine"}
     if not found.tasks:
         what = "Rien n’est demandé à personne pour l’instant."
         return {"what": what, "heading": "Aucune tâche ouverte", "acts": [], "mark": "engine"}

@@ -1,28 +1,34 @@
 """The pipeline, the search, one case, its files. Names never stand in an address; each reading of a case is noted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.cases import Case
+from models.engine import Task
 from models.vocabulary import Stage
 from services import listing, search
 from services.cases import documents
 from services.foundation import wording
 from services.foundation.database import UnitOfWork
+from services.foundation.errors import NotFound
 from services.listing import OPEN_STAGES, Filters
 from services.overview import desk
 from services.rules.policy import Right, known, note_access, readable, rights
+from services.rules.published import calendar_of
 from services.rules.texts.labels import label
-from services.web.pages import answers, case_view
+from services.web.pages import answers, case_view, exporting
 from services.web.pages.lists import Asked, pages_of
 from services.web.pages.visitor import Entered, SignedIn, Visitor
 from services.web.rendering import Form, Link
 
 router = APIRouter(include_in_schema=False)
+COLUMNS: Final = ("Situation", "Commune", "Étape", "Où elle en est", "Opérateur", "Ouverte le", "Terminée le",
+                  "En attente de", "Avant le")  # fmt: skip
 
 
 @router.get("/situations")
@@ -42,7 +48,37 @@ def pipeline(request: Request, visitor: SignedIn, asked: Asked, page: int = 1) -
         tabs=list(_tabs(asked, counts)),
         rows=rows,
         pages=pages_of(found, asked, "/situations"),
+        files=[{"label": kind.upper(), "href": asked.address(f"/situations.{kind}")} for kind in exporting.KINDS],
     )
+
+
+@router.get("/situations.{kind}")
+def export(visitor: SignedIn, asked: Asked, kind: str) -> Response:
+    """The same list as a file, by reference alone: a file goes where nobody sees who reads it. Who took it is noted."""
+    if kind not in exporting.KINDS or Right.READ not in rights(visitor.actor):
+        raise NotFound
+    with visitor.runtime.database.read() as unit:
+        question = listing.cases(unit, visitor.actor, asked)
+        lines = [line for cases in question.batches(unit) for line in _lines(unit, visitor, cases)]
+    with visitor.runtime.database.write("access") as unit:
+        note_access(unit, visitor.actor, "export /situations", case_id=None)
+    return exporting.file(kind, f"situations-{visitor.today.isoformat()}", COLUMNS, lines)
+
+
+def _lines(unit: UnitOfWork, visitor: Visitor, cases: Sequence[Case]) -> Iterator[tuple[str, ...]]:
+    first = desk.owed_first(unit, visitor.actor, cases)
+    for case in cases:
+        shown, task = _row(visitor, case, is_known=False), first.get(case.id)
+        yield (
+            *(shown[name] for name in ("reference", "commune", "stage", "state", "operator")),
+            *(_day(visitor, at) for at in (case.opened_at, case.closed_at)),
+            _ball(unit, visitor, task)["waits"],
+            _day(visitor, task.due_at if task else None),
+        )
+
+
+def _day(visitor: Visitor, at: datetime | None) -> str:
+    return at.astimezone(visitor.zone).date().isoformat() if at else ""
 
 
 def _tabs(asked: Filters, counts: Mapping[str, int]) -> Iterator[Link]:
@@ -106,7 +142,17 @@ def _pages(found: listing.Page[Case], words: str) -> dict[str, Any] | None:
 
 def _rows(unit: UnitOfWork, visitor: Visitor, cases: Sequence[Case]) -> list[dict[str, Any]]:
     named = known(unit, visitor.actor, [case.id for case in cases])
-    return [_row(visitor, case, is_known=case.id in named) for case in cases]
+    first = desk.owed_first(unit, visitor.actor, cases)
+    return [_row(visitor, case, is_known=case.id in named) | _ball(unit, visitor, first.get(case.id)) for case in cases]
+
+
+def _ball(unit: UnitOfWork, visitor: Visitor, task: Task | None) -> dict[str, Any]:
+    """Whom a case waits for, and until when."""
+    if task is None:
+        return {"waits": "", "due": None}
+    who, _ = desk.waited_for(unit, visitor.actor, task)
+    due = wording.chip(task.due_at, unit.now, calendar_of(unit, task.programme_id))
+    return {"waits": wording.capital(who), "due": {"text": due.text, "tone": due.tone.value}}
 
 
 def _row(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
@@ -126,6 +172,7 @@ def _row(visitor: Visitor, case: Case, *, is_known: bool) -> dict[str, Any]:
 @router.get("/situations/{case_id}")
 def case(request: Request, visitor: SignedIn, case_id: UUID, fait: str = "", voir: str = "") -> Response:
     """One case: who it waits for, what happened, what is to come."""
+    answers.wait_for_engine(request, case_id)
     return case_page(request, visitor, case_id, fait=fait, see=voir)
 
 

@@ -6,19 +6,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models.cases import Case, Permission
+from models.cases import Permission
 from models.vocabulary import CaseState, PermissionKind
-from tests.factories import Office, drain, make_case, state_of
+from tests.factories import Office, drain, make_case, number_of, state_of
 from tests.services.web.browser import browser, send
 
 
 def page_of(office: Office, who: str, case_id: UUID) -> str:
     return browser(office, who).get(f"/situations/{case_id}").text.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def number_of(office: Office, case_id: UUID) -> str:
-    with office.runtime.database.read() as unit:
-        return unit.session.get_one(Case, case_id).number
 
 
 def permission_of(office: Office, case_id: UUID, kind: PermissionKind) -> UUID:

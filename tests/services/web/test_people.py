@@ -2,18 +2,16 @@
 
 import re
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from models.cases import Case
 from models.engine import Message
 from models.programmes import AccessEntry, ApiKey
 from models.vocabulary import CaseState, Role
 from services.accounts.accounts import create_account
 from services.operations import upkeep
-from tests.factories import PASSWORD, Office, make_case
+from tests.factories import PASSWORD, Office, make_case, number_of
 from tests.services.web.browser import browser, send
 
 PEOPLE, LOG, KEYS = "/administration/personnes", "/administration/journal", "/administration/cles"
@@ -120,7 +118,7 @@ def test_a_key_does_no_more_than_its_scope_and_dies_in_time(office: Office) -> N
 
 def test_the_access_log_is_searched_by_person_case_kind_and_day_and_exported(office: Office) -> None:
     case_id = make_case(office)
-    number = office_number(office, case_id)
+    number = number_of(office, case_id)
     claire, nadia = browser(office, "claire"), browser(office, "nadia")
     claire.get(f"/situations/{case_id}")
     nadia.get(f"/situations/{case_id}")
@@ -141,11 +139,6 @@ def test_the_access_log_is_searched_by_person_case_kind_and_day_and_exported(off
     assert (file.status_code, file.content[:2]) == (200, b"PK")
     assert ("Alex Renaud", "Journal exporté") in rows(kind="administration")
     assert (claire.get(LOG).status_code, nadia.get(LOG).status_code) == (200, 403)
-
-
-def office_number(office: Office, case_id: UUID) -> str:
-    with office.runtime.database.read() as unit:
-        return unit.session.get_one(Case, case_id).number
 
 
 def test_the_access_log_forgets_after_a_year(office: Office) -> None:

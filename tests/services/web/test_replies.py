@@ -14,7 +14,7 @@ from services.channels.inbox import Received
 from services.correspondence import replies
 from services.foundation.database import UnitOfWork
 from services.rules.policy import ENGINE, Actor
-from tests.factories import Office, act, make_case, referral_id_of, task_of
+from tests.factories import Office, act, make_case, number_of, referral_id_of, task_of
 from tests.mails import reply
 from tests.services.web.browser import browser, send
 
@@ -130,10 +130,7 @@ def test_an_answer_of_another_case_is_not_found(office: Office) -> None:
 def test_a_mail_without_a_case_is_filed_by_its_number(office: Office) -> None:
     mail_id = apart(office, "Au sujet de Mme Le Goff")
     case_id = make_case(office)
-    with office.runtime.database.read() as unit:
-        from models.cases import Case
-
-        number = unit.session.get_one(Case, case_id).number
+    number = number_of(office, case_id)
     client = browser(office, "claire")
     assert "Au sujet de Mme Le Goff" in client.get("/messages-recus").text
 

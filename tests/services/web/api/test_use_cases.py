@@ -32,6 +32,7 @@ READ_ELSEWHERE: Final = {
     "api_keys.revoke_by_id": PASSWORD,
     "calls.voicemail": "what a page proposes to say, of what the case tells",
     "desk.organisations": FORM,
+    "desk.owed_first": "each line of the cases says whom it waits for",
     "desk.referral_of": "the case tells its requests",
     "desk.sheet": "the case, its coming sends and its story have a route each",
     "desk.waited_for": "the case says whom it waits for",
