@@ -14,17 +14,19 @@ from services.foundation.errors import InvalidInput
 from services.foundation.phones import normalise
 from services.listing import Question
 from services.rules.finding import LAST, ways
-from services.rules.policy import Actor, is_known, is_visible, note_access
+from services.rules.policy import Actor, is_known, is_visible, note_access, visible
 
 SEARCHED: Final = "search"
 IN_VAIN: Final = "aucun résultat"
 YEARS_BACK: Final = 10
 """How far back a reference is looked for by its end alone."""
+MOST: Final = 1000
+"""Of the cases that answer so many at most are given, those that came into Relais last: who finds more says more."""
 
 
 def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
-    """The cases that these words may mean, of those that the actor may read; by the reference alone, or its end, those
-    whose household he may not know.
+    """The cases that these words may mean, `MOST` at most, of those that the actor may read; by the reference alone, or
+    its end, those whose household he may not know.
 
     Each is the beginning of a word that the case is kept under: an index answers, however many cases there are, if each
     way is looked for by itself. An "or" of all of them would make PostgreSQL look at every case.
@@ -39,7 +41,9 @@ def search(unit: UnitOfWork, actor: Actor, words: str) -> Question[Case]:
         reached = select(Phone.household_id).where(Phone.number == number)
         found.append(select(Case.id).where(Case.household_id.in_(reached)))
     of_any = union(*(each.correlate(None) for each in found))
-    return listing.cases(unit, actor).where(Case.id.in_(of_any), or_(is_named, is_known(actor)))
+    narrowed = visible(actor).where(Case.id.in_(of_any), or_(is_named, is_known(actor)))
+    latest = narrowed.with_only_columns(Case.id).order_by(Case.id.desc()).limit(MOST)
+    return listing.cases(unit, actor).where(Case.id.in_(latest))
 
 
 def note(unit: UnitOfWork, actor: Actor, found: int) -> None:

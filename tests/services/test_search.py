@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from models.cases import Case
+from models.vocabulary import CaseState
 from services import search
 from services.cases import erasure
 from services.foundation.runtime import Runtime
@@ -66,3 +67,18 @@ def test_the_beginnings_of_words_find_a_case_until_it_is_erased(runtime: Runtime
     with runtime.database.write("test") as unit:
         erasure.erase(unit, runtime, unit.session.scalars(select(Case).where(Case.id == case_id)).one())
     assert found("fatima") == set()
+
+
+def test_of_too_many_answers_the_last_are_given_whoever_else_is_called_so(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = make_office(runtime)
+    mine = [make_case(office, CaseState.TO_CONTACT, surname="Le Goff", street=f"{house} rue Haute") for house in "1234"]
+    for house in "567":  # nobody's yet: an operator does not read them
+        make_case(office, surname="Le Goff", street=f"{house} rue Haute")
+    monkeypatch.setattr(search, "MOST", 3)
+
+    with runtime.database.read() as unit:
+        page = search.search(unit, office.karim, "goff").page(unit)
+
+    assert ([case.id for case in page.rows], page.total) == ([*reversed(mine[1:])], 3)

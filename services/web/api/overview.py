@@ -130,7 +130,9 @@ def read_figures(reads: Reads, asked: Asked) -> FiguresAnswer:
 
 @router.post("/cases/search", summary="Chercher une situation")
 def search_cases(reads: Reads, form: Words) -> Matches:
-    """Parmi celles que vous pouvez lire, de la plus récente à la plus ancienne. Notée, sans ses mots."""
+    """Parmi celles que vous pouvez lire, de la plus récente à la plus ancienne, mille au plus : les dernières
+    enregistrées. Notée, sans ses mots.
+    """
     with reads.runtime.database.read() as unit:
         actor = reads.actor(unit)
         require(actor, Right.READ)

@@ -125,6 +125,8 @@ def found(request: Request, visitor: SignedIn, data: Entered) -> Response:
 
 
 def _how_many(total: int) -> str:
+    if total == search.MOST:
+        return f"Les {total} situations enregistrées en dernier : ajoutez un mot pour en trouver une plus ancienne"
     return f"{total} situations, de la plus récente à la plus ancienne" if total > 1 else ""
 
 

@@ -11,11 +11,12 @@ from sqlalchemy import select, update
 from models.engine import Work
 from models.programmes import AccessEntry
 from models.vocabulary import CallResult, CaseState, WorkState
+from services import search
 from services.cases import calls, complaints
 from services.forms import CallForm, ComplaintForm
 from services.rules.casework import Hand
 from tests.factories import Office, deliver_mail, drain, make_case, number_of
-from tests.services.web.browser import browser
+from tests.services.web.browser import browser, send
 from tests.services.web.test_owing import plain
 
 HERE = "/situations"
@@ -86,3 +87,15 @@ def test_what_is_parked_is_said_and_hides_nothing_of_what_is_to_be_done(office: 
     assert HELD_UP in page
     assert "En attente de" in page
     assert IN_HAND not in page
+
+
+def test_a_search_that_finds_too_many_says_how_to_find_the_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_case(office, surname="Le Goff")
+    make_case(office, surname="Le Goff")
+    monkeypatch.setattr(search, "MOST", 2)
+
+    page = send(browser(office, "claire"), "/recherche", q="goff").text
+
+    assert "Les 2 situations enregistrées en dernier : ajoutez un mot" in plain(page)
