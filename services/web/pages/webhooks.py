@@ -1,6 +1,6 @@
 """Other software that is told of events: whom, of what, the secret shown once, what was sent, sending it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -192,12 +192,19 @@ def _endpoint(visitor: Visitor, standing: Standing) -> dict[str, Any]:
         "href": f"{HERE}/{endpoint.id}",
         "label": endpoint.label,
         "url": endpoint.url,
-        "types": endpoint.types,
+        "told": _told(endpoint.types),
         "ended": _when(visitor, endpoint.ended_at),
         "rests": _when(visitor, endpoint.rests_until) if endpoint.failures else "",
         "counts": ", ".join(f"{words.lower()} : {count}" for words, count in counts),
         "untold": standing.counts.get(WebhookState.ABANDONED, 0),
     }
+
+
+def _told(types: Collection[str]) -> str:
+    """Of what it is told: of everything, of some families, of some events that a program asked for by their codes."""
+    if set(webhooks.FAMILIES) <= set(types):
+        return "Tous les événements"
+    return ", ".join(_family(each) for each in types)
 
 
 def _delivery(visitor: Visitor, delivery: WebhookDelivery) -> dict[str, Any]:

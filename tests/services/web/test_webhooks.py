@@ -96,3 +96,16 @@ def test_every_family_of_events_has_a_name() -> None:
     missing = [each for each in webhooks.FAMILIES if not has_label("webhook_family", each.removesuffix(".*"))]
 
     assert missing == []
+
+
+@pytest.mark.usefixtures("_ines")
+@pytest.mark.parametrize(
+    ("types", "told"),
+    [([*webhooks.FAMILIES], "Tous les événements"), (["alert.*", "visit.*"], "Demandes de visite, Visites")],
+)
+def test_what_a_software_is_told_of_is_said_in_words(office: Office, types: list[str], told: str) -> None:
+    client = browser(office, "ines")
+    with Listener() as listener:
+        send(client, HERE, label="Entrepôt", url=listener.url, types=types)
+
+    assert f"</strong></a> · {told}<br>" in client.get(HERE).text
