@@ -1,8 +1,9 @@
 """Writers of SQLite take turns; the database's errors end up in logs and in Prefect: they quote nobody."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from threading import Event
 from typing import Any, Final
 
 import pytest
@@ -16,6 +17,7 @@ from tests.ports import free_port
 
 FULL: Final = 2
 """As SQLite numbers it: each commit waits for the disk."""
+A_MOMENT_S: Final = 0.2
 
 
 def test_the_text_of_an_error_names_no_value_of_the_query(database: Database) -> None:
@@ -46,7 +48,7 @@ def tally(database: Database) -> Database:
 
 @pytest.fixture
 def impatient(tally: Database) -> Iterator[list[Database]]:
-    """Three who share a file as three processes would, and would rather fail than wait for SQLite."""
+    """Two who share a file as two processes would, and would rather fail than wait for SQLite."""
 
     def open_it() -> Database:
         opened = Database(tally.url.render_as_string())
@@ -57,7 +59,7 @@ def impatient(tally: Database) -> Iterator[list[Database]]:
 
         return opened
 
-    opened = [open_it() for _ in range(3)]
+    opened = [open_it() for _ in range(2)]
     yield opened
     for each in opened:
         each.dispose()
@@ -65,17 +67,23 @@ def impatient(tally: Database) -> Iterator[list[Database]]:
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_writers_take_turns_without_the_patience_of_sqlite(tally: Database, impatient: list[Database]) -> None:
-    def count_up(opened: Database) -> None:
-        for _ in range(40):
-            with opened.write("test") as unit:
-                n = unit.session.scalar(text("select n from tally")) or 0
-                unit.session.execute(text("update tally set n = :n"), {"n": n + 1})
+    comes = Event()
 
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(count_up, impatient))
+    def count_up(opened: Database) -> None:
+        comes.set()
+        with opened.write("test") as unit:
+            unit.session.execute(text("update tally set n = n + 1"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with impatient[0].write("test") as unit:
+            unit.session.execute(text("update tally set n = n + 1"))
+            second = pool.submit(count_up, impatient[1])
+            comes.wait()
+            waits = not wait([second], timeout=A_MOMENT_S).done
+        second.result()
 
     with tally.read() as unit:
-        assert unit.session.scalar(text("select n from tally")) == 120
+        assert (waits, unit.session.scalar(text("select n from tally"))) == (True, 2)
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
