@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from deployments.population.office import A_TIMER, THE_ENGINE, Row
 from deployments.population.world import CLOCK
@@ -11,13 +11,12 @@ from models import events as e
 from models.lifecycles import UNANSWERED, ReferralAction, next_referral_state
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, ReferralState, Theme
-from services.rules.clocks import UNDELIVERED, Place, Timing, place_from
+from services.rules.clocks import UNDELIVERED, Place, Timing, gives_way, place_from
+from services.rules.obligations import GIVES_WAY, STALE
 from services.rules.plan import OpenTask
 
 if TYPE_CHECKING:
     from deployments.population.life import Life
-
-STALE: Final = "stale"
 
 
 def arm(life: "Life", task: Row, effect: OpenTask) -> None:
@@ -86,6 +85,11 @@ def _lapse(life: "Life", clock: Row, at: datetime) -> None:
             break
         _note(life, clock, step=step, due_at=at, missed=STALE)
         step, at = following.step, following.at
+    if _gives_way(life, clock, ladder, step, at):
+        _note(life, clock, step=step, due_at=at, missed=GIVES_WAY)
+        _climb_on(life, clock, ladder.rungs, step)
+        _wake(life, clock)
+        return
     _note(life, clock, step=step, due_at=at)
     fact = e.ReminderDue(
         obligation_id=clock["id"],
@@ -100,6 +104,11 @@ def _lapse(life: "Life", clock: Row, at: datetime) -> None:
     _wake(life, clock)
     if step != UNDELIVERED and ladder.rungs[step].act == "expire_referral":
         _expire(life, task)
+
+
+def _gives_way(life: "Life", clock: Row, ladder: Ladder, step: int, at: datetime) -> bool:
+    timing = Timing(clock["anchor_at"], clock["due_at"])
+    return step != UNDELIVERED and gives_way(step, at, timing, ladder, life.office.calendar)
 
 
 def _expire(life: "Life", task: Row) -> None:

@@ -16,6 +16,7 @@ STEP_TIME: Final = time(9)
 # Source: peers, quiet hours - what does not press leaves on working days from 08:00 to 18:30, else is deferred.
 SENDING_OPENS: Final = time(8)
 SENDING_CLOSES: Final = time(18, 30)
+NOON: Final = time(12)
 LONGEST_CLOSURE: Final = timedelta(days=366)
 WEEK: Final = frozenset(range(5))
 ONE_DAY: Final = timedelta(days=1)
@@ -119,6 +120,10 @@ class WorkingCalendar:
     def start_of(self, day: date) -> datetime:
         """The midnight with which that day begins."""
         return self._at(day, time())
+
+    def noon_of(self, day: date) -> datetime:
+        """The end of that morning."""
+        return self._at(day, NOON)
 
     def end_of(self, day: date) -> datetime:
         """18:00 that day."""

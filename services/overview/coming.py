@@ -21,7 +21,7 @@ from services.foundation.database import UnitOfWork
 from services.foundation.errors import GuardRefused, NotFound
 from services.rules import casework, ledger, obligations, pauses, relevance
 from services.rules.casework import Hand
-from services.rules.clocks import UNDELIVERED, Timing
+from services.rules.clocks import Timing
 from services.rules.policy import Actor, Right, case_for, is_visible, rights
 from services.rules.projection import Ahead, ahead
 from services.rules.published import calendar_of, pathway_of, today_of
@@ -270,18 +270,16 @@ def _next_step(
     case = case_for(unit, hand.actor, case_id, Right.SEND_NOW)
     if obligation is not None and obligation.case_id != case.id:
         raise NotFound
-    if obligation is None or not _stands_there(obligation, form):
+    if obligation is None:
         raise GuardRefused(GONE)
     ladder = pathway_of(unit, case.pathway_hash).ladders[obligation.ladder]
-    rung = ladder.rungs[form.step]
+    found = obligations.coming(unit, obligation, ladder)
+    if found is None or (obligation.generation, found.number) != (form.generation, form.step):
+        raise GuardRefused(GONE)
+    rung = found.rung
     if not _only_sends(rung) or obligation.task.kind in pauses.NEVER:
         raise GuardRefused("Cette étape ne se passe pas : elle fait plus que prévenir quelqu’un.")
     warns = any(isinstance(each, Send) and each.to is Party.COORDINATOR for each in rung.steps)
     if warns and hand.actor.role is not Role.COORDINATOR:
         raise GuardRefused("Cette relance prévient la coordination : elle seule peut en décider.")
     return case, obligation, ladder
-
-
-def _stands_there(obligation: Obligation, form: NextStep) -> bool:
-    here = (obligation.generation, obligation.next_step) == (form.generation, form.step)
-    return here and obligation.next_at is not None and form.step != UNDELIVERED

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from models.delays import Delay, DelayUnit
 from models.engine import Obligation, Task
-from models.pathway import Ladder, Pathway, Rung
+from models.pathway import Ladder, Open, Pathway, Rung, Send
+from models.vocabulary import Channel
 from services.foundation.calendar import WorkingCalendar
 from services.foundation.database import UnitOfWork
 from services.rules.published import calendar_of
@@ -112,6 +113,39 @@ def climbed_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetim
         if stopped < at:
             at = calendar.shifted(at, stopped=stopped, running=running)
     return at if timing.put_off is None else max(at, calendar.step_time(calendar.next_open(timing.put_off)))
+
+
+def gives_way(step: int, at: datetime, timing: Timing, ladder: Ladder, calendar: WorkingCalendar) -> bool:
+    """Whether a step that falls due while no mail leaves is left to a later one of its ladder: both would reach its
+    readers in the same morning, about the same thing.
+
+    What does more than write, presses, or is a letter leaves by itself at any hour and gives way to nothing.
+    """
+    rung, opens = ladder.rungs[step], calendar.next_sending_time(at)
+    if opens == at or rung.act is not None:
+        return False
+    noon = calendar.noon_of(calendar.local_day(opens))
+    return any(
+        opens <= _leaves_at(later, timing, calendar) <= noon and all(_told_by(later, rung, each) for each in rung.steps)
+        for later in ladder.rungs[step + 1 :]
+        if not later.off
+    )
+
+
+def _leaves_at(rung: Rung, timing: Timing, calendar: WorkingCalendar) -> datetime:
+    at = climbed_at(rung, timing, calendar)
+    presses = any(isinstance(each, Send) and each.urgent for each in rung.steps)
+    return at if presses else calendar.next_sending_time(at)
+
+
+def _told_by(later: Rung, rung: Rung, step: Open | Send) -> bool:
+    """Whether the reader of a step hears of the same thing on the same channel by a later rung, whatever its guards."""
+    if not isinstance(step, Send) or step.urgent or step.by is Channel.LETTER or later.when not in {None, rung.when}:
+        return False
+    return any(
+        isinstance(each, Send) and (each.to, each.by) == (step.to, step.by) and each.when in {None, step.when}
+        for each in later.steps
+    )
 
 
 def running(unit: UnitOfWork, task: Task) -> Sequence[Obligation]:

@@ -22,6 +22,7 @@ from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
 from services.rules import casework, clocks, open_tasks, pauses, presence, work
 from services.rules.effects import RECALLED
+from services.rules.projection import Ahead, ahead
 from services.rules.published import calendar_of, pathway_of, today_of
 from services.rules.ranking import READ
 
@@ -33,6 +34,7 @@ CLOSED: Final = "closed"
 UNREAD: Final = "reply_unread"
 STALE: Final = "stale"
 SKIPPED: Final = "skipped"
+GIVES_WAY: Final = "gives_way"
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -137,7 +139,7 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
         return None
     ladder = pathway_of(unit, case.pathway_hash).ladders[clock.ladder]
     step, due_at = _latest_due(unit, clock, ladder)
-    why_held = _why_held(unit, clock.task, ladder, step)
+    why_held = _why_held(unit, clock, ladder, (step, due_at))
     _note(unit, clock, ladder, (step, due_at), missed=why_held)
     told = casework.Act(case, _reminder(clock, step), casework.timer_hand(_key(clock, step)))
     _climb_on(unit, clock, ladder, step)
@@ -149,9 +151,7 @@ def _step(unit: UnitOfWork, clock: Obligation, case: Case, acts: Mapping[str, Ti
 
 def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
     """Pass over the step that comes next: it is written down as suppressed, and the clock goes on to the one after."""
-    step, at = obligation.next_step, obligation.next_at
-    if step is None or at is None or step == clocks.UNDELIVERED:
-        raise ValueError("nothing to skip")
+    step, at = _reach(unit, obligation, ladder)
     _note(unit, obligation, ladder, (step, at), missed=SKIPPED)
     _climb_on(unit, obligation, ladder, step)
     unit.session.flush()
@@ -159,14 +159,36 @@ def skip(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> None:
 
 def hasten(unit: UnitOfWork, case: Case, obligation: Obligation, ladder: Ladder, *, hand: casework.Hand) -> None:
     """Take the step that comes next at once, by somebody's hand; the steps after it keep their own instants."""
-    step, at = obligation.next_step, obligation.next_at
-    if step is None or at is None or step == clocks.UNDELIVERED:
-        raise ValueError("nothing to hasten")
+    step, at = _reach(unit, obligation, ladder)
     _note(unit, obligation, ladder, (step, at))
     fact = _reminder(obligation, step).model_copy(update={"recall_until": casework.recall_until(unit, hand)})
     casework.record(unit, case, fact, hand=replace(hand, key=_key(obligation, step)))
     _climb_on(unit, obligation, ladder, step)
     unit.session.flush()
+
+
+def coming(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> Ahead | None:
+    """The step that a clock takes next, which a person may decide of: those that fall together with a later one, or
+    give way to it, are none."""
+    step, at = obligation.next_step, obligation.next_at
+    if step is None or at is None:
+        return None
+    timing, calendar = clocks.timing_of(obligation), calendar_of(unit, obligation.task.programme_id)
+    return next(ahead(step, at, timing, ladder, calendar), None)
+
+
+def _reach(unit: UnitOfWork, obligation: Obligation, ladder: Ladder) -> tuple[int, datetime]:
+    """The same and its instant; what is left out before it is written down."""
+    found, step, at = coming(unit, obligation, ladder), obligation.next_step, obligation.next_at
+    if found is None or step is None or at is None:
+        raise ValueError("nothing is to come")
+    timing, calendar = clocks.timing_of(obligation), calendar_of(unit, obligation.task.programme_id)
+    while step < found.number:
+        falls_together = not clocks.gives_way(step, at, timing, ladder, calendar)
+        _note(unit, obligation, ladder, (step, at), missed=STALE if falls_together else GIVES_WAY)
+        following = clocks.place_from(step + 1, ladder.rungs, timing, calendar, after=None)
+        step, at = following.step or found.number, following.at or found.at
+    return found.number, found.at
 
 
 def put_back(unit: UnitOfWork, obligation: Obligation, ladder: Ladder, *, generation: int, step: int) -> None:
@@ -197,9 +219,15 @@ def _key(obligation: Obligation, step: int) -> str:
     return f"{obligation.id}:{obligation.generation}:{step}"
 
 
-def _why_held(unit: UnitOfWork, task: Task, ladder: Ladder, step: int) -> str | None:
-    """Why a step that does nothing but write to a partner does not leave today. The delay itself runs on."""
-    if step == clocks.UNDELIVERED or task.party != Party.PARTNER or task.organisation_id is None:
+def _why_held(unit: UnitOfWork, clock: Obligation, ladder: Ladder, due: tuple[int, datetime]) -> str | None:
+    """Why a step does not leave: the next one of its morning tells the same, or it does nothing but write to a partner
+    who is not there, or has answered. The delay itself runs on."""
+    (step, due_at), task = due, clock.task
+    if step == clocks.UNDELIVERED:
+        return None
+    if clocks.gives_way(step, due_at, clocks.timing_of(clock), ladder, calendar_of(unit, task.programme_id)):
+        return GIVES_WAY
+    if task.party != Party.PARTNER or task.organisation_id is None:
         return None
     if not reminds_partner(ladder.rungs[step]):
         return None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.pathway import Ladder, Rung
 from services.foundation.calendar import WorkingCalendar
-from services.rules.clocks import UNDELIVERED, Timing, climbed_at
+from services.rules.clocks import UNDELIVERED, Timing, climbed_at, gives_way
 
 
 class Ahead(NamedTuple):
@@ -22,8 +22,8 @@ class Ahead(NamedTuple):
 def ahead(number: int, at: datetime, timing: Timing, ladder: Ladder, calendar: WorkingCalendar) -> Iterator[Ahead]:
     """The steps of a clock that stands on step `number`, due at `at`, soonest first.
 
-    A step that falls together with a later one is left out, as the tick takes the latest only. The wait for a
-    delivery is none.
+    A step that falls together with a later one, or gives way to it, is left out, as the tick takes the latest only. The
+    wait for a delivery is none.
     """
     if number == UNDELIVERED:
         return
@@ -31,8 +31,8 @@ def ahead(number: int, at: datetime, timing: Timing, ladder: Ladder, calendar: W
     steps = [step for step in range(number, len(ladder.rungs)) if not ladder.rungs[step].off]
     for step, following in zip_longest(steps, steps[1:]):
         later = climbed_at(ladder.rungs[following], timing, calendar) if following is not None else None
-        if later is not None and later <= at:
-            continue
-        yield Ahead(step, at, ladder.rungs[step], first)
+        if (later is None or later > at) and not gives_way(step, at, timing, ladder, calendar):
+            yield Ahead(step, at, ladder.rungs[step], first)
+            first = False
         if later is not None:
-            at, first = later, False
+            at = max(at, later)

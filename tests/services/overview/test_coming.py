@@ -100,6 +100,21 @@ def test_a_step_taken_at_once_leaves_once(office: Office) -> None:
     assert office.occurrences(case_id, "answer_referral") == [(0, "fired", None)]
 
 
+def test_of_steps_that_fall_together_the_one_that_is_shown_is_the_one_that_is_skipped(office: Office) -> None:
+    case_id, _ = office.referred()
+    (asked,) = office.tasks(case_id)
+    office.do(tasks.snooze, ADA, asked.id, Snooze(reason=SnoozeReason.OTHER, until=date(2025, 10, 22)))
+    shown_first = next(each for each in foreseen(office, case_id) if each.clock)
+    assert shown_first.text == "referral_firm_reminder"
+
+    skip(office, case_id, shown_first)
+    office.at("2025-10-23T10:00")
+
+    assert office.occurrences(case_id, "answer_referral") == [
+        (0, "suppressed", "stale"), (1, "suppressed", "skipped"),
+    ]  # fmt: skip
+
+
 def test_an_old_page_moves_no_later_step(office: Office) -> None:
     case_id, _ = office.referred()
     soft = next_of(office, case_id, "referral_soft_reminder")

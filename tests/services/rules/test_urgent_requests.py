@@ -3,9 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
+from models.vocabulary import SkipReason
 from services.cases import referrals
-from services.forms import Answer
-from tests.services.rules.situations import BO, BY_PHONE, PARTNER, Office, shown
+from services.forms import Answer, Skip
+from services.overview import coming
+from tests.services.rules.situations import ADA, BO, BY_PHONE, PARTNER, Office, shown
 
 
 def asked_on_friday_evening(office: Office) -> tuple[UUID, UUID]:
@@ -31,6 +33,58 @@ def test_an_urgent_request_leaves_at_once_and_is_chased_in_hours_then_days(offic
     assert office.sent(case_id, "referral_soft_reminder") == []
     office.at("2025-10-23T18:01")
     assert "reorient" in office.due(case_id)
+
+
+def asked_on_thursday_afternoon(office: Office) -> UUID:
+    """Four hours lead to 20:00: its reminder would leave at eight, an hour before the next one of the same request."""
+    case_id = office.reported()
+    office.at("2025-10-16T16:00")
+    office.refer(case_id, PARTNER, urgent=True)
+    office.drain()
+    office.deliver("referral_request")
+    return case_id
+
+
+def test_a_reminder_of_the_night_gives_way_to_the_next_one_of_its_morning(office: Office) -> None:
+    case_id = asked_on_thursday_afternoon(office)
+
+    office.at("2025-10-17T12:00")
+
+    assert office.sent(case_id, "referral_urgent_reminder") == []
+    assert [shown(each.due_at) for each in office.sent(case_id, "referral_firm_reminder")] == ["2025-10-17 09:00"]
+    assert office.occurrences(case_id, "answer_referral") == [(0, "suppressed", "gives_way"), (1, "fired", None)]
+
+
+def test_what_gives_way_is_not_shown_as_coming_and_the_step_after_it_may_be_decided(office: Office) -> None:
+    case_id = asked_on_thursday_afternoon(office)
+    with office.database.read() as unit:
+        foreseen = [each for each in coming.of_case(unit, ADA.actor, case_id) if each.kind == "answer_referral"]
+    assert [(shown(each.at), each.text) for each in foreseen] == [
+        ("2025-10-17 09:00", "referral_firm_reminder"),
+        ("2025-10-17 09:00", "task_late"),
+        ("2025-10-21 18:00", ""),
+    ]
+    clock = foreseen[0].clock
+    assert clock is not None
+    assert clock.is_next
+
+    told = {"generation": clock.generation, "step": clock.step, "reason": SkipReason.TOLD}
+    office.do(coming.skip, ADA, case_id, clock.id, Skip.model_validate(told))
+    office.at("2025-10-17T12:00")
+
+    assert office.told(case_id, "referral_firm_reminder") == []
+    assert office.occurrences(case_id, "answer_referral") == [
+        (0, "suppressed", "gives_way"), (1, "suppressed", "skipped"),
+    ]  # fmt: skip
+
+
+def test_a_reminder_of_the_night_stays_where_the_next_one_comes_another_day(office: Office) -> None:
+    case_id, _ = asked_on_friday_evening(office)
+    office.deliver("referral_request")
+
+    office.at("2025-10-20T12:00")
+
+    assert office.occurrences(case_id, "answer_referral") == [(0, "fired", None)]
 
 
 def test_an_urgent_request_that_is_not_delivered_within_the_hour_is_somebodys(office: Office) -> None:
