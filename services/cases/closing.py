@@ -1,6 +1,7 @@
 """The end of a case, with its outcome; and its reopening."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,6 +27,7 @@ from services.rules import casework, open_tasks
 from services.rules.casework import Hand
 from services.rules.policy import Right, case_for
 from services.rules.ranking import HAND_OVER
+from services.rules.texts.labels import inside, label
 
 _EARLY = frozenset(
     {
@@ -40,6 +42,13 @@ _EARLY_OUTCOMES = frozenset(
         ClosureOutcome.DUPLICATE, ClosureOutcome.LANDLORD_COMPLIED, ClosureOutcome.REFUSED_VISIT,
     }
 )  # fmt: skip
+HELPED: Final = frozenset(
+    {
+        ClosureOutcome.SOLVED, ClosureOutcome.PARTLY_SOLVED, ClosureOutcome.AUTONOMOUS,
+        ClosureOutcome.LANDLORD_COMPLIED,
+    }
+)  # fmt: skip
+"""Outcomes that say of a household, in its dwelling, that it was helped."""
 
 _STOPPED = ClosureOutcome.STOPPED_BY_HOUSEHOLD
 _STOOD = {
@@ -59,6 +68,7 @@ def close_case(unit: UnitOfWork, hand: Hand, case_id: UUID, form: ClosureForm) -
         raise GuardRefused("Avant le rapport de visite, une situation ne se termine que si rien n’est plus à y faire.")
     if form.outcome is ClosureOutcome.STOPPED_ANSWERING and calls.is_sought(case) and not _was_absent(unit, case):
         raise GuardRefused("Un ménage que personne ne joint : renoncez, une fois passé le temps de répondre.")
+    _check_supplied(unit, case, form.outcome)
     visits.call_off(unit, hand, case, VisitState.CANCELLED_BY_SERVICE)
     follow_up.leave_unverified(unit, hand, case.id)
     known = {answer: [each for each, said in form.criteria.items() if said is answer] for answer in Known}
@@ -76,6 +86,20 @@ def check_closable(unit: UnitOfWork, case: Case) -> None:
     lent = select(Loan).where(Loan.case_id == case.id, LOAN_IS_OUT).order_by(Loan.lent_on, Loan.id)
     if out := unit.session.scalars(lent).first():
         raise GuardRefused(f"Un appareil prêté n’est pas rendu ({out.item}) : notez d’abord son retour, ou sa perte.")
+
+
+def _check_supplied(unit: UnitOfWork, case: Case, outcome: ClosureOutcome) -> None:
+    """Nobody is called helped while the energy is cut: raise `InvalidInput` beside the outcome that says so.
+
+    A cut that only threatens may be as good as averted; one that lasts is known to be there.
+    """
+    if outcome not in HELPED:
+        return
+    lasting = [cut for cut in supply_cuts.followed(unit, case.id) if cut.outcome is not None]
+    if lasting:
+        cut_off = " et ".join(inside(label("energy", cut.energy)) for cut in lasting)
+        said = f"Une coupure dure encore ({cut_off}) : notez que l’énergie est rétablie, ou choisissez une autre issue."
+        raise InvalidInput("outcome", said)
 
 
 def _was_absent(unit: UnitOfWork, case: Case) -> bool:

@@ -596,7 +596,9 @@ def may_reopen(_scene: Scene, case: Case) -> bool:
 
 def close(office: Office, case: Case, n: int) -> None:
     """It ends, with an outcome that its state knows."""
-    known = closing.outcomes(case)
+    with office.database.read() as unit:
+        is_cut = any(each.outcome is not None for each in supply_cuts.followed(unit, case.id))
+    known = [each for each in closing.outcomes(case) if not (is_cut and each in closing.HELPED)]
     office.do(closing.close_case, ADA, case.id, ClosureForm(outcome=known[n % len(known)]))
 
 

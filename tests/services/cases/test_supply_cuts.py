@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 
 from models.engine import Message
-from models.vocabulary import Energy
+from models.vocabulary import CutOutcome, Energy
 from services.cases import supply_cuts
-from services.cases.supply_cuts import CutForm
+from services.cases.supply_cuts import CutEnd, CutForm
 from services.foundation.errors import InvalidInput
 from services.rules.rendering import Rendered, render_message
-from tests.services.rules.situations import ADA, OPERATOR, Office
+from tests.services.rules.situations import ADA, BO, OPERATOR, Office
 
 OF_THE_CUT = {"avert_cut", "call_supplier", "file_aid"}
 
@@ -72,3 +72,37 @@ def written(office: Office, case_id: UUID, text: str) -> Rendered:
         rendered = render_message(unit, unit.session.get_one(Message, message.id))
     subject, body = (each.replace("\N{NO-BREAK SPACE}", " ") for each in rendered[:2])
     return Rendered(subject, body)
+
+
+@pytest.mark.parametrize("outcome", ["solved", "partly_solved", "autonomous", "landlord_complied"])
+def test_nobody_is_called_helped_while_the_energy_is_cut(office: Office, outcome: str) -> None:
+    case_id = office.reported()
+    office.do(supply_cuts.announce, BO, case_id, CutForm(energy=Energy.ELECTRICITY, cut_on=date(2025, 10, 30)))
+    office.do(supply_cuts.end, BO, case_id, CutEnd(outcome=CutOutcome.HAPPENED))
+
+    with pytest.raises(InvalidInput, match=r"Une coupure dure encore \(électricité\)") as refused:
+        office.close(case_id, outcome)
+    assert refused.value.field == "outcome"
+
+    office.do(supply_cuts.restore, BO, case_id)
+    office.close(case_id, outcome)
+    assert office.case(case_id).outcome == outcome
+
+
+def test_a_case_ends_otherwise_while_the_energy_is_cut(office: Office) -> None:
+    case_id = office.reported()
+    office.do(supply_cuts.announce, BO, case_id, CutForm(energy=Energy.GAS, cut_on=date(2025, 10, 30)))
+    office.do(supply_cuts.end, BO, case_id, CutEnd(outcome=CutOutcome.HAPPENED))
+
+    office.close(case_id, "no_solution")
+
+    assert office.case(case_id).outcome == "no_solution"
+
+
+def test_a_cut_that_only_threatens_keeps_nobody_from_being_helped(office: Office) -> None:
+    case_id = office.reported()
+    office.do(supply_cuts.announce, BO, case_id, CutForm(energy=Energy.GAS, cut_on=date(2025, 10, 30)))
+
+    office.close(case_id, "solved")
+
+    assert office.case(case_id).outcome == "solved"
