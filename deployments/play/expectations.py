@@ -11,7 +11,8 @@
 or day and hour), provisional, about (the partner, the energy, the device that it is about), snoozed_until |
 | messages | each is there exactly once, or `count` times: text (left out: any), to, by, state, on (when it ended, or \
 is due), says (words that it holds, once it is written), lacks (words that it does not hold), subject (words of its \
-subject), why (it was refused or did not leave); one that was cancelled is there only for `state: cancelled` |
+subject), why (it was refused or did not leave); one that was cancelled, or waits in \
+vain, is there only for `state: cancelled` |
 | no_messages | none is there |
 | other_messages | the same of what is about no case: a sheet to look at, an account |
 | coming, not_coming | what will leave, or happen, if nobody does anything, as the page of coming sends says: text, \
@@ -48,10 +49,11 @@ described by any of its facts |
 | counts | how many of these there are: `{visits: 1, loans: 0}` |
 | happened, not_happened | types of events that did, or did not (`case.merged`; `danger.reported: 2` for how many) |
 | statistics | of the programme: alerts, households, not_eligible, and unmet needs by type |
-| read_by | the names of all who read the case, as the coordination sees them |
+| read_by | all who read the case, as the coordination sees them |
 | proposes | for a type of solution, the partners that the directory proposes, in order; and those set aside, why |
 
-`to` is a name of the setting, `household`, or an address. What a partner or an alert giver reads is every mail that
+`to` is a name of the setting, `household`, or an address; `officer`, `giver`, `collected_by` and `read_by` know these
+names, and whole ones too. What a partner or an alert giver reads is every mail that
 he received, and for a partner the household and the report that his browser may show him now; what a household reads
 is its mails, its SMS and the letters that were printed; what somebody with an account reads is his mails and the pages
 of the case: who the household is, the words of the alerts, the figures, the story.
@@ -104,6 +106,7 @@ from services.imports.corrections import NOT_TAKEN
 from services.listing import EVERYTHING
 from services.overview import coming, desk, doubles, figures, requests_made, timeline
 from services.programme import programmes
+from services.rules import relevance
 from services.rules.news import MONTHLY
 from services.rules.policy import Actor, knows_household, may_know_household, may_read_report, readable
 
@@ -345,7 +348,7 @@ def surprises(
         *look.likenesses(expected),
         *look.events(expected),
         *look.statistics(expected),
-        *missing(unit, case, setting.zone, expected),
+        *missing(unit, case, setting, expected),
         *look.tasks(expected),
         *look.messages(expected),
         *look.to_come(expected),
@@ -369,6 +372,7 @@ class _Look:
         self.unit, self.setting, self.case, self.cases = unit, setting, case, cases
         self.names = {address: name for name, address in _addresses(setting)}
         self._read: dict[str, list[str]] = {}
+        self._in_vain: set[UUID] = set()
 
     def case_itself(self, expected: Expected) -> Iterator[str]:
         names = {case_id: name for name, case_id in self.cases.items()}
@@ -532,7 +536,14 @@ class _Look:
                 alike = [self._told_message(message) for message in known if each.text in {None, message.text}]
                 yield f"message attendu {_told(each)}, trouvé {count} fois\u00a0; il y a {alike or 'aucun tel texte'}"
 
+    def _state(self, message: Message) -> str:
+        """Its state; one that waits in vain is cancelled once its hour comes, and is so for whoever looks."""
+        return MessageState.CANCELLED.value if message.id in self._in_vain else message.state
+
     def _ledger(self, which: ColumnElement[bool]) -> Sequence[Message]:
+        waits = select(Message.id).where(which, Message.case_id.is_not(None), Message.state == MessageState.QUEUED)
+        waiting = waits.where(~relevance.is_wanted(self.unit.now))
+        self._in_vain = set(self.unit.session.scalars(waiting))
         return self.unit.session.scalars(select(Message).where(which).order_by(Message.created_at, Message.id)).all()
 
     def to_come(self, expected: Expected) -> Iterator[str]:
@@ -648,6 +659,7 @@ class _Look:
                 Message.channel == Channel.LETTER,
                 Message.state == MessageState.QUEUED,
                 Message.due_at <= self.unit.now,
+                relevance.is_wanted(self.unit.now),
             )
         )
         if expected.letters_to_print != waiting:
@@ -658,8 +670,10 @@ class _Look:
             return
         opened = desk.readers(self.unit, self._coordinator(), self.case.id)
         found = sorted({each.name for each in opened if each.what != "refused"})
-        if found != sorted(expected.read_by):
-            yield f"lecteurs\u00a0: {sorted(expected.read_by)} attendus, {found} trouvés"
+        partners = {each.slug: f"{each.name} (partenaire)" for each in self.setting.organisations}
+        wanted = sorted((self.setting.people | partners).get(who, who) for who in expected.read_by)
+        if found != wanted:
+            yield f"lecteurs\u00a0: {wanted} attendus, {found} trouvés"
 
     def picks(self, expected: Expected) -> Iterator[str]:
         if expected.proposes is None:
@@ -698,12 +712,13 @@ class _Look:
         return found.partner.slug if found else lent.item if lent else cut.energy if cut else None
 
     def _is_message(self, message: Message, wanted: ExpectedMessage) -> bool:
+        state = self._state(message)
         return (
             wanted.text in {None, message.text}
             and wanted.to in {None, message.address, message.party, self._reader(message)}
             and wanted.by in {None, message.channel}
             and wanted.why in {None, message.error or NONE}
-            and (message.state == wanted.state if wanted.state else message.state != MessageState.CANCELLED)
+            and (state == wanted.state if wanted.state else state != MessageState.CANCELLED)
             and self._is_moment(message.done_at or message.due_at, wanted.on)
         )
 
@@ -731,7 +746,7 @@ class _Look:
 
     def _told_message(self, message: Message) -> str:
         at = self._local(message.done_at or message.due_at)
-        return f"{self._reader(message)} par {message.channel}, {message.state} {at}"
+        return f"{self._reader(message)} par {message.channel}, {self._state(message)} {at}"
 
     def _sees(self, who: str, text: str) -> bool:
         if who == VOICEMAIL:

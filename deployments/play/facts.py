@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from deployments.play.mistakes import closest
+from deployments.play.story import Setting
 from models.cases import Call, Case, Document, Loan, Permission, Phone, Referral, Report, SupplyCut, Visit
 from models.engine import Obligation, Occurrence, Task
 from models.programmes import Organisation, Person
@@ -167,8 +168,14 @@ class ExpectedFacts(_Strict):
     counts: dict[str, int] = {}
 
 
-def missing(unit: UnitOfWork, case: Case, zone: ZoneInfo, expected: ExpectedFacts) -> Iterator[str]:
+OFFICERS: Final = ("officer", "second_officer")
+_PEOPLE: Final = frozenset({*OFFICERS, "giver", "collected_by"})
+"""Facts that name somebody: by his whole name, or as steps do."""
+
+
+def missing(unit: UnitOfWork, case: Case, setting: Setting, expected: ExpectedFacts) -> Iterator[str]:
     """A line for each thing that is expected and is not there."""
+    zone = setting.zone
     for name, count in expected.counts.items():
         if name not in _READ:
             yield f"rien ne se compte sous {name}{closest(name, _READ)}"
@@ -176,12 +183,17 @@ def missing(unit: UnitOfWork, case: Case, zone: ZoneInfo, expected: ExpectedFact
             yield f"{name}\u00a0: {count} attendus, {found} trouvés"
     for name, read in _READ.items():
         if wanted := getattr(expected, name):
-            yield from _unmatched(name, wanted, [_plain(each, zone) for each in read(unit, case, zone)])
+            told = [_told(each, setting.people) for each in wanted]
+            yield from _unmatched(name, told, [_plain(each, zone) for each in read(unit, case, zone)])
 
 
-def _unmatched(name: str, wanted: Sequence[BaseModel], left: list[dict[str, str]]) -> Iterator[str]:
-    for each in wanted:
-        told = {field: _said(value) for field, value in each.model_dump(exclude_unset=True).items()}
+def _told(wanted: BaseModel, people: Mapping[str, str]) -> dict[str, str]:
+    said = {field: _said(value) for field, value in wanted.model_dump(exclude_unset=True).items()}
+    return {field: people.get(value, value) if field in _PEOPLE else value for field, value in said.items()}
+
+
+def _unmatched(name: str, wanted: Sequence[dict[str, str]], left: list[dict[str, str]]) -> Iterator[str]:
+    for told in wanted:
         match = next((found for found in left if _is(found, told)), None)
         if match is None:
             there = "; ".join(str({field: found[field] for field in told}) for found in left) or "rien"

@@ -122,6 +122,12 @@ class Setting(_Strict):
         organisations = {each.slug for each in self.organisations}
         return frozenset({HOUSEHOLD, *self.staff, *self.alert_givers, *organisations})
 
+    @property
+    def people(self) -> dict[str, str]:
+        """The whole name of everybody, by the name that steps use."""
+        staff = {who: each.name for who, each in self.staff.items()}
+        return staff | {who: each.name for who, each in self.alert_givers.items()}
+
     def knows(self, who: str) -> bool:
         """Whether steps may name this person, organisation or address."""
         return who in self.names or "@" in who

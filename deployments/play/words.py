@@ -1,14 +1,14 @@
 """Names that an expectation may use: one that is misspelt and must not be there would never be found there."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from deployments.play.expectations import VOICEMAIL, Expected
-from deployments.play.facts import NONE
+from deployments.play.facts import NONE, OFFICERS
 from deployments.play.mistakes import closest, explained
-from deployments.play.story import Story
+from deployments.play.story import Staff, Story
 from deployments.publishing import DEFAULT, read_pathway
 from models.events import FACTS
 from models.vocabulary import Party
@@ -22,7 +22,7 @@ NEW_ORGANISATION = "add_organisation"
 class Words:
     """The readers, texts and tasks that a story may expect."""
 
-    staff: Collection[str]
+    staff: Mapping[str, Staff]
     readers: Collection[str]
     texts: Collection[str]
     tasks: Collection[str]
@@ -59,6 +59,10 @@ class Words:
         for who in expected.handlings:
             if who not in self.staff:
                 yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"
+        for visit in expected.visits:
+            for who in (str(getattr(visit, role)) for role in OFFICERS if getattr(visit, role) is not None):
+                if who not in {*self.staff, *(each.name for each in self.staff.values()), NONE}:
+                    yield f"personne de l’équipe ne s’appelle {who}{closest(who, self.staff)}"
         yield from self._things(expected)
 
     def _things(self, expected: Expected) -> Iterator[str]:

@@ -57,6 +57,7 @@ def told(folder: Path, *steps: str) -> Story:
         ('"2026-01-05 10:00 expect": {survey: {dwelling: {aera: 4}}}', r"«.dwelling.aera.» \(proche.*area"),
         ('"2026-01-05 10:00 expect": {survey: {rooms: {attic: {heated: yes}}}}', r"ne connaît pas «.attic.»"),
         ('"2026-01-05 10:00 expect": {handlings: {karim: 1}}', r"personne de l’équipe ne s’appelle karim"),
+        ('"2026-01-05 10:00 expect": {visits: [{officer: tomas}]}', r"s’appelle tomas \(proche.*thomas"),
         ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
         ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),
         ('"2026-01-05 10:00 expect": {not_happened: [case.acepted]}', r"acepted \(proche.*case.accepted"),
