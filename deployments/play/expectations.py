@@ -66,7 +66,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from sqlalchemy import ColumnElement, func, or_, select
 
 from deployments.play.facts import NONE, ExpectedFacts, Word, missing
@@ -330,6 +330,17 @@ class Expected(ExpectedFacts, _Strict):
     territory: Literal["in", "out"] | None = None
     read_by: Texts | None = None
     proposes: ExpectedPicks | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_something(cls, given: Any) -> Any:
+        """What is empty would be looked at by nobody, and the story would seem to hold."""
+        if isinstance(given, Mapping):
+            if not given:
+                raise ValueError("rien n’est attendu ici")
+            if empty := [name for name, said in given.items() if said is None]:
+                raise ValueError(f"« {empty[0]} » est vide (none\u00a0: ce qui n’y est pas)")
+        return given
 
 
 def surprises(

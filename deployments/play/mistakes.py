@@ -12,6 +12,7 @@ from services.foundation.wording import NBSP
 Way = tuple[int | str, ...]
 """The way to a value inside what is written: names of fields, numbers of lines."""
 
+CODED = frozenset({"enum", "literal_error"})
 _SENTENCES = {
     "missing": "il manque « {name} »",
     "less_than_equal": "« {name} » vaut au plus {le}",
@@ -30,7 +31,8 @@ _SENTENCES = {
     "tuple_type": "« {name} » est une liste",
     "dict_type": "« {name} » se dit mot par mot",
     "model_type": "« {name} » se dit mot par mot",
-    "string_type": "« {name} » est un texte, entre guillemets s’il contient un deux-points ou une virgule",
+    "string_type": "« {name} » est un texte, entre guillemets s’il contient un deux-points ou une virgule, ou s’il n’a "
+    "que des chiffres",
 }
 
 
@@ -68,9 +70,36 @@ def explained(error: ValidationError, model: type[BaseModel] | None = None) -> s
     return "\u00a0; ".join(dict.fromkeys(sentence for _, sentence in each_explained(error, model)))
 
 
-def each_explained(error: ValidationError, model: type[BaseModel] | None = None) -> Iterator[tuple[Way, str]]:
-    """The same one by one, with the way to each."""
-    yield from ((found["loc"], _sentence(found, model)) for found in error.errors())
+def each_explained(
+    error: ValidationError, model: type[BaseModel] | None = None, *, only_words: bool = False
+) -> Iterator[tuple[Way, str]]:
+    """The same one by one, with the way to each; codes of which one may stand at a place are told together.
+    `only_words`: those about words that nobody knows.
+    """
+    errors, codes = error.errors(), dict[Way, list[str]]()
+    if only_words:
+        errors = [found for found in errors if found["type"] == "extra_forbidden"]
+    for found in errors:
+        found["loc"] = tuple(part for part in found["loc"] if "[" not in str(part))  # names of alternatives
+        if found["type"] in CODED:
+            codes.setdefault(found["loc"], []).extend(_codes(found))
+    for found in errors:
+        if found["loc"] not in codes:
+            yield found["loc"], _sentence(found, model)
+        elif known := codes[found["loc"]]:
+            yield found["loc"], _unknown_code(found, known)
+            codes[found["loc"]] = []
+
+
+def _codes(found: ErrorDetails) -> list[str]:
+    expected = str(found.get("ctx", {}).get("expected", ""))
+    return [each.strip(" '") for each in expected.replace(" or ", ",").split(",")]
+
+
+def _unknown_code(found: ErrorDetails, codes: list[str]) -> str:
+    name = ".".join(str(part) for part in found["loc"])
+    near = closest(str(found["input"]), codes) or f" (possible\u00a0: {', '.join(codes)})"
+    return f"« {name} » ne connaît pas « {found['input']} »{near}"
 
 
 def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
@@ -81,11 +110,6 @@ def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
         fields = _fields(model, found["loc"][:-1])
         known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""
         return f"mot inconnu « {name} »{closest(str(found['loc'][-1]), fields) or known}"
-    if found["type"] in {"enum", "literal_error"}:
-        expected = str(found.get("ctx", {}).get("expected", ""))
-        codes = [each.strip(" '") for each in expected.replace(" or ", ",").split(",")]
-        near = closest(str(found["input"]), codes) or f" (possible\u00a0: {', '.join(codes)})"
-        return f"« {name} » ne connaît pas « {found['input']} »{near}"
     written = _SENTENCES.get(found["type"])
     if written:
         return written.format(name=name, **found.get("ctx", {}))

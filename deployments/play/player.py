@@ -18,7 +18,7 @@ from deployments.play.actions import ACTIONS
 from deployments.play.expectations import Expected, surprises
 from deployments.play.mistakes import closest, each_explained, explained, misshapen, typed
 from deployments.play.scanner import open_every_link
-from deployments.play.scene import FormAction, Said, Scene
+from deployments.play.scene import FormAction, Misread, Said, Scene
 from deployments.play.setting import establish
 from deployments.play.story import ANY, EXPECT, FILES, REPORT, Step, Story
 from deployments.play.words import Words
@@ -194,7 +194,9 @@ class Player:
             with unit.session.begin_nested():
                 act(unit, self.runtime, self.story, step, self._cases(unit, index))
         except CaseworkError as refusal:
-            if step.refused in {ANY, refusal.code} or (step.refused and typed(step.refused) in typed(refusal.sentence)):
+            if step.refused == ANY and not isinstance(refusal, Misread):
+                return None
+            if step.refused == refusal.code or (step.refused and typed(step.refused) in typed(refusal.sentence)):
                 return None
             return f"refusé\u00a0: {refusal.sentence} ({refusal.code})"
         return f"aurait dû être refusé ({step.refused})" if step.refused else None
@@ -247,8 +249,8 @@ def _unknown(story: Story) -> Iterator[str]:
         action = ACTIONS.get(step.do)
         if action is not None:
             yield from (f"{story.place(step, way)} {step.do}\u00a0: {said}" for way, said in misshapen(step.given))
-        if isinstance(action, FormAction) and not step.refused:
-            for inside, said in action.mistakes(step.given):
+        if isinstance(action, FormAction) and step.refused in {None, ANY}:
+            for inside, said in action.mistakes(step.given, only_words=step.refused == ANY):
                 yield f"{story.place(step, inside)} {step.do}\u00a0: {said}"
         if step.case is not None and step.case not in cases and not step.refused:
             yield f"{place} situation {step.case}{closest(step.case, cases)}"
@@ -270,11 +272,13 @@ def act(unit: UnitOfWork, runtime: Runtime, story: Story, step: Step, cases: Map
     try:
         done = ACTIONS[step.do](scene, said)
     except KeyError as missing:
-        raise InvalidInput("with", f"{step.do}\u00a0: {said.lacks(str(missing.args[0]))}.") from missing
+        word = str(missing.args[0])
+        refusal = Misread if closest(word, said.unread) else InvalidInput
+        raise refusal("with", f"{step.do}\u00a0: {said.lacks(word)}.") from missing
     except ValidationError as error:
         raise InvalidInput("with", f"{step.do}\u00a0: {explained(error)}.") from error
     if said.unread:
-        raise InvalidInput("with", f"{step.do}\u00a0: {said.is_unknown(said.unread[0])}.")
+        raise Misread("with", f"{step.do}\u00a0: {said.is_unknown(said.unread[0])}.")
     return done
 
 

@@ -73,6 +73,10 @@ class Said(Mapping[str, Any]):
         return f"il manque «\u00a0{word}\u00a0»{closest(word, self.unread)}"
 
 
+class Misread(InvalidInput):
+    """A word of a step that means nothing: not what a story meant that expects a refusal in whatever words."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """One step being done: its transaction, who does it, to which case."""
@@ -90,7 +94,7 @@ class Scene:
     def case(self) -> Case:
         """The case that the step is about."""
         if self.case_id is None:
-            raise InvalidInput("case", "Cette étape ne dit pas de quelle situation il s’agit.")
+            raise InvalidInput("case", "Aucune situation n’est encore là.")
         return self.unit.session.get_one(Case, self.case_id)
 
     @property
@@ -221,12 +225,13 @@ class FormAction:
     form: type[BaseModel]
     beside: tuple[str, ...] = ()
 
-    def mistakes(self, given: Given) -> Iterator[tuple[Way, str]]:
-        """What does not fit, known before anything is played; the way to each."""
+    def mistakes(self, given: Given, *, only_words: bool = False) -> Iterator[tuple[Way, str]]:
+        """What does not fit, known before anything is played; the way to each. `only_words`: what the form has no word
+        for, since the rest may be what is to be refused."""
         try:
             self.form.model_validate(without(given, *self.beside))
         except ValidationError as error:
-            yield from each_explained(error, self.form)
+            yield from each_explained(error, self.form, only_words=only_words)
 
     def __call__(self, scene: Scene, given: Given) -> object:
         """As any action."""

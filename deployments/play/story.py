@@ -285,15 +285,22 @@ def _step(entry: object, zone: ZoneInfo) -> Step:
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("with", f"«\u00a0{head}\u00a0»\u00a0: ce qui est donné se dit {{mot: valeur}}.")
     rest = dict(given or {})
-    if rest.get("refused") is True:
-        rest["refused"] = ANY
-    case, refused = (
-        None if word is None else str(word) for word in (rest.pop("case", None), rest.pop("refused", None))
-    )
+    refused, named = _refusal(head, rest.pop("refused", None)), rest.pop("case", None)
+    case = None if named is None else str(named)
     is_held = rest.pop("from_page", False) is True
     return Step(
         at=instant(" ".join(words[:2]), zone), who=who, do=do, given=rest, case=case, refused=refused, from_page=is_held
     )
+
+
+def _refusal(head: str, said: object) -> str | None:
+    """The text of the refusal that is expected, `any` for whatever text; None when the step must not be refused."""
+    if said is None or isinstance(said, bool):
+        return ANY if said else None
+    if not isinstance(said, str) or not said:
+        text = "refused\u00a0» est un texte que le refus contient, ou true"
+        raise InvalidInput("refused", f"«\u00a0{head}\u00a0»\u00a0: «\u00a0{text}.")
+    return said
 
 
 def _parts(entry: object) -> tuple[str, object]:

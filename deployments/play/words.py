@@ -77,7 +77,11 @@ class Words:
         ):
             if text is not None and text not in self.texts:
                 yield f"aucun message ne s’appelle {text}{closest(text, self.texts)}"
-        for kind in dict.fromkeys(each.kind for each in expected.tasks or ()):
+        for name in dict.fromkeys([*expected.not_coming, *(each.text for each in expected.coming if each.text)]):
+            if name not in {*self.texts, *self.tasks}:
+                yield f"rien à venir ne s’appelle {name}{closest(name, [*self.texts, *self.tasks])}"
+        chased = [each.task for each in expected.coming if each.task is not None]
+        for kind in dict.fromkeys([*(each.kind for each in expected.tasks or ()), *chased]):
             if kind not in self.tasks:
                 yield f"aucune tâche ne s’appelle {kind}{closest(kind, self.tasks)}"
 

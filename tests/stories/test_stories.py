@@ -120,6 +120,25 @@ def test_a_story_that_goes_otherwise_says_so(settings: Settings) -> None:
     assert outcome.surprises == ["2025-10-06 10:00 · expect\u00a0: stage\u00a0: closed attendu, detection trouvé"]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"from": "2026-01-12", "untill": "2026-01-13"}, "il manque «\u00a0until\u00a0»"),
+        ({"from": "2026-01-12", "until": "2026-01-13", "who": "nadia"}, "mot inconnu «\u00a0who\u00a0»"),
+    ],
+)
+def test_a_misspelt_word_is_not_a_refusal_in_whatever_words(
+    given: dict[str, str], said: str, settings: Settings
+) -> None:
+    story = read_story(LATE)
+    wrong = Step(at=story.steps[0].at, who="nadia", do="be_absent", given=given, refused="any")
+
+    with Sink() as sink:
+        outcome = play(story.model_copy(update={"steps": (story.steps[0], wrong)}), settings, sink)
+
+    assert said in outcome.surprises[0]
+
+
 def test_a_story_is_not_played_on_a_database_in_use(runtime: Runtime) -> None:
     story = read_story(LATE)
     with Sink() as sink:
