@@ -65,6 +65,11 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f" (proche\u00a0: {', '.join(near)})" if near else ""
 
 
+def cut_off(words: str) -> str:
+    """A text that a comma cut in two: YAML takes its end for a word that says nothing."""
+    return f"« {words} » n’est pas un mot\u00a0: un texte qui contient une virgule se met entre guillemets"
+
+
 def explained(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """All that does not fit, each with its place; `model` is that of the step's own words, where there is one."""
     return "\u00a0; ".join(dict.fromkeys(sentence for _, sentence in each_explained(error, model)))
@@ -104,8 +109,11 @@ def _unknown_code(found: ErrorDetails, codes: list[str]) -> str:
 
 def _sentence(found: ErrorDetails, model: type[BaseModel] | None) -> str:
     name = ".".join(str(part) for part in found["loc"])
-    if found["type"] == "value_error":
-        return str(found["ctx"]["error"])
+    if found["type"] == "value_error":  # an address has a reason, in English
+        said = found.get("ctx", {}).get("error")
+        return str(said) if said else f"« {name} » n’est pas une adresse électronique\u00a0: {found['input']}"
+    if found["type"] == "extra_forbidden" and found["input"] is None and " " in str(found["loc"][-1]):
+        return cut_off(str(found["loc"][-1]))
     if found["type"] == "extra_forbidden":
         fields = _fields(model, found["loc"][:-1])
         known = f", mots possibles\u00a0: {', '.join(fields)}" if fields else ""

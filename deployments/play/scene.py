@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
-from deployments.play.mistakes import Way, closest, each_explained, explained
+from deployments.play.mistakes import Way, closest, cut_off, each_explained, explained
 from deployments.play.story import HOUSEHOLD, Setting, Step
 from models.cases import Case, Need, Referral
 from models.engine import Message, Task
@@ -64,6 +64,8 @@ class Said(Mapping[str, Any]):
 
     def is_unknown(self, word: str) -> str:
         """The sentence about a word that meant nothing, with those that would have."""
+        if self._given[word] is None and " " in word:
+            return cut_off(word)
         known = [each for each in self._asked if each != word]
         rest = f", mots possibles\u00a0: {', '.join(known)}" if known else ""
         return f"mot inconnu «\u00a0{word}\u00a0»{closest(word, known) or rest}"

@@ -14,13 +14,13 @@ words); what a step with `from_page: true` sends waits a minute, as behind a pag
 partner's colleague).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, model_validator
 
 from deployments.play import places
 from deployments.play.mistakes import Way, closest, each_explained
@@ -52,7 +52,7 @@ class Staff(_Strict):
     """Somebody with an account."""
 
     name: str
-    email: str
+    email: EmailStr
     role: Role
     organisation: str | None = None
 
@@ -61,7 +61,7 @@ class Giver(_Strict):
     """An alert giver: no account, the secret address of his organisation's form."""
 
     name: str
-    email: str
+    email: EmailStr
     phone: str | None = None
     organisation: str
 
@@ -209,7 +209,33 @@ def read_setting(file: Path) -> Setting:
     """The setting in this file. Raises `Setup`."""
     written = places.read(file)
     setting = _valid(Setting, written, written.content)
+    if told := "\u00a0; ".join(f"{written.at(way)}\u00a0: {said}" for way, said in _contradictions(setting)):
+        raise Setup(f"{told}.")
     return setting.model_copy(update={"pathway": file.parent / setting.pathway}) if setting.pathway else setting
+
+
+def _contradictions(setting: Setting) -> Iterator[tuple[Way, str]]:
+    """What no field can tell of a setting by itself: names of nobody, one name or address for two."""
+    slugs, names, mailboxes = [each.slug for each in setting.organisations], set[str](), dict[str, str]()
+    for index, slug in enumerate(slugs):
+        if slug in names:
+            yield ("organisations", index, "slug"), f"deux organismes s’appellent {slug}"
+        names.add(slug)
+    works: list[tuple[str, str, str | None]] = [("staff", who, it.organisation) for who, it in setting.staff.items()]
+    works += [("alert_givers", who, it.organisation) for who, it in setting.alert_givers.items()]
+    for place, who, organisation in works:
+        if who in {*names, HOUSEHOLD}:
+            yield (place, who), f"{who} est déjà le nom de quelqu’un"
+        names.add(who)
+        if organisation is not None and organisation not in slugs:
+            said = f"aucun organisme ne s’appelle {organisation}{closest(organisation, slugs)}"
+            yield (place, who, "organisation"), said
+    for who, person in setting.staff.items():
+        if (first := mailboxes.setdefault(person.email.lower(), who)) != who:
+            yield ("staff", who, "email"), f"cette adresse est celle de {first}"
+    for index, closed in enumerate(setting.closures):
+        if closed.last_on < closed.first_on:
+            yield ("closures", index, "last_on"), "la fin vient avant le début"
 
 
 def read_story(file: Path) -> Story:

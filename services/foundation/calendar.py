@@ -39,7 +39,7 @@ class WorkingCalendar:
 
     def __post_init__(self) -> None:
         """Refuse a territory that the holiday library does not know."""
-        if self.subdivision is not None and self.subdivision not in _subdivisions():
+        if self.subdivision is not None and not is_subdivision(self.subdivision):
             raise ValueError(f"unknown holiday subdivision: {self.subdivision!r}")
 
     def is_open(self, day: date) -> bool:
@@ -195,6 +195,11 @@ def months_later(anchor: date, months: int) -> date:
     """The same day of a later month, or the last one of a shorter month."""
     year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
     return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
+
+
+def is_subdivision(code: str) -> bool:
+    """Whether the holiday library knows a territory by this code."""
+    return code in _subdivisions()
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import EmailStr, Field, StringConstraints
+from pydantic import EmailStr, Field, StringConstraints, field_validator
 from sqlalchemy import select
 
 from models.base import PARIS
@@ -15,6 +15,7 @@ from models.programmes import Closure, Commune, Membership, Organisation, Person
 from models.vocabulary import Contract, OrganisationKind, Role, Theme
 from services.accounts.accounts import create_account
 from services.forms import Form, Line, PhoneNumber, RequiredLine
+from services.foundation.calendar import is_subdivision
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import InvalidInput, NotFound
 from services.network.directory import ServiceForm, offer
@@ -38,6 +39,13 @@ class ProgrammeForm(Form):
     city: RequiredLine
     zone: ZoneInfo = PARIS
     subdivision: str | None = None
+
+    @field_validator("subdivision")
+    @classmethod
+    def _has_holidays(cls, code: str | None) -> str | None:
+        if code is not None and not is_subdivision(code):
+            raise ValueError(f"aucun territoire n’a le code « {code} » (57, 6AE, 971…)")
+        return code
 
 
 class OrganisationForm(Form):

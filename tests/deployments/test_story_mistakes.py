@@ -67,6 +67,10 @@ def told(folder: Path, *steps: str) -> Story:
             '"2026-01-05 10:00 nadia close_case": {outcom: solved, refused: true}',
             r"ligne 4.*«.outcom.» \(proche.*outcome",
         ),
+        (
+            '"2026-01-05 10:00 claire add_note": {text: Froid, et humide}',
+            r"ligne 4.*«.et humide.» n’est pas un mot.*entre guillemets",
+        ),
         ('"2026-01-05 10:00 expect": {tasks: [{kind: triag}]}', r"aucune tâche ne s’appelle triag \(proche.*triage"),
         ('"2026-01-05 10:00 expect": {tasks: {kind: triage}}', r"«.tasks.» est une liste"),
         ('"2026-01-05 10:00 expect": {not_happened: [case.acepted]}', r"acepted \(proche.*case.accepted"),
@@ -148,12 +152,31 @@ def test_what_is_no_story_is_told_with_its_line(content: str, said: str, tmp_pat
         read_story(tmp_path / "x.yaml")
 
 
-def test_a_wrong_setting_says_its_line(tmp_path: Path) -> None:
-    setting = SETTING.read_text(encoding="utf-8").replace("role: coordinator", "role: boss")
-    (tmp_path / "s.yaml").write_text(setting, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("role: coordinator", "role: boss", r"ligne 40.*«.staff.claire.role.» ne connaît pas «.boss.»"),
+        ("city: Ville", "subdivision: '99'\n  city: Ville", r"ligne 10.*aucun territoire n’a le code «.99.»"),
+        ("contact@adil.example", "contact", r"ligne 21.*«.organisations.7.email.» n’est pas une adresse.*contact"),
+        ("nadia.ferrand@energie-proche.example", "nadia", r"ligne 41.*«.staff.nadia.email.» n’est pas une adresse"),
+        ("thomas.girard@", "Nadia.Ferrand@", r"ligne 42.*cette adresse est celle de nadia"),
+        ("organisation: mds-est", "organisation: mds-ouest", r"mds-ouest \(proche\xa0: mds-est"),
+        ("slug: adil", "slug: fsl", r"deux organismes s’appellent fsl"),
+        ("  karim: {", "  ccas: {", r"ccas est déjà le nom de quelqu’un"),
+        (
+            "opened_on: 2024-01-01",
+            "opened_on: 2024-01-01\nclosures: [{first_on: 2026-05-15, last_on: 2026-05-14, label: Pont}]",
+            r"ligne 12.*la fin vient avant le début",
+        ),
+    ],
+)
+def test_a_wrong_setting_says_its_line(right: str, wrong: str, said: str, tmp_path: Path) -> None:
+    setting = SETTING.read_text(encoding="utf-8")
+    assert right in setting
+    (tmp_path / "s.yaml").write_text(setting.replace(right, wrong), encoding="utf-8")
     (tmp_path / "x.yaml").write_text("setting: s.yaml\nsteps: [x]\n", encoding="utf-8")
 
-    with pytest.raises(Setup, match=r"s.yaml, ligne 40.*«.staff.claire.role.» ne connaît pas «.boss.»"):
+    with pytest.raises(Setup, match=f"s.yaml, .*{said}"):
         read_story(tmp_path / "x.yaml")
 
 
