@@ -46,7 +46,7 @@ from services.rules.ledger import UNWRITTEN
 from services.rules.policy import Actor, Right, case_for, knows_household
 from services.rules.published import pathway_of
 from services.rules.relevance import is_wanted
-from services.rules.texts.labels import event_sentence, inside, label, message_label, to_party
+from services.rules.texts.labels import event_sentence, fact_of, inside, label, message_label, to_party
 from services.rules.texts.moments import Days, reason
 from services.rules.titles import outcome_title, task_title, text_title
 
@@ -237,6 +237,8 @@ class Words:
 
     def sentence(self, event: Event) -> str:
         """The line of an event."""
+        if fact_of(event.type, event.payload) is None:
+            return event_sentence(event.type, event.payload, self.zone)
         if event.type == ReminderDue.type and event.actor.startswith("person:"):
             return f"Envoyé sans attendre son jour : {self.said_by(event.payload['ladder'], event.payload['step'])}"
         if event.type == ReminderDue.type:
@@ -249,7 +251,7 @@ class Words:
 
     def why(self, event: Event) -> str:
         """Why a message left: what happened, or for a step of a clock what had not happened by when."""
-        if event.type != ReminderDue.type:
+        if event.type != ReminderDue.type or fact_of(event.type, event.payload) is None:
             return inside(self.sentence(event))
         told = event.payload
         return self.moment(told["obligation_id"], told["generation"], told["ladder"], told["step"])
@@ -297,7 +299,7 @@ _LIVES: Final = (
 
 def _event(event: Event, notes: list[Note], words: Words, names: Mapping[str, str]) -> Entry:
     family = event.type.split(".")[0]
-    kind = "question" if "question" in event.type else _OF_ITS_OWN.get(event.type) or KINDS[family]
+    kind = "question" if "question" in event.type else _OF_ITS_OWN.get(event.type) or KINDS.get(family, "decision")
     quote = " — ".join(note.text for note in notes)
     by = next((note.author for note in notes), names.get(event.actor, ""))
     if event.on_behalf_of is not None:

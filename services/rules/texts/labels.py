@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.events import FACTS
+from models.events import FACTS, Fact
 from models.vocabulary import CaseState, Channel, MessageState
 from services.foundation import wording, yaml_files
 from services.foundation.errors import Setup
@@ -94,15 +94,22 @@ def event_sentence(
     """The line of the timeline for an event, filled from its codes, numbers and dates only.
 
     `said` gives the words of a field that the labels do not know, as the title of a task of the pathway's own. An event
-    that this version cannot read, which is why it may have been set aside, says that.
+    that this version cannot read says that.
     """
-    try:
-        fact = FACTS[event_type].model_validate(payload)
-    except (KeyError, ValidationError):
+    fact = fact_of(event_type, payload)
+    if fact is None:
         return label("event_set_aside", "unreadable")
     sentence = label("event", event_type)
     words = {field: said.get(field) or _words(getattr(fact, field), field, zone) for field in placeholders(sentence)}
     return french(sentence.format_map(words))
+
+
+def fact_of(event_type: str, payload: Mapping[str, Any]) -> Fact | None:
+    """What an event says; None where this version cannot read it, which is why it may have been set aside."""
+    try:
+        return FACTS[event_type].model_validate(payload)
+    except (KeyError, ValidationError):
+        return None
 
 
 @cache

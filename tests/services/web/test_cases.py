@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from models.engine import Work
+from models.engine import Event, Work
 from models.programmes import AccessEntry
 from models.vocabulary import CallResult, CaseState, WorkState
 from services import search
@@ -99,3 +99,19 @@ def test_a_search_that_finds_too_many_says_how_to_find_the_others(
     page = send(browser(office, "claire"), "/recherche", q="goff").text
 
     assert "Les 2 situations enregistrées en dernier : ajoutez un mot" in plain(page)
+
+
+@pytest.mark.parametrize("spoilt", [{"payload": {}}, {"type": "task.of_a_later_version"}, {"type": "later.version"}])
+def test_a_story_that_this_version_cannot_read_whole_is_told_all_the_same(
+    office: Office, spoilt: dict[str, object]
+) -> None:
+    case_id = make_case(office, CaseState.ORIENTING)
+    office.clock.at += timedelta(days=30)
+    drain(office)  # reminders too
+    with office.runtime.database.write("test") as unit:
+        unit.session.execute(update(Event).where(Event.case_id == case_id).values(**spoilt))
+
+    page = browser(office, "claire").get(f"{HERE}/{case_id}")
+
+    assert page.status_code == 200
+    assert "Événement que cette version de Relais ne sait pas lire" in page.text
