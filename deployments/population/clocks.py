@@ -12,7 +12,8 @@ from models.lifecycles import UNANSWERED, ReferralAction, next_referral_state
 from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, ReferralState, Theme
 from services.rules.clocks import UNDELIVERED, Place, Timing, gives_way, place_from
-from services.rules.obligations import GIVES_WAY, STALE
+from services.rules.effects import GIVES_WAY
+from services.rules.obligations import STALE
 from services.rules.plan import OpenTask
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ WHY_NOT: Final = {
     "closed": "l’organisme était fermé ce jour-là",
     "reply_unread": "une réponse du partenaire attendait d’être lue",
     "stale": "l’étape suivante était déjà due : elle seule est partie",
-    "gives_way": "la relance suivante partait le même matin : elle seule est partie",
+    "gives_way": "la relance suivante partait le même jour : elle seule est partie",
     "task_closed": "sa raison d’être a disparu avant l’envoi",
     "visit_past": "la visite n’était plus à venir",
     "meeting_past": "le rendez-vous n’était plus à venir",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, insert, or_, select
+from sqlalchemy import Insert, bindparam, insert, or_, select, update
 
 from models.base import new_id
 from models.engine import Event, Message, Obligation, Task
@@ -28,6 +28,7 @@ from models.events import (
     LossRecalled,
     MessageKept,
     ReferralRecalled,
+    ReminderDue,
     ReminderRecalled,
 )
 from models.vocabulary import CLOSED_STATES, CaseState, Channel, MessageState, Source
@@ -45,6 +46,7 @@ IMPORT_MUTED: Final = "import_muted"
 IMPORTED_PAST: Final = "imported_past"
 VISIT_PAST: Final = "visit_past"
 RECALLED: Final = "recalled"
+GIVES_WAY: Final = "gives_way"
 RECALLS: Final = (
     ReferralRecalled, AnswerRecalled, ReminderRecalled, HasteRecalled, AddressRecalled, HouseholdAddressRecalled,
     MessageKept, LossRecalled,
@@ -268,6 +270,43 @@ def _plan(unit: UnitOfWork, effects: Sequence[PlanMessage], asked: _Asked) -> No
         for sending, due_at in zip(sendings, departures, strict=True)
     ]
     _write(unit, _NEW_MESSAGE, rows)
+    _let_give_way(unit, [row for row in rows if row["daily"] and row["task_id"] and row["state"] == _WAITS])
+
+
+def _let_give_way(unit: UnitOfWork, rows: Sequence[Row]) -> None:
+    """A reminder that still waits for its reader's day is left to a later one of the same task in the same mail."""
+    reminders = [row for row in rows if unit.session.get_one(Event, row["event_id"]).type == ReminderDue.type]
+    if not reminders:
+        return
+    latest = {(row["task_id"], row["address"]): row for row in reminders}
+    left = []
+    cases, tasks = {row["case_id"] for row in reminders}, {row["task_id"] for row in reminders}
+    for found in unit.rows(_WAITING, cases=cases, tasks=tasks):
+        later = latest.get((found.task_id, found.address))
+        if later is None or later["id"] == found.id:
+            continue
+        calendar = calendar_of(unit, later["programme_id"])
+        if calendar.local_day(found.due_at) == calendar.local_day(later["due_at"]):
+            left.append(found.id)
+    if left:
+        whole = update(Message).where(Message.id.in_(left), Message.state == MessageState.QUEUED)
+        ended = {"state": MessageState.CANCELLED.value, "error": GIVES_WAY, "done_at": unit.now}
+        unit.session.execute(whole.values(ended).execution_options(synchronize_session="fetch"))
+
+
+_WAITS: Final = MessageState.QUEUED.value
+_WAITING: Final = (
+    select(Message.id, Message.task_id, Message.address, Message.due_at)
+    .join(Event, Event.id == Message.event_id)
+    .where(
+        among(Message.case_id, "cases"),
+        among(Message.task_id, "tasks"),
+        Event.type == ReminderDue.type,
+        Message.state == MessageState.QUEUED,
+        Message.daily.is_(True),
+        Message.attempts == 0,  # what was tried belongs to a mail that leaves again whole
+    )
+)
 
 
 class _Sending(NamedTuple):

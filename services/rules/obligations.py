@@ -21,7 +21,7 @@ from models.pathway import Ladder, Rung, Send
 from models.vocabulary import OccurrenceState, Party, TaskState, Theme
 from services.foundation.database import UnitOfWork
 from services.rules import casework, clocks, open_tasks, pauses, presence, work
-from services.rules.effects import RECALLED
+from services.rules.effects import GIVES_WAY, RECALLED
 from services.rules.projection import Ahead, ahead
 from services.rules.published import calendar_of, pathway_of, today_of
 from services.rules.ranking import READ
@@ -34,7 +34,6 @@ CLOSED: Final = "closed"
 UNREAD: Final = "reply_unread"
 STALE: Final = "stale"
 SKIPPED: Final = "skipped"
-GIVES_WAY: Final = "gives_way"
 LOG: Final = logging.getLogger(__name__)
 
 
