@@ -16,8 +16,8 @@ from models.engine import Obligation, Occurrence, Task
 from models.programmes import Organisation, Person
 from models.vocabulary import Motive, OccurrenceState
 from services.cases import supply_cuts
-from services.cases.calls import slot
 from services.foundation.database import UnitOfWork
+from services.rules.attempts import slot
 
 NONE: Final = "none"
 Word = str | int | float | bool | None

@@ -11,7 +11,7 @@ from models.cases import Call, Case, Phone
 from models.engine import Event
 from models.lifecycles import CASE_MOVES, UNDER_THE_TEAM, CaseAction
 from models.refusals import TransitionRefused
-from models.vocabulary import BestTime, CallResult, CaseState, ClosureOutcome, Party, Stage, VisitState
+from models.vocabulary import CallResult, CaseState, ClosureOutcome, Party, Stage, VisitState
 from services.cases import visits
 from services.cases.notes import write_note
 from services.forms import CallForm, NumberForm
@@ -19,6 +19,7 @@ from services.foundation import wording
 from services.foundation.database import UnitOfWork
 from services.foundation.errors import CaseworkError, GuardRefused, InvalidInput
 from services.rules import casework, open_tasks
+from services.rules.attempts import attempts_lacking
 from services.rules.casework import Hand
 from services.rules.links import task_for_link
 from services.rules.policy import Actor, Right, case_for, locked_case
@@ -34,9 +35,6 @@ AWAIT: Final = "await_household"
 _AWAITED: Final = (AWAIT, "correct_number", "find_number")
 """What is asked while nobody is reached: an answer, or a number that rings at the household's."""
 FARTHEST: Final = timedelta(days=92)
-NOON: Final = 12
-AFTERNOON: Final = 14
-EVENING: Final = 17
 
 
 def record_call(unit: UnitOfWork, hand: Hand, case_id: UUID, form: CallForm) -> Case:
@@ -228,15 +226,7 @@ def may_give_up(unit: UnitOfWork, case: Case) -> bool:
 
 
 def _check_calls(unit: UnitOfWork, case: Case, attempts: Sequence[datetime]) -> None:
-    pathway = pathway_of(unit, case.pathway_hash)
-    local = [at.astimezone(case.programme.zone) for at in attempts]
-    lacking = []
-    if len(local) < pathway.call_attempts:
-        lacking.append(f"{pathway.call_attempts} appels (il y en a eu {len(local)})")
-    if len({at.date() for at in local}) < pathway.call_days:
-        lacking.append(f"sur {pathway.call_days} jours différents")
-    if len({slot(at) for at in local}) < pathway.call_slots:
-        lacking.append(f"à {pathway.call_slots} moments de la journée")
+    lacking = attempts_lacking(attempts, pathway_of(unit, case.pathway_hash), case.programme.zone)
     if lacking:
         more = "" if lacking[0][0].isdigit() else "des appels "
         raise GuardRefused(f"Avant de renoncer, il faut {more}{', '.join(lacking)}.")
@@ -252,15 +242,6 @@ def _check_time_left(unit: UnitOfWork, case: Case) -> None:
     if until > unit.now:
         day = wording.day(until.astimezone(case.programme.zone).date())
         raise GuardRefused(f"Avant de renoncer, laissez le temps de répondre à ce qui a été écrit : jusqu’au {day}.")
-
-
-def slot(local: datetime) -> BestTime:
-    """The time of the day of a call, in local time."""
-    if local.hour < NOON:
-        return BestTime.MORNING
-    if local.hour < AFTERNOON:
-        return BestTime.NOON
-    return BestTime.AFTERNOON if local.hour < EVENING else BestTime.EVENING
 
 
 def voicemail(unit: UnitOfWork, actor: Actor, case: Case) -> str:

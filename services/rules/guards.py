@@ -22,6 +22,7 @@ from models.vocabulary import (
     Urgency,
     VisitState,
 )
+from services.rules.attempts import attempts_lacking
 from services.rules.situation import Situation
 
 Guard = Callable[[Situation], bool]
@@ -31,11 +32,12 @@ _BEFORE_REPORT = frozenset({CaseState.VISITED, CaseState.DIAGNOSED, CaseState.VI
 
 
 def _attempts_left(given: Situation) -> bool:
-    return len(given.case.attempts) < given.pathway.call_attempts
+    """Calls on one morning are one try: as many are asked for as `give_up` will ask for."""
+    return bool(attempts_lacking(given.case.attempts, given.pathway, given.calendar.zone))
 
 
 def _attempts_exhausted(given: Situation) -> bool:
-    return len(given.case.attempts) >= given.pathway.call_attempts
+    return not _attempts_left(given)
 
 
 def _another_number(given: Situation) -> bool:

@@ -129,9 +129,10 @@ def test_an_sms_needs_an_agreement_or_a_number_that_answered(
     if result == "reached":
         office.plan(case_id, "2025-10-15T10:00")
     else:
-        office.call(case_id, "no_answer")
-        office.call(case_id, "no_answer")
-    office.at("2025-10-14T12:00")
+        for when in ("2025-10-09T12:30", "2025-10-10T12:30"):
+            office.at(when)
+            office.call(case_id, "no_answer")
+    office.at("2025-10-14T12:00" if result == "reached" else "2025-10-15T12:00")
 
     assert [message.error or message.state for message in office.sent(case_id) if message.channel == "sms"] == [state]
 

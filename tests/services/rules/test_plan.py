@@ -56,8 +56,31 @@ def test_three_calls_in_vain_wait_for_the_household_thirty_days_after_the_first(
 
 def test_a_fourth_call_in_vain_asks_nothing_twice(office: Office) -> None:
     case_id = office.accepted()
-    for _ in range(4):
+    for when in ("08T10:00", "09T17:30", "10T12:30", "10T12:31"):
+        office.at(f"2025-10-{when}")
         office.call(case_id, "no_answer")
+    office.drain()
+
+    assert [task.kind for task in office.tasks(case_id)] == ["await_household"]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [("08T10:00", "08T12:30", "08T17:30"), ("08T10:00", "09T10:00", "10T10:00"), ("08T10:00", "08T12:30", "09T10:00")],
+)
+def test_calls_on_too_few_days_or_at_one_time_of_the_day_ask_for_another(office: Office, calls: list[str]) -> None:
+    case_id = office.accepted()
+    for when in calls:
+        office.at(f"2025-10-{when}")
+        office.call(case_id, "no_answer")
+        office.drain()
+    assert [task.kind for task in office.tasks(case_id)] == ["call_again"]
+
+    office.at("2025-10-13T17:30")
+    if len({when[:2] for when in calls}) == 1:
+        office.call(case_id, "no_answer")
+        office.at("2025-10-14T17:30")
+    office.call(case_id, "no_answer")
     office.drain()
 
     assert [task.kind for task in office.tasks(case_id)] == ["await_household"]
