@@ -444,7 +444,7 @@ def _programme(id_: UUID, slug: str, pathway_hash: str) -> Programme:
         public_name="Mon logement",
         carrier="Département",
         phone="+33472000000",
-        email=f"{slug}@relais.test",
+        email=f"{slug}@relais.example",
         postal_address="1 rue de la Paix, 69600 Oullins",
         city="Oullins",
         pathway_hash=pathway_hash,
