@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from models import events as e
 from models.cases import LOAN_IS_OUT, Alert, Case, Loan
@@ -109,6 +109,21 @@ def _move_alerts(unit: UnitOfWork, case: Case, kept: Case) -> None:
     _read_alerts_again(unit, case, kept)
 
 
+def _bring_alerts_back(unit: UnitOfWork, case: Case, kept: Case) -> None:
+    for alert in unit.session.scalars(select(Alert).where(Alert.case_id == kept.id)).all():
+        if _came_with(unit, case, alert):
+            alert.case_id = case.id
+            alert.received_on_id = None if alert.received_on_id == case.id else alert.received_on_id
+
+
+def _came_with(unit: UnitOfWork, case: Case, alert: Alert) -> bool:
+    """Whether a case had an alert before its merge: its own, or that of a double of its own."""
+    place = alert.received_on_id
+    while place is not None and place != case.id:
+        place = unit.session.get_one(Case, place).merged_into_id
+    return place is not None
+
+
 def _read_alerts_again(unit: UnitOfWork, *cases: Case) -> None:
     unit.session.flush()
     for case in cases:
@@ -124,12 +139,9 @@ def undo(unit: UnitOfWork, hand: Hand, case_id: UUID) -> Case:
     if case.state != CaseState.MERGED or case.merged_into_id is None:
         raise GuardRefused("Cette situation n’est pas réunie à une autre.")
     kept = case_for(unit, hand.actor, case.merged_into_id, Right.MERGE)
-    unit.session.execute(
-        update(Alert)
-        .where(Alert.case_id == kept.id, Alert.received_on_id == case.id)
-        .values(case_id=case.id, received_on_id=None)
-        .execution_options(synchronize_session="fetch")
-    )
+    if kept.state == CaseState.MERGED:
+        raise GuardRefused(f"{kept.number} est elle-même réunie à une autre : défaites d’abord cette réunion-là.")
+    _bring_alerts_back(unit, case, kept)
     case.merged_into_id = None
     number_lost = _part_households(unit, case, kept)
     if not _has_lent(unit, case):  # whoever lent a device asks for it until triage gives the case away anew

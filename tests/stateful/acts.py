@@ -594,6 +594,11 @@ def may_reopen(_scene: Scene, case: Case) -> bool:
     return (case.state, CaseAction.REOPEN) in CASE_MOVES and case.transferred_to in {None, "Slime voisin"}
 
 
+def may_undo_merge(scene: Scene, case: Case) -> bool:
+    """The last merge first."""
+    return case.merged_into_id is not None and scene.cases[case.merged_into_id].state != CaseState.MERGED
+
+
 def close(office: Office, case: Case, n: int) -> None:
     """It ends, with an outcome that its state knows."""
     with office.database.read() as unit:
@@ -909,7 +914,7 @@ ACTS: Final[tuple[Act, ...]] = (
     A("confirm transfer", "task", "case", lambda s, c: s.has(c, "hand_case_over"),
       coordinates(endings.confirm_transfer, HandedOver(said_to="Accueil"))),
     A("merge", "life", "case", two, merge),
-    A("undo merge", "path", "case", state(C.MERGED), coordinates(merging.undo)),
+    A("undo merge", "path", "case", may_undo_merge, coordinates(merging.undo)),
     A("note match", "aside", "case", two, match),
     A("reassign", "life", "case", lambda _s, c: c.state in OPEN and c.operator_id is not None, reassign),
     A("close", "end", "case", may_close, close),

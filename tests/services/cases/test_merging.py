@@ -36,6 +36,12 @@ def merged(office: Office, kept: UUID | None = None) -> tuple[UUID, UUID]:
     return double, kept
 
 
+def givers(office: Office, case_id: UUID) -> list[str]:
+    """Who is told of a case that he asked for."""
+    with office.database.read() as unit:
+        return sorted(alert.giver_email or "" for alert in unit.session.get_one(Case, case_id).alerts)
+
+
 @pytest.mark.parametrize("days", [-1, 0])
 def test_a_double_visited_less_than_two_years_before_is_shown_with_the_day(office: Office, days: int) -> None:
     visited = office.visited()
@@ -103,6 +109,21 @@ def test_a_merge_of_a_merge_can_be_undone_step_by_step(office: Office) -> None:
 
     assert office.case(kept).state == CaseState.TRIAGE
     assert office.case(double).state == CaseState.MERGED
+    assert (givers(office, kept), givers(office, third)) == (
+        ["karim@example.org", "odile@example.org"],
+        ["p@example.org"],
+    )
+    office.do(merging.undo, ADA, double)
+    assert (givers(office, kept), givers(office, double)) == (["karim@example.org"], ["odile@example.org"])
+
+
+def test_a_merge_is_undone_after_those_that_followed_it(office: Office) -> None:
+    double, kept = merged(office)
+    third = office.triaged(phone="06 39 98 77 77", giver_email="p@example.org")
+    office.do(merging.merge, ADA, kept, Merge(into_number=office.case(third).number))
+
+    with pytest.raises(GuardRefused, match=f"{office.case(kept).number} est elle-même réunie à une autre"):
+        office.do(merging.undo, ADA, double)
 
 
 def test_a_merged_case_is_not_reopened(office: Office) -> None:
